@@ -1,0 +1,95 @@
+"""From `--config=NAME_OR_FILE --config.FIELD=VALUE` to a checked config."""
+
+import dataclasses
+import importlib
+import json
+import pathlib
+from collections.abc import Mapping
+from typing import Any
+
+from realm_tf import errors
+from realm_tf.configs import schema
+
+PRESETS = ("tiny", "mini", "minilm", "base")
+TASKS: Mapping[str, type[schema.TaskConfig]] = {
+    "pretrain": schema.RealmConfig,
+    "pretrain_ict": schema.IctConfig,
+    "pretrain_mlm": schema.MlmConfig,
+}
+
+
+def load(
+    task: str, source: str, overrides: Mapping[str, Any]
+) -> schema.TaskConfig:
+  """Returns the config of a task.
+
+  Args:
+    task: A key of `TASKS`.
+    source: A preset's name, or a JSON file with the task's fields, such as
+      the "config" part of a run's config.json.
+    overrides: Fields to change, already of their types.
+
+  Raises:
+    errors.UserError: If the preset, the file, a field or a value is wrong.
+  """
+  if source in PRESETS:
+    preset = importlib.import_module(f"realm_tf.configs.{source}")
+    return dataclasses.replace(getattr(preset, task)(), **overrides)
+  if not source.endswith(".json"):
+    raise errors.UserError(
+        f"--config={source} is neither a preset ({', '.join(PRESETS)}) nor a "
+        "JSON file."
+    )
+  try:
+    fields = json.loads(pathlib.Path(source).read_text(encoding="utf-8"))
+  except OSError as e:
+    raise errors.UserError(f"--config={source} cannot be read.") from e
+  except ValueError as e:
+    raise errors.UserError(f"--config={source} is not JSON: {e}") from e
+  if isinstance(fields, dict) and isinstance(fields.get("config"), dict):
+    fields = fields["config"]
+  return from_fields(TASKS[task], fields, overrides, f"--config={source}")
+
+
+def from_fields(
+    kind: type[schema.TaskConfig],
+    fields: Any,
+    overrides: Mapping[str, Any],
+    source: str,
+) -> schema.TaskConfig:
+  """Builds a config from a JSON object; unknown and missing fields fail.
+
+  Args:
+    kind: The config's class.
+    fields: The JSON object.
+    overrides: Fields that take precedence.
+    source: What an error message calls the object.
+
+  Raises:
+    errors.UserError: If a field is unknown, missing or of a wrong type.
+  """
+  if not isinstance(fields, dict):
+    raise errors.UserError(f"{source} holds no JSON object.")
+  known = {f.name: f for f in dataclasses.fields(kind)}
+  for name, value in fields.items():
+    if name not in known:
+      raise errors.UserError(
+          f"{source} has the unknown field {name!r}; the fields are "
+          f"{', '.join(known)}."
+      )
+    wanted = known[name].type
+    if wanted is float and type(value) is int:
+      continue
+    if type(value) is not wanted:
+      raise errors.UserError(
+          f"{source}: {name} must be of type {wanted.__name__}, got {value!r}."
+      )
+  merged = {**fields, **overrides}
+  missing = [
+      name
+      for name, field in known.items()
+      if field.default is dataclasses.MISSING and name not in merged
+  ]
+  if missing:
+    raise errors.UserError(f"{source} lacks the field {missing[0]!r}.")
+  return kind(**merged)

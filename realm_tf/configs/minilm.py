@@ -1,0 +1,37 @@
+"""Six layers of 384: the shape of MiniLM, for a start from public weights.
+
+Command:   python -m realm_tf.launch.pretrain --config=minilm --corpus=CORPUS
+           --init_checkpoint=ICT_DIR --model_dir=MODEL_DIR
+Hardware:  2 CPU cores, 6 GB
+"""
+
+import dataclasses
+
+from realm_tf.configs import mini
+from realm_tf.configs import schema
+
+_MODEL = {
+    "num_layers": 6,
+    "hidden_size": 384,
+    "num_heads": 12,
+    "intermediate_size": 1536,
+}
+
+
+def pretrain() -> schema.RealmConfig:
+  """REALM on paragraphs of Wikipedia."""
+  return dataclasses.replace(mini.pretrain(), **_MODEL, learning_rate=3e-5)
+
+
+def pretrain_ict() -> schema.IctConfig:
+  """ICT with 31 negatives."""
+  return dataclasses.replace(
+      mini.pretrain_ict(), **_MODEL, batch_size=32, learning_rate=1e-4
+  )
+
+
+def pretrain_mlm() -> schema.MlmConfig:
+  """A BERT of MiniLM's shape."""
+  return dataclasses.replace(
+      mini.pretrain_mlm(), **_MODEL, learning_rate=3e-4
+  )

@@ -1,0 +1,116 @@
+"""`config.json` in a run's directory: what the other processes read."""
+
+import dataclasses
+from typing import Any
+
+import tensorflow as tf
+
+from realm_tf import errors
+from realm_tf import files
+from realm_tf.configs import loading
+from realm_tf.configs import schema
+
+FILE_NAME = "config.json"
+
+
+@dataclasses.dataclass(frozen=True)
+class RunConfig:
+  """A run: its task, its settings and its data.
+
+  Attributes:
+    task: "pretrain", "pretrain_ict" or "pretrain_mlm".
+    config: The task's settings.
+    corpus: Folder of the knowledge corpus Z.
+    corpus_fingerprint: Of that corpus, so that another one is not taken.
+    vocab_sha256: Of the vocabulary.
+    pretrain_corpus: Folder of the corpus X whose sentences are masked; the
+      same as `corpus` unless X and Z differ.
+    init_checkpoint: Where the first weights came from; empty for none.
+  """
+
+  task: str
+  config: schema.TaskConfig
+  corpus: str
+  corpus_fingerprint: str
+  vocab_sha256: str
+  pretrain_corpus: str
+  init_checkpoint: str = ""
+
+  def to_json(self) -> dict[str, Any]:
+    """Returns a JSON object that `read` understands."""
+    return dataclasses.asdict(self)
+
+
+def read(model_dir: str) -> RunConfig:
+  """Reads a run's `config.json`.
+
+  Raises:
+    errors.UserError: If there is none, or it is damaged.
+  """
+  path = tf.io.gfile.join(model_dir, FILE_NAME)
+  if not tf.io.gfile.exists(path):
+    raise errors.UserError(
+        f"{model_dir} is no run: it has no {FILE_NAME}. A training command "
+        "writes it when it starts."
+    )
+  try:
+    fields = files.read_json(path)
+    kind = loading.TASKS[fields["task"]]
+    fields["config"] = loading.from_fields(kind, fields["config"], {}, path)
+    return RunConfig(**fields)
+  except (ValueError, KeyError, TypeError) as e:
+    raise errors.UserError(f"{path} is damaged: {e!r}.") from e
+
+
+def write_or_match(model_dir: str, run: RunConfig) -> bool:
+  """Writes `config.json`, or sees that the one found there is the same.
+
+  A run that is resumed may differ in fields that say how long and how often,
+  not in what is learned from what.
+
+  Returns:
+    Whether the run is resumed: a `config.json` was there.
+
+  Raises:
+    errors.UserError: If the run found there is another one; names the field.
+  """
+  path = tf.io.gfile.join(model_dir, FILE_NAME)
+  resumed = tf.io.gfile.exists(path)
+  if resumed:
+    _check_same(model_dir, read(model_dir).to_json(), run.to_json())
+  tf.io.gfile.makedirs(model_dir)
+  files.write_json(path, run.to_json())
+  return resumed
+
+
+_MAY_CHANGE = frozenset({
+    "summary_every_steps",
+    "checkpoint_every_steps",
+    "evaluate_every_steps",
+    "eval_batches",
+    "embed_batch_size",
+    "num_index_workers",
+    "index_age_warning_steps",
+    "index_age_limit_steps",
+})
+
+
+def _check_same(
+    model_dir: str, found: dict[str, Any], wanted: dict[str, Any]
+) -> None:
+  pairs = [
+      (name, found[name], wanted[name])
+      for name in ("task", "corpus_fingerprint", "vocab_sha256", "init_checkpoint")
+  ]
+  pairs += [
+      (f"config.{name}", value, wanted["config"].get(name))
+      for name, value in found["config"].items()
+      if name not in _MAY_CHANGE
+  ]
+  for name, old, new in pairs:
+    if old != new:
+      raise errors.UserError(
+          f"--model_dir={model_dir} holds another run: its {name} is {old!r}, "
+          f"not {new!r}. Give the same settings to resume it, or another "
+          "--model_dir."
+      )

@@ -1,0 +1,234 @@
+"""The settings of each task, with their checks.
+
+A config is flat, so that `--config.FIELD=VALUE` reaches every field. It is
+saved in the run's directory, from where the other processes read it.
+"""
+
+import dataclasses
+
+from realm_tf import errors
+
+MASKINGS = ("salient_span", "random_span", "random_tokens")
+MARGINALIZATIONS = ("span", "token")
+PRECISIONS = ("float32", "bfloat16")
+INDEX_DTYPES = ("float16", "float32")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TaskConfig:
+  """What pre-training the language model, ICT and REALM have in common.
+
+  Attributes:
+    num_layers: Transformer layers of each encoder.
+    hidden_size: Width of the encoder.
+    num_heads: Attention heads a layer.
+    intermediate_size: Width of the feed-forward layers.
+    max_positions: Learned positions; no input may be longer.
+    dropout: Rate, for hidden states and attention weights.
+    projection_size: Dimension of the retrieval embeddings.
+    tied_embedders: One embedder for queries and passages, or one for each.
+    query_length: Wordpieces of a query, [CLS] and [SEP] included.
+    passage_length: Wordpieces of a passage with title and special tokens.
+    max_masks: Most wordpieces that are masked in a query.
+    masking: How a query's targets are chosen: "salient_span" (paper),
+      "random_span" or "random_tokens" (paper, Table 2).
+    heldout_fraction: Share of the passages whose sentences are never trained
+      on, only evaluated; chosen by the passage's fingerprint.
+    batch_size: Examples a step, over all replicas.
+    train_steps: Steps in all.
+    learning_rate: Peak of the schedule.
+    warmup_steps: Steps of linear warm-up; -1 for the paper's
+      min(10000, max(100, train_steps / 10)).
+    weight_decay: Of AdamW; biases and layer norms are left out.
+    clip_norm: Largest global norm of the gradient.
+    precision: "float32" or "bfloat16" for the arithmetic of the encoders;
+      variables, softmaxes and losses are float32 always.
+    seed: Of initialisation, order, masking and dropout.
+    summary_every_steps: Steps between two lines in TensorBoard.
+    checkpoint_every_steps: Steps between two checkpoints.
+    evaluate_every_steps: Steps between two evaluations.
+    eval_batches: Held-out batches an evaluation reads.
+  """
+
+  num_layers: int
+  hidden_size: int
+  num_heads: int
+  intermediate_size: int
+  max_positions: int = 512
+  dropout: float = 0.1
+  projection_size: int = 128
+  tied_embedders: bool = True
+  query_length: int
+  passage_length: int
+  max_masks: int = 10
+  masking: str = "salient_span"
+  heldout_fraction: float = 0.05
+  batch_size: int
+  train_steps: int
+  learning_rate: float
+  warmup_steps: int = -1
+  weight_decay: float = 0.01
+  clip_norm: float = 1.0
+  precision: str = "float32"
+  seed: int = 0
+  summary_every_steps: int = 20
+  checkpoint_every_steps: int = 500
+  evaluate_every_steps: int = 500
+  eval_batches: int = 16
+
+  def __post_init__(self):
+    for field in dataclasses.fields(self):
+      value = getattr(self, field.name)
+      if field.type is int and value < 1 and field.name not in _MAY_BE_ZERO:
+        _refuse(field.name, value, "must be at least 1")
+    self._check_choice("masking", MASKINGS)
+    self._check_choice("precision", PRECISIONS)
+    if self.hidden_size % self.num_heads:
+      _refuse("hidden_size", self.hidden_size, "must divide by num_heads")
+    if self.max_masks > self.query_length - 2:
+      _refuse("max_masks", self.max_masks, "must be below query_length - 1")
+    if self.longest_input > self.max_positions:
+      _refuse(
+          "max_positions",
+          self.max_positions,
+          f"is below the longest input, {self.longest_input} wordpieces",
+      )
+    if not 0 <= self.heldout_fraction < 1:
+      _refuse("heldout_fraction", self.heldout_fraction, "must be in [0, 1)")
+    if not 0 <= self.dropout < 1:
+      _refuse("dropout", self.dropout, "must be in [0, 1)")
+    if self.learning_rate <= 0:
+      _refuse("learning_rate", self.learning_rate, "must be above 0")
+
+  @property
+  def joint_length(self) -> int:
+    """Wordpieces of query and passage read together."""
+    return self.query_length + self.passage_length
+
+  @property
+  def longest_input(self) -> int:
+    """Wordpieces of the longest input of the encoder."""
+    return self.joint_length
+
+  @property
+  def resolved_warmup_steps(self) -> int:
+    """Warm-up steps with the paper's rule applied."""
+    if self.warmup_steps >= 0:
+      return self.warmup_steps
+    return min(10_000, max(100, self.train_steps // 10))
+
+  def _check_choice(self, name: str, choices: tuple[str, ...]) -> None:
+    if getattr(self, name) not in choices:
+      _refuse(name, getattr(self, name), f"must be one of {list(choices)}")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class MlmConfig(TaskConfig):
+  """Masked language modelling over pairs of passages of one article.
+
+  Attributes:
+    span_mask_probability: Share of the salient spans that are masked, each as
+      a whole.
+    token_mask_probability: Share of all wordpieces that are masked singly.
+    max_targets: Most masked wordpieces of a pair.
+    rename_probability: Share of the pairs whose names are drawn afresh,
+      consistently within the pair, so that they must be copied.
+    null_probability: Share of the examples that hold one passage alone.
+  """
+
+  span_mask_probability: float = 0.3
+  token_mask_probability: float = 0.05
+  max_targets: int = 20
+  rename_probability: float = 0.8
+  null_probability: float = 0.1
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class IctConfig(TaskConfig):
+  """The Inverse Cloze Task (Lee et al., 2019), REALM's warm start.
+
+  Attributes:
+    keep_sentence_probability: Share of the blocks that keep the sentence
+      which is the query.
+    drop_title_probability: Share of the blocks shown without their title.
+    mask_query_probability: Share of the queries that are masked as REALM
+      will mask them.
+    score_scale: Factor of the inner product; 1 in the paper.
+  """
+
+  keep_sentence_probability: float = 0.1
+  drop_title_probability: float = 0.0
+  mask_query_probability: float = 0.0
+  score_scale: float = 1.0
+
+  @property
+  def longest_input(self) -> int:
+    """Queries and passages are embedded apart."""
+    return max(self.query_length, self.passage_length)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RealmConfig(TaskConfig):
+  """REALM pre-training (paper, section 3).
+
+  Attributes:
+    num_candidates: Passages a query is read with, the null passage included.
+    marginalization: "span" (paper, equation 1) or "token" (released code).
+    score_scale: Factor of the inner product; 1 in the paper.
+    export_every_steps: Steps between two exports of the embedder, each the
+      start of a new index version.
+    index_age_warning_steps: Age of the index at which the trainer warns.
+    index_age_limit_steps: Age of the index at which the trainer waits.
+    index_dtype: How embeddings are stored.
+    exact_search_below: Corpora of fewer passages are searched exactly.
+    num_leaves: Partitions of the ScaNN tree; 0 for the corpus's square root.
+    leaves_to_search: Partitions a query visits; 0 for a tenth of them.
+    reordering_candidates: Candidates that are scored again exactly; 0 for
+      a number chosen from what is asked of the searcher.
+    embed_batch_size: Passages a step of the refresh job.
+    num_index_workers: Processes of the refresher that `pretrain` starts.
+  """
+
+  num_candidates: int = 8
+  marginalization: str = "span"
+  score_scale: float = 1.0
+  export_every_steps: int = 500
+  index_age_warning_steps: int = 1_000
+  index_age_limit_steps: int = 2_000
+  index_dtype: str = "float16"
+  exact_search_below: int = 20_000
+  num_leaves: int = 0
+  leaves_to_search: int = 0
+  reordering_candidates: int = 0
+  embed_batch_size: int = 256
+  num_index_workers: int = 1
+
+  def __post_init__(self):
+    super().__post_init__()
+    self._check_choice("marginalization", MARGINALIZATIONS)
+    self._check_choice("index_dtype", INDEX_DTYPES)
+    if self.num_candidates < 2:
+      _refuse(
+          "num_candidates",
+          self.num_candidates,
+          "must be at least 2: the null passage and one more",
+      )
+    if self.index_age_limit_steps < self.export_every_steps:
+      _refuse(
+          "index_age_limit_steps",
+          self.index_age_limit_steps,
+          "must be at least export_every_steps, or training never goes on",
+      )
+
+
+_MAY_BE_ZERO = (
+    "warmup_steps",
+    "seed",
+    "num_leaves",
+    "leaves_to_search",
+    "reordering_candidates",
+)
+
+
+def _refuse(name: str, value: object, why: str) -> None:
+  raise errors.UserError(f"--config.{name}={value} {why}.")

@@ -1,0 +1,222 @@
+"""The step of the annotation pipeline: sentences and spans of one shard."""
+
+import collections
+import dataclasses
+import json
+import sys
+import time
+import uuid
+from collections.abc import Iterator
+from collections.abc import Sequence
+from typing import Any
+
+import apache_beam as beam
+import tensorflow as tf
+
+from realm_tf import errors
+from realm_tf import files
+from realm_tf.data import passages as passages_lib
+from realm_tf.data import sentence_records
+from realm_tf.text import sentences as sentences_lib
+from realm_tf.text import spans as spans_lib
+
+SENTENCES_FOLDER = "sentences"
+# How many passages a tagger gets at once.
+_BATCH = 256
+_PROGRESS_SECS = 5.0
+
+
+@dataclasses.dataclass(frozen=True)
+class TaggerSettings:
+  """Which tagger, and how it is set.
+
+  Attributes:
+    tagger: "rules".
+    gazetteer: "titles": those of the corpus are entities in lower case too;
+      or "".
+    numbers: Whether stand-alone numbers are spans.
+  """
+
+  tagger: str = "rules"
+  gazetteer: str = ""
+  numbers: bool = False
+
+  def check(self) -> None:
+    """Raises a UserError at a setting that there is not."""
+    if self.tagger != spans_lib.RuleTagger.name:
+      raise errors.UserError(
+        f"--tagger={self.tagger} is unknown: the one there is, is rules."
+      )
+    if self.gazetteer not in ("", "titles"):
+      raise errors.UserError(
+        f"--gazetteer={self.gazetteer} is unknown: give titles, or leave it "
+        "out."
+      )
+
+  def make(self, shard_paths: Sequence[str]) -> spans_lib.SpanTagger:
+    """Returns the tagger.
+
+    Args:
+      shard_paths: The corpus's files of passages.
+    """
+    self.check()
+    titles: set[bytes] = set()
+    if self.gazetteer:
+      for path in shard_paths:
+        titles.update(passages_lib.read_shard_texts(path)[0])
+    return spans_lib.RuleTagger(
+      gazetteer=(title.decode() for title in titles), numbers=self.numbers
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class Annotated:
+  """A passage with its sentences and those spans that lie in one of them.
+
+  Attributes:
+    title: Title, UTF-8.
+    text: Body, UTF-8.
+    sentences: Bytes [start, limit) of each.
+    spans: Sorted.
+    dropped_spans: How many spans lay across sentences.
+  """
+
+  title: bytes
+  text: bytes
+  sentences: list[tuple[int, int]]
+  spans: list[spans_lib.Span]
+  dropped_spans: int
+
+  def counts(self) -> collections.Counter[str]:
+    """Returns the counts that a manifest adds up; see `annotate`."""
+    counts = collections.Counter(f"spans/{s.type}" for s in self.spans)
+    filled, i = 0, 0
+    for start, limit in self.sentences:
+      while i < len(self.spans) and self.spans[i].start < start:
+        i += 1
+      filled += i < len(self.spans) and self.spans[i].start < limit
+    counts["passages"] = 1
+    counts["sentences"] = len(self.sentences)
+    counts["sentences_without_span"] = len(self.sentences) - filled
+    counts["spans_across_sentences"] = self.dropped_spans
+    return counts
+
+
+def annotate_passages(
+  path: str, tagger: spans_lib.SpanTagger, limit: int | None = None
+) -> Iterator[Annotated]:
+  """Yields the passages of one file, annotated.
+
+  Args:
+    path: A file of passages.
+    tagger: Finds the spans.
+    limit: How many passages, from the first; all if None.
+  """
+  titles, texts = passages_lib.read_shard_texts(path)
+  titles, texts = titles[:limit], texts[:limit]
+  for begin in range(0, len(texts), _BATCH):
+    raw_titles = titles[begin : begin + _BATCH]
+    raw_texts = texts[begin : begin + _BATCH]
+    decoded = [text.decode() for text in raw_texts]
+    tagged = tagger.tag(decoded, [title.decode() for title in raw_titles])
+    for title, raw, text, spans in zip(
+      raw_titles, raw_texts, decoded, tagged, strict=True
+    ):
+      sentences = sentences_lib.sentence_byte_spans(text)
+      inside = spans_lib.inside_sentences(spans, sentences)
+      dropped = len(spans) - len(inside)
+      yield Annotated(title, raw, sentences, inside, dropped)
+
+
+@dataclasses.dataclass(frozen=True)
+class ShardTask:
+  """One file to annotate.
+
+  Attributes:
+    source: The file of passages.
+    target: The file of annotated passages.
+    limit: How many passages, from the first; all if None.
+    settings: All that decides the result, for whoever finds the file.
+  """
+
+  source: str
+  target: str
+  limit: int | None
+  settings: dict[str, Any]
+
+  @property
+  def summary_path(self) -> str:
+    """Where the counts are; written after the shard, as proof that it is."""
+    return self.target.removesuffix(".tfrecord.gz") + ".json"
+
+  def finished_counts(self) -> dict[str, int] | None:
+    """Returns the counts if the shard is there, made with these settings."""
+    if not tf.io.gfile.exists(self.summary_path):
+      return None
+    summary = json.loads(files.read_text(self.summary_path))
+    if summary["settings"] != self.settings:
+      return None
+    return summary["counts"] if tf.io.gfile.exists(self.target) else None
+
+
+class AnnotateShard(beam.DoFn):
+  """Annotates one shard, writes it, and then its counts."""
+
+  def __init__(self, tagger: TaggerSettings, shard_paths: Sequence[str]):
+    """Holds what a worker needs to make its tagger."""
+    self._settings = tagger
+    self._shard_paths = list(shard_paths)
+
+  def setup(self) -> None:
+    """Makes the tagger, once a worker."""
+    self._tagger = self._settings.make(self._shard_paths)
+    self._progress = _Progress()
+
+  def process(self, task: ShardTask) -> None:
+    """Writes one file."""
+    counts: collections.Counter[str] = collections.Counter()
+
+    def records() -> Iterator[bytes]:
+      for passage in annotate_passages(task.source, self._tagger, task.limit):
+        counts.update(passage.counts())
+        self._progress.add_passage()
+        yield sentence_records.encode(
+          passage.title,
+          passage.text,
+          passage.sentences,
+          [(span.start, span.limit) for span in passage.spans],
+        )
+
+    # Readers take all *.tfrecord*, so a half-written file is named otherwise.
+    stem = task.target.removesuffix(".tfrecord.gz")
+    temporary = f"{stem}.{uuid.uuid4().hex[:8]}.tmp"
+    try:
+      sentence_records.write(temporary, records())
+      tf.io.gfile.rename(temporary, task.target, overwrite=True)
+    finally:
+      if tf.io.gfile.exists(temporary):
+        tf.io.gfile.remove(temporary)
+    files.write_json(
+      task.summary_path, {"settings": task.settings, "counts": dict(counts)}
+    )
+
+
+class _Progress:
+  """Prints now and then how far one worker is."""
+
+  def __init__(self) -> None:
+    self._started = self._printed = time.monotonic()
+    self._passages = 0
+
+  def add_passage(self) -> None:
+    self._passages += 1
+    now = time.monotonic()
+    if now - self._printed < _PROGRESS_SECS:
+      return
+    self._printed = now
+    rate = self._passages / (now - self._started)
+    print(
+      f"  {self._passages:,} passages ({rate:,.0f} passages/s)",
+      file=sys.stderr,
+      flush=True,
+    )

@@ -1,0 +1,349 @@
+"""Builds a corpus: an Apache Beam pipeline from documents to passage shards.
+
+documents -> batches -> (shard, passages) -> one file a shard
+
+A title's hash chooses its shard, and a shard is sorted before it is written,
+so that the corpus is the same whatever runner works on it, and in whatever
+order. A batch of documents is one element, because runners, the local one
+above all, cost more for an element than the work on one document does.
+"""
+
+import dataclasses
+import hashlib
+import json
+import math
+import re
+import sys
+import time
+import uuid
+from collections.abc import Sequence
+
+import apache_beam as beam
+import tensorflow as tf
+from apache_beam.options import pipeline_options
+
+from realm_tf import errors
+from realm_tf import files
+from realm_tf.data import manifest as manifest_lib
+from realm_tf.data import shards
+from realm_tf.data import sources
+from realm_tf.data import vocabulary
+from realm_tf.text import tokenizer as tokenizer_lib
+
+# The smallest corpora get a few shards too: workers of the index refresh share
+# them out.
+_MIN_SHARDS = 4
+_MAX_SHARDS = 1024
+_SHARD_BYTES = 4_000_000
+
+# The "DirectRunner" of this Beam would first try to fetch a program from the
+# network; this is the runner that it falls back to.
+_LOCAL_RUNNER = (
+  "apache_beam.runners.portability.fn_api_runner.fn_runner.FnApiRunner"
+)
+_USER_ERROR = re.compile(r"UserError: (.*?)(?: \[while running|\n|$)")
+_LOCAL_RUNNER_NAMES = (None, "DirectRunner", "direct")
+
+
+@dataclasses.dataclass(frozen=True)
+class BuildOptions:
+  """How to build a corpus.
+
+  Attributes:
+    inputs: Files, patterns, folders, or "encyclopedia".
+    output: The folder to write.
+    vocab: A vocabulary file; None to learn one from the input.
+    vocab_size: Wordpieces of a learned vocabulary, at most.
+    lower_case: Whether text is lower-cased and stripped of accents.
+    max_passage_tokens: Wordpieces of a passage at most, title and the three
+      special tokens included.
+    num_shards: Files of passages; None to choose by the input's size.
+    overwrite: Whether to replace what `output` holds.
+    beam_flags: Flags of Beam's own, such as "--runner=DataflowRunner".
+  """
+
+  inputs: Sequence[str]
+  output: str
+  vocab: str | None = None
+  vocab_size: int = 30522
+  lower_case: bool = True
+  max_passage_tokens: int = 288
+  num_shards: int | None = None
+  overwrite: bool = False
+  beam_flags: Sequence[str] = ()
+
+
+def build(options: BuildOptions) -> manifest_lib.CorpusManifest:
+  """Builds a corpus, prints how it goes, and returns its manifest.
+
+  A corpus that was built from the same input with the same settings is left
+  as it is. Nothing stands at the output before the corpus is complete.
+
+  Raises:
+    errors.UserError: At a wrong flag, file or record, or an output that holds
+      something else.
+  """
+  started = time.monotonic()
+  _check_options(options)
+  found = sources.resolve(options.inputs)
+  num_shards = options.num_shards or _choose_num_shards(found)
+  source_sha256 = _source_sha256(options, found, num_shards)
+  existing = _existing(options, source_sha256)
+  if existing:
+    print(f"{options.output} is this very corpus already; nothing to do.")
+    return existing
+  _print_plan(options, found, num_shards)
+  tokenizer = _make_tokenizer(options, found)
+  staging = _sibling(options.output, "partial")
+  try:
+    _run_pipeline(options, found, tokenizer, staging, num_shards)
+    manifest = _make_manifest(
+      options, tokenizer, shards.read_summaries(staging), source_sha256
+    )
+    _publish(options, staging, tokenizer, manifest)
+  except tf.errors.OpError as e:
+    raise errors.UserError(
+      f"Cannot write --output={options.output}: {e.message}."
+    ) from e
+  finally:
+    if tf.io.gfile.exists(staging):
+      tf.io.gfile.rmtree(staging)
+  _print_summary(options, manifest, time.monotonic() - started)
+  return manifest
+
+
+def _check_options(options: BuildOptions) -> None:
+  if not options.output:
+    raise errors.UserError("--output is missing: name the folder to write.")
+  if options.max_passage_tokens < 16:
+    raise errors.UserError(
+      f"--max_passage_tokens={options.max_passage_tokens} leaves no room for "
+      "text: it must be at least 16."
+    )
+  if options.num_shards is not None and options.num_shards < 1:
+    raise errors.UserError(
+      f"--num_shards={options.num_shards} must be at least 1."
+    )
+
+
+def _choose_num_shards(found: Sequence[sources.Source]) -> int:
+  text_bytes = sum(source.text_bytes() for source in found)
+  wanted = math.ceil(text_bytes / _SHARD_BYTES)
+  return min(_MAX_SHARDS, max(_MIN_SHARDS, wanted))
+
+
+def _source_sha256(
+  options: BuildOptions, found: Sequence[sources.Source], num_shards: int
+) -> str:
+  """Returns a checksum of all that decides what the corpus will be."""
+  vocab = (
+    tokenizer_lib.Tokenizer.from_file(options.vocab).sha256
+    if options.vocab
+    else f"learned:{options.vocab_size}"
+  )
+  decisive = [
+    manifest_lib.FORMAT_VERSION,
+    [[source.kind, source.sha256()] for source in found],
+    vocab,
+    options.lower_case,
+    options.max_passage_tokens,
+    num_shards,
+  ]
+  return hashlib.sha256(json.dumps(decisive).encode()).hexdigest()
+
+
+def _existing(
+  options: BuildOptions, source_sha256: str
+) -> manifest_lib.CorpusManifest | None:
+  """Returns the manifest of the output if it is this very corpus already."""
+  output = options.output
+  if options.overwrite or not tf.io.gfile.exists(output):
+    return None
+  if not tf.io.gfile.isdir(output):
+    raise errors.UserError(f"--output={output} is a file, not a folder.")
+  if not tf.io.gfile.listdir(output):
+    return None
+  if tf.io.gfile.exists(tf.io.gfile.join(output, manifest_lib.FILE_NAME)):
+    manifest = manifest_lib.read(output)
+    if manifest.source_sha256 == source_sha256:
+      return manifest
+  raise errors.UserError(
+    f"--output={output} holds something else already: name another folder, or "
+    "replace it with --overwrite."
+  )
+
+
+def _make_tokenizer(
+  options: BuildOptions, found: Sequence[sources.Source]
+) -> tokenizer_lib.Tokenizer:
+  if options.vocab:
+    return tokenizer_lib.Tokenizer.from_file(
+      options.vocab, lower_case=options.lower_case
+    )
+  print("Learning the vocabulary ...", flush=True)
+  started = time.monotonic()
+  texts = (
+    f"{document.title}\n{document.text}"
+    for source in found
+    for document in source.read()
+  )
+  learned = vocabulary.learn_vocabulary(
+    texts, options.vocab_size, options.lower_case
+  )
+  print(
+    f"  {len(learned):,} wordpieces in {time.monotonic() - started:.1f} s",
+    flush=True,
+  )
+  return tokenizer_lib.Tokenizer(learned, lower_case=options.lower_case)
+
+
+def _run_pipeline(
+  options: BuildOptions,
+  found: Sequence[sources.Source],
+  tokenizer: tokenizer_lib.Tokenizer,
+  staging: str,
+  num_shards: int,
+) -> None:
+  tf.io.gfile.makedirs(tf.io.gfile.join(staging, manifest_lib.PASSAGES_FOLDER))
+  beam_options = pipeline_options.PipelineOptions(list(options.beam_flags))
+  standard = beam_options.view_as(pipeline_options.StandardOptions)
+  if standard.runner in _LOCAL_RUNNER_NAMES:
+    standard.runner = _LOCAL_RUNNER
+  try:
+    with beam.Pipeline(options=beam_options) as pipeline:
+      parts = (
+        pipeline
+        | "Sources" >> beam.Create(list(found))
+        | "SpreadSources" >> beam.Reshuffle()
+        | "Read" >> beam.FlatMap(shards.read_batches)
+        | "SpreadDocuments" >> beam.Reshuffle()
+        | "MakePassages"
+        >> beam.ParDo(
+          shards.MakePassages(
+            tokenizer.vocabulary,
+            tokenizer.lower_case,
+            options.max_passage_tokens,
+            num_shards,
+          )
+        )
+      )
+      # So that a shard without passages is written too.
+      empty = pipeline | "AllShards" >> beam.Create(
+        [(shard, shards.ShardPart()) for shard in range(num_shards)]
+      )
+      _ = (
+        (parts, empty)
+        | beam.Flatten()
+        | "Gather" >> beam.GroupByKey()
+        | "Write" >> beam.ParDo(shards.WriteShard(staging, num_shards))
+      )
+  except Exception as e:
+    # A runner wraps what a worker raised, or adds to it, or has text alone.
+    message = _USER_ERROR.search(f"{type(e).__name__}: {e}")
+    if not message:
+      raise
+    raise errors.UserError(message[1]) from e
+
+
+def _make_manifest(
+  options: BuildOptions,
+  tokenizer: tokenizer_lib.Tokenizer,
+  summary: shards.Summary,
+  source_sha256: str,
+) -> manifest_lib.CorpusManifest:
+  dropped = dict(sorted(summary.counts.items()))
+  split_sentences = dropped.pop("split_sentence", 0)
+  if not summary.passages:
+    reasons = ", ".join(f"{n} {why}" for why, n in dropped.items())
+    raise errors.UserError(
+      "--input holds no text for passages"
+      + (f": left out {reasons}." if reasons else "; it is empty.")
+    )
+  fingerprint = hashlib.sha256()
+  for part in (*summary.id_digests, tokenizer.sha256, tokenizer.lower_case):
+    fingerprint.update(f"{part}\n".encode())
+  return manifest_lib.CorpusManifest(
+    format_version=manifest_lib.FORMAT_VERSION,
+    passages=summary.passages,
+    articles=summary.articles,
+    documents=summary.documents,
+    dropped=dropped,
+    split_sentences=split_sentences,
+    token_dtype=manifest_lib.token_dtype(tokenizer.vocab_size),
+    max_passage_tokens=options.max_passage_tokens,
+    tokenizer=manifest_lib.TokenizerEntry(
+      tokenizer.sha256, tokenizer.vocab_size, tokenizer.lower_case
+    ),
+    shards=summary.shards,
+    fingerprint=fingerprint.hexdigest(),
+    source_sha256=source_sha256,
+  )
+
+
+def _publish(
+  options: BuildOptions,
+  staging: str,
+  tokenizer: tokenizer_lib.Tokenizer,
+  manifest: manifest_lib.CorpusManifest,
+) -> None:
+  """Moves the staged corpus to the output, complete."""
+  shards.remove_summaries(staging)
+  vocab = "".join(f"{token}\n" for token in tokenizer.vocabulary)
+  files.write_bytes(
+    tf.io.gfile.join(staging, manifest_lib.VOCABULARY_NAME), vocab.encode()
+  )
+  output = options.output.rstrip("/")
+  is_object_store = "://" in output
+  if not is_object_store:
+    files.write_json(
+      tf.io.gfile.join(staging, manifest_lib.FILE_NAME), manifest.to_json()
+    )
+  retired = None
+  if tf.io.gfile.exists(output):
+    retired = _sibling(output, "replaced")
+    tf.io.gfile.rename(output, retired)
+  tf.io.gfile.rename(staging, output)
+  if is_object_store:
+    # There a folder is moved file by file, so that only a manifest written
+    # afterwards is written last.
+    files.write_json(
+      tf.io.gfile.join(output, manifest_lib.FILE_NAME), manifest.to_json()
+    )
+  if retired:
+    tf.io.gfile.rmtree(retired)
+
+
+def _sibling(path: str, purpose: str) -> str:
+  return f"{path.rstrip('/')}.{purpose}-{uuid.uuid4().hex[:8]}"
+
+
+def _print_plan(
+  options: BuildOptions, found: Sequence[sources.Source], num_shards: int
+) -> None:
+  shown = ", ".join(source.path for source in found[:3])
+  more = f" and {len(found) - 3} more" if len(found) > 3 else ""
+  vocab = options.vocab or f"learned, at most {options.vocab_size:,} wordpieces"
+  print(
+    f"Building a corpus from {shown}{more}\n"
+    f"  vocabulary  {vocab}\n"
+    f"  passages    at most {options.max_passage_tokens} wordpieces\n"
+    f"  output      {options.output} ({num_shards} shards)",
+    flush=True,
+  )
+
+
+def _print_summary(
+  options: BuildOptions, manifest: manifest_lib.CorpusManifest, seconds: float
+) -> None:
+  dropped = ", ".join(f"{n:,} {why}" for why, n in manifest.dropped.items())
+  print(
+    f"{manifest.passages:,} passages of {manifest.articles:,} articles in "
+    f"{seconds:.1f} s ({manifest.passages / seconds:,.0f} passages/s)\n"
+    f"  left out    {dropped or 'nothing'}\n"
+    f"  sentences longer than a passage, cut: {manifest.split_sentences:,}\n"
+    f"  written to  {options.output}\n"
+    f"Next: python -m realm_tf.launch.annotate_spans "
+    f"--corpus={options.output}",
+    file=sys.stdout,
+    flush=True,
+  )

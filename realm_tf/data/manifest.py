@@ -1,0 +1,140 @@
+"""The manifest of a corpus: what it holds, and the proof that it is whole."""
+
+import dataclasses
+import json
+from typing import Any
+
+import tensorflow as tf
+
+from realm_tf import errors
+from realm_tf import files
+
+FORMAT_VERSION = 1
+FILE_NAME = "manifest.json"
+VOCABULARY_NAME = "vocab.txt"
+PASSAGES_FOLDER = "passages"
+
+_MAX_UINT16 = 2**16
+
+
+@dataclasses.dataclass(frozen=True)
+class TokenizerEntry:
+  """Which tokenizer made the token ids of a corpus.
+
+  Attributes:
+    vocab_sha256: `Tokenizer.sha256`.
+    vocab_size: Number of wordpieces.
+    lower_case: Whether text is lower-cased and stripped of accents.
+  """
+
+  vocab_sha256: str
+  vocab_size: int
+  lower_case: bool
+
+
+@dataclasses.dataclass(frozen=True)
+class ShardEntry:
+  """One file of passages.
+
+  Attributes:
+    file: Its path below the corpus.
+    passages: How many it holds.
+    sha256: Of the file's bytes.
+  """
+
+  file: str
+  passages: int
+  sha256: str
+
+
+@dataclasses.dataclass(frozen=True)
+class CorpusManifest:
+  """What a corpus holds. Written last: a corpus without one is not whole.
+
+  Attributes:
+    format_version: Of the layout.
+    passages: How many there are.
+    articles: How many different titles.
+    documents: How many records of the input made passages.
+    dropped: What was left out, by reason: documents, or, under
+      "duplicate_passage", passages.
+    split_sentences: Sentences that were longer than a passage, and cut.
+    token_dtype: "uint16" or "int32", little-endian.
+    max_passage_tokens: Wordpieces of a passage at most, title and the three
+      special tokens included.
+    tokenizer: Which one made the ids.
+    shards: The files, in order; passages are numbered through them.
+    fingerprint: Of the passages, their order and the tokenizer.
+    source_sha256: Of the input and the settings that it was built with.
+  """
+
+  format_version: int
+  passages: int
+  articles: int
+  documents: int
+  dropped: dict[str, int]
+  split_sentences: int
+  token_dtype: str
+  max_passage_tokens: int
+  tokenizer: TokenizerEntry
+  shards: tuple[ShardEntry, ...]
+  fingerprint: str
+  source_sha256: str
+
+  def to_json(self) -> dict[str, Any]:
+    """Returns the manifest as JSON's types."""
+    return dataclasses.asdict(self)
+
+  @classmethod
+  def from_json(cls, value: dict[str, Any]) -> "CorpusManifest":
+    """Returns the manifest that `to_json` was called of.
+
+    Raises:
+      KeyError, TypeError: If a field is missing or of another type.
+    """
+    value = dict(value)
+    value["tokenizer"] = TokenizerEntry(**value["tokenizer"])
+    value["shards"] = tuple(ShardEntry(**shard) for shard in value["shards"])
+    return cls(**value)
+
+
+def token_dtype(vocab_size: int) -> str:
+  """Returns the narrowest type of token ids: "uint16" or "int32"."""
+  return "uint16" if vocab_size <= _MAX_UINT16 else "int32"
+
+
+def read(corpus: str) -> CorpusManifest:
+  """Reads the manifest of a corpus.
+
+  Args:
+    corpus: The corpus's folder.
+
+  Raises:
+    errors.UserError: If there is none, or it is none of this version.
+  """
+  path = tf.io.gfile.join(corpus, FILE_NAME)
+  try:
+    value = json.loads(files.read_text(path))
+  except tf.errors.NotFoundError as e:
+    what = (
+      f"has no {FILE_NAME}: it is no corpus, or was not built to the end"
+      if tf.io.gfile.isdir(corpus)
+      else "does not exist"
+    )
+    raise errors.UserError(
+      f"--corpus={corpus} {what}. Make one with build_corpus --output={corpus}."
+    ) from e
+  except ValueError as e:
+    raise errors.UserError(f"--corpus: {path} is not JSON.") from e
+  try:
+    version = value["format_version"]
+    if version != FORMAT_VERSION:
+      raise errors.UserError(
+        f"--corpus={corpus} has format {version}, but this program reads "
+        f"{FORMAT_VERSION}: build it again with build_corpus --overwrite."
+      )
+    return CorpusManifest.from_json(value)
+  except (KeyError, TypeError) as e:
+    raise errors.UserError(
+      f"--corpus: {path} is no manifest of a corpus ({e})."
+    ) from e

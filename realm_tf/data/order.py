@@ -1,0 +1,66 @@
+"""The order of examples, by arithmetic: no iterator's state is ever saved."""
+
+import tensorflow as tf
+
+
+def shuffled_examples(
+    step: tf.Tensor, batch_size: int, num_examples: int, seed: int
+) -> tf.Tensor:
+  """Returns the examples of a step: each comes once an epoch, in a new order.
+
+  Args:
+    step: <int64>[]. The step, from 0.
+    batch_size: Examples a step.
+    num_examples: Examples in all.
+    seed: Of the order.
+
+  Returns:
+    <int64>[batch_size], each in [0, num_examples).
+  """
+  place = step * batch_size + tf.range(batch_size, dtype=tf.int64)
+  epoch = tf.cast(place // num_examples, tf.int32)
+  constant = tf.fill([batch_size], tf.constant(seed, tf.int32))
+  return permute(
+      place % num_examples,
+      num_examples,
+      tf.stack([constant, epoch, tf.zeros_like(epoch)], axis=1),
+  )
+
+
+def permute(index: tf.Tensor, size: int, seeds: tf.Tensor) -> tf.Tensor:
+  """Returns each index's place in a permutation of its own seed.
+
+  The raw op: `tf.random.experimental.index_shuffle` takes one seed only, as
+  it pads a vector of seeds along the wrong axis.
+
+  Args:
+    index: <int64>[n], each in [0, size).
+    size: Length of the permutations.
+    seeds: <int32>[n, 3].
+
+  Returns:
+    <int64>[n], each in [0, size).
+  """
+  return tf.raw_ops.RandomIndexShuffle(
+      index=index,
+      seed=seeds,
+      max_index=tf.constant(size - 1, tf.int64),
+      rounds=4,
+  )
+
+
+def step_seed(seed: int, step: tf.Tensor, purpose: int) -> tf.Tensor:
+  """Returns the seed of a step's random draws of one purpose.
+
+  Args:
+    seed: Of the run.
+    step: <int64>[].
+    purpose: Tells draws of one step apart.
+
+  Returns:
+    <int32>[2].
+  """
+  run = tf.constant([seed, purpose], tf.int32)
+  return tf.random.experimental.stateless_fold_in(
+      run, tf.cast(step, tf.int32)
+  )

@@ -1,0 +1,182 @@
+"""Documents from JSONL, CSV, WikiExtractor's folders and the encyclopedia."""
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Iterator
+from collections.abc import Sequence
+
+import tensorflow as tf
+
+from realm_tf import errors
+from realm_tf.data import formats
+
+ENCYCLOPEDIA = "encyclopedia"
+
+_COMPRESSED = (".gz", ".bz2")
+_JSONL = (".jsonl", ".ndjson", ".json")
+_CSV = (".csv",)
+_WIKI_FILE_PREFIX = "wiki_"
+_CHUNK_BYTES = 1 << 20
+# What gzip and bzip2 make of English, roughly; only sizes shards.
+_COMPRESSION_RATIO = 3
+
+
+@dataclasses.dataclass(frozen=True)
+class Document:
+  """One article, or one part of it, to be cut into passages.
+
+  Attributes:
+    title: What the document is about.
+    text: Its text; a blank line ends a paragraph.
+    position: Which document of which source it is. Together with the title it
+      orders the passages of a corpus, whatever order a runner works in.
+  """
+
+  title: str
+  text: str
+  position: tuple[int, int]
+
+
+@dataclasses.dataclass(frozen=True)
+class Source:
+  """One file of documents, or the embedded encyclopedia.
+
+  Attributes:
+    kind: "jsonl", "csv", "wikiextractor" or "encyclopedia".
+    path: The file; "encyclopedia" for the encyclopedia.
+    index: The source's number in the whole input.
+  """
+
+  kind: str
+  path: str
+  index: int
+
+  def read(self) -> Iterator[Document]:
+    """Yields the documents in the order of the file.
+
+    Raises:
+      errors.UserError: At a bad record, naming its file and line.
+    """
+    if self.kind == ENCYCLOPEDIA:
+      records = _encyclopedia_records()
+    elif self.kind == "csv":
+      records = formats.read_csv(self.path)
+    elif self.kind == "wikiextractor":
+      records = formats.read_wikiextractor(self.path)
+    else:
+      records = formats.read_jsonl(self.path)
+    for number, (title, text) in enumerate(records):
+      yield Document(title, text, (self.index, number))
+
+  def text_bytes(self) -> int:
+    """Returns about how many bytes of text the source holds."""
+    if self.kind == ENCYCLOPEDIA:
+      return sum(len(title) + len(text) for title, text in self._records())
+    size = tf.io.gfile.stat(self.path).length
+    return size * (_COMPRESSION_RATIO if self.path.endswith(_COMPRESSED) else 1)
+
+  def sha256(self) -> str:
+    """Returns the checksum of the content, whatever the file is called."""
+    if self.kind == ENCYCLOPEDIA:
+      digest = hashlib.sha256()
+      for record in self._records():
+        digest.update(json.dumps(record).encode())
+      return digest.hexdigest()
+    return file_sha256(self.path)
+
+  def _records(self) -> Iterator[tuple[str, str]]:
+    return ((document.title, document.text) for document in self.read())
+
+
+def file_sha256(path: str) -> str:
+  """Returns the checksum of a file's bytes."""
+  digest = hashlib.sha256()
+  with tf.io.gfile.GFile(path, "rb") as f:
+    while chunk := f.read(_CHUNK_BYTES):
+      digest.update(chunk)
+  return digest.hexdigest()
+
+
+def resolve(inputs: Sequence[str]) -> list[Source]:
+  """Returns the sources that the values of --input stand for.
+
+  Args:
+    inputs: Files, patterns, folders, or "encyclopedia". The kind of a file
+      shows in its name: .jsonl or .csv, perhaps with .gz or .bz2 after it, or
+      wiki_NN, as WikiExtractor calls its files.
+
+  Returns:
+    The sources, in the order given; the files of one pattern or folder by
+    name. No file stands twice.
+
+  Raises:
+    errors.UserError: If nothing is there, or of no known kind.
+  """
+  if not any(inputs):
+    raise errors.UserError(
+      "--input is missing: give JSONL, CSV or WikiExtractor files, or "
+      f"{ENCYCLOPEDIA!r} for the embedded corpus."
+    )
+  sources: dict[str, Source] = {}
+  for value in filter(None, inputs):
+    paths = [value] if value == ENCYCLOPEDIA else _expand(value)
+    for path in paths:
+      sources.setdefault(path, Source(_kind(path), path, len(sources)))
+  return list(sources.values())
+
+
+def _expand(value: str) -> list[str]:
+  """Returns the files of a path, pattern or folder, sorted."""
+  if tf.io.gfile.isdir(value):
+    paths = sorted(
+      tf.io.gfile.join(folder, name)
+      for folder, _, names in tf.io.gfile.walk(value)
+      for name in names
+      if _known_kind(name)
+    )
+    if not paths:
+      raise errors.UserError(
+        f"--input={value} is a folder without wiki_NN, JSONL or CSV files."
+      )
+    return paths
+  if tf.io.gfile.exists(value):
+    return [value]
+  paths = sorted(p for p in tf.io.gfile.glob(value) if not _is_folder(p))
+  if not paths:
+    raise errors.UserError(f"--input={value} does not exist.")
+  return paths
+
+
+def _is_folder(path: str) -> bool:
+  return tf.io.gfile.isdir(path)
+
+
+def _known_kind(path: str) -> str | None:
+  name = path.replace("\\", "/").rsplit("/", 1)[-1].lower()
+  for suffix in _COMPRESSED:
+    name = name.removesuffix(suffix)
+  if name.endswith(_JSONL):
+    return "jsonl"
+  if name.endswith(_CSV):
+    return "csv"
+  if name.startswith(_WIKI_FILE_PREFIX):
+    return "wikiextractor"
+  return None
+
+
+def _kind(path: str) -> str:
+  kind = ENCYCLOPEDIA if path == ENCYCLOPEDIA else _known_kind(path)
+  if kind is None:
+    raise errors.UserError(
+      f"--input={path} is of no known kind: the name must end in .jsonl or "
+      ".csv (perhaps with .gz or .bz2), or be WikiExtractor's wiki_NN."
+    )
+  return kind
+
+
+def _encyclopedia_records() -> Iterator[tuple[str, str]]:
+  from realm_tf.encyclopedia import articles
+
+  for article in articles():
+    yield article.title, article.text

@@ -1,0 +1,1 @@
+"""What is exported for others to load: SavedModels."""

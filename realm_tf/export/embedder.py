@@ -1,0 +1,84 @@
+"""The embedder as a SavedModel: a signature for queries, one for passages."""
+
+import os
+import uuid
+
+import tensorflow as tf
+
+from realm_tf import files
+from realm_tf.models import embedder as embedder_lib
+
+MANIFEST = "manifest.json"
+FOLDER = ("exports", "embedder")
+
+
+class _Export(tf.Module):
+  """The two towers behind signatures that take any batch and length."""
+
+  def __init__(self, retriever: embedder_lib.Retriever):
+    super().__init__()
+    self.query_embedder = retriever.query_embedder
+    self.passage_embedder = retriever.passage_embedder
+    spec = tf.TensorSpec([None, None], tf.int32, name="token_ids")
+
+    @tf.function(input_signature=[spec])
+    def query(token_ids: tf.Tensor) -> dict[str, tf.Tensor]:
+      return {"embedding": self.query_embedder(token_ids, training=False)}
+
+    @tf.function(input_signature=[spec])
+    def passage(token_ids: tf.Tensor) -> dict[str, tf.Tensor]:
+      return {"embedding": self.passage_embedder(token_ids, training=False)}
+
+    self.query = query
+    self.passage = passage
+
+
+def path(model_dir: str, step: int) -> str:
+  """Returns the folder of a step's export."""
+  return tf.io.gfile.join(model_dir, *FOLDER, str(step))
+
+
+class Exporter:
+  """Exports one retriever, again and again; it is traced only once."""
+
+  def __init__(self, retriever: embedder_lib.Retriever, dim: int):
+    """Takes a retriever.
+
+    Args:
+      retriever: The towers, built.
+      dim: Of the embeddings.
+    """
+    self._export = _Export(retriever)
+    self._signatures = {
+        "query": self._export.query,
+        "passage": self._export.passage,
+    }
+    self._dim = dim
+
+  def save(self, model_dir: str, step: int) -> str:
+    """Exports the weights as they are; the manifest is written last.
+
+    Args:
+      model_dir: The run.
+      step: Of the weights.
+
+    Returns:
+      The export's folder.
+    """
+    folder = path(model_dir, step)
+    temporary = f"{folder}.{os.getpid()}-{uuid.uuid4().hex[:8]}.tmp"
+    tf.saved_model.save(self._export, temporary, signatures=self._signatures)
+    if tf.io.gfile.exists(folder):
+      tf.io.gfile.rmtree(folder)
+    tf.io.gfile.rename(temporary, folder)
+    files.write_json(
+        tf.io.gfile.join(folder, MANIFEST), {"step": step, "dim": self._dim}
+    )
+    return folder
+
+
+def remove(model_dir: str, step: int) -> None:
+  """Removes an export, its manifest first."""
+  folder = path(model_dir, step)
+  tf.io.gfile.remove(tf.io.gfile.join(folder, MANIFEST))
+  tf.io.gfile.rmtree(folder)

@@ -1,0 +1,1 @@
+"""The MIPS index: the searcher, its versions on disk, the refresh job."""

@@ -1,0 +1,63 @@
+"""Room on the disk: asked for beforehand, and reported in one line."""
+
+import contextlib
+import errno
+import os
+import shutil
+from collections.abc import Iterator
+
+import tensorflow as tf
+
+from realm_tf import errors
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_SLACK_BYTES = 1 << 20
+
+
+def check_free(folder: str, needed_bytes: int) -> None:
+  """Sees to it that a folder's disk has room.
+
+  Args:
+    folder: Where will be written; it exists.
+    needed_bytes: How much.
+
+  Raises:
+    errors.UserError: If the disk has less.
+  """
+  free = shutil.disk_usage(folder).free
+  if free < needed_bytes + _SLACK_BYTES:
+    raise _full(folder, needed_bytes, f"has {free} bytes free")
+
+
+@contextlib.contextmanager
+def reported(folder: str, needed_bytes: int) -> Iterator[None]:
+  """Turns the failures of a disk that fills up into one line.
+
+  Args:
+    folder: Where the context writes.
+    needed_bytes: How much it writes in all.
+
+  Raises:
+    errors.UserError: If the disk was full.
+  """
+  try:
+    yield
+  except OSError as e:
+    if e.errno in _FULL:
+      raise _full(folder, needed_bytes, "is full") from e
+    raise
+  except tf.errors.OpError as e:
+    # TensorFlow's writers tell a full disk by its text alone, as one of
+    # several kinds of error.
+    if os.strerror(errno.ENOSPC) in e.message or isinstance(
+      e, tf.errors.ResourceExhaustedError
+    ):
+      raise _full(folder, needed_bytes, "is full") from e
+    raise
+
+
+def _full(folder: str, needed_bytes: int, what: str) -> errors.UserError:
+  return errors.UserError(
+    f"The disk of {folder} {what}; the index version needs {needed_bytes} "
+    "bytes. Make room and start refresh_index again: finished shards are kept."
+  )

@@ -1,0 +1,81 @@
+"""The embedder's exports: what the refresher reads of the trainer."""
+
+import dataclasses
+import json
+import os
+
+import tensorflow as tf
+
+from realm_tf import errors
+from realm_tf import files
+
+_FOLDER = os.path.join("exports", "embedder")
+_MANIFEST = "manifest.json"
+
+
+@dataclasses.dataclass(frozen=True)
+class EmbedderExport:
+  """A SavedModel with the signatures `query` and `passage`.
+
+  Attributes:
+    path: Its folder.
+    step: The trainer's step that it was exported at.
+    dim: Dimension of the embeddings.
+  """
+
+  path: str
+  step: int
+  dim: int
+
+
+def steps(model_dir: str) -> list[int]:
+  """Returns the steps of a run's complete exports, ascending."""
+  folder = os.path.join(model_dir, _FOLDER)
+  return published_steps(folder, _MANIFEST)
+
+
+def published_steps(folder: str, manifest: str) -> list[int]:
+  """Returns the numbered subfolders that hold `manifest`, ascending."""
+  if not tf.io.gfile.isdir(folder):
+    return []
+  names = (name.rstrip("/") for name in tf.io.gfile.listdir(folder))
+  return sorted(
+    int(name)
+    for name in names
+    if name.isdecimal()
+    and tf.io.gfile.exists(os.path.join(folder, name, manifest))
+  )
+
+
+def find(model_dir: str, step: int | None = None) -> EmbedderExport:
+  """Returns an export.
+
+  Args:
+    model_dir: The run.
+    step: Which export; None for the newest.
+
+  Raises:
+    errors.UserError: If it does not exist or is damaged.
+  """
+  found = steps(model_dir)
+  folder = os.path.join(model_dir, _FOLDER)
+  if not found:
+    raise errors.UserError(
+      f"{folder} holds no export of an embedder. `pretrain` and "
+      "`pretrain_ict` write them while they run."
+    )
+  if step is None:
+    step = found[-1]
+  if step not in found:
+    raise errors.UserError(
+      f"--step={step}: {folder} holds no such export, only "
+      f"{', '.join(map(str, found))}."
+    )
+  path = os.path.join(folder, str(step))
+  try:
+    manifest = json.loads(files.read_text(os.path.join(path, _MANIFEST)))
+    return EmbedderExport(path=path, step=step, dim=int(manifest["dim"]))
+  except (ValueError, KeyError, TypeError) as e:
+    raise errors.UserError(
+      f"{os.path.join(path, _MANIFEST)} is damaged: {e!r}."
+    ) from e

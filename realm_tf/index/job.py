@@ -1,0 +1,77 @@
+"""What the command `refresh_index` does."""
+
+import os
+import sys
+from collections.abc import Sequence
+
+import tensorflow as tf
+
+from realm_tf.index import follow
+from realm_tf.index import run_state
+from realm_tf.index import workers
+
+
+def run(options: follow.RefreshOptions, worker_command: Sequence[str]) -> int:
+  """Refreshes the index; returns the exit status.
+
+  Args:
+    options: What the flags say.
+    worker_command: Starts a process that calls `run_worker` with the same
+      options; takes `--num_workers` too.
+
+  Raises:
+    errors.UserError: If the run, its corpus, a version or a flag is wrong.
+  """
+  _quiet()
+  context = follow.prepare(options, _report)
+  for line in follow.describe(options, context):
+    _report(line)
+  num_workers = context.config.num_index_workers
+  if num_workers == 1:
+    status = follow.run_job(options, context)
+  else:
+    pool = workers.WorkerPool(
+      [*worker_command, f"--num_workers={num_workers}"],
+      num_workers,
+      context.store,
+      _report,
+    )
+    with run_state.RunState(options.model_dir).hold_refresher():
+      status = pool.run()
+  latest = context.store.latest()
+  if status == 0 and latest is not None:
+    _report(
+      f"The newest index is {context.store.path(latest)}. Next: python -m "
+      f"realm_tf.launch.finetune --model_dir={options.model_dir}"
+    )
+  return status
+
+
+def run_worker(options: follow.RefreshOptions) -> int:
+  """Works for a job that another process supervises; returns the status.
+
+  Args:
+    options: What the flags say.
+
+  Raises:
+    errors.UserError: As `run`.
+  """
+  workers.end_with_parent()
+  _quiet()
+  num_workers = options.overrides.get("num_index_workers") or 1
+  threads = workers.threads_of_worker(num_workers)
+  tf.config.threading.set_intra_op_parallelism_threads(threads)
+  tf.config.threading.set_inter_op_parallelism_threads(threads)
+  context = follow.prepare(options, _report, threads)
+  return follow.run_job(options, context)
+
+
+def _quiet() -> None:
+  """Keeps Estimator's account of each session out of the progress lines."""
+  tf.get_logger().setLevel("ERROR")
+
+
+def _report(line: str) -> None:
+  """Prints a whole line at once: several processes share the output."""
+  sys.stdout.write(f"{line}{os.linesep}")
+  sys.stdout.flush()

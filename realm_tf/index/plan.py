@@ -1,0 +1,129 @@
+"""What a refresh works on, and what it makes of each export."""
+
+import dataclasses
+import os
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from realm_tf.data import corpus as corpus_lib
+from realm_tf.index import exports
+from realm_tf.index import settings as settings_lib
+from realm_tf.index import store as store_lib
+from realm_tf.index import version as version_lib
+
+Report = Callable[[str], None]
+
+
+@dataclasses.dataclass(frozen=True)
+class RefreshContext:
+  """What a refresh works on, the same for every version.
+
+  Attributes:
+    store: Where versions go.
+    corpus: What is embedded.
+    config: How.
+    report: Takes lines for people.
+    num_threads: Threads of an operation; 0 for all cores.
+    should_stop: Whether the run has died, so that no version is needed; asked
+      before each shard.
+  """
+
+  store: store_lib.IndexStore
+  corpus: corpus_lib.Corpus
+  config: settings_lib.IndexConfig
+  report: Report
+  num_threads: int = 0
+  should_stop: Callable[[], bool] = lambda: False
+
+
+@dataclasses.dataclass(frozen=True)
+class VersionPlan:
+  """A version that is to be built.
+
+  Attributes:
+    folder: Where.
+    export: Of what embedder.
+    fingerprint: Of the corpus.
+    num_shards: Of the corpus.
+    rows: Passages of the corpus.
+    dtype: Of the stored embeddings.
+    settings: Of the searcher.
+  """
+
+  folder: str
+  export: exports.EmbedderExport
+  fingerprint: str
+  num_shards: int
+  rows: int
+  dtype: str
+  settings: settings_lib.SearcherSettings
+
+  @classmethod
+  def of(
+    cls, context: RefreshContext, export: exports.EmbedderExport
+  ) -> "VersionPlan":
+    """Plans the version of an export."""
+    corpus, config = context.corpus, context.config
+    return cls(
+      folder=context.store.path(export.step),
+      export=export,
+      fingerprint=corpus.fingerprint,
+      num_shards=len(corpus.shard_paths),
+      rows=corpus.num_passages,
+      dtype=config.index_dtype,
+      settings=settings_lib.choose_settings(corpus.num_passages, config),
+    )
+
+  @property
+  def step(self) -> int:
+    """The trainer's step whose embedder it is of."""
+    return self.export.step
+
+  @property
+  def embeddings_bytes(self) -> int:
+    """Size of the embeddings' files."""
+    return self.rows * self.export.dim * np.dtype(self.dtype).itemsize
+
+  @property
+  def searcher_bytes(self) -> int:
+    """Size of the searcher, on disk and in the trainer's memory."""
+    exact = self.rows * self.export.dim * 4
+    # Half a byte for two dimensions, and a leaf's entry.
+    hashed = self.rows * (self.export.dim // 4 + 4)
+    return exact if self.settings.exact else exact + hashed
+
+  @property
+  def needed_bytes(self) -> int:
+    """Size of the whole version on disk."""
+    return self.embeddings_bytes + self.searcher_bytes
+
+  @property
+  def peak_bytes(self) -> int:
+    """Memory that building the searcher takes, roughly.
+
+    The embeddings as float32, ScaNN's own copy, and those of the tensors that
+    are written.
+    """
+    return 4 * self.searcher_bytes
+
+  @property
+  def order_path(self) -> str:
+    """The file that says what an unfinished folder was begun as."""
+    return os.path.join(self.folder, ".order.json")
+
+  def order(self) -> dict[str, Any]:
+    """Returns what all processes of the version must agree on."""
+    return {
+      "corpus_fingerprint": self.fingerprint,
+      "num_shards": self.num_shards,
+      "dim": self.export.dim,
+      "dtype": self.dtype,
+    }
+
+  def shard_path(self, shard: int) -> str:
+    """Returns the file of a corpus shard's embeddings."""
+    return os.path.join(
+      self.folder, version_lib.shard_name(shard, self.num_shards)
+    )

@@ -1,0 +1,130 @@
+"""How a corpus is searched: chosen from its size, overridable by the config."""
+
+import dataclasses
+import math
+from typing import Any
+
+from realm_tf import errors
+from realm_tf.configs import schema
+
+# ScaNN's hashing learns 16 centres a block and needs as many vectors.
+_SMALLEST_TREE = 32
+_REORDER_FACTOR = 10
+_SMALLEST_REORDER = 100
+_INT32_MAX = 2**31 - 1
+
+
+@dataclasses.dataclass(frozen=True)
+class IndexConfig:
+  """The index's part of a run's config.
+
+  Attributes:
+    num_candidates: Most results that are asked of the searcher.
+    index_dtype: "float16" or "float32".
+    exact_search_below: Corpora of fewer passages are searched exactly.
+    num_leaves: Partitions of the tree; 0 for the corpus's square root.
+    leaves_to_search: Partitions a query visits; 0 for a tenth of them.
+    reordering_candidates: Candidates scored again exactly; 0 for a number
+      chosen from `num_candidates`.
+    embed_batch_size: Passages that are embedded at once.
+    num_index_workers: Processes of the refresh job.
+    query_length: Wordpieces of a query.
+    passage_length: Wordpieces of a passage.
+    precision: "float32" or "bfloat16" for the encoder's arithmetic.
+  """
+
+  num_candidates: int
+  index_dtype: str
+  exact_search_below: int
+  num_leaves: int
+  leaves_to_search: int
+  reordering_candidates: int
+  embed_batch_size: int
+  num_index_workers: int
+  query_length: int
+  passage_length: int
+  precision: str
+
+  @classmethod
+  def from_task(cls, config: schema.TaskConfig) -> "IndexConfig":
+    """Takes the fields from any task's config.
+
+    ICT's has an embedder too, but no fields for the index: those get the
+    defaults of REALM's.
+    """
+    defaults: dict[str, Any] = {
+      field.name: field.default
+      for field in dataclasses.fields(schema.RealmConfig)
+    }
+    names = [field.name for field in dataclasses.fields(cls)]
+    values = {name: getattr(config, name, defaults[name]) for name in names}
+    return cls(**values)
+
+
+@dataclasses.dataclass(frozen=True)
+class SearcherSettings:
+  """How to search one index version.
+
+  Attributes:
+    exact: Whether every passage is scored; if not, the other fields hold.
+    num_leaves: Partitions of the tree.
+    leaves_to_search: Partitions that a query visits.
+    reordering_candidates: Candidates that are scored again exactly.
+  """
+
+  exact: bool
+  num_leaves: int = 0
+  leaves_to_search: int = 0
+  reordering_candidates: int = 0
+
+  def describe(self) -> str:
+    """Returns a few words for people."""
+    if self.exact:
+      return "exact"
+    return (
+      f"tree of {self.num_leaves} leaves, {self.leaves_to_search} searched, "
+      f"{self.reordering_candidates} scored again"
+    )
+
+
+def choose_settings(num_rows: int, config: IndexConfig) -> SearcherSettings:
+  """Chooses: exact for few passages, a tree with reordering for many.
+
+  Args:
+    num_rows: Passages of the corpus.
+    config: Limits and overrides.
+
+  Raises:
+    errors.UserError: If the corpus or an override is out of range.
+  """
+  if num_rows > _INT32_MAX:
+    raise errors.UserError(
+      f"The corpus has {num_rows} passages; an index holds {_INT32_MAX}."
+    )
+  if num_rows < max(config.exact_search_below, _SMALLEST_TREE):
+    return SearcherSettings(exact=True)
+  num_leaves = config.num_leaves or round(math.sqrt(num_rows))
+  _check("num_leaves", num_leaves, num_rows, "passages")
+  leaves_to_search = config.leaves_to_search or math.ceil(num_leaves / 10)
+  _check("leaves_to_search", leaves_to_search, num_leaves, "leaves")
+  candidates = config.reordering_candidates or max(
+    _SMALLEST_REORDER, _REORDER_FACTOR * config.num_candidates
+  )
+  if candidates < config.num_candidates:
+    raise errors.UserError(
+      f"--reordering_candidates={candidates} is below num_candidates="
+      f"{config.num_candidates}. Give ten times as many, or 0."
+    )
+  return SearcherSettings(
+    exact=False,
+    num_leaves=num_leaves,
+    leaves_to_search=leaves_to_search,
+    reordering_candidates=min(candidates, num_rows),
+  )
+
+
+def _check(name: str, value: int, limit: int, noun: str) -> None:
+  if value > limit:
+    raise errors.UserError(
+      f"--{name}={value} is more than there are {noun}: {limit}."
+    )

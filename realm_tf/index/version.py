@@ -1,0 +1,220 @@
+"""One version of the index on disk: its files, and the checks of a reader."""
+
+import dataclasses
+import hashlib
+import json
+import os
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from realm_tf import errors
+from realm_tf import files
+from realm_tf.index import searcher as searcher_lib
+from realm_tf.index import settings as settings_lib
+
+FORMAT_VERSION = 1
+MANIFEST = "manifest.json"
+SEARCHER_FOLDER = "searcher"
+_CHUNK_BYTES = 1 << 22
+
+
+@dataclasses.dataclass(frozen=True)
+class IndexManifest:
+  """What a version holds. Written last: without it there is no version.
+
+  Attributes:
+    step: The trainer's step whose embedder made it.
+    corpus_fingerprint: Of the corpus that was embedded.
+    rows: Passages.
+    dim: Of the embeddings.
+    dtype: "float16" or "float32".
+    files: sha256 of every other file, by its path below the version.
+    searcher: How it is searched.
+    recall: Share of the `recall_k` best that the searcher finds.
+    recall_k: Results a query in that measurement.
+    created_unix_secs: When it was published.
+    format_version: Of the layout.
+  """
+
+  step: int
+  corpus_fingerprint: str
+  rows: int
+  dim: int
+  dtype: str
+  files: dict[str, str]
+  searcher: settings_lib.SearcherSettings
+  recall: float
+  recall_k: int
+  created_unix_secs: int
+  format_version: int = FORMAT_VERSION
+
+  def to_json(self) -> dict[str, Any]:
+    """Returns the manifest as JSON's types."""
+    return dataclasses.asdict(self)
+
+  @classmethod
+  def read(cls, path: str) -> "IndexManifest":
+    """Reads a version's manifest.
+
+    Raises:
+      errors.UserError: If it is missing, damaged or of another format.
+    """
+    try:
+      fields = json.loads(files.read_text(path))
+      if fields["format_version"] != FORMAT_VERSION:
+        raise errors.UserError(
+          f"{path} has format {fields['format_version']}, but this program "
+          f"reads {FORMAT_VERSION}. Remove its folder; refresh_index builds "
+          "it again."
+        )
+      fields["searcher"] = settings_lib.SearcherSettings(**fields["searcher"])
+      return cls(**fields)
+    except tf.errors.NotFoundError as e:
+      raise errors.UserError(
+        f"{path} does not exist: the index version was never published, or "
+        "was pruned."
+      ) from e
+    except (ValueError, KeyError, TypeError) as e:
+      raise errors.UserError(
+        f"{path} is damaged: {e!r}. Remove its folder; refresh_index builds "
+        "it again."
+      ) from e
+
+
+@dataclasses.dataclass(frozen=True)
+class IndexVersion:
+  """A published version, checked against its corpus.
+
+  Attributes:
+    path: Its folder.
+    manifest: What it holds.
+  """
+
+  path: str
+  manifest: IndexManifest
+
+  @property
+  def step(self) -> int:
+    """The trainer's step whose embedder made it."""
+    return self.manifest.step
+
+  def load_searcher(self) -> searcher_lib.Searcher:
+    """Loads the searcher, as a new index in memory."""
+    return searcher_lib.load_searcher(os.path.join(self.path, SEARCHER_FOLDER))
+
+  def load_embeddings(self) -> list[np.ndarray]:
+    """Returns <floating>[n, dim] for each corpus shard, in order.
+
+    Those on a local disk are mapped into memory, not read.
+    """
+    names = [n for n in self.manifest.files if n.startswith("embeddings-")]
+    return [
+      read_embeddings(os.path.join(self.path, name)) for name in sorted(names)
+    ]
+
+  def check(self, fingerprint: str, num_rows: int) -> None:
+    """Sees to it that the version is of a corpus.
+
+    Args:
+      fingerprint: Of the corpus.
+      num_rows: Passages of the corpus.
+
+    Raises:
+      errors.UserError: If it is of another one.
+    """
+    found = self.manifest.corpus_fingerprint
+    if found != fingerprint:
+      raise errors.UserError(
+        f"{self.path} is an index of another corpus: its fingerprint is "
+        f"{found}, that of --corpus is {fingerprint}. Give the corpus that it "
+        "was built from, or another --model_dir."
+      )
+    if self.manifest.rows != num_rows:
+      raise errors.UserError(
+        f"{self.path} has {self.manifest.rows} rows, but the corpus "
+        f"{num_rows} passages. Remove the folder; refresh_index builds it "
+        "again."
+      )
+
+  def verify(self) -> None:
+    """Compares the sums of all files with the manifest.
+
+    Raises:
+      errors.UserError: If a file is missing or changed.
+    """
+    for name, wanted in self.manifest.files.items():
+      path = os.path.join(self.path, name)
+      try:
+        found = sha256(path)
+      except tf.errors.NotFoundError:
+        found = "missing"
+      if found != wanted:
+        what = "is missing" if found == "missing" else "was changed"
+        raise errors.UserError(
+          f"{path} {what} since the index was published. Remove "
+          f"{self.path}; refresh_index builds it again."
+        )
+
+
+def shard_name(shard: int, num_shards: int) -> str:
+  """Returns the file name of a corpus shard's embeddings."""
+  return f"embeddings-{shard:05d}-of-{num_shards:05d}.npy"
+
+
+def write_embeddings(path: str, embeddings: np.ndarray) -> None:
+  """Writes a shard's embeddings, whole or not at all.
+
+  Args:
+    path: The file; replaced if it is there.
+    embeddings: <floating>[n, dim].
+  """
+  temporary = f"{path}.{os.getpid()}.tmp"
+  try:
+    with open(temporary, "wb") as f:
+      np.save(f, embeddings, allow_pickle=False)
+      f.flush()
+      os.fsync(f.fileno())
+    os.replace(temporary, path)
+  except BaseException:
+    if os.path.exists(temporary):
+      os.remove(temporary)
+    raise
+
+
+def read_embeddings(path: str) -> np.ndarray:
+  """Reads a shard's embeddings: <floating>[n, dim].
+
+  Raises:
+    errors.UserError: If the file is missing or damaged.
+  """
+  try:
+    if "://" not in path:
+      return np.load(path, mmap_mode="r", allow_pickle=False)
+    with tf.io.gfile.GFile(path, "rb") as f:
+      return np.load(f, allow_pickle=False)
+  except (OSError, ValueError, EOFError, tf.errors.OpError) as e:
+    raise errors.UserError(
+      f"{path} cannot be read: {e} Remove its folder; refresh_index builds it "
+      "again."
+    ) from e
+
+
+def sha256(path: str) -> str:
+  """Returns the sum of a file as hexadecimal digits."""
+  digest = hashlib.sha256()
+  with tf.io.gfile.GFile(path, "rb") as f:
+    while chunk := f.read(_CHUNK_BYTES):
+      digest.update(chunk)
+  return digest.hexdigest()
+
+
+def sums_below(folder: str) -> dict[str, str]:
+  """Returns the sum of every file below a folder, by its path there."""
+  paths = (
+    os.path.join(parent, name)
+    for parent, _, names in os.walk(folder)
+    for name in names
+  )
+  return {os.path.relpath(path, folder): sha256(path) for path in sorted(paths)}

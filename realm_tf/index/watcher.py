@@ -1,0 +1,74 @@
+"""How the trainer learns of new index versions."""
+
+import threading
+import time
+from collections.abc import Callable
+
+from realm_tf import errors
+from realm_tf.index import store as store_lib
+
+_POLL_SECS = 0.5
+
+
+class IndexWatcher:
+  """Tells a training loop of versions that are newer than the one it uses.
+
+  Example:
+    watcher = IndexWatcher(store)
+    newer = watcher.poll(current_step)  # None, most of the time
+  """
+
+  def __init__(self, store: store_lib.IndexStore):
+    """Watches a run's index."""
+    self._store = store
+
+  def poll(self, current_step: int | None) -> int | None:
+    """Returns the newest version if it is newer than the one in use.
+
+    Cheap enough for every few steps: one listing of a small folder.
+
+    Args:
+      current_step: The version in use; None for none.
+    """
+    latest = self._store.latest()
+    if latest is None or (current_step is not None and latest <= current_step):
+      return None
+    return latest
+
+  def wait_for(
+    self,
+    at_least_step: int,
+    refresher_is_alive: Callable[[], bool],
+    deadline_secs: float,
+  ) -> int:
+    """Waits for a version that is new enough; returns its step.
+
+    Args:
+      at_least_step: The oldest version that will do.
+      refresher_is_alive: Tested in each round; see `RunState`.
+      deadline_secs: How long to wait at most.
+
+    Raises:
+      errors.UserError: If the refresher died, or the deadline passed.
+    """
+    pause, started = threading.Event(), time.monotonic()
+    while True:
+      # Liveness first: a refresher that published and ended is no failure.
+      alive = refresher_is_alive()
+      latest = self._store.latest()
+      if latest is not None and latest >= at_least_step:
+        return latest
+      if not alive:
+        raise errors.UserError(
+          f"Training waits for an index version of step {at_least_step} or "
+          f"later in {self._store.folder}, but no refresher runs. See its last "
+          "lines, start refresh_index --watch, and resume the training."
+        )
+      if time.monotonic() - started > deadline_secs:
+        raise errors.UserError(
+          f"No index version of step {at_least_step} or later appeared in "
+          f"{self._store.folder} within {deadline_secs:.0f} s. Give "
+          "refresh_index more workers, or raise "
+          "--config.index_age_limit_steps."
+        )
+      pause.wait(_POLL_SECS)

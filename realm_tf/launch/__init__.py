@@ -1,0 +1,1 @@
+"""One command a module: `python -m realm_tf.launch.NAME --help`."""

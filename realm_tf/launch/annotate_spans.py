@@ -1,0 +1,65 @@
+"""Finds the sentences of a corpus and their salient spans: dates, names.
+
+python -m realm_tf.launch.annotate_spans --corpus=runs/corpus --tagger=rules
+
+Beam's own flags choose another runner, such as --runner=DataflowRunner, or
+more processes of this machine: --direct_running_mode=multi_processing
+--direct_num_workers=8.
+"""
+
+import sys
+
+from absl import flags
+
+from realm_tf.launch import beam_flags
+from realm_tf.launch import command
+
+_CORPUS = flags.DEFINE_string("corpus", None, "Folder of the corpus.")
+_TAGGER = flags.DEFINE_string("tagger", "rules", "Which tagger finds spans.")
+_GAZETTEER = flags.DEFINE_string(
+  "gazetteer",
+  "",
+  "`titles`: the corpus's titles are entities in lower case too.",
+)
+_NUMBERS = flags.DEFINE_bool(
+  "numbers", False, "Stand-alone numbers are spans too."
+)
+_LIMIT = flags.DEFINE_integer(
+  "limit", None, "Annotate the first so many passages.", lower_bound=1
+)
+_PREVIEW = flags.DEFINE_integer(
+  "preview",
+  0,
+  "Print so many sentences, their spans underlined, and write nothing.",
+  lower_bound=0,
+)
+_OVERWRITE = flags.DEFINE_bool(
+  "overwrite", False, "Replace an annotation that is there."
+)
+
+
+def main() -> None:
+  """Annotates the corpus that the flags name."""
+  beam_flags.import_beam()
+  from realm_tf.data import annotate
+  from realm_tf.data import annotate_shards
+
+  annotate.annotate(
+    annotate.AnnotateOptions(
+      corpus=_CORPUS.value,
+      tagger=annotate_shards.TaggerSettings(
+        tagger=_TAGGER.value,
+        gazetteer=_GAZETTEER.value,
+        numbers=_NUMBERS.value,
+      ),
+      limit=_LIMIT.value,
+      preview=_PREVIEW.value,
+      overwrite=_OVERWRITE.value,
+      beam_flags=beam_flags.BEAM_FLAG.value,
+    )
+  )
+
+
+if __name__ == "__main__":
+  sys.argv = beam_flags.quote(sys.argv)
+  command.run(main)

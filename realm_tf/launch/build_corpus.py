@@ -1,0 +1,73 @@
+"""Turns articles into the passages of a knowledge corpus.
+
+python -m realm_tf.launch.build_corpus --input=articles.jsonl.gz \
+    --vocab=vocab.txt --output=runs/corpus
+
+Beam's own flags choose another runner, such as --runner=DataflowRunner, or
+more processes of this machine: --direct_running_mode=multi_processing
+--direct_num_workers=8.
+"""
+
+import sys
+
+from absl import flags
+
+from realm_tf.launch import beam_flags
+from realm_tf.launch import command
+
+_INPUT = flags.DEFINE_multi_string(
+  "input",
+  [],
+  "JSONL or CSV files with `title` and `text` (.gz, .bz2 too), WikiExtractor's "
+  "folders, patterns of these, or `encyclopedia` for the embedded corpus. "
+  "Several: repeat the flag, or separate them by commas.",
+)
+_OUTPUT = flags.DEFINE_string("output", None, "Folder to write the corpus to.")
+_VOCAB = flags.DEFINE_string(
+  "vocab", None, "BERT vocab.txt; learned from --input if not given."
+)
+_VOCAB_SIZE = flags.DEFINE_integer(
+  "vocab_size",
+  30522,
+  "Most wordpieces of a learned vocabulary.",
+  lower_bound=32,
+)
+_LOWER_CASE = flags.DEFINE_bool(
+  "lower_case", True, "Lower-case text and strip its accents."
+)
+_MAX_PASSAGE_TOKENS = flags.DEFINE_integer(
+  "max_passage_tokens",
+  288,
+  "Most wordpieces of a passage, with title and special tokens.",
+)
+_NUM_SHARDS = flags.DEFINE_integer(
+  "num_shards", None, "Files of passages; by default by the input's size."
+)
+_OVERWRITE = flags.DEFINE_bool(
+  "overwrite", False, "Replace what --output holds."
+)
+
+
+def main() -> None:
+  """Builds the corpus that the flags describe."""
+  beam_flags.import_beam()
+  from realm_tf.data import build
+
+  build.build(
+    build.BuildOptions(
+      inputs=[part for value in _INPUT.value for part in value.split(",")],
+      output=_OUTPUT.value,
+      vocab=_VOCAB.value,
+      vocab_size=_VOCAB_SIZE.value,
+      lower_case=_LOWER_CASE.value,
+      max_passage_tokens=_MAX_PASSAGE_TOKENS.value,
+      num_shards=_NUM_SHARDS.value,
+      overwrite=_OVERWRITE.value,
+      beam_flags=beam_flags.BEAM_FLAG.value,
+    )
+  )
+
+
+if __name__ == "__main__":
+  sys.argv = beam_flags.quote(sys.argv)
+  command.run(main)

@@ -1,0 +1,60 @@
+"""Starts a command: environment check, flags, one-line errors, exit status.
+
+`run` is the last line of each module in `realm_tf/launch`. It sees to it that
+a user's mistake ends in one line on stderr and exit status 2.
+"""
+
+import sys
+import warnings
+from collections.abc import Callable
+
+from realm_tf import environment
+from realm_tf import errors
+
+
+def run(main: Callable[[], None]) -> None:
+  """Checks the environment, parses the flags, runs `main`, and exits.
+
+  Args:
+    main: The command. It reads its flags from `absl.flags.FLAGS` and imports
+      TensorFlow only when it is called, so that `--help` and wrong flags
+      answer at once.
+  """
+  try:
+    environment.check()
+    environment.configure()
+  except errors.UserError as e:
+    _fail(e)
+  from absl import app
+  from absl import flags
+  from absl import logging
+
+  def parse(argv: list[str]) -> list[str]:
+    try:
+      positional = flags.FLAGS(argv)
+    except flags.Error as e:
+      _fail(e)
+    if len(positional) > 1:
+      _fail(
+          f"Unexpected argument {positional[1]!r}. Flags are written "
+          "--name=value."
+      )
+    return positional
+
+  def run_main(argv: list[str]) -> None:
+    del argv
+    logging.set_verbosity(logging.ERROR)
+    # Libraries warn of what is to come in versions that are not ours.
+    warnings.filterwarnings("ignore", category=FutureWarning)
+    try:
+      main()
+    except errors.UserError as e:
+      _fail(e)
+
+  app.run(run_main, flags_parser=parse)
+
+
+def _fail(error: Exception | str) -> None:
+  message = " ".join(str(error).split())
+  print(f"error: {message}", file=sys.stderr)
+  sys.exit(2)

@@ -1,0 +1,32 @@
+"""Warms the retriever up with the Inverse Cloze Task.
+
+python -m realm_tf.launch.pretrain_ict --config=tiny --corpus=CORPUS \\
+  --model_dir=MODEL_DIR
+"""
+
+from absl import flags
+
+from realm_tf.launch import command
+from realm_tf.launch import run_flags
+
+run_flags.define("pretrain_ict")
+
+
+def main() -> None:
+  """Trains, and names the next command."""
+  from realm_tf.training import warm_start
+
+  values = flags.FLAGS
+  warm_start.run(
+      "pretrain_ict",
+      run_flags.config("pretrain_ict"),
+      corpus=values.corpus,
+      pretrain_corpus=values.pretrain_corpus,
+      init_checkpoint=values.init_checkpoint,
+      model_dir=values.model_dir,
+      tpu=values.tpu,
+  )
+
+
+if __name__ == "__main__":
+  command.run(main)

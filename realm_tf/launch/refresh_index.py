@@ -1,0 +1,84 @@
+r"""Embeds the corpus with a run's newest embedder and publishes the index.
+
+python -m realm_tf.launch.refresh_index --model_dir=MODEL_DIR --watch \
+  --num_workers=2
+
+Any number of these may work on one run, on any number of machines that share
+its folder.
+"""
+
+import sys
+
+from absl import flags
+
+from realm_tf.launch import command
+
+_MODEL_DIR = flags.DEFINE_string(
+  "model_dir", None, "Folder of the run.", required=True
+)
+_CORPUS = flags.DEFINE_string(
+  "corpus", "", "Folder of the knowledge corpus; by default the run's."
+)
+_NUM_WORKERS = flags.DEFINE_integer(
+  "num_workers", None, "Processes on this machine.", lower_bound=1
+)
+_WATCH = flags.DEFINE_bool(
+  "watch", False, "Take each new export until the run has ended."
+)
+_STEP = flags.DEFINE_integer(
+  "step", None, "The export to embed; by default the newest.", lower_bound=0
+)
+_EMBED_BATCH_SIZE = flags.DEFINE_integer(
+  "embed_batch_size", None, "Passages embedded at once.", lower_bound=1
+)
+_NUM_LEAVES = flags.DEFINE_integer(
+  "num_leaves", None, "Partitions of the tree; 0 chooses.", lower_bound=0
+)
+_LEAVES_TO_SEARCH = flags.DEFINE_integer(
+  "leaves_to_search",
+  None,
+  "Partitions a query visits; 0 for a tenth.",
+  lower_bound=0,
+)
+_REORDERING_CANDIDATES = flags.DEFINE_integer(
+  "reordering_candidates",
+  None,
+  "Candidates scored again exactly; 0 chooses.",
+  lower_bound=0,
+)
+_VERIFY_INDEX = flags.DEFINE_bool(
+  "verify_index", False, "Compare the sums of the versions that are there."
+)
+_IS_WORKER = flags.DEFINE_bool(
+  "is_worker", False, "Set by the job for the processes it starts."
+)
+
+
+def main() -> None:
+  """Runs the job that the flags describe."""
+  from realm_tf.index import follow
+  from realm_tf.index import job
+
+  options = follow.RefreshOptions(
+    model_dir=_MODEL_DIR.value,
+    corpus=_CORPUS.value,
+    watch=_WATCH.value,
+    step=_STEP.value,
+    verify_index=_VERIFY_INDEX.value,
+    overrides={
+      "num_index_workers": _NUM_WORKERS.value,
+      "embed_batch_size": _EMBED_BATCH_SIZE.value,
+      "num_leaves": _NUM_LEAVES.value,
+      "leaves_to_search": _LEAVES_TO_SEARCH.value,
+      "reordering_candidates": _REORDERING_CANDIDATES.value,
+    },
+  )
+  if _IS_WORKER.value:
+    sys.exit(job.run_worker(options))
+  module = "realm_tf.launch.refresh_index"
+  worker = [sys.executable, "-m", module, *sys.argv[1:], "--is_worker"]
+  sys.exit(job.run(options, worker))
+
+
+if __name__ == "__main__":
+  command.run(main)

@@ -1,0 +1,71 @@
+"""The knowledge-augmented encoder p(y | z, x) of pre-training."""
+
+import tensorflow as tf
+from official.nlp.modeling import layers
+
+from realm_tf.configs import schema
+from realm_tf.models import encoder as encoder_lib
+
+
+class MaskedLanguageModel(tf.keras.Model):
+  """BERT with its masked-token head, run at the masked positions only.
+
+  REALM's reader is this model over query and passage joined; a language
+  model of one's own is the same over pairs of passages.
+  """
+
+  def __init__(
+      self,
+      config: schema.TaskConfig,
+      vocab_size: int,
+      *,
+      name: str,
+      output_range: int | None = None,
+  ):
+    """Builds the layers.
+
+    Args:
+      config: Gives the shape.
+      vocab_size: Wordpieces of the vocabulary.
+      name: Of the Keras model.
+      output_range: Masks stand among this many first positions; None if
+        anywhere.
+    """
+    super().__init__(name=name)
+    self.encoder = encoder_lib.build_encoder(
+        config, vocab_size, name="encoder", output_range=output_range
+    )
+    self.encoder.pooler_layer.trainable = False  # nothing reads it
+    # The head shares the embedding table, which is there once the encoder has
+    # been built.
+    self.encoder(self.encoder.inputs)
+    self.head = layers.MaskedLM(
+        embedding_table=self.encoder.get_embedding_table(),
+        activation=lambda x: tf.nn.gelu(x, approximate=True),
+        initializer=tf.keras.initializers.TruncatedNormal(stddev=0.02),
+        name="mlm_head",
+    )
+
+  def call(
+      self,
+      token_ids: tf.Tensor,
+      segment_ids: tf.Tensor,
+      mask_positions: tf.Tensor,
+      training: bool = False,
+  ) -> tf.Tensor:
+    """Scores the vocabulary at the masked positions.
+
+    Args:
+      token_ids: <int32>[batch, L].
+      segment_ids: <int32>[batch, L].
+      mask_positions: <int32>[batch, M].
+      training: Whether dropout is active.
+
+    Returns:
+      Logits, <float32>[batch, M, V].
+    """
+    outputs = encoder_lib.encode(
+        self.encoder, token_ids, segment_ids, training=training
+    )
+    logits = self.head(outputs["sequence_output"], mask_positions)
+    return tf.cast(logits, tf.float32)

@@ -1,0 +1,98 @@
+"""REALM: the retriever and the reader under one objective."""
+
+from typing import NamedTuple
+
+import tensorflow as tf
+
+from realm_tf.configs import schema
+from realm_tf.models import embedder
+from realm_tf.models import objective
+from realm_tf.models import reader as reader_lib
+
+
+class RealmOutputs(NamedTuple):
+  """What one pass gives.
+
+  Attributes:
+    marginal: The objective's parts.
+    logits: <float32>[B, K, M, V]. The reader's scores at the masks.
+  """
+
+  marginal: objective.Marginal
+  logits: tf.Tensor
+
+
+class RealmModel(tf.keras.Model):
+  """Retriever p(z|x) and reader p(y|z, x) (paper, section 3.2).
+
+  The index chooses the candidates; their scores are computed here, with the
+  weights of this very step.
+
+  Attributes:
+    retriever: Embedders of queries and passages.
+    reader: The masked language model over query and passage.
+  """
+
+  def __init__(self, config: schema.RealmConfig, vocab_size: int):
+    """Builds both halves; they share no weights."""
+    super().__init__(name="realm", dtype=tf.float32)
+    self._score_scale = config.score_scale
+    self._marginalization = config.marginalization
+    self.retriever = embedder.Retriever(config, vocab_size)
+    self.reader = reader_lib.MaskedLanguageModel(
+        config, vocab_size, name="reader", output_range=config.query_length
+    )
+
+  def call(
+      self, features: dict[str, tf.Tensor], training: bool = False
+  ) -> RealmOutputs:
+    """Scores the targets of a batch under its candidates.
+
+    Args:
+      features: `query_token_ids` <int32>[B, query_length],
+        `passage_token_ids` <int32>[B, K, passage_length],
+        `joint_token_ids` and `joint_segment_ids` <int32>[B, K, joint_length],
+        `candidate_mask` <bool>[B, K], `mask_positions` <int32>[B, M],
+        `targets` <int32>[B, M], `target_weights` <float32>[B, M].
+      training: Whether dropout is active.
+    """
+    passages = features["passage_token_ids"]
+    batch, candidates = passages.shape[:2]
+    query_embeddings, passage_embeddings = self.retriever(
+        features["query_token_ids"], _flatten(passages), training=training
+    )  # [B, D], [B * K, D]
+    scores = objective.retrieval_scores(
+        query_embeddings,
+        tf.reshape(
+            passage_embeddings, [batch, candidates, query_embeddings.shape[-1]]
+        ),
+        self._score_scale,
+    )  # [B, K]
+    mask_positions = tf.repeat(features["mask_positions"], candidates, axis=0)
+    logits = self.reader(
+        _flatten(features["joint_token_ids"]),
+        _flatten(features["joint_segment_ids"]),
+        mask_positions,
+        training=training,
+    )  # [B * K, M, V]
+    targets = tf.repeat(features["targets"], candidates, axis=0)
+    masks = targets.shape[-1]
+    token_log_probs = tf.reshape(
+        objective.token_log_probs(logits, targets), [batch, candidates, masks]
+    )
+    marginal = objective.marginalize(
+        scores,
+        features["candidate_mask"],
+        token_log_probs,
+        features["target_weights"],
+        self._marginalization,
+    )
+    return RealmOutputs(
+        marginal,
+        tf.reshape(logits, [batch, candidates, masks, logits.shape[-1]]),
+    )
+
+
+def _flatten(tokens: tf.Tensor) -> tf.Tensor:
+  """Joins the first two axes: [B, K, L] to [B * K, L]."""
+  return tf.reshape(tokens, [-1, tokens.shape[-1]])

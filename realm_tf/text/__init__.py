@@ -1,0 +1,1 @@
+"""From strings to wordpieces: tokenizer, sentences, salient spans, masking."""

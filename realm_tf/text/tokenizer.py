@@ -1,0 +1,127 @@
+"""WordPiece tokenization in the graph, with right byte offsets."""
+
+import hashlib
+from collections.abc import Sequence
+
+import tensorflow as tf
+import tensorflow_text as tf_text
+
+from realm_tf import errors
+
+PAD = "[PAD]"
+UNK = "[UNK]"
+CLS = "[CLS]"
+SEP = "[SEP]"
+MASK = "[MASK]"
+SPECIAL_TOKENS = (PAD, UNK, CLS, SEP, MASK)
+
+
+class Tokenizer:
+  """BERT's tokenizer over a vocabulary: normalise, split, WordPiece.
+
+  Wraps `FastBertTokenizer`, whose byte offsets hold after accented and CJK
+  characters, where those of `BertTokenizer` do not.
+
+  Attributes:
+    vocabulary: The wordpieces, by id.
+    lower_case: Whether text is lower-cased and stripped of accents.
+    sha256: Of the vocabulary, one wordpiece a line; tells vocabularies apart.
+    pad_id, unk_id, cls_id, sep_id, mask_id: Ids of the special tokens.
+  """
+
+  def __init__(
+      self,
+      vocabulary: Sequence[str],
+      *,
+      lower_case: bool = True,
+      source: str = "the vocabulary",
+  ):
+    """Builds the tokenizer.
+
+    Args:
+      vocabulary: The wordpieces, by id; a continuation starts with "##".
+      lower_case: Lower-case the text and strip its accents first.
+      source: What an error message calls the vocabulary: its file.
+
+    Raises:
+      errors.UserError: If a special token is missing or a token stands twice.
+    """
+    ids = {token: i for i, token in enumerate(vocabulary)}
+    missing = [token for token in SPECIAL_TOKENS if token not in ids]
+    if missing:
+      raise errors.UserError(
+          f"{source} has no {', '.join(missing)}: a BERT vocabulary holds "
+          f"{' '.join(SPECIAL_TOKENS)}, one wordpiece a line."
+      )
+    if len(ids) != len(vocabulary):
+      twice = next(t for i, t in enumerate(vocabulary) if ids[t] != i)
+      raise errors.UserError(f"{source} holds the wordpiece {twice!r} twice.")
+    self.vocabulary = tuple(vocabulary)
+    self.lower_case = lower_case
+    self.sha256 = hashlib.sha256(
+        "\n".join(self.vocabulary).encode()
+    ).hexdigest()
+    self.pad_id, self.unk_id, self.cls_id, self.sep_id, self.mask_id = (
+        ids[token] for token in SPECIAL_TOKENS
+    )
+    self._tokenizer = tf_text.FastBertTokenizer(
+        list(self.vocabulary),
+        unknown_token=UNK,
+        token_out_type=tf.int32,
+        lower_case_nfd_strip_accents=lower_case,
+    )
+
+  @classmethod
+  def from_file(cls, path: str, *, lower_case: bool = True) -> "Tokenizer":
+    """Reads a BERT `vocab.txt`: one wordpiece a line, UTF-8.
+
+    Raises:
+      errors.UserError: If the file is missing, not UTF-8 or no vocabulary.
+    """
+    try:
+      with tf.io.gfile.GFile(path, "rb") as f:
+        text = f.read().decode("utf-8")
+    except tf.errors.OpError as e:
+      raise errors.UserError(f"Cannot read the vocabulary {path}.") from e
+    except UnicodeDecodeError as e:
+      raise errors.UserError(f"The vocabulary {path} is not UTF-8.") from e
+    return cls(
+        text.removesuffix("\n").replace("\r", "").split("\n"),
+        lower_case=lower_case,
+        source=path,
+    )
+
+  @property
+  def vocab_size(self) -> int:
+    """Number of wordpieces, special tokens included."""
+    return len(self.vocabulary)
+
+  def tokenize(self, texts: tf.Tensor) -> tf.RaggedTensor:
+    """Returns the wordpiece ids of each text.
+
+    Args:
+      texts: <string>[batch], UTF-8.
+
+    Returns:
+      <int32>[batch, (tokens)].
+    """
+    return self._tokenizer.tokenize(texts)
+
+  def tokenize_with_offsets(
+      self, texts: tf.Tensor
+  ) -> tuple[tf.RaggedTensor, tf.RaggedTensor, tf.RaggedTensor]:
+    """Returns ids, and the bytes [start, limit) that each was read from.
+
+    Args:
+      texts: <string>[batch], UTF-8.
+
+    Returns:
+      Three tensors [batch, (tokens)]: <int32> ids, <int64> byte starts,
+      <int64> byte limits.
+    """
+    return self._tokenizer.tokenize_with_offsets(texts)
+
+  def detokenize(self, ids: Sequence[int]) -> str:
+    """Returns wordpieces as text, for people to read; padding is left out."""
+    text = " ".join(self.vocabulary[i] for i in ids if i != self.pad_id)
+    return text.replace(" ##", "")

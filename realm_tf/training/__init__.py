@@ -1,0 +1,1 @@
+"""Training: strategy, optimizer, steps, loop, and one task a file."""

@@ -1,0 +1,203 @@
+"""The trainer's state on disk, and where first weights come from."""
+
+import dataclasses
+
+import tensorflow as tf
+
+from realm_tf import errors
+from realm_tf import files
+from realm_tf.configs import run_config
+from realm_tf.training import tasks
+
+FOLDER = "checkpoints"
+BEST_FOLDER = ("exports", "best")
+_SHAPE_FIELDS = (
+    "num_layers",
+    "hidden_size",
+    "num_heads",
+    "intermediate_size",
+    "max_positions",
+    "projection_size",
+    "tied_embedders",
+)
+_ROLES = frozenset({"reader", "retriever"})
+
+
+class TrainerState:
+  """Weights, optimizer, step and index version, as one checkpoint.
+
+  Attributes:
+    step: <int64>[]. Steps done.
+    index_version: <int64>[]. Version of the index in use; -1 for none.
+  """
+
+  def __init__(
+      self,
+      model_dir: str,
+      task: tasks.Task,
+      optimizer: tf.keras.optimizers.legacy.Optimizer,
+  ):
+    """Finds the checkpoints of a run.
+
+    Args:
+      model_dir: The run.
+      task: Its parts are saved by role.
+      optimizer: Its slots are saved too.
+    """
+    self.step = tf.Variable(0, trainable=False, dtype=tf.int64)
+    self.index_version = tf.Variable(-1, trainable=False, dtype=tf.int64)
+    self._checkpoint = tf.train.Checkpoint(
+        step=self.step,
+        index_version=self.index_version,
+        optimizer=optimizer,
+        **task.parts,
+    )
+    self._manager = tf.train.CheckpointManager(
+        self._checkpoint,
+        tf.io.gfile.join(model_dir, FOLDER),
+        max_to_keep=3,
+    )
+
+  def restore(self) -> bool:
+    """Restores the newest checkpoint; returns whether there was one."""
+    path = self._manager.latest_checkpoint
+    if path is None:
+      return False
+    status = self._checkpoint.restore(path)
+    status.assert_existing_objects_matched()
+    return True
+
+  def save(self) -> None:
+    """Saves a checkpoint, named after the step."""
+    self._manager.save(checkpoint_number=int(self.step))
+
+
+def save_best(
+    model_dir: str, parts: dict[str, tf.keras.Model], step: int, utility: float
+) -> str:
+  """Writes the weights of the best step so far to exports/best.
+
+  Files are named after the step and the manifest is replaced last, so that a
+  reader finds the old best or the new one.
+
+  Args:
+    model_dir: The run.
+    parts: The models by role.
+    step: Of the weights.
+    utility: Their held-out retrieval utility, in nats.
+
+  Returns:
+    The folder.
+  """
+  folder = tf.io.gfile.join(model_dir, *BEST_FOLDER)
+  tf.io.gfile.makedirs(folder)
+  name = f"weights-{step}"
+  tf.train.Checkpoint(**parts).write(tf.io.gfile.join(folder, name))
+  files.write_json(
+      tf.io.gfile.join(folder, "manifest.json"),
+      {"step": step, "retrieval_utility": utility, "weights": name},
+  )
+  for old in tf.io.gfile.listdir(folder):
+    if old.startswith("weights-") and not old.startswith(name + "."):
+      tf.io.gfile.remove(tf.io.gfile.join(folder, old))
+  return folder
+
+
+def best_utility(model_dir: str) -> float:
+  """Returns the retrieval utility of a run's best weights; -inf if none."""
+  path = tf.io.gfile.join(model_dir, *BEST_FOLDER, "manifest.json")
+  if not tf.io.gfile.exists(path):
+    return float("-inf")
+  return files.read_json(path)["retrieval_utility"]
+
+
+@dataclasses.dataclass(frozen=True)
+class InitReport:
+  """What `initialize` took from where, for people.
+
+  Attributes:
+    taken: Lines such as "retriever from runs/ict, step 300".
+    missing: Roles that keep their random weights.
+  """
+
+  taken: list[str]
+  missing: list[str]
+
+
+def initialize(
+    parts: dict[str, tf.keras.Model], run: run_config.RunConfig
+) -> InitReport:
+  """Takes first weights from other runs.
+
+  Args:
+    parts: The models by role.
+    run: The run that is being started. Its `init_checkpoint` names other
+      runs, separated by commas; where two have the same part, the later one
+      gives it. An ICT run starts its encoder from a language model's.
+
+  Raises:
+    errors.UserError: If a source is no run, has none of the parts, or is of
+      another shape.
+  """
+  taken: dict[str, str] = {}
+  for source in filter(None, run.init_checkpoint.split(",")):
+    _check_shape(run, run_config.read(source), source)
+    path, step = weights_path(source)
+    roles = {name.split("/")[0] for name, _ in tf.train.list_variables(path)}
+    wanted = {role: parts[role] for role in parts if role in roles}
+    lines = {role: f"{role} from {source}, step {step}" for role in wanted}
+    if run.task == "pretrain_ict" and not wanted and "reader" in roles:
+      encoder = parts["retriever"].query_embedder.encoder
+      wanted = {"reader": tf.train.Checkpoint(encoder=encoder)}
+      lines = {
+          "retriever": f"the retriever's encoder from the language model "
+          f"{source}, step {step}"
+      }
+    if not wanted:
+      raise errors.UserError(
+          f"--init_checkpoint={source} holds {', '.join(sorted(roles & _ROLES))}"
+          f", nothing that {run.task} trains ({', '.join(parts)})."
+      )
+    status = tf.train.Checkpoint(**wanted).restore(path)
+    status.assert_existing_objects_matched().expect_partial()
+    taken.update(lines)
+  return InitReport(
+      taken=list(taken.values()),
+      missing=[role for role in parts if role not in taken],
+  )
+
+
+def weights_path(model_dir: str) -> tuple[str, int]:
+  """Returns a run's best weights, else its newest, and their step.
+
+  Raises:
+    errors.UserError: If it has neither.
+  """
+  folder = tf.io.gfile.join(model_dir, *BEST_FOLDER)
+  manifest = tf.io.gfile.join(folder, "manifest.json")
+  if tf.io.gfile.exists(manifest):
+    best = files.read_json(manifest)
+    return tf.io.gfile.join(folder, best["weights"]), best["step"]
+  path = tf.train.latest_checkpoint(tf.io.gfile.join(model_dir, FOLDER))
+  if path is None:
+    raise errors.UserError(f"{model_dir} holds no checkpoint yet.")
+  return path, int(path.rsplit("-", 1)[1])
+
+
+def _check_shape(
+    wanted: run_config.RunConfig, found: run_config.RunConfig, source: str
+) -> None:
+  """Refuses a run whose encoder has another shape or vocabulary."""
+  if found.vocab_sha256 != wanted.vocab_sha256:
+    raise errors.UserError(
+        f"--init_checkpoint={source} has another vocabulary than --corpus="
+        f"{wanted.corpus}: build the corpus with that run's vocabulary "
+        f"({found.corpus}/vocab.txt)."
+    )
+  for name in _SHAPE_FIELDS:
+    old, new = getattr(found.config, name), getattr(wanted.config, name)
+    if old != new:
+      raise errors.UserError(
+          f"--init_checkpoint={source} has {name}={old}, this run has "
+          f"--config.{name}={new}: they must be equal."
+      )

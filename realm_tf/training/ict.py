@@ -1,0 +1,57 @@
+"""`pretrain_ict`: the retriever's warm start."""
+
+import tensorflow as tf
+
+from realm_tf.configs import schema
+from realm_tf.data import annotated as annotated_lib
+from realm_tf.data import ict_examples
+from realm_tf.models import ict
+from realm_tf.text import tokenizer as tokenizer_lib
+from realm_tf.training import pipelines
+from realm_tf.training import tasks
+
+
+class IctTask(tasks.Task):
+  """Trains the retriever to find the block a sentence came from."""
+
+  name = "pretrain_ict"
+
+  def __init__(
+      self,
+      config: schema.IctConfig,
+      tokenizer: tokenizer_lib.Tokenizer,
+      corpus: annotated_lib.AnnotatedCorpus,
+  ):
+    """Builds the model and the examples; call it in the strategy's scope."""
+    self._config = config
+    self._model = ict.IctModel(config, tokenizer.vocab_size)
+    self.parts = {"retriever": self._model.retriever}
+    self._train, self._heldout = (
+        ict_examples.IctExamples(corpus, config, tokenizer, heldout=heldout)
+        for heldout in (False, True)
+    )
+
+  def sums(self, features: tasks.Features, *, training: bool) -> tasks.Sums:
+    """See base class."""
+    scores, labels = self._model(features, training=training)
+    losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, scores)
+    guesses = tf.argmax(scores, axis=-1, output_type=tf.int32)
+    right = tf.cast(guesses == labels, tf.float32)
+    log_probs = tf.nn.log_softmax(scores)
+    entropy = -tf.reduce_sum(log_probs * tf.exp(log_probs), axis=-1)
+    count = tf.cast(tf.shape(losses)[0], tf.float32)
+    return {
+        "loss": (tf.reduce_sum(losses), count),
+        "accuracy": (tf.reduce_sum(right), count),
+        "entropy": (tf.reduce_sum(entropy), count),
+    }
+
+  def train_pipeline(self, first_step: int) -> tf.data.Dataset:
+    """See base class."""
+    return pipelines.by_step(
+        self._train, first_step, self._config.train_steps
+    )
+
+  def eval_pipeline(self) -> tf.data.Dataset:
+    """See base class."""
+    return pipelines.by_step(self._heldout, 0, self._config.eval_batches)

@@ -1,0 +1,219 @@
+"""The training loop: feeds, steps, logs, evaluates, saves, resumes."""
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import tensorflow as tf
+
+from realm_tf.configs import run_config
+from realm_tf.training import checkpoints
+from realm_tf.training import feed as feed_lib
+from realm_tf.training import optimizer as optimizer_lib
+from realm_tf.training import progress
+from realm_tf.training import steps
+from realm_tf.training import tasks
+
+
+class Hook:
+  """What a task does beside the loop; REALM's refreshes its index."""
+
+  def before_training(self, state: checkpoints.TrainerState) -> None:
+    """Called once, with the state restored or initialised."""
+
+  def before_step(self, step: int, feed: feed_lib.Feed) -> None:
+    """Called before each step, counted from 0."""
+
+  def after_step(self, step: int, replaced: bool) -> dict[str, float]:
+    """Called after each step.
+
+    Args:
+      step: Steps done.
+      replaced: Whether a new pipeline gave this step's batch.
+
+    Returns:
+      Further values for TensorBoard.
+    """
+    return {}
+
+  def after_evaluation(self, step: int, means: dict[str, float]) -> None:
+    """Called with the means of each evaluation."""
+
+
+class NanError(RuntimeError):
+  """The loss is not a number; names the step."""
+
+
+class TrainingResult(NamedTuple):
+  """What a run ended with.
+
+  Attributes:
+    step: Steps done.
+    evaluations: Means of each evaluation of this process, by step.
+  """
+
+  step: int
+  evaluations: dict[int, dict[str, float]]
+
+
+def train(
+    task: tasks.Task,
+    run: run_config.RunConfig,
+    model_dir: str,
+    strategy: tf.distribute.Strategy,
+    hook: Hook | None = None,
+) -> TrainingResult:
+  """Trains a task to its last step, from where its last run stopped.
+
+  Resume precedence: the run's own newest checkpoint; else the runs that
+  `--init_checkpoint` names; else random weights.
+
+  Args:
+    task: What to train, built in the strategy's scope.
+    run: Its settings.
+    model_dir: Where its state is kept.
+    strategy: Where it computes.
+    hook: What the task does beside.
+
+  Raises:
+    NanError: If the loss is not a number.
+  """
+  return _Loop(task, run, model_dir, strategy, hook or Hook()).run()
+
+
+class _Loop:
+  """The state of one call of `train`."""
+
+  def __init__(
+      self,
+      task: tasks.Task,
+      run: run_config.RunConfig,
+      model_dir: str,
+      strategy: tf.distribute.Strategy,
+      hook: Hook,
+  ):
+    self._task = task
+    self._config = run.config
+    self._hook = hook
+    self._strategy = strategy
+    with strategy.scope():
+      optimizer = optimizer_lib.make_optimizer(run.config)
+      self._state = checkpoints.TrainerState(model_dir, task, optimizer)
+      if self._state.restore():
+        print(f"Resumed {model_dir} at step {int(self._state.step)}.")
+      else:
+        _print_init(checkpoints.initialize(task.parts, run))
+    self._train_step = steps.make_train_step(
+        task, optimizer, strategy, run.config.clip_norm
+    )
+    self._eval_step = steps.make_eval_step(task, strategy)
+    self._writers = {
+        split: tf.summary.create_file_writer(
+            tf.io.gfile.join(model_dir, "tensorboard", split)
+        )
+        for split in ("train", "eval")
+    }
+    self._evaluations: dict[int, dict[str, float]] = {}
+
+  def run(self) -> TrainingResult:
+    config = self._config
+    step, last = int(self._state.step), config.train_steps
+    self._hook.before_training(self._state)
+    if step >= last:
+      print(f"Nothing to do: step {step} of {last} has been reached.")
+      return TrainingResult(step, {})
+    if step == 0:
+      self._evaluate(step)
+    feed = feed_lib.Feed(self._strategy, self._task.train_pipeline, step)
+    meter = progress.Progress(step, last, config.batch_size)
+    pending: list[dict[str, tf.Tensor]] = []
+    while step < last:
+      self._hook.before_step(step, feed)
+      features, replaced = feed.next()
+      pending.append(self._train_step(features))
+      step += 1
+      self._state.step.assign(step)
+      extra = self._hook.after_step(step, replaced)
+      if step % config.summary_every_steps == 0 or step == last:
+        self._summarize(step, pending, extra, meter)
+        pending = []
+      evaluate = step % config.evaluate_every_steps == 0 or step == last
+      save = step % config.checkpoint_every_steps == 0 or step == last
+      if evaluate or save:
+        _check_finite(step, pending)
+      if evaluate:
+        self._evaluate(step)
+      if save:
+        self._state.save()
+      if evaluate or save:
+        meter.resume(step)
+    for writer in self._writers.values():
+      writer.close()
+    return TrainingResult(step, self._evaluations)
+
+  def _summarize(
+      self,
+      step: int,
+      pending: Sequence[dict[str, tf.Tensor]],
+      extra: dict[str, float],
+      meter: progress.Progress,
+  ) -> None:
+    """Writes and prints the means since the last summary."""
+    _check_finite(step, pending)
+    speed = meter.measure(step)
+    means = {
+        name: sum(float(means[name]) for means in pending) / len(pending)
+        for name in pending[0]
+    }
+    values = means | extra | {"examples_per_sec": speed}
+    self._write("train", step, values)
+    print(meter.line(step, means | extra), flush=True)
+
+  def _evaluate(self, step: int) -> None:
+    """Evaluates on the held-out batches."""
+    totals: dict[str, list[float]] = {}
+    dataset = self._strategy.experimental_distribute_dataset(
+        self._task.eval_pipeline()
+    )
+    for features in dataset:
+      for name, (total, weight) in self._eval_step(features).items():
+        sums = totals.setdefault(name, [0.0, 0.0])
+        sums[0] += float(total)
+        sums[1] += float(weight)
+    means = {
+        name: total / weight if weight else 0.0
+        for name, (total, weight) in totals.items()
+    }
+    self._write("eval", step, means)
+    self._evaluations[step] = means
+    values = "  ".join(f"{name} {value:.3f}" for name, value in means.items())
+    print(f"  held-out at step {step}: {values}", flush=True)
+    self._hook.after_evaluation(step, means)
+
+  def _write(self, split: str, step: int, values: dict[str, float]) -> None:
+    writer = self._writers[split]
+    with writer.as_default(step=step):
+      for name, value in values.items():
+        tf.summary.scalar(name, value)
+    writer.flush()
+
+
+def _check_finite(
+    step: int, pending: Sequence[dict[str, tf.Tensor]]
+) -> None:
+  """Raises at the first of the last steps whose loss is no number."""
+  first = step - len(pending) + 1
+  for offset, means in enumerate(pending):
+    if not math.isfinite(float(means["loss"])):
+      raise NanError(
+          f"The loss is {float(means['loss'])} at step {first + offset}. The "
+          "checkpoints before it are kept; try a lower "
+          "--config.learning_rate."
+      )
+
+
+def _print_init(report: checkpoints.InitReport) -> None:
+  for line in report.taken:
+    print(f"Initialised the {line}.")
+  for role in report.missing:
+    print(f"The {role} starts from random weights.")

@@ -1,0 +1,21 @@
+"""tf.data pipelines from functions of a step's number."""
+
+from collections.abc import Callable
+
+import tensorflow as tf
+
+
+def by_step(
+    function: Callable[[tf.Tensor], object], first_step: int, last_step: int
+) -> tf.data.Dataset:
+  """Returns the features of steps [first_step, last_step), in order.
+
+  Args:
+    function: From a step <int64>[] to its features; pure TensorFlow.
+    first_step: The first step.
+    last_step: The step after the last.
+  """
+  dataset = tf.data.Dataset.range(first_step, last_step)
+  return dataset.map(
+      function, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
+  ).prefetch(tf.data.AUTOTUNE)

@@ -1,0 +1,251 @@
+"""Training's side of the index refresh: exports, takes versions, waits.
+
+The trainer and the refresher know of each other through files alone
+(docs/architecture.md). The trainer writes exports of its embedder; the
+refresher turns them into index versions; the trainer takes the newest while
+it runs.
+"""
+
+import contextlib
+import time
+from collections.abc import Callable
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import tensorflow as tf
+
+from realm_tf import errors
+from realm_tf.configs import run_config
+from realm_tf.data import candidates
+from realm_tf.export import embedder as export_lib
+from realm_tf.index import exports
+from realm_tf.index import run_state
+from realm_tf.index import store as store_lib
+from realm_tf.index import watcher as watcher_lib
+from realm_tf.training import checkpoints
+from realm_tf.training import feed as feed_lib
+from realm_tf.training import loop
+from realm_tf.training import realm
+from realm_tf.training import refresher as refresher_lib
+
+MODES = ("local", "external", "off")
+
+_POLL_SECS = 0.5
+_LONGEST_WAIT_SECS = 24 * 3600.0
+
+
+class _Pending(NamedTuple):
+  """A version whose pipeline is being made ready."""
+
+  version: int
+  retrieve: candidates.CandidateRetriever
+
+
+class RefreshHook(loop.Hook):
+  """Keeps the index of a run fresh while it trains.
+
+  Attributes:
+    versions_used: The index versions that fed this process, in order.
+    swap_secs: What each change of version cost the training loop, in seconds.
+  """
+
+  def __init__(
+      self,
+      task: realm.RealmTask,
+      run: run_config.RunConfig,
+      model_dir: str,
+      num_passages: int,
+      mode: str,
+  ):
+    """Prepares; nothing is started before `running` is entered.
+
+    Args:
+      task: Its retriever is exported, its pipelines change versions.
+      run: The settings.
+      model_dir: The run.
+      num_passages: Of the knowledge corpus.
+      mode: "local" starts a refresher, "external" relies on one that was
+        started apart, "off" freezes the first version.
+    """
+    self._task = task
+    self._run = run
+    self._config = run.config
+    self._model_dir = model_dir
+    self._num_passages = num_passages
+    self._mode = mode
+    self._store = store_lib.IndexStore(model_dir)
+    self._watcher = watcher_lib.IndexWatcher(self._store)
+    self._state = run_state.RunState(model_dir)
+    self._exporter = export_lib.Exporter(
+        task.retriever, run.config.projection_size
+    )
+    self._refresher: refresher_lib.Refresher | None = None
+    self._pending: _Pending | None = None
+    self._version = -1
+    self._warned_version = -1
+    self._next_poll_secs = 0.0
+    self._best = float("-inf")
+    self._trainer: checkpoints.TrainerState | None = None
+    self.versions_used: list[int] = []
+    self.swap_secs: list[float] = []
+
+  @contextlib.contextmanager
+  def running(self) -> Iterator[None]:
+    """Holds the run; at the end the refresher ends by itself.
+
+    Raises:
+      errors.UserError: If another trainer holds the run, or the refresher
+        failed.
+    """
+    try:
+      with self._state.hold():
+        yield
+      if self._refresher is not None:
+        self._refresher.wait()
+    finally:
+      if self._refresher is not None:
+        self._refresher.terminate()
+
+  def before_training(self, state: checkpoints.TrainerState) -> None:
+    """Finds the run's version, or has the first one built."""
+    self._trainer = state
+    self._best = checkpoints.best_utility(self._model_dir)
+    step, version = int(state.step), int(state.index_version)
+    if not exports.steps(self._model_dir):
+      self._exporter.save(self._model_dir, step)
+    if self._mode == "local":
+      self._refresher = refresher_lib.Refresher(self._model_dir, watch=True)
+    elif self._mode == "off" and not self._store.versions():
+      self._build_frozen()
+    if version < 0:
+      version = self._watcher.wait_for(
+          0, self._refresher_is_alive, _LONGEST_WAIT_SECS
+      )
+    self._take(version, self._open(version))
+
+  def before_step(self, step: int, feed: feed_lib.Feed) -> None:
+    """Looks for a newer version, and holds training to the age limit."""
+    if self._mode == "off":
+      return
+    now = time.monotonic()
+    if now >= self._next_poll_secs and not feed.is_replacing():
+      self._next_poll_secs = now + _POLL_SECS
+      newer = self._watcher.poll(self._version)
+      if newer is not None and newer <= step:
+        self._replace(newer, feed, wait=False)
+    age = step - self._version
+    if age >= self._config.index_age_limit_steps:
+      self._wait_for_refresh(step, feed)
+    elif (
+        age >= self._config.index_age_warning_steps
+        and self._warned_version != self._version
+    ):
+      self._warned_version = self._version
+      print(
+          f"warning: the index is {age} steps old at step {step}; training "
+          f"waits at {self._config.index_age_limit_steps}. More refresh "
+          "workers would help."
+      )
+
+  def after_step(self, step: int, replaced: bool) -> dict[str, float]:
+    """Notes a change of version; exports the embedder when it is time."""
+    if replaced and self._pending is not None:
+      self._take(*self._pending)
+      self._pending = None
+    if step % self._config.export_every_steps == 0:
+      self._exporter.save(self._model_dir, step)
+      self._prune_exports()
+    return {"index_age_steps": float(step - self._version)}
+
+  def after_evaluation(self, step: int, means: dict[str, float]) -> None:
+    """Keeps the weights of the best retrieval utility."""
+    utility = means["retrieval_utility"]
+    if utility > self._best:
+      self._best = utility
+      checkpoints.save_best(self._model_dir, self._task.parts, step, utility)
+
+  def _build_frozen(self) -> None:
+    print("Building the index that stays (--refresh=off) ...", flush=True)
+    self._refresher = refresher_lib.Refresher(self._model_dir, watch=False)
+    self._refresher.wait()
+
+  def _refresher_is_alive(self) -> bool:
+    if self._refresher is not None:
+      return self._refresher.is_alive()
+    return self._mode == "external"
+
+  def _open(self, version: int) -> candidates.CandidateRetriever:
+    """Loads a version's searcher and the embedder of its step."""
+    self._store.announce("trainer", {max(self._version, 0), version})
+    opened = self._store.open(
+        version, self._run.corpus_fingerprint, self._num_passages
+    )
+    export = exports.find(self._model_dir, version)
+    with tf.device("/cpu:0"):
+      module = tf.saved_model.load(export.path)
+    searcher = opened.load_searcher()
+    return self._task.retriever_of(_QueryEmbedder(module), searcher.search)
+
+  def _take(
+      self, version: int, retrieve: candidates.CandidateRetriever
+  ) -> None:
+    """Makes a version the one in use."""
+    self._task.use(retrieve)
+    self._version = version
+    self._trainer.index_version.assign(version)
+    self._store.announce("trainer", {version})
+    self.versions_used.append(version)
+    print(f"  index version {version} in use", flush=True)
+
+  def _replace(self, version: int, feed: feed_lib.Feed, *, wait: bool) -> None:
+    """Has a version's pipeline made ready while training goes on."""
+
+    def pipeline(first_step: int) -> tf.data.Dataset:
+      retrieve = self._open(version)
+      self._pending = _Pending(version, retrieve)
+      return self._task.train_pipeline_with(retrieve, first_step)
+
+    feed.replace(pipeline, wait=wait)
+
+  def _wait_for_refresh(self, step: int, feed: feed_lib.Feed) -> None:
+    """Blocks until the index is younger than the limit."""
+    oldest = step - self._config.index_age_limit_steps + 1
+    started = time.monotonic()
+    print(
+        f"The index is {step - self._version} steps old at step {step}: "
+        "training waits for the refresher.",
+        flush=True,
+    )
+    version = self._watcher.wait_for(
+        oldest, self._refresher_is_alive, _LONGEST_WAIT_SECS
+    )
+    self._replace(version, feed, wait=True)
+    self._take(*self._pending)
+    self._pending = None
+    print(f"  waited {time.monotonic() - started:.1f} s")
+
+  def _prune_exports(self) -> None:
+    """Removes the exports that neither side can still need."""
+    published = self._store.latest()
+    for step in exports.steps(self._model_dir):
+      if published is not None and step < min(published, self._version):
+        export_lib.remove(self._model_dir, step)
+
+
+class _QueryEmbedder:
+  """The exported query embedder, callable in tf.data."""
+
+  def __init__(self, module: tf.Module):
+    self._module = module  # holds the variables
+    self._query: Callable = module.signatures["query"]
+
+  def __call__(self, token_ids: tf.Tensor) -> tf.Tensor:
+    return self._query(token_ids=token_ids)["embedding"]
+
+
+def check_mode(mode: str) -> None:
+  """Raises errors.UserError if `--refresh` is none of `MODES`."""
+  if mode not in MODES:
+    raise errors.UserError(
+        f"--refresh={mode} must be one of {', '.join(MODES)}."
+    )

@@ -1,0 +1,97 @@
+"""One training step and one evaluation step, over all replicas."""
+
+from collections.abc import Callable
+
+import tensorflow as tf
+
+from realm_tf.training import tasks
+
+StepFunction = Callable[[tasks.Features], dict[str, tf.Tensor]]
+
+
+def make_train_step(
+    task: tasks.Task,
+    optimizer: tf.keras.optimizers.legacy.Optimizer,
+    strategy: tf.distribute.Strategy,
+    clip_norm: float,
+) -> StepFunction:
+  """Returns the function that trains on one global batch.
+
+  Args:
+    task: Gives the loss and the variables.
+    optimizer: Applies the gradients.
+    strategy: Where the replicas are.
+    clip_norm: Largest global norm of the gradient of the whole batch.
+
+  Returns:
+    From features to the mean of each of the task's sums, <float32>[] each,
+    with the gradient's norm before it was clipped.
+  """
+
+  def replica_step(features: tasks.Features) -> dict[str, tf.Tensor]:
+    with tf.GradientTape() as tape:
+      sums = task.sums(features, training=True)
+      loss, _ = sums["loss"]
+    context = tf.distribute.get_replica_context()
+    gradients = tape.gradient(loss, task.variables)
+    totals, gradients = context.all_reduce(
+        tf.distribute.ReduceOp.SUM,
+        [dict(sums), [tf.convert_to_tensor(g) for g in gradients]],
+    )
+    weight = tf.maximum(totals["loss"][1], 1e-6)
+    gradients, norm = tf.clip_by_global_norm(
+        [g / weight for g in gradients], clip_norm
+    )
+    optimizer.apply_gradients(
+        zip(gradients, task.variables, strict=True),
+        experimental_aggregate_gradients=False,
+    )
+    return _means(totals) | {"gradient_norm": norm}
+
+  return _over_replicas(replica_step, strategy)
+
+
+def make_eval_step(
+    task: tasks.Task, strategy: tf.distribute.Strategy
+) -> Callable[[tasks.Features], dict[str, tuple[tf.Tensor, tf.Tensor]]]:
+  """Returns the function that evaluates one global batch.
+
+  Args:
+    task: Gives the sums.
+    strategy: Where the replicas are.
+
+  Returns:
+    From features to the task's sums over the batch.
+  """
+
+  def replica_step(features: tasks.Features) -> tasks.Sums:
+    sums = task.sums(features, training=False)
+    context = tf.distribute.get_replica_context()
+    return context.all_reduce(tf.distribute.ReduceOp.SUM, dict(sums))
+
+  return _over_replicas(replica_step, strategy)
+
+
+def _means(totals: tasks.Sums) -> dict[str, tf.Tensor]:
+  return {
+      name: tf.math.divide_no_nan(total, weight)
+      for name, (total, weight) in totals.items()
+  }
+
+
+def _over_replicas(function: Callable, strategy: tf.distribute.Strategy):
+  """Runs a function on each replica and takes the first one's result.
+
+  The function reduces over the replicas itself, so all results are equal.
+  """
+
+  @tf.function
+  def step(features: tasks.Features):
+    per_replica = strategy.run(function, args=(features,))
+    return tf.nest.map_structure(
+        lambda value: strategy.experimental_local_results(value)[0],
+        per_replica,
+        expand_composites=False,
+    )
+
+  return step

@@ -1,0 +1,55 @@
+"""Where a run computes: TPU, GPUs or CPU, chosen by `--tpu`."""
+
+import tensorflow as tf
+
+from realm_tf import errors
+
+
+def make_strategy(tpu: str) -> tf.distribute.Strategy:
+  """Returns the distribution strategy of a run.
+
+  Args:
+    tpu: A TPU's name or address, "local" for the TPUs of this machine, or ""
+      for the GPUs that are there, else the CPU.
+
+  Raises:
+    errors.UserError: If the TPU cannot be reached.
+  """
+  if tpu:
+    try:
+      resolver = tf.distribute.cluster_resolver.TPUClusterResolver(tpu=tpu)
+      if tpu != "local":
+        tf.config.experimental_connect_to_cluster(resolver)
+      tf.tpu.experimental.initialize_tpu_system(resolver)
+    except (ValueError, RuntimeError, tf.errors.OpError) as e:
+      reason = str(e).strip().splitlines()[0] if str(e).strip() else repr(e)
+      raise errors.UserError(
+          f"--tpu={tpu} cannot be reached: {reason} Give a TPU's name, its "
+          "grpc:// address, or 'local' on a TPU VM; leave --tpu out to use "
+          "GPUs or the CPU."
+      ) from e
+    return tf.distribute.TPUStrategy(resolver)
+  gpus = tf.config.list_logical_devices("GPU")
+  if len(gpus) > 1:
+    return tf.distribute.MirroredStrategy()
+  device = gpus[0].name if gpus else "/cpu:0"
+  return tf.distribute.OneDeviceStrategy(device)
+
+
+def describe(strategy: tf.distribute.Strategy) -> str:
+  """Returns one line on the devices, for people."""
+  devices = strategy.extended.worker_devices
+  kinds = {tf.DeviceSpec.from_string(d).device_type or "CPU" for d in devices}
+  replicas = strategy.num_replicas_in_sync
+  noun = "replica" if replicas == 1 else "replicas"
+  return f"{'/'.join(sorted(kinds))}, {replicas} {noun}"
+
+
+def set_precision(precision: str) -> None:
+  """Sets Keras's policy; variables stay float32.
+
+  Args:
+    precision: "float32" or "bfloat16".
+  """
+  policy = "mixed_bfloat16" if precision == "bfloat16" else "float32"
+  tf.keras.mixed_precision.set_global_policy(policy)

@@ -1,0 +1,53 @@
+"""What the loop asks of a task: its parts, its loss, its inputs."""
+
+import abc
+from collections.abc import Callable
+from collections.abc import Mapping
+
+import tensorflow as tf
+
+Features = Mapping[str, tf.Tensor]
+Sums = Mapping[str, tuple[tf.Tensor, tf.Tensor]]
+Pipeline = Callable[[int], tf.data.Dataset]
+
+
+class Task(abc.ABC):
+  """One of the trainings: language model, ICT, or REALM.
+
+  Attributes:
+    name: The command that runs it.
+    parts: The models that are trained, by role; checkpoints are saved by
+      role, so that another task can start from a part.
+  """
+
+  name: str
+  parts: dict[str, tf.keras.Model]
+
+  @property
+  def variables(self) -> list[tf.Variable]:
+    """What is trained."""
+    return [v for part in self.parts.values() for v in part.trainable_variables]
+
+  @abc.abstractmethod
+  def sums(
+      self, features: Features, *, training: bool
+  ) -> Sums:
+    """Runs the model on a replica's share of a batch.
+
+    Args:
+      features: A replica's share.
+      training: Whether to leave out what only an evaluation needs.
+
+    Returns:
+      For "loss", which is minimised, and for each metric, a sum and what to
+      divide it by, <float32>[] each. They are summed over the replicas before
+      they are divided, so that the number of replicas changes nothing.
+    """
+
+  @abc.abstractmethod
+  def train_pipeline(self, first_step: int) -> tf.data.Dataset:
+    """Returns the global batches from a step on; a pure function of it."""
+
+  @abc.abstractmethod
+  def eval_pipeline(self) -> tf.data.Dataset:
+    """Returns the held-out global batches; the same each time."""

@@ -1,0 +1,36 @@
+"""Runs the two trainings that come before REALM: language model and ICT."""
+
+from realm_tf.configs import schema
+from realm_tf.training import ict
+from realm_tf.training import loop
+from realm_tf.training import mlm
+from realm_tf.training import runs
+
+_TASKS = {"pretrain_mlm": mlm.MlmTask, "pretrain_ict": ict.IctTask}
+_NEXT = {"pretrain_mlm": "pretrain_ict", "pretrain_ict": "pretrain"}
+
+
+def run(task_name: str, config: schema.TaskConfig, **where: str) -> None:
+  """Trains a language model or a retriever.
+
+  Args:
+    task_name: "pretrain_mlm" or "pretrain_ict".
+    config: Its settings.
+    **where: Folders and devices; see `runs.set_up`.
+
+  Raises:
+    errors.UserError: If anything that the flags name does not fit.
+  """
+  setup = runs.set_up(task_name, config, **where)
+  with setup.strategy.scope():
+    task = _TASKS[task_name](config, setup.corpus.tokenizer, setup.sentences)
+  runs.print_plan(
+      setup, task, setup.sentences.dropped, runs.data_bytes(setup.sentences)
+  )
+  result = loop.train(task, setup.run, setup.model_dir, setup.strategy)
+  print(
+      f"Wrote {setup.model_dir}: step {result.step}. Next:\n"
+      f"  python -m realm_tf.launch.{_NEXT[task_name]} --config=... "
+      f"--corpus={setup.run.corpus} --init_checkpoint={setup.model_dir} "
+      "--model_dir=..."
+  )

@@ -1,0 +1,40 @@
+import pathlib
+import random
+import sys
+
+import hypothesis
+import numpy as np
+import pytest
+
+from realm_tf import environment
+
+# Before any test module imports TensorFlow.
+environment.configure()
+
+# The first example of a test may trace a tf.function, and a run that failed
+# must fail again.
+hypothesis.settings.register_profile(
+  "realm_tf", deadline=None, derandomize=True, max_examples=50
+)
+hypothesis.settings.load_profile("realm_tf")
+
+_ROOT = pathlib.Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(autouse=True)
+def _seeds():
+  """Starts each test from the same random state."""
+  random.seed(0)
+  np.random.seed(0)
+  tensorflow = sys.modules.get("tensorflow")
+  if tensorflow is not None:
+    tensorflow.random.set_seed(0)
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> pathlib.Path:
+  """The data sets beside the repository, or a skipped test without them."""
+  path = _ROOT.parent / "shared" / "data"
+  if not path.is_dir():
+    pytest.skip("needs the data sets in ../shared/data, beside the repository")
+  return path

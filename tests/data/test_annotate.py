@@ -1,0 +1,182 @@
+import json
+import pathlib
+
+import pytest
+import tensorflow as tf
+
+from realm_tf import errors
+from realm_tf.data import annotate
+from realm_tf.data import annotate_shards
+from realm_tf.data import build
+from realm_tf.data import sentence_records
+
+_ARTICLES = [
+  ("Zürich", "Zürich lies in Switzerland. It grew after 12 May 1850. Dr. Émile "
+   "Zola came in 1871 and saw gold."),
+  ("Gold", "Gold is a metal. The people of Peru had gold before 1532. It is "
+   "heavy."),
+  ("Tokyo", "The name 東京 means eastern capital. In the 1920s Tokyo burned."),
+  ("Peru", "In Peru, people pay with the sol. Lima is its capital."),
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory) -> pathlib.Path:
+  folder = tmp_path_factory.mktemp("built")
+  lines = [json.dumps({"title": t, "text": x}) for t, x in _ARTICLES]
+  (folder / "in.jsonl").write_text("\n".join(lines))
+  vocab = sorted({c for t, x in _ARTICLES for c in (t + x).lower()})
+  pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *vocab]
+  pieces += [f"##{c}" for c in vocab]
+  pieces = [p for p in pieces if p.strip()]
+  (folder / "vocab.txt").write_text("\n".join(pieces) + "\n")
+  build.build(
+    build.BuildOptions(
+      inputs=[str(folder / "in.jsonl")],
+      output=str(folder / "corpus"),
+      vocab=str(folder / "vocab.txt"),
+      num_shards=3,
+    )
+  )
+  return folder / "corpus"
+
+
+@pytest.fixture
+def corpus(built, tmp_path) -> pathlib.Path:
+  """A corpus of its own for each test."""
+  copy = tmp_path / "corpus"
+  (copy / "passages").mkdir(parents=True)
+  for path in built.rglob("*"):
+    if path.is_file():
+      (copy / path.relative_to(built)).write_bytes(path.read_bytes())
+  return copy
+
+
+def _options(corpus: pathlib.Path, **kwargs) -> annotate.AnnotateOptions:
+  return annotate.AnnotateOptions(corpus=str(corpus), **kwargs)
+
+
+def _records(corpus: pathlib.Path) -> dict[str, tuple[list[str], list[str]]]:
+  """Returns sentences and spans of each title."""
+  paths = sorted(map(str, (corpus / "sentences").glob("*.tfrecord.gz")))
+  assert len(paths) == 3
+  dataset = tf.data.TFRecordDataset(paths, "GZIP").batch(8)
+  result = {}
+  for batch in dataset.map(sentence_records.parse):
+    for i, text in enumerate(batch["text"].numpy()):
+
+      def slices(kind, i=i, text=text, batch=batch):
+        starts = batch[f"{kind}_byte_start"][i].numpy()
+        limits = batch[f"{kind}_byte_limit"][i].numpy()
+        return [text[a:b].decode() for a, b in zip(starts, limits, strict=True)]
+
+      title = batch["title"][i].numpy().decode()
+      result[title] = slices("sentence"), slices("span")
+  return result
+
+
+def test_records_come_back_as_they_were_written():
+  records = [
+    sentence_records.encode(b"A", "Zürich. B".encode(), [(0, 8), (9, 10)], []),
+    sentence_records.encode(b"", b"", [], []),
+    sentence_records.encode(b"C", b"In 1914 x", [(0, 9)], [(3, 7)]),
+  ]
+  parsed = tf.function(sentence_records.parse)(tf.constant(records))
+  assert parsed["title"].numpy().tolist() == [b"A", b"", b"C"]
+  assert parsed["text"].numpy().tolist()[0] == "Zürich. B".encode()
+  assert parsed["sentence_byte_start"].to_list() == [[0, 9], [], [0]]
+  assert parsed["sentence_byte_limit"].to_list() == [[8, 10], [], [9]]
+  assert parsed["span_byte_start"].to_list() == [[], [], [3]]
+  assert parsed["span_byte_limit"].to_list() == [[], [], [7]]
+  assert parsed["span_byte_limit"].dtype == tf.int64
+
+
+def test_annotates_all_passages_with_byte_offsets(corpus):
+  manifest = annotate.annotate(_options(corpus))
+  records = _records(corpus)
+  assert {t for t, _ in _ARTICLES} == set(records)
+  assert records["Zürich"][0] == [
+    "Zürich lies in Switzerland.",
+    "It grew after 12 May 1850.",
+    "Dr. Émile Zola came in 1871 and saw gold.",
+  ]
+  assert records["Zürich"][1] == [
+    "Zürich", "Switzerland", "12 May 1850", "Dr. Émile Zola", "1871",
+  ]  # fmt: skip
+  assert records["Tokyo"][1] == ["1920s", "Tokyo"]
+  assert manifest["tagger"] == "rules"
+  assert manifest["passages"] == 4
+  assert manifest["sentences"] == 10
+  assert manifest["spans"]["date"] == 4
+  assert sum(shard["passages"] for shard in manifest["shards"]) == 4
+  on_disk = json.loads((corpus / "sentences/manifest.json").read_text())
+  assert on_disk == manifest
+  assert not list((corpus / "sentences").glob("*.tmp"))
+
+
+def test_titles_as_gazetteer(corpus):
+  tagger = annotate_shards.TaggerSettings(gazetteer="titles")
+  annotate.annotate(_options(corpus, tagger=tagger))
+  assert _records(corpus)["Zürich"][1][-1] == "gold"
+
+
+def test_a_restart_keeps_finished_shards(corpus):
+  annotate.annotate(_options(corpus))
+  folder = corpus / "sentences"
+  expected = _records(corpus)
+  shards = sorted(folder.glob("*.tfrecord.gz"))
+  times = [path.stat().st_mtime_ns for path in shards]
+  # As if killed in the second shard: no counts, half a file, no manifest.
+  (folder / "manifest.json").unlink()
+  (folder / "sentences-00001-of-00003.json").unlink()
+  (folder / "sentences-00001-of-00003.ab12.tmp").write_bytes(b"half")
+  manifest = annotate.annotate(_options(corpus))
+  again = [path.stat().st_mtime_ns for path in shards]
+  assert again[0] == times[0]
+  assert again[2] == times[2]
+  assert again[1] > times[1]
+  assert _records(corpus) == expected
+  assert manifest["passages"] == 4
+  assert not list(folder.glob("*.tmp"))
+
+
+def test_other_settings_need_overwrite(corpus):
+  annotate.annotate(_options(corpus))
+  numbers = annotate_shards.TaggerSettings(numbers=True)
+  with pytest.raises(errors.UserError, match="--overwrite"):
+    annotate.annotate(_options(corpus, tagger=numbers))
+  manifest = annotate.annotate(_options(corpus, tagger=numbers, overwrite=True))
+  assert manifest["settings"]["numbers"]
+
+
+def test_shards_of_other_settings_are_made_anew(corpus):
+  annotate.annotate(_options(corpus, limit=1))
+  (corpus / "sentences/manifest.json").unlink()
+  assert annotate.annotate(_options(corpus))["passages"] == 4
+
+
+def test_limit_counts_passages_through_the_shards(corpus):
+  assert annotate.annotate(_options(corpus, limit=3))["passages"] == 3
+
+
+def test_preview_underlines_and_writes_nothing(corpus, capsys):
+  assert annotate.annotate(_options(corpus, preview=3)) is None
+  lines = capsys.readouterr().out.splitlines()
+  assert len(lines) == 6
+  assert any(set(line.strip()) == {"^"} for line in lines[1::2])
+  assert not (corpus / "sentences").exists()
+
+
+def test_underlines_characters_not_bytes():
+  shown = annotate.underlined("In Łódź, 東京.".encode(), [(3, 10)])
+  assert shown.splitlines() == ["In Łódź, 東京.", "   ^^^^"]
+
+
+def test_mistakes_are_named(corpus, tmp_path):
+  unknown = annotate_shards.TaggerSettings(tagger="oracle")
+  with pytest.raises(errors.UserError, match="--tagger=oracle"):
+    annotate.annotate(_options(corpus, tagger=unknown))
+  with pytest.raises(errors.UserError, match="--corpus|nowhere"):
+    annotate.annotate(_options(tmp_path / "nowhere"))
+  with pytest.raises(errors.UserError, match="--gazetteer"):
+    annotate_shards.TaggerSettings(gazetteer="x").check()

@@ -1,0 +1,207 @@
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from realm_tf import errors
+from realm_tf.data import build
+from realm_tf.data import corpus as corpus_lib
+from tests.data import corpora
+
+_RECORDS = [
+  *[(f"Cat {i % 7}", f"The cat {i} sat. The dog ran home.") for i in range(40)],
+  ("Cat 3", "The cat 3 sat. The dog ran home."),
+  ("List of dogs", "The dog ran."),
+  ("Caf\u00e9", " ".join(f"Dog {i} ran far away." for i in range(20))),
+  ("Empty", " "),
+]
+
+
+@pytest.fixture
+def options(tmp_path):
+  def make(name="corpus", records=_RECORDS, **fields):
+    return build.BuildOptions(
+      **{
+        "inputs": [corpora.write_jsonl(tmp_path / "in.jsonl", records)],
+        "output": str(tmp_path / name),
+        "vocab": corpora.write_vocabulary(tmp_path),
+        "max_passage_tokens": 40,
+        **fields,
+      }
+    )
+
+  return make
+
+
+def _texts(path):
+  corpus = corpus_lib.Corpus.open(path)
+  return list(zip(*corpus.read_texts(), strict=True))
+
+
+def test_builds_a_corpus_that_opens(options):
+  manifest = build.build(options())
+  assert manifest.documents == 42
+  assert manifest.articles == 8
+  assert manifest.dropped == {
+    "duplicate_passage": 1,
+    "empty_text": 1,
+    "list_page": 1,
+  }
+  assert manifest.token_dtype == "uint16"
+  corpus = corpus_lib.Corpus.open(options().output)
+  assert corpus.manifest == manifest
+  table = corpus.load_passages()
+  assert len(table) == corpus.num_passages == manifest.passages
+  longest = (table.title_ids.lengths + table.body_ids.lengths).max() + 3
+  assert longest <= 40
+  # Passages of one article are adjacent, and in order.
+  titles, bodies = corpus.read_texts()
+  changes = sum(a != b for a, b in zip(titles, titles[1:], strict=False))
+  assert changes == manifest.articles - 1
+  cats = [
+    body for title, body in zip(titles, bodies, strict=True) if title == "Cat 3"
+  ]
+  assert cats == [
+    f"The cat {i} sat. The dog ran home." for i in range(3, 40, 7)
+  ]
+  rows = [manifest.passages - 1, 0]
+  assert corpus.read_texts(rows)[1] == [bodies[-1], bodies[0]]
+  offset = corpus.shard_offsets[1]
+  shard = corpus.load_shard(1)
+  np.testing.assert_array_equal(
+    shard.uids, table.uids[offset : offset + len(shard)]
+  )
+
+
+def test_same_corpus_whatever_the_workers(options):
+  first = build.build(options(num_shards=3))
+  second = build.build(
+    options(
+      "again",
+      num_shards=3,
+      beam_flags=[
+        "--direct_running_mode=multi_threading",
+        "--direct_num_workers=3",
+      ],
+    )
+  )
+  assert first == second
+  other = build.build(options("other", num_shards=1))
+  assert sorted(_texts(options().output)) == sorted(
+    _texts(options("other").output)
+  )
+  assert other.fingerprint != first.fingerprint
+  assert [shard.file for shard in first.shards] == [
+    f"passages/passages-{i:05d}-of-00003.tfrecord.gz" for i in range(3)
+  ]
+
+
+def test_an_output_is_kept_refused_or_replaced(options, tmp_path, capsys):
+  first = build.build(options())
+  marker = tmp_path / "corpus" / "annotations"
+  marker.write_text("kept")
+  assert build.build(options()) == first
+  assert "nothing to do" in capsys.readouterr().out
+  assert marker.read_text() == "kept"
+  with pytest.raises(errors.UserError, match="--overwrite"):
+    build.build(options(max_passage_tokens=50))
+  replaced = build.build(options(max_passage_tokens=50, overwrite=True))
+  assert replaced.max_passage_tokens == 50
+  assert not marker.exists()
+  assert sorted(p.name for p in tmp_path.iterdir()) == [
+    "corpus",
+    "in.jsonl",
+    "small_vocab.txt",
+  ]
+
+
+@pytest.mark.parametrize("mode", ["in_memory", "multi_threading"])
+def test_a_bad_record_leaves_nothing_behind(options, tmp_path, mode):
+  made = options(
+    beam_flags=[f"--direct_running_mode={mode}", "--direct_num_workers=2"]
+  )
+  with open(made.inputs[0], "a") as f:
+    f.write('{"title": "x"}\n')
+  with pytest.raises(errors.UserError) as caught:
+    build.build(made)
+  assert str(caught.value) == (
+    f"{made.inputs[0]}, line 45 lacks `text`: each record needs `title` and "
+    "`text`."
+  )
+  assert sorted(p.name for p in tmp_path.iterdir()) == [
+    "in.jsonl",
+    "small_vocab.txt",
+  ]
+
+
+@pytest.mark.parametrize(
+  "fields, says",
+  [
+    ({"records": []}, "--input holds no text"),
+    ({"records": [("List of cats", "The cat.")]}, "1 list_page"),
+    ({"output": ""}, "--output is missing"),
+    ({"max_passage_tokens": 5}, "--max_passage_tokens=5"),
+    ({"num_shards": 0}, "--num_shards=0"),
+    ({"vocab": "/nowhere/vocab.txt"}, "/nowhere/vocab.txt"),
+  ],
+)
+def test_wrong_options(options, fields, says):
+  with pytest.raises(errors.UserError, match=says):
+    build.build(options(**fields))
+
+
+def test_a_corpus_that_is_none(options, tmp_path):
+  def error(path):
+    with pytest.raises(errors.UserError) as caught:
+      corpus_lib.Corpus.open(str(path))
+    assert "--corpus" in str(caught.value)
+    assert "build_corpus" in str(caught.value)
+    return str(caught.value)
+
+  assert "does not exist" in error(tmp_path / "nothing")
+  (tmp_path / "folder").mkdir()
+  assert "manifest.json" in error(tmp_path / "folder")
+  build.build(options())
+  path = tmp_path / "corpus"
+  (path / "vocab.txt").write_text("\n".join(corpora.VOCABULARY) + "\nnew\n")
+  assert "not the vocabulary" in error(path)
+  manifest = json.loads((path / "manifest.json").read_text())
+  (path / "manifest.json").write_text(json.dumps(manifest | {"passages": 0}))
+  assert "no passages" in error(path)
+
+
+def test_a_damaged_shard(options, tmp_path):
+  manifest = build.build(options())
+  path = tmp_path / "corpus" / manifest.shards[0].file
+  path.write_bytes(path.read_bytes()[:-20])
+  corpus = corpus_lib.Corpus.open(str(tmp_path / "corpus"))
+  with pytest.raises(errors.UserError, match=path.name):
+    corpus.load_passages()
+
+
+def test_the_command_ends_in_one_line_and_status_2(tmp_path):
+  path = tmp_path / "in.jsonl"
+  path.write_text("no json\n")
+  done = subprocess.run(
+    [
+      sys.executable,
+      "-m",
+      "realm_tf.launch.build_corpus",
+      f"--input={path}",
+      f"--vocab={corpora.write_vocabulary(tmp_path)}",
+      f"--output={tmp_path / 'out'}",
+      "--runner=DirectRunner",
+    ],
+    capture_output=True,
+    text=True,
+    check=False,
+  )
+  assert done.returncode == 2
+  expected = (
+    f"error: {path}, line 1 is not JSON ('no json'): each line must be one "
+    "object with `title` and `text`."
+  )
+  assert done.stderr.splitlines() == [expected]
+  assert not (tmp_path / "out").exists()

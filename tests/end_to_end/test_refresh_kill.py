@@ -1,0 +1,155 @@
+"""The refresh job survives kill -9 of its processes, at any time.
+
+REFRESH_KILLS=10 kills ten times; few kills keep the usual run short.
+"""
+
+import contextlib
+import os
+import pathlib
+import random
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+from realm_tf.index import locks
+from realm_tf.index import store as store_lib
+from tests.index import fake_run
+
+_SHARDS = 12
+_KILLS = int(os.environ.get("REFRESH_KILLS", "3"))
+_DEADLINE_SECS = 60 + 20 * _KILLS
+
+
+class Job:
+  """The command with two workers, and what it has printed."""
+
+  def __init__(self, model_dir):
+    self.process = subprocess.Popen(
+      [
+        sys.executable,
+        "-m",
+        "realm_tf.launch.refresh_index",
+        f"--model_dir={model_dir}",
+        "--num_workers=2",
+      ],
+      stdout=subprocess.PIPE,
+      text=True,
+    )
+    self.lines = []
+    self._reader = threading.Thread(target=self._read)
+    self._reader.start()
+
+  def _read(self):
+    self.lines.extend(self.process.stdout)
+
+  def workers(self):
+    """Returns the processes that the job has started."""
+    pid = self.process.pid
+    with contextlib.suppress(FileNotFoundError):
+      children = pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text()
+      return [int(child) for child in children.split()]
+    return []
+
+  def wait(self):
+    """Waits until every process has closed the output; returns the status."""
+    self._reader.join()
+    return self.process.wait()
+
+
+class Observer:
+  """Looks at the index again and again, and sees no half-published version."""
+
+  def __init__(self, model_dir, corpus):
+    self._store = store_lib.IndexStore(model_dir)
+    self._corpus = corpus
+    self._finished = {}
+
+  def look(self):
+    """Returns how many shards are finished; fails on anything half-done."""
+    for path in pathlib.Path(self._store.path(100)).glob("embeddings-*.npy"):
+      stat = path.stat()
+      identity = stat.st_ino, stat.st_mtime_ns, stat.st_size
+      # A finished shard is never embedded again.
+      assert self._finished.setdefault(path.name, identity) == identity
+    if self._store.is_published(100):
+      self._store.open(
+        100, self._corpus.fingerprint, self._corpus.num_passages, verify=True
+      )
+      return None
+    return len(self._finished)
+
+  def someone_embeds(self):
+    folder = self._store.lock_folder(100)
+    return any(
+      locks.is_held(os.path.join(folder, f"shard-{i:05d}"))
+      for i in range(_SHARDS)
+    )
+
+
+def until(condition, deadline):
+  """Waits for a condition, and fails where it does not come."""
+  pause = threading.Event()
+  while not condition():
+    assert time.monotonic() < deadline, "The job hangs."
+    pause.wait(0.02)
+
+
+@pytest.fixture
+def run(tmp_path):
+  corpus = fake_run.write_corpus(tmp_path / "corpus", num_shards=_SHARDS)
+  model_dir = fake_run.write_run(tmp_path / "run", corpus, embed_batch_size=2)
+  fake_run.write_export(model_dir, 100, work=1024)
+  return model_dir, corpus
+
+
+def test_killed_workers_and_jobs_lose_a_shard_at_most(run):
+  model_dir, corpus = run
+  deadline = time.monotonic() + _DEADLINE_SECS
+  rng = random.Random(0)
+  observer = Observer(model_dir, corpus)
+  jobs = [Job(model_dir)]
+  for kill in range(_KILLS):
+    # Some new shard first, so that each kill hits a job under way.
+    wanted = observer.look()
+    if wanted is None:
+      break
+    wanted += 1 if kill else 0
+    until(
+      lambda wanted=wanted: (
+        observer.look() is None
+        or (observer.look() >= wanted and observer.someone_embeds())
+      ),
+      deadline,
+    )
+    workers = jobs[-1].workers()
+    if kill % 3 == 2:  # The whole job, from its head.
+      jobs[-1].process.kill()
+      assert jobs[-1].wait() == -signal.SIGKILL
+      until(lambda pids=workers: not any(map(alive, pids)), deadline)
+      observer.look()
+      jobs.append(Job(model_dir))
+    elif workers:
+      os.kill(rng.choice(workers), signal.SIGKILL)
+
+  until(lambda: observer.look() is None, deadline)
+  assert jobs[-1].wait() == 0
+  lines = [line for job in jobs for line in job.lines]
+  assert sum(" published: " in line for line in lines) == 1
+  reported = re.findall(r"index 100: shard (\d+) of", "".join(lines))
+  # Each shard was written once. One whose worker was killed in the moment
+  # between writing and printing is not reported.
+  assert len(reported) == len(set(reported))
+  assert _SHARDS - _KILLS <= len(reported) <= _SHARDS
+
+
+def alive(pid):
+  try:
+    os.kill(pid, 0)
+  except ProcessLookupError:
+    return False
+  return True

@@ -1,0 +1,187 @@
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+from realm_tf import errors
+from realm_tf.index import locks
+from realm_tf.index import run_state
+from realm_tf.index import settings as settings_lib
+from realm_tf.index import store as store_lib
+from realm_tf.index import version as version_lib
+from realm_tf.index import watcher
+
+
+def publish(store, step, fingerprint="z", rows=7):
+  folder = pathlib.Path(store.path(step))
+  folder.mkdir(parents=True)
+  (folder / "embeddings-00000-of-00001.npy").write_bytes(b"vectors")
+  manifest = version_lib.IndexManifest(
+    step=step,
+    corpus_fingerprint=fingerprint,
+    rows=rows,
+    dim=2,
+    dtype="float16",
+    files=version_lib.sums_below(str(folder)),
+    searcher=settings_lib.SearcherSettings(exact=True),
+    recall=1.0,
+    recall_k=1,
+    created_unix_secs=0,
+  )
+  version_lib.files.write_json(
+    str(folder / "manifest.json"), manifest.to_json()
+  )
+
+
+@pytest.fixture
+def store(tmp_path):
+  return store_lib.IndexStore(str(tmp_path))
+
+
+def test_a_version_exists_when_its_manifest_does(store):
+  assert store.versions() == []
+  assert store.latest() is None
+  publish(store, 100)
+  publish(store, 1000)
+  publish(store, 20)
+  pathlib.Path(store.path(3000)).mkdir()
+  assert store.versions() == [20, 100, 1000]
+  assert store.latest() == 1000
+  with pytest.raises(errors.UserError, match="3000"):
+    store.open(3000, "z", 7)
+
+
+@pytest.mark.parametrize(
+  "fingerprint, rows, match",
+  [("y", 7, "another corpus"), ("z", 8, "7 rows.* 8 passages")],
+)
+def test_a_version_of_another_corpus_is_refused(
+  store, fingerprint, rows, match
+):
+  publish(store, 100)
+  with pytest.raises(errors.UserError, match=match):
+    store.open(100, fingerprint, rows)
+
+
+def test_verifying_finds_a_changed_and_a_missing_file(store):
+  publish(store, 100)
+  store.open(100, "z", 7, verify=True)
+  path = pathlib.Path(store.path(100), "embeddings-00000-of-00001.npy")
+  path.write_bytes(b"Vectors")
+  store.open(100, "z", 7)
+  with pytest.raises(errors.UserError, match="was changed"):
+    store.open(100, "z", 7, verify=True)
+  path.unlink()
+  with pytest.raises(errors.UserError, match="is missing"):
+    store.open(100, "z", 7, verify=True)
+
+
+def test_a_damaged_manifest_is_named(store):
+  publish(store, 100)
+  pathlib.Path(store.path(100), "manifest.json").write_text("{")
+  with pytest.raises(errors.UserError, match=r"100/manifest.json is damaged"):
+    store.open(100, "z", 7)
+
+
+def test_the_newest_and_those_in_use_stay(store):
+  for step in (1, 2, 3, 4, 5, 6):
+    publish(store, step)
+  store.announce("trainer", [2])
+  assert store.prune(keep=3, in_use=[1]) == [3]
+  assert store.versions() == [1, 2, 4, 5, 6]
+  store.announce("trainer", [6])
+  assert store.prune(keep=2) == [1, 2, 4]
+  assert store.versions() == [5, 6]
+
+
+def test_what_was_overtaken_is_deleted_unless_someone_builds_it(store):
+  for step in (1, 2, 9):
+    pathlib.Path(store.path(step)).mkdir(parents=True)
+  publish(store, 5)
+  with store.active_lock(2, shared=True):
+    assert store.prune() == [1]
+  assert store.prune() == [2]
+  assert pathlib.Path(store.path(9)).exists()
+
+
+def test_a_lock_excludes_and_a_shared_one_does_not(tmp_path):
+  path = str(tmp_path / "folder" / "lock")
+  assert not locks.is_held(path)
+  with locks.FileLock(path):
+    assert locks.is_held(path)
+    assert not locks.FileLock(path).acquire(blocking=False)
+  with locks.FileLock(path, shared=True):
+    second = locks.FileLock(path, shared=True)
+    assert second.acquire(blocking=False)
+    second.release()
+    assert locks.is_held(path)
+  assert not locks.is_held(path)
+
+
+def test_a_killed_holder_holds_nothing(tmp_path):
+  path = str(tmp_path / "lock")
+  program = (
+    "import sys\n"
+    "from realm_tf.index import locks\n"
+    f"locks.FileLock({path!r}).acquire()\n"
+    "print('held', flush=True)\n"
+    "sys.stdin.read()\n"
+  )
+  holder = subprocess.Popen(
+    [sys.executable, "-c", program],
+    stdin=subprocess.PIPE,
+    stdout=subprocess.PIPE,
+    text=True,
+  )
+  assert holder.stdout.readline() == "held\n"
+  assert locks.is_held(path)
+  holder.kill()
+  holder.wait()
+  assert not locks.is_held(path)
+
+
+def test_a_run_leaves_word_of_its_end(tmp_path):
+  state = run_state.RunState(str(tmp_path))
+  assert state.state() is None
+  with state.hold():
+    assert (state.state(), state.is_alive()) == (run_state.RUNNING, True)
+  assert (state.state(), state.is_alive()) == (run_state.DONE, False)
+  with pytest.raises(ZeroDivisionError), state.hold():
+    raise ZeroDivisionError
+  assert (state.state(), state.is_alive()) == (run_state.FAILED, False)
+
+
+def test_a_second_trainer_is_refused(tmp_path):
+  state = run_state.RunState(str(tmp_path))
+  with (
+    state.hold(),
+    pytest.raises(errors.UserError, match="another process"),
+    run_state.RunState(str(tmp_path)).hold(),
+  ):
+    pass
+
+
+def test_the_watcher_tells_of_newer_versions(store):
+  watch = watcher.IndexWatcher(store)
+  assert watch.poll(None) is None
+  publish(store, 5)
+  assert watch.poll(None) == 5
+  assert watch.poll(4) == 5
+  assert watch.poll(5) is None
+
+
+def test_waiting_ends_with_a_version_death_or_the_deadline(store):
+  watch = watcher.IndexWatcher(store)
+  with pytest.raises(errors.UserError, match="no refresher runs"):
+    watch.wait_for(5, lambda: False, deadline_secs=60)
+  with pytest.raises(errors.UserError, match="within 0 s"):
+    watch.wait_for(5, lambda: True, deadline_secs=0)
+
+  def publish_then_die():
+    if store.latest() is None:
+      publish(store, 7)
+      return True
+    return False
+
+  assert watch.wait_for(5, publish_then_die, deadline_secs=60) == 7
