@@ -108,8 +108,11 @@ class MlmExamples:
     inside = places >= 0
     tokens = tf.gather(self._tokens, tf.where(inside, places, 0))
     token_ids = tf.where(inside, tf.cast(tokens, tf.int32), special)
-    token_ids = self._rename(token_ids, inside, step)
+    token_ids, renamed = self._rename(token_ids, inside, step)
     chosen = self._choose(places, inside, step)
+    chosen &= ~renamed | _stands_elsewhere(token_ids, chosen)
+    place = tf.cumsum(tf.cast(chosen, tf.int32), axis=1)
+    chosen &= place <= config.max_targets
     masked = masking.apply_mask(
         token_ids, chosen, config.max_targets, self._tokenizer.mask_id
     )
@@ -186,8 +189,13 @@ class MlmExamples:
 
   def _rename(
       self, token_ids: tf.Tensor, inside: tf.Tensor, step: tf.Tensor
-  ) -> tf.Tensor:
-    """Replaces the names of most pairs by others, one for one in a pair."""
+  ) -> tuple[tf.Tensor, tf.Tensor]:
+    """Replaces the names of most pairs by others, one for one in a pair.
+
+    Returns:
+      The token ids <int32>, and which of them are new names <bool>, both
+      [batch, joint_length].
+    """
     index = tf.gather(self._name_index, token_ids)
     renamed = self._draw(step, _RENAME) < self._config.rename_probability
     is_name = inside & (index >= 0) & renamed[:, None]
@@ -195,7 +203,7 @@ class MlmExamples:
         tf.maximum(index, 0), self.num_names, step, _NAMES
     )
     names = tf.cast(tf.gather(self._names, index), tf.int32)
-    return tf.where(is_name, names, token_ids)
+    return tf.where(is_name, names, token_ids), is_name
 
   def _choose(
       self, places: tf.Tensor, inside: tf.Tensor, step: tf.Tensor
@@ -203,7 +211,7 @@ class MlmExamples:
     """Chooses whole spans and single wordpieces to mask.
 
     Returns:
-      <bool>[batch, joint_length], at most `max_targets` a row.
+      <bool>[batch, joint_length].
     """
     config = self._config
     span = tf.gather(self._span_of_token, tf.maximum(places, 0))
@@ -213,9 +221,7 @@ class MlmExamples:
     single = tf.random.stateless_uniform(
         tf.shape(places), self._seed(step, _TOKENS)
     )
-    chosen |= inside & (single < config.token_mask_probability)
-    place = tf.cumsum(tf.cast(chosen, tf.int32), axis=1)
-    return chosen & (place <= config.max_targets)
+    return chosen | (inside & (single < config.token_mask_probability))
 
   def _permute(
       self, index: tf.Tensor, size: int, step: tf.Tensor, purpose: int
@@ -243,6 +249,23 @@ class MlmExamples:
     )
     permuted = order.permute(tf.reshape(index, [-1]), size, seeds)
     return tf.reshape(permuted, [batch, length])
+
+
+def _stands_elsewhere(token_ids: tf.Tensor, chosen: tf.Tensor) -> tf.Tensor:
+  """Tells which wordpieces also stand where nothing is masked.
+
+  A name that was drawn afresh and stands nowhere else cannot be told: to mask
+  it would only be noise.
+
+  Args:
+    token_ids: <int32>[batch, length].
+    chosen: <bool>[batch, length]. What is to be masked.
+
+  Returns:
+    <bool>[batch, length].
+  """
+  seen = tf.where(chosen, -1, token_ids)
+  return tf.reduce_any(token_ids[:, :, None] == seen[:, None, :], axis=2)
 
 
 def _partners(

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 
 import numpy as np
 import tensorflow as tf
-from tensorflow.core.protobuf import rewriter_config_pb2
 
 _INPUT = "token_ids"
 
@@ -29,7 +28,6 @@ class EmbedEstimator:
     signature: str = "passage",
     *,
     num_threads: int = 0,
-    bfloat16: bool = False,
   ):
     """Names what to run; nothing is loaded yet.
 
@@ -38,19 +36,12 @@ class EmbedEstimator:
         <int32>[batch, length] and returns `embedding` <float32>[batch, dim].
       signature: "passage" or "query".
       num_threads: Threads of an operation; 0 for all cores.
-      bfloat16: Whether matrix products may be computed in bfloat16.
     """
     self._params = {"export_path": export_path, "signature": signature}
-    session_config = tf.compat.v1.ConfigProto(
+    self._session_config = tf.compat.v1.ConfigProto(
       intra_op_parallelism_threads=num_threads,
       inter_op_parallelism_threads=num_threads,
     )
-    if bfloat16:
-      rewrites = session_config.graph_options.rewrite_options
-      rewrites.auto_mixed_precision_onednn_bfloat16 = (
-        rewriter_config_pb2.RewriterConfig.ON
-      )
-    self._session_config = session_config
 
   def predict(self, batches: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
     """Yields the embeddings of each batch, before the next one is asked for.

@@ -96,25 +96,22 @@ def describe(
     if options.watch
     else "one export"
   )
-  dim = _dim(options.model_dir)
-  lines = [
+  export = exports.EmbedderExport(path="", step=0, dim=config.projection_size)
+  plan = plan_lib.VersionPlan.of(context, export)
+  return [
     (
       f"refresh_index: {corpus.num_passages} passages of {corpus.path} in "
       f"{len(corpus.shard_paths)} shards, {what}, with "
       f"{config.num_index_workers} worker(s)."
-    )
-  ]
-  if dim:
-    export = exports.EmbedderExport(path="", step=0, dim=dim)
-    plan = plan_lib.VersionPlan.of(context, export)
-    lines.append(
+    ),
+    (
       f"  search: {plan.settings.describe()}; disk for a version: "
       f"{plan.needed_bytes / 1e6:.1f} MB; memory while the searcher is built: "
       f"about {plan.peak_bytes / 1e6:.1f} MB; in the trainer: "
       f"{plan.searcher_bytes / 1e6:.1f} MB, twice that while it changes "
       "versions."
-    )
-  return lines
+    ),
+  ]
 
 
 def run_job(options: RefreshOptions, context: plan_lib.RefreshContext) -> int:
@@ -182,8 +179,3 @@ def _failed(state: run_state.RunState) -> bool:
   # Liveness first: a trainer leaves its last word before it lets go.
   alive = state.is_alive()
   return not alive and state.state() in (run_state.RUNNING, run_state.FAILED)
-
-
-def _dim(model_dir: str) -> int | None:
-  steps = exports.steps(model_dir)
-  return exports.find(model_dir, steps[-1]).dim if steps else None

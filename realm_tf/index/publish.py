@@ -21,6 +21,7 @@ from realm_tf.index import version as version_lib
 
 _RECALL_QUERIES = 256
 _RECALL_SHARDS = 4
+_LOW_RECALL = 0.9
 
 
 def publish_lock(store: store_lib.IndexStore, step: int) -> locks.FileLock:
@@ -70,6 +71,13 @@ def publish(
     f"measured in {seconds:.1f} s; recall@{manifest.recall_k} "
     f"{manifest.recall:.3f}; {size / 1e6:.1f} MB at {plan.folder}"
   )
+  if manifest.recall < _LOW_RECALL:
+    context.report(
+      f"warning: the searcher misses {1 - manifest.recall:.0%} of the best "
+      f"{manifest.recall_k}. Raise --reordering_candidates first, then "
+      "--leaves_to_search; an embedder that is hardly trained, whose vectors "
+      "are nearly equal, is hard to search too."
+    )
   return version_lib.IndexVersion(plan.folder, manifest)
 
 

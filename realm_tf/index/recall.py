@@ -8,8 +8,6 @@ import tensorflow as tf
 from realm_tf.index import searcher as searcher_lib
 
 _BLOCK_ROWS = 1 << 16
-# Scores of one pair differ in the last digits between two orders of summing.
-_TOLERANCE = 1e-4
 
 
 def exact_search(
@@ -63,15 +61,21 @@ def measure_recall(
     queries: <float32>[Q, D].
     k: Results asked of the searcher.
   """
-  exact, _ = exact_search(embeddings, queries, k)
+  _, exact_rows = exact_search(embeddings, queries, k)
   _, rows, valid = searcher.search(tf.constant(queries), k)
-  rows, valid = rows.numpy(), valid.numpy()
-  found = gather_rows(embeddings, np.where(valid, rows, 0).ravel())
+  exact_scores = _scores(embeddings, queries, exact_rows)
+  scores = _scores(embeddings, queries, np.where(valid, rows, 0))
+  hits = valid.numpy() & (scores >= exact_scores.min(axis=1, keepdims=True))
+  return float(hits.sum() / exact_rows.size)
+
+
+def _scores(
+  embeddings: Sequence[np.ndarray], queries: np.ndarray, rows: np.ndarray
+) -> np.ndarray:
+  """Returns <float32>[Q, k], the same for a pair wherever it stands."""
+  found = gather_rows(embeddings, rows.ravel())
   found = found.reshape([*rows.shape, queries.shape[1]])
-  scores = np.einsum("qkd,qd->qk", found, queries)
-  slack = _TOLERANCE * (1 + np.abs(exact[:, -1:]))
-  hits = valid & (scores >= exact[:, -1:] - slack)
-  return float(hits.sum() / exact.size)
+  return np.einsum("qkd,qd->qk", found, queries)
 
 
 def gather_rows(

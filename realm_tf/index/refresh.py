@@ -102,7 +102,6 @@ class VersionBuilder:
       estimator = embed_estimator.EmbedEstimator(
         self._export.path,
         num_threads=self._context.num_threads,
-        bfloat16=self._context.config.precision == "bfloat16",
       )
       for embeddings in estimator.predict(itertools.chain([first], batches)):
         self._buffer[self._rows] = embeddings

@@ -28,9 +28,9 @@ class IndexConfig:
       chosen from `num_candidates`.
     embed_batch_size: Passages that are embedded at once.
     num_index_workers: Processes of the refresh job.
+    projection_size: Dimension of the embeddings.
     query_length: Wordpieces of a query.
     passage_length: Wordpieces of a passage.
-    precision: "float32" or "bfloat16" for the encoder's arithmetic.
   """
 
   num_candidates: int
@@ -41,9 +41,9 @@ class IndexConfig:
   reordering_candidates: int
   embed_batch_size: int
   num_index_workers: int
+  projection_size: int
   query_length: int
   passage_length: int
-  precision: str
 
   @classmethod
   def from_task(cls, config: schema.TaskConfig) -> "IndexConfig":

@@ -173,7 +173,10 @@ def write_embeddings(path: str, embeddings: np.ndarray) -> None:
   temporary = f"{path}.{os.getpid()}.tmp"
   try:
     with open(temporary, "wb") as f:
-      np.save(f, embeddings, allow_pickle=False)
+      # np.save would lose the reason of a failure, such as a full disk.
+      header = np.lib.format.header_data_from_array_1_0(embeddings)
+      np.lib.format.write_array_header_1_0(f, header)
+      f.write(embeddings.tobytes(order="A"))
       f.flush()
       os.fsync(f.fileno())
     os.replace(temporary, path)

@@ -22,18 +22,26 @@ class IndexWatcher:
     """Watches a run's index."""
     self._store = store
 
-  def poll(self, current_step: int | None) -> int | None:
+  def poll(
+    self, current_step: int | None, not_after_step: int | None = None
+  ) -> int | None:
     """Returns the newest version if it is newer than the one in use.
 
-    Cheap enough for every few steps: one listing of a small folder.
+    Cheap enough for every few steps: one listing of a folder with few entries.
 
     Args:
       current_step: The version in use; None for none.
+      not_after_step: The trainer's own step: a run that was resumed from an
+        earlier checkpoint finds versions from its future, which it must not
+        take yet. None for no limit.
     """
-    latest = self._store.latest()
-    if latest is None or (current_step is not None and latest <= current_step):
-      return None
-    return latest
+    newer = [
+      step
+      for step in self._store.versions()
+      if (current_step is None or step > current_step)
+      and (not_after_step is None or step <= not_after_step)
+    ]
+    return max(newer, default=None)
 
   def wait_for(
     self,

@@ -16,6 +16,11 @@ _REFRESH = flags.DEFINE_string(
     "'local' starts a refresher on this machine, 'external' relies on "
     "refresh_index --watch running elsewhere, 'off' freezes the first index.",
 )
+_QUESTIONS = flags.DEFINE_string(
+    "questions",
+    "",
+    "JSONL of questions whose zero-shot recall each evaluation measures.",
+)
 _NUM_CANDIDATES = flags.DEFINE_integer(
     "num_candidates", None, "Overrides num_candidates of the config."
 )
@@ -44,6 +49,7 @@ def main() -> None:
           index_age_limit_steps=_INDEX_AGE_LIMIT.value,
       ),
       refresh_mode=_REFRESH.value,
+      questions=_QUESTIONS.value,
       corpus=values.corpus,
       pretrain_corpus=values.pretrain_corpus,
       init_checkpoint=values.init_checkpoint,

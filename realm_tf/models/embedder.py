@@ -17,7 +17,7 @@ class Embedder(tf.keras.Model):
     )
     self.projection = tf.keras.layers.Dense(
         config.projection_size,
-        kernel_initializer=tf.keras.initializers.TruncatedNormal(stddev=0.02),
+        kernel_initializer=encoder_lib.kernel_initializer(config),
         name="projection",
     )
     self.layer_norm = tf.keras.layers.LayerNormalization(

@@ -42,9 +42,10 @@ class MaskedLanguageModel(tf.keras.Model):
     self.head = layers.MaskedLM(
         embedding_table=self.encoder.get_embedding_table(),
         activation=lambda x: tf.nn.gelu(x, approximate=True),
-        initializer=tf.keras.initializers.TruncatedNormal(stddev=0.02),
+        initializer=tf.keras.initializers.Identity(),
         name="mlm_head",
     )
+    encoder_lib.start_by_copying(self.encoder)
 
   def call(
       self,

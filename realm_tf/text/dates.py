@@ -142,6 +142,11 @@ _FORMS = {
     r"|with|as|at|under|a|an|his|her|their|because|but|while|following|during"
     r"|until)\b)",
   ),
+  "named_year": (
+    r"[Yy]ears? ",
+    r"[1-9]\d{0,3}",
+    r"(?![\w%-]|[.,:/]\d| [Oo]ld)",
+  ),
   "years": ("", rf"{_YEAR}{_YEAR_TAIL}", _NOT_NUMBER),
   "year": ("", _YEAR, _NOT_NUMBER),
 }

@@ -76,9 +76,9 @@ _TAKES_NUMBER = frozenset(
 
 _CALENDAR = frozenset(
   "january february march april may june july august september october "
-  "november december monday tuesday wednesday thursday friday saturday sunday mondays "
-  "tuesdays wednesdays thursdays fridays saturdays sundays jan feb mar apr jun "
-  "jul aug sep sept oct nov dec bc bce ad ce am pm".split()
+  "november december monday tuesday wednesday thursday friday saturday sunday "
+  "mondays tuesdays wednesdays thursdays fridays saturdays sundays jan feb mar "
+  "apr jun jul aug sep sept oct nov dec bc bce ad ce am pm".split()
 )
 _ROMAN = re.compile(r"[IVXLCDM]+")
 _PREPOSITION = re.compile(
@@ -227,7 +227,7 @@ def _is_entity(text: str, run: _Run, names: set[str]) -> bool:
   if (
     base in word_lists.FUNCTION_WORDS
     or base in word_lists.OPENING_WORDS
-    or base in word_lists.COMMON_WORDS
+    or (run.capital_due and base in word_lists.COMMON_WORDS)
   ):
     return False
   if not run.capital_due or name in word_lists.SURE_NAMES:

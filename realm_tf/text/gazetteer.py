@@ -20,13 +20,13 @@ class Gazetteer:
 
   def __init__(self, names: Iterable[str]):
     self._by_first_word: dict[str, list[tuple[str, ...]]] = {}
-    entries = set()
+    entries: set[tuple[str, ...]] = set()
     for name in names:
       words = _WORD.findall(_DISAMBIGUATION.sub("", name).lower())
       if words and not _is_common(words):
         entries.add(tuple(words))
-    for words in sorted(entries, key=lambda w: (-len(w), w)):
-      self._by_first_word.setdefault(words[0], []).append(words)
+    for entry in sorted(entries, key=lambda e: (-len(e), e)):
+      self._by_first_word.setdefault(entry[0], []).append(entry)
 
   def find(self, text: str) -> list[tuple[int, int]]:
     """Returns the characters [start, limit) of each name, in order."""

@@ -68,7 +68,8 @@ OPENING_WORDS = frozenset(
   """.split()
 )
 
-# No names alone, but they begin many: "New York", "House of Lords".
+# At a sentence's start no names alone, but many names begin with them: "New
+# York", "House of Lords".
 COMMON_WORDS = frozenset(
   """
   able available basic best black blue central clear cold commercial common
@@ -88,7 +89,7 @@ COMMON_WORDS = frozenset(
   details director doctors economy education efforts election elections
   employees energy engineers episodes estimates events evidence example
   examples experts eyes fact families family fans farmers father figures films
-  fire fish food forces forms friends funding game games girls god gods gold
+  fire fish food forces forms friends funding game games girls gold
   government governments ground group groups growth heat help historians
   history home homes hours house houses ideas image immigrants immigration
   individuals industry information islands issues iron items job judges kids
@@ -132,7 +133,7 @@ SURE_NAMES = frozenset(
   Croatia Cuba Cuban Cyprus Czechoslovakia Danish Denmark Dutch Ecuador Egypt
   Egyptian Egyptians England English Englishmen Estonia Ethiopia Europe
   European Europeans Finland Finnish Florida France French Georgia German
-  Germanic Germans Germany Ghana Greece Greek Greeks Hawaii Hindu Hinduism
+  Germanic Germans Germany Ghana God Greece Greek Greeks Hawaii Hindu Hinduism
   Hindus Hungarian Hungary Iceland India Indian Indians Indonesia Iran Iranian
   Iraq Iraqi Ireland Irish Islam Islamic Israel Israeli Israelis Istanbul
   Italian Italians Italy Jamaica Japan Japanese Jerusalem Jesus Jewish Jews

@@ -36,8 +36,19 @@ class Hook:
     """
     return {}
 
-  def after_evaluation(self, step: int, means: dict[str, float]) -> None:
-    """Called with the means of each evaluation."""
+  def after_evaluation(
+      self, step: int, means: dict[str, float]
+  ) -> dict[str, float]:
+    """Called with the means of each evaluation.
+
+    Args:
+      step: Steps done.
+      means: Of the task's sums over the held-out batches.
+
+    Returns:
+      Further values for TensorBoard.
+    """
+    return {}
 
 
 class NanError(RuntimeError):
@@ -184,11 +195,11 @@ class _Loop:
         name: total / weight if weight else 0.0
         for name, (total, weight) in totals.items()
     }
+    means |= self._hook.after_evaluation(step, means)
     self._write("eval", step, means)
     self._evaluations[step] = means
     values = "  ".join(f"{name} {value:.3f}" for name, value in means.items())
     print(f"  held-out at step {step}: {values}", flush=True)
-    self._hook.after_evaluation(step, means)
 
   def _write(self, split: str, step: int, values: dict[str, float]) -> None:
     writer = self._writers[split]

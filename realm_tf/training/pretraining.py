@@ -1,34 +1,59 @@
 """Runs REALM pre-training: trainer, refresher, summary."""
 
+import dataclasses
+
 from realm_tf.configs import schema
+from realm_tf.data import corpus as corpus_lib
+from realm_tf.evaluation import questions as questions_lib
+from realm_tf.evaluation import recall
 from realm_tf.training import loop
 from realm_tf.training import realm
 from realm_tf.training import refresh
 from realm_tf.training import runs
 
 
+@dataclasses.dataclass(frozen=True)
+class Pretrained:
+  """A finished run, still in memory.
+
+  Attributes:
+    task: The model with its held-out examples.
+    hook: Opens index versions.
+    corpus: The knowledge corpus.
+    result: Of the training loop.
+  """
+
+  task: realm.RealmTask
+  hook: refresh.RefreshHook
+  corpus: corpus_lib.Corpus
+  result: loop.TrainingResult
+
+
 def run(
-    config: schema.RealmConfig, *, refresh_mode: str, **where: str
-) -> loop.TrainingResult:
+    config: schema.RealmConfig,
+    *,
+    refresh_mode: str,
+    questions: str = "",
+    **where: str,
+) -> Pretrained:
   """Pre-trains REALM while the index is rebuilt beside it.
 
   Args:
     config: The settings.
     refresh_mode: See `refresh.RefreshHook`.
+    questions: A file of questions whose zero-shot recall each evaluation
+      measures (paper, Table 2); empty for none.
     **where: Folders and devices; see `runs.set_up`.
 
   Raises:
     errors.UserError: If anything that the flags name does not fit.
   """
   refresh.check_mode(refresh_mode)
+  asked = questions_lib.read(questions) if questions else []
   setup = runs.set_up("pretrain", config, **where)
+  tokenizer, passages = setup.corpus.tokenizer, setup.corpus.load_passages()
   with setup.strategy.scope():
-    task = realm.RealmTask(
-        config,
-        setup.corpus.tokenizer,
-        setup.sentences,
-        setup.corpus.load_passages(),
-    )
+    task = realm.RealmTask(config, tokenizer, setup.sentences, passages)
   index_bytes = setup.corpus.num_passages * config.projection_size * 4
   runs.print_plan(
       setup,
@@ -43,6 +68,7 @@ def run(
       setup.model_dir,
       setup.corpus.num_passages,
       refresh_mode,
+      recall.Judge(asked, passages, tokenizer) if asked else None,
   )
   with hook.running():
     result = loop.train(
@@ -54,4 +80,4 @@ def run(
       f"{used}. Next:\n"
       f"  tensorboard --logdir={setup.model_dir}/tensorboard"
   )
-  return result
+  return Pretrained(task, hook, setup.corpus, result)

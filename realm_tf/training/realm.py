@@ -1,5 +1,9 @@
 """`pretrain`: REALM's task, given one index version at a time."""
 
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
 import tensorflow as tf
 
 from realm_tf.configs import schema
@@ -9,10 +13,25 @@ from realm_tf.data import features as features_lib
 from realm_tf.data import passages as passages_lib
 from realm_tf.data import queries
 from realm_tf.data import realm_examples
+from realm_tf.evaluation import recall
 from realm_tf.models import realm
 from realm_tf.text import tokenizer as tokenizer_lib
 from realm_tf.training import pipelines
 from realm_tf.training import tasks
+
+
+class IndexInUse(NamedTuple):
+  """One index version, as the pipelines use it.
+
+  Attributes:
+    version: The step of its embedder.
+    embed: The query embedder of that step.
+    search: Its searcher.
+  """
+
+  version: int
+  embed: candidates.EmbedFunction
+  search: candidates.SearchFunction
 
 
 class RealmTask(tasks.Task):
@@ -41,6 +60,7 @@ class RealmTask(tasks.Task):
       passages: The knowledge corpus Z.
     """
     self._config = config
+    self._tokenizer = tokenizer
     self._model = realm.RealmModel(config, tokenizer.vocab_size)
     self.retriever = self._model.retriever
     self.parts = {"retriever": self.retriever, "reader": self._model.reader}
@@ -57,7 +77,7 @@ class RealmTask(tasks.Task):
         config.passage_length,
         tokenizer,
     )
-    self._retrieve: candidates.CandidateRetriever | None = None
+    self._index: IndexInUse | None = None
     _build(self._model, config)
 
   @property
@@ -65,24 +85,24 @@ class RealmTask(tasks.Task):
     """Memory of the packed passages and their fingerprints."""
     return self._passages.nbytes + self._uids.nbytes
 
-  def retriever_of(
-      self,
-      embed: candidates.EmbedFunction,
-      search: candidates.SearchFunction,
-  ) -> candidates.CandidateRetriever:
-    """Returns what finds candidates in one index version.
+  def use(self, index: IndexInUse) -> None:
+    """Makes all pipelines from now on find their candidates there."""
+    self._index = index
+
+  def retrieve_texts(self, texts: Sequence[str], k: int) -> np.ndarray:
+    """Returns the passages that the index in use finds for plain texts.
 
     Args:
-      embed: The query embedder of the version's step.
-      search: The version's searcher.
-    """
-    return candidates.CandidateRetriever(
-        embed, search, self._uids, self._config.num_candidates
-    )
+      texts: Such as questions.
+      k: Passages wanted.
 
-  def use(self, retrieve: candidates.CandidateRetriever) -> None:
-    """Makes all pipelines from now on find their candidates there."""
-    self._retrieve = retrieve
+    Returns:
+      <int32>[texts, k], rows of the corpus, best first; -1 for none.
+    """
+    index = self._in_use()
+    return recall.dense_retriever(
+        index.embed, index.search, self._tokenizer, self._config.query_length
+    )(texts, k)
 
   def sums(self, features: tasks.Features, *, training: bool) -> tasks.Sums:
     """See base class."""
@@ -116,11 +136,11 @@ class RealmTask(tasks.Task):
     return self.train_pipeline_with(self._in_use(), first_step)
 
   def train_pipeline_with(
-      self, retrieve: candidates.CandidateRetriever, first_step: int
+      self, index: IndexInUse, first_step: int
   ) -> tf.data.Dataset:
     """Returns the training batches from a step on, with a given index."""
     return pipelines.by_step(
-        realm_examples.RealmExamples(self.source, retrieve, self._passages),
+        self._examples(self.source, index),
         first_step,
         self._config.train_steps,
     )
@@ -128,17 +148,27 @@ class RealmTask(tasks.Task):
   def eval_pipeline(self) -> tf.data.Dataset:
     """See base class."""
     return pipelines.by_step(
-        realm_examples.RealmExamples(
-            self._heldout, self._in_use(), self._passages
-        ),
+        self._examples(self._heldout, self._in_use()),
         0,
         self._config.eval_batches,
     )
 
-  def _in_use(self) -> candidates.CandidateRetriever:
-    if self._retrieve is None:
+  def predict(self, features: tasks.Features) -> realm.RealmOutputs:
+    """Runs the model without dropout, for people to look at."""
+    return self._model(features, training=False)
+
+  def _examples(
+      self, source: queries.MaskedQuerySource, index: IndexInUse
+  ) -> realm_examples.RealmExamples:
+    retrieve = candidates.CandidateRetriever(
+        index.embed, index.search, self._uids, self._config.num_candidates
+    )
+    return realm_examples.RealmExamples(source, retrieve, self._passages)
+
+  def _in_use(self) -> IndexInUse:
+    if self._index is None:
       raise RuntimeError("`use` must name an index version first.")
-    return self._retrieve
+    return self._index
 
 
 def _build(model: realm.RealmModel, config: schema.RealmConfig) -> None:

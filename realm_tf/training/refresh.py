@@ -10,13 +10,12 @@ import contextlib
 import time
 from collections.abc import Callable
 from collections.abc import Iterator
-from typing import NamedTuple
 
 import tensorflow as tf
 
 from realm_tf import errors
 from realm_tf.configs import run_config
-from realm_tf.data import candidates
+from realm_tf.evaluation import recall
 from realm_tf.export import embedder as export_lib
 from realm_tf.index import exports
 from realm_tf.index import run_state
@@ -31,14 +30,8 @@ from realm_tf.training import refresher as refresher_lib
 MODES = ("local", "external", "off")
 
 _POLL_SECS = 0.5
+_RECALL_AT = (1, 5)
 _LONGEST_WAIT_SECS = 24 * 3600.0
-
-
-class _Pending(NamedTuple):
-  """A version whose pipeline is being made ready."""
-
-  version: int
-  retrieve: candidates.CandidateRetriever
 
 
 class RefreshHook(loop.Hook):
@@ -46,7 +39,6 @@ class RefreshHook(loop.Hook):
 
   Attributes:
     versions_used: The index versions that fed this process, in order.
-    swap_secs: What each change of version cost the training loop, in seconds.
   """
 
   def __init__(
@@ -56,6 +48,7 @@ class RefreshHook(loop.Hook):
       model_dir: str,
       num_passages: int,
       mode: str,
+      judge: recall.Judge | None = None,
   ):
     """Prepares; nothing is started before `running` is entered.
 
@@ -66,6 +59,7 @@ class RefreshHook(loop.Hook):
       num_passages: Of the knowledge corpus.
       mode: "local" starts a refresher, "external" relies on one that was
         started apart, "off" freezes the first version.
+      judge: Questions whose zero-shot recall each evaluation measures.
     """
     self._task = task
     self._run = run
@@ -73,6 +67,7 @@ class RefreshHook(loop.Hook):
     self._model_dir = model_dir
     self._num_passages = num_passages
     self._mode = mode
+    self._judge = judge
     self._store = store_lib.IndexStore(model_dir)
     self._watcher = watcher_lib.IndexWatcher(self._store)
     self._state = run_state.RunState(model_dir)
@@ -80,14 +75,13 @@ class RefreshHook(loop.Hook):
         task.retriever, run.config.projection_size
     )
     self._refresher: refresher_lib.Refresher | None = None
-    self._pending: _Pending | None = None
+    self._pending: realm.IndexInUse | None = None
     self._version = -1
     self._warned_version = -1
     self._next_poll_secs = 0.0
     self._best = float("-inf")
     self._trainer: checkpoints.TrainerState | None = None
     self.versions_used: list[int] = []
-    self.swap_secs: list[float] = []
 
   @contextlib.contextmanager
   def running(self) -> Iterator[None]:
@@ -121,7 +115,7 @@ class RefreshHook(loop.Hook):
       version = self._watcher.wait_for(
           0, self._refresher_is_alive, _LONGEST_WAIT_SECS
       )
-    self._take(version, self._open(version))
+    self._take(self.open(version))
 
   def before_step(self, step: int, feed: feed_lib.Feed) -> None:
     """Looks for a newer version, and holds training to the age limit."""
@@ -150,19 +144,25 @@ class RefreshHook(loop.Hook):
   def after_step(self, step: int, replaced: bool) -> dict[str, float]:
     """Notes a change of version; exports the embedder when it is time."""
     if replaced and self._pending is not None:
-      self._take(*self._pending)
+      self._take(self._pending)
       self._pending = None
-    if step % self._config.export_every_steps == 0:
+    last = self._config.train_steps
+    if step % self._config.export_every_steps == 0 or step == last:
       self._exporter.save(self._model_dir, step)
       self._prune_exports()
     return {"index_age_steps": float(step - self._version)}
 
-  def after_evaluation(self, step: int, means: dict[str, float]) -> None:
-    """Keeps the weights of the best retrieval utility."""
+  def after_evaluation(
+      self, step: int, means: dict[str, float]
+  ) -> dict[str, float]:
+    """Keeps the best weights; measures recall with the version in use."""
     utility = means["retrieval_utility"]
     if utility > self._best:
       self._best = utility
       checkpoints.save_best(self._model_dir, self._task.parts, step, utility)
+    if self._judge is None:
+      return {}
+    return self._judge.recall(self._task.retrieve_texts, _RECALL_AT)
 
   def _build_frozen(self) -> None:
     print("Building the index that stays (--refresh=off) ...", flush=True)
@@ -174,7 +174,7 @@ class RefreshHook(loop.Hook):
       return self._refresher.is_alive()
     return self._mode == "external"
 
-  def _open(self, version: int) -> candidates.CandidateRetriever:
+  def open(self, version: int) -> realm.IndexInUse:
     """Loads a version's searcher and the embedder of its step."""
     self._store.announce("trainer", {max(self._version, 0), version})
     opened = self._store.open(
@@ -184,14 +184,12 @@ class RefreshHook(loop.Hook):
     with tf.device("/cpu:0"):
       module = tf.saved_model.load(export.path)
     searcher = opened.load_searcher()
-    return self._task.retriever_of(_QueryEmbedder(module), searcher.search)
+    return realm.IndexInUse(version, _QueryEmbedder(module), searcher.search)
 
-  def _take(
-      self, version: int, retrieve: candidates.CandidateRetriever
-  ) -> None:
+  def _take(self, index: realm.IndexInUse) -> None:
     """Makes a version the one in use."""
-    self._task.use(retrieve)
-    self._version = version
+    self._task.use(index)
+    self._version = version = index.version
     self._trainer.index_version.assign(version)
     self._store.announce("trainer", {version})
     self.versions_used.append(version)
@@ -201,9 +199,8 @@ class RefreshHook(loop.Hook):
     """Has a version's pipeline made ready while training goes on."""
 
     def pipeline(first_step: int) -> tf.data.Dataset:
-      retrieve = self._open(version)
-      self._pending = _Pending(version, retrieve)
-      return self._task.train_pipeline_with(retrieve, first_step)
+      self._pending = self.open(version)
+      return self._task.train_pipeline_with(self._pending, first_step)
 
     feed.replace(pipeline, wait=wait)
 
@@ -220,7 +217,7 @@ class RefreshHook(loop.Hook):
         oldest, self._refresher_is_alive, _LONGEST_WAIT_SECS
     )
     self._replace(version, feed, wait=True)
-    self._take(*self._pending)
+    self._take(self._pending)
     self._pending = None
     print(f"  waited {time.monotonic() - started:.1f} s")
 

@@ -17,6 +17,7 @@ from realm_tf.index import follow
 from realm_tf.text import tokenizer as tokenizer_lib
 
 DIM = 16
+PASSAGE_LENGTH = 48
 _VOCABULARY = [*tokenizer_lib.SPECIAL_TOKENS, *(f"w{i}" for i in range(95))]
 
 
@@ -65,7 +66,14 @@ def write_run(
   path: pathlib.Path, corpus: corpus_lib.Corpus, **config: object
 ) -> str:
   """Writes a run's config; returns its folder."""
-  fields = {"embed_batch_size": 8, "num_candidates": 4, **config}
+  fields = {
+    "embed_batch_size": 8,
+    "num_candidates": 4,
+    "query_length": 32,
+    "passage_length": PASSAGE_LENGTH,
+    "max_positions": 128,
+    **config,
+  }
   run_config.write_or_match(
     str(path),
     run_config.RunConfig(

@@ -25,10 +25,12 @@ def open_version(model_dir, corpus, step=100):
   return store.open(step, corpus.fingerprint, corpus.num_passages, verify=True)
 
 
-def expected_embeddings(corpus, step, length=80):
+def expected_embeddings(corpus, step):
   return np.concatenate(
     [
-      fake_run.embed(batching.shard_inputs(corpus, shard, length), step)
+      fake_run.embed(
+        batching.shard_inputs(corpus, shard, fake_run.PASSAGE_LENGTH), step
+      )
       for shard in range(len(corpus.shard_paths))
     ]
   )
@@ -203,7 +205,7 @@ def _tensorflow_disk_full(module, path, *args, **kwargs):
 
 @pytest.mark.parametrize(
   "owner, name, failure",
-  [(np, "save", _disk_full), (tf.saved_model, "save", _tensorflow_disk_full)],
+  [(os, "fsync", _disk_full), (tf.saved_model, "save", _tensorflow_disk_full)],
   ids=["embeddings", "searcher"],
 )
 def test_a_disk_that_fills_up_publishes_nothing(

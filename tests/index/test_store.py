@@ -171,6 +171,16 @@ def test_the_watcher_tells_of_newer_versions(store):
   assert watch.poll(5) is None
 
 
+def test_the_watcher_keeps_versions_of_the_future_back(store):
+  for step in (5, 9):
+    publish(store, step)
+  watch = watcher.IndexWatcher(store)
+  assert watch.poll(None, not_after_step=4) is None
+  assert watch.poll(None, not_after_step=8) == 5
+  assert watch.poll(5, not_after_step=8) is None
+  assert watch.poll(5, not_after_step=9) == 9
+
+
 def test_waiting_ends_with_a_version_death_or_the_deadline(store):
   watch = watcher.IndexWatcher(store)
   with pytest.raises(errors.UserError, match="no refresher runs"):

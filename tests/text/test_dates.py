@@ -157,6 +157,12 @@ The 1500 metres was won by a boy.
 The fleet had 1300 ships and 2000 guns.
 They spring into action at dawn.
 He won by 2008 votes.
+The year [[14]] made him emperor.
+He fell in [[661]] by the sword.
+The wall of [[122 AD]] is long.
+In 290 villages there was no well.
+Its [[2010]] merger failed.
+A [[1999]] film shows it.
 Post-[[1945]] writers were different.
 A pre-[[1900]] map hangs there.
 On [[8 May 1945]] and [[2 September 1945]] it was over.

@@ -58,6 +58,8 @@ The fee was US$20 a day.
 Today the [[Andes]] are quiet.
 [[Newton]] wrote that in a letter.
 [[Muawiyah I]]. In the end he won.
+After the war the [[South]] was poor.
+Water and [[Church]] land were shared.
 The [[Red Cross]] and the [[Church of Norway]] helped.
 """
 

@@ -8,7 +8,8 @@ from realm_tf.text import spans
 _PIECES = st.sampled_from(
   [
     "Łódź", "Émile Zola", "12 May 2008", "1914-18", "the 90s", "of", "the",
-    "東京", "In", "U.S.", "Dr.", "peso", "79", "I", "'s", ".", ",", " (", ") ", "\n\n",
+    "東京", "In", "U.S.", "Dr.", "peso", "79", "I", "'s", ".", ",", " (", ") ",
+    "\n\n",
     "“", "”", "March", "Bank of England", "für", "𝔘nicode", "for", "e\u0301a",
     "1200 people", "AD", "BC", "-", "–", "The", "A. B.", "ǅ", "İstanbul", "ß",
   ]

@@ -1,0 +1,97 @@
+"""The demo's report: what REALM learned, in figures and in examples."""
+
+from collections.abc import Mapping
+from collections.abc import Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from realm_tf.evaluation import bm25
+from realm_tf.training import pretraining
+
+_ROWS = (
+    ("retrieval utility (nats)", "retrieval_utility"),
+    ("masked-token accuracy with retrieval", "accuracy"),
+    ("masked-token accuracy without", "accuracy_without_retrieval"),
+    ("recall@1, held-out questions", "recall@1"),
+    ("recall@5, held-out questions", "recall@5"),
+    ("entropy of p(z|x) (nats)", "entropy"),
+    ("p(null passage|x)", "null_probability"),
+)
+_PASSAGES_SHOWN = 3
+
+
+def bm25_recall(pretrained: pretraining.Pretrained) -> dict[str, float]:
+  """Returns BM25's recall on the questions that the run was judged by."""
+  corpus = pretrained.corpus
+  baseline = bm25.Bm25(corpus.load_passages(), corpus.tokenizer)
+  return pretrained.hook.judge.recall(baseline.retrieve, (1, 5))
+
+
+def table(
+    before: Mapping[str, float],
+    after: Mapping[str, float],
+    baseline: Mapping[str, float],
+) -> str:
+  """Returns the figures before and after REALM, as Markdown.
+
+  Args:
+    before: Means of the evaluation at step 0: the ICT start.
+    after: Means of the evaluation with the last index.
+    baseline: BM25's recall.
+  """
+  lines = [
+      "| held out from training | before | after | BM25 |",
+      "|---|---|---|---|",
+  ]
+  for label, name in _ROWS:
+    other = f"{baseline[name]:.3f}" if name in baseline else ""
+    lines.append(
+        f"| {label} | {before[name]:.3f} | {after[name]:.3f} | {other} |"
+    )
+  return "\n".join(lines)
+
+
+def examples(pretrained: pretraining.Pretrained, count: int) -> str:
+  """Returns held-out masked sentences with their best passages, as Markdown.
+
+  Args:
+    pretrained: The run.
+    count: Sentences.
+  """
+  task, corpus = pretrained.task, pretrained.corpus
+  features = next(iter(task.eval_pipeline()))
+  outputs = task.predict(features)
+  priors = tf.exp(outputs.marginal.retrieval_log_probs)
+  mixture = tf.einsum("bk,bkmv->bmv", priors, tf.nn.softmax(outputs.logits))
+  guesses = tf.argmax(mixture, axis=-1).numpy()
+  priors = priors.numpy()
+  parts = []
+  for i in range(count):
+    masks = features["target_weights"][i].numpy() > 0
+    query = features["query_token_ids"][i].numpy()
+    said = corpus.tokenizer.detokenize(query).removeprefix("[CLS] ")
+    wanted = corpus.tokenizer.detokenize(features["targets"][i].numpy()[masks])
+    guess = corpus.tokenizer.detokenize(guesses[i][masks])
+    best = np.argsort(-priors[i])[:_PASSAGES_SHOWN]
+    rows = features["candidate_rows"][i].numpy()[best]
+    parts.append(
+        f"{said.removesuffix(' [SEP]')}\n"
+        f"  masked: {wanted}; predicted: {guess}\n"
+        + _passages(corpus, rows, priors[i][best])
+    )
+  return "\n".join(parts)
+
+
+def _passages(
+    corpus, rows: np.ndarray, probabilities: Sequence[float]
+) -> str:
+  lines = []
+  for row, probability in zip(rows, probabilities, strict=True):
+    if row == corpus.num_passages:
+      text = "(the null passage)"
+    else:
+      titles, bodies = corpus.read_texts([int(row)])
+      text = f"{titles[0]}: {bodies[0]}"
+    lines.append(f"  {probability:.2f}  {text}\n")
+  return "".join(lines)

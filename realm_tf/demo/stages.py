@@ -1,0 +1,126 @@
+"""The steps of the demo, each the same as a command that it prints."""
+
+import os
+import time
+
+from realm_tf import encyclopedia
+from realm_tf.configs import loading
+from realm_tf.data import annotate
+from realm_tf.data import annotate_shards
+from realm_tf.data import build
+from realm_tf.evaluation import questions as questions_lib
+from realm_tf.training import pretraining
+from realm_tf.training import warm_start
+
+VOCAB_SIZE = 12_000
+
+
+class Stages:
+  """Runs the steps in one folder and times them.
+
+  Attributes:
+    output: The folder.
+    seed: Of all trainings.
+    secs: Seconds of each finished step, by name.
+  """
+
+  def __init__(self, output: str, seed: int):
+    """Names the folder and the seed."""
+    self.output = output
+    self.seed = seed
+    self.secs: dict[str, float] = {}
+    self._started = time.monotonic()
+
+  def path(self, name: str) -> str:
+    """Returns a path in the folder."""
+    return os.path.join(self.output, name)
+
+  def build_corpus(self) -> None:
+    """Writes the encyclopedia as a corpus with a vocabulary of its own."""
+    self._announce(
+        "build_corpus",
+        "--input=encyclopedia",
+        f"--vocab_size={VOCAB_SIZE}",
+        f"--output={self.path('corpus')}",
+    )
+    build.build(
+        build.BuildOptions(
+            inputs=["encyclopedia"],
+            output=self.path("corpus"),
+            vocab_size=VOCAB_SIZE,
+        )
+    )
+    self._done("build_corpus")
+
+  def annotate_spans(self) -> None:
+    """Finds the salient spans."""
+    self._announce(
+        "annotate_spans",
+        f"--corpus={self.path('corpus')}",
+        "--tagger=rules",
+        "--gazetteer=titles",
+    )
+    annotate.annotate(
+        annotate.AnnotateOptions(
+            corpus=self.path("corpus"),
+            tagger=annotate_shards.TaggerSettings(
+                tagger="rules", gazetteer="titles"
+            ),
+        )
+    )
+    self._done("annotate_spans")
+
+  def write_questions(self) -> None:
+    """Writes the questions of each split as JSONL."""
+    splits: dict[str, list[questions_lib.Question]] = {}
+    for question in encyclopedia.questions():
+      splits.setdefault(question.split, []).append(
+          questions_lib.Question(
+              question.question, question.answers, question.subject
+          )
+      )
+    for split, asked in splits.items():
+      questions_lib.write(self.path(f"questions.{split}.jsonl"), asked)
+
+  def warm_start(self, task: str, init: str) -> None:
+    """Runs `pretrain_mlm` or `pretrain_ict`."""
+    where = self._where(task.removeprefix("pretrain_"), init)
+    self._announce(task, *self._flags(where))
+    config = loading.load(task, "tiny", {"seed": self.seed})
+    warm_start.run(task, config, **where)
+    self._done(task)
+
+  def pretrain(self, init: str) -> pretraining.Pretrained:
+    """Runs `pretrain`, with recall on the held-out questions."""
+    where = self._where("realm", init)
+    questions = self.path("questions.test.jsonl")
+    self._announce(
+        "pretrain", *self._flags(where), f"--questions={questions}"
+    )
+    config = loading.load("pretrain", "tiny", {"seed": self.seed})
+    pretrained = pretraining.run(
+        config, refresh_mode="local", questions=questions, **where
+    )
+    self._done("pretrain")
+    return pretrained
+
+  def _where(self, name: str, init: str) -> dict[str, str]:
+    return {
+        "corpus": self.path("corpus"),
+        "pretrain_corpus": "",
+        "init_checkpoint": init,
+        "model_dir": self.path(name),
+        "tpu": "",
+    }
+
+  def _flags(self, where: dict[str, str]) -> list[str]:
+    given = [f"--{name}={value}" for name, value in where.items() if value]
+    return ["--config=tiny", *given, f"--seed={self.seed}"]
+
+  def _announce(self, command: str, *flags: str) -> None:
+    self._started = time.monotonic()
+    print(f"\n$ python -m realm_tf.launch.{command} {' '.join(flags)}")
+
+  def _done(self, name: str) -> None:
+    self.secs[name] = time.monotonic() - self._started
+    print(f"({self.secs[name]:.0f} s)", flush=True)

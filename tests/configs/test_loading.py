@@ -1,0 +1,232 @@
+import dataclasses
+import json
+
+import pytest
+
+from realm_tf import errors
+from realm_tf.configs import loading
+from realm_tf.configs import schema
+from tests import synthetic
+
+
+def error_of(*args):
+  with pytest.raises(errors.UserError) as error:
+    loading.load(*args)
+  message = str(error.value)
+  assert "\n" not in message
+  return message
+
+
+def write(tmp_path, fields):
+  path = tmp_path / "mine.json"
+  path.write_text(json.dumps(fields))
+  return str(path)
+
+
+@pytest.mark.parametrize("task", loading.TASKS)
+@pytest.mark.parametrize("preset", loading.PRESETS)
+def test_each_preset_loads_for_each_task(preset, task):
+  config = loading.load(task, preset, {})
+  assert type(config) is loading.TASKS[task]
+  for field in dataclasses.fields(config):
+    assert type(getattr(config, field.name)) is field.type, field.name
+
+
+@pytest.mark.parametrize("preset", loading.PRESETS)
+def test_the_tasks_of_a_preset_fit_together(preset):
+  shapes = {
+    tuple(
+      getattr(loading.load(task, preset, {}), name)
+      for name in (
+        "num_layers",
+        "hidden_size",
+        "num_heads",
+        "intermediate_size",
+        "max_positions",
+        "projection_size",
+        "tied_embedders",
+      )
+    )
+    for task in loading.TASKS
+  }
+  assert len(shapes) == 1
+
+
+def test_base_is_the_papers():
+  config = loading.load("pretrain", "base", {})
+  assert (config.num_layers, config.hidden_size, config.num_heads) == (
+    12, 768, 12,
+  )
+  assert (config.train_steps, config.batch_size) == (200_000, 512)
+  assert (config.learning_rate, config.weight_decay) == (3e-5, 0.01)
+  assert config.resolved_warmup_steps == 10_000
+  assert (config.query_length, config.passage_length) == (96, 288)
+  assert (config.num_candidates, config.max_masks) == (8, 10)
+  assert config.masking == "salient_span"
+  assert config.marginalization == "span"
+  assert config.score_scale == 1.0
+  assert config.tied_embedders
+  assert config.export_every_steps == 500
+
+
+def test_rows_of_table_2_are_one_override_away():
+  for changes in (
+    {"masking": "random_span"},
+    {"masking": "random_tokens"},
+    {"export_every_steps": 15_000, "index_age_limit_steps": 30_000},
+  ):
+    config = loading.load("pretrain", "base", changes)
+    assert {name: getattr(config, name) for name in changes} == changes
+
+
+def test_a_file_gives_what_was_written(tmp_path):
+  config = synthetic.realm_config(seed=7, learning_rate=2e-4)
+  source = write(tmp_path, dataclasses.asdict(config))
+  assert loading.load("pretrain", source, {}) == config
+  assert loading.load("pretrain", source, {"seed": 8}).seed == 8
+
+
+def test_the_config_json_of_a_run_is_a_file_too(tmp_path):
+  config = synthetic.ict_config()
+  run = synthetic.make_run("pretrain_ict", config)
+  assert loading.load("pretrain_ict", write(tmp_path, run.to_json()), {}) == (
+    config
+  )
+
+
+def test_whole_numbers_will_do_for_floats(tmp_path):
+  fields = dataclasses.asdict(synthetic.realm_config()) | {"score_scale": 1}
+  assert loading.load("pretrain", write(tmp_path, fields), {}).score_scale == 1
+
+
+@pytest.mark.parametrize(
+  ("name", "value", "kind"),
+  [
+    ("num_layers", "2", "int"),
+    ("num_layers", 2.0, "int"),
+    ("num_layers", True, "int"),
+    ("num_layers", None, "int"),
+    ("tied_embedders", 1, "bool"),
+    ("learning_rate", "1e-3", "float"),
+    ("masking", 3, "str"),
+  ],
+)
+def test_a_field_of_the_wrong_type_is_named(tmp_path, name, value, kind):
+  fields = dataclasses.asdict(synthetic.realm_config()) | {name: value}
+  message = error_of("pretrain", write(tmp_path, fields), {})
+  assert f"{name} must be of type {kind}, got {value!r}" in message
+  assert "mine.json" in message
+
+
+def test_unknown_and_missing_fields_are_named(tmp_path):
+  fields = dataclasses.asdict(synthetic.realm_config())
+  message = error_of("pretrain", write(tmp_path, fields | {"layers": 1}), {})
+  assert "unknown field 'layers'" in message
+  # The fields of another task are unknown.
+  message = error_of("pretrain_ict", write(tmp_path, fields), {})
+  assert "unknown field 'num_candidates'" in message
+  del fields["batch_size"]
+  message = error_of("pretrain", write(tmp_path, fields), {})
+  assert "lacks the field 'batch_size'" in message
+  config = loading.load("pretrain", write(tmp_path, fields), {"batch_size": 3})
+  assert config.batch_size == 3
+
+
+def test_a_source_that_is_no_preset_and_no_file_is_named(tmp_path):
+  message = error_of("pretrain", "huge", {})
+  assert "--config=huge" in message
+  assert "tiny, mini, minilm, base" in message
+  assert "nowhere.json" in error_of("pretrain", "nowhere.json", {})
+  path = tmp_path / "bad.json"
+  path.write_text("{")
+  assert "bad.json is not JSON" in error_of("pretrain", str(path), {})
+  path.write_text("[1]")
+  assert "no JSON object" in error_of("pretrain", str(path), {})
+  path.write_bytes(b"\xff\xfe{}")
+  assert "bad.json" in error_of("pretrain", str(path), {})
+
+
+@pytest.mark.parametrize(
+  ("task", "name", "value"),
+  [
+    ("pretrain", "num_layers", 0),
+    ("pretrain", "batch_size", -4),
+    ("pretrain", "train_steps", 0),
+    ("pretrain", "max_masks", 0),
+    ("pretrain", "eval_batches", 0),
+    ("pretrain", "hidden_size", 129),
+    ("pretrain", "max_masks", 23),
+    ("pretrain", "max_positions", 79),
+    ("pretrain", "heldout_fraction", 1.0),
+    ("pretrain", "heldout_fraction", -0.1),
+    ("pretrain", "dropout", 1.0),
+    ("pretrain", "learning_rate", 0.0),
+    ("pretrain", "learning_rate", float("nan")),
+    ("pretrain", "masking", "salient"),
+    ("pretrain", "precision", "float16"),
+    ("pretrain", "marginalization", "both"),
+    ("pretrain", "index_dtype", "int8"),
+    ("pretrain", "num_candidates", 1),
+    ("pretrain", "index_age_limit_steps", 99),
+    ("pretrain", "num_leaves", -1),
+    ("pretrain", "leaves_to_search", -1),
+    ("pretrain", "reordering_candidates", -1),
+    ("pretrain", "warmup_steps", -2),
+    ("pretrain", "weight_decay", -0.1),
+    ("pretrain", "clip_norm", 0.0),
+    ("pretrain", "score_scale", 0.0),
+    ("pretrain", "passage_length", 2),
+    ("pretrain_ict", "keep_sentence_probability", 1.5),
+    ("pretrain_ict", "drop_title_probability", -0.5),
+    ("pretrain_ict", "mask_query_probability", 2.0),
+    ("pretrain_ict", "score_scale", -1.0),
+    ("pretrain_ict", "passage_length", 81),
+    ("pretrain_mlm", "rename_probability", 1.1),
+    ("pretrain_mlm", "span_mask_probability", -0.1),
+    ("pretrain_mlm", "token_mask_probability", 3.0),
+    ("pretrain_mlm", "null_probability", 1.2),
+    ("pretrain_mlm", "max_targets", 0),
+    ("pretrain_mlm", "max_targets", 1000),
+  ],
+)
+def test_an_impossible_value_is_refused_by_its_field(task, name, value):
+  message = error_of(task, "tiny", {name: value})
+  # Where two fields do not fit, either may be named first.
+  assert f"--config.{name}" in message or name == "passage_length", message
+  if name == "passage_length":
+    assert "passage_length" in message or "max_positions" in message, message
+
+
+def test_couplings_hold_at_their_edges():
+  loading.load("pretrain", "tiny", {"max_masks": 22})
+  loading.load("pretrain", "tiny", {"max_positions": 80})
+  loading.load("pretrain", "tiny", {"index_age_limit_steps": 100})
+  loading.load("pretrain", "tiny", {"num_candidates": 2})
+  loading.load("pretrain", "tiny", {"warmup_steps": 0, "seed": 0})
+  # ICT embeds query and passage apart.
+  loading.load("pretrain_ict", "tiny", {"passage_length": 80})
+
+
+@pytest.mark.parametrize(
+  ("train_steps", "warmup_steps", "resolved"),
+  [
+    (500, -1, 100),
+    (1_000, -1, 100),
+    (5_000, -1, 500),
+    (200_000, -1, 10_000),
+    (500, 0, 0),
+    (500, 20, 20),
+  ],
+)
+def test_warm_up_follows_the_papers_rule(train_steps, warmup_steps, resolved):
+  config = synthetic.realm_config(
+    train_steps=train_steps, warmup_steps=warmup_steps
+  )
+  assert config.resolved_warmup_steps == resolved
+
+
+def test_a_config_cannot_be_changed_in_passing():
+  config = synthetic.mlm_config()
+  with pytest.raises(dataclasses.FrozenInstanceError):
+    config.seed = 1
+  assert isinstance(config, schema.TaskConfig)

@@ -1,0 +1,147 @@
+import dataclasses
+import json
+
+import pytest
+
+from realm_tf import errors
+from realm_tf.configs import run_config
+from tests import synthetic
+
+
+def error_of(function, *args):
+  with pytest.raises(errors.UserError) as error:
+    function(*args)
+  message = str(error.value)
+  assert "\n" not in message
+  return message
+
+
+@pytest.mark.parametrize(
+  ("task", "config"),
+  [
+    ("pretrain", synthetic.realm_config()),
+    ("pretrain_ict", synthetic.ict_config()),
+    ("pretrain_mlm", synthetic.mlm_config()),
+  ],
+)
+def test_what_is_written_is_read(tmp_path, task, config):
+  run = synthetic.make_run(task, config, init_checkpoint="runs/a,runs/b")
+  model_dir = str(tmp_path / "runs" / "new")
+  assert not run_config.write_or_match(model_dir, run)
+  assert run_config.read(model_dir) == run
+  assert [p.name for p in (tmp_path / "runs" / "new").iterdir()] == [
+    "config.json"
+  ]
+
+
+def test_the_same_run_is_resumed(tmp_path):
+  run = synthetic.make_run("pretrain", synthetic.realm_config())
+  run_config.write_or_match(str(tmp_path), run)
+  assert run_config.write_or_match(str(tmp_path), run)
+
+
+def test_how_often_may_change_on_resuming(tmp_path):
+  config = synthetic.realm_config()
+  run_config.write_or_match(
+    str(tmp_path), synthetic.make_run("pretrain", config)
+  )
+  changed = dataclasses.replace(
+    config, summary_every_steps=3, index_age_limit_steps=9_000
+  )
+  run = synthetic.make_run("pretrain", changed, corpus="moved/z")
+  assert run_config.write_or_match(str(tmp_path), run)
+  assert run_config.read(str(tmp_path)) == run
+
+
+@pytest.mark.parametrize(
+  "change",
+  [
+    {"corpus_fingerprint": "e" * 8},
+    {"vocab_sha256": "b" * 8},
+    {"init_checkpoint": "runs/other"},
+  ],
+)
+def test_another_run_is_refused_by_its_field(tmp_path, change):
+  config = synthetic.realm_config()
+  run_config.write_or_match(
+    str(tmp_path), synthetic.make_run("pretrain", config)
+  )
+  before = (tmp_path / "config.json").read_bytes()
+  other = synthetic.make_run("pretrain", config, **change)
+  message = error_of(run_config.write_or_match, str(tmp_path), other)
+  assert next(iter(change)) in message
+  assert f"--model_dir={tmp_path}" in message
+  assert (tmp_path / "config.json").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+  "change",
+  [
+    {"hidden_size": 32},
+    {"seed": 1},
+    {"learning_rate": 2e-3},
+    {"batch_size": 4},
+    {"marginalization": "token"},
+    {"num_candidates": 5},
+  ],
+)
+def test_other_settings_are_refused_by_their_field(tmp_path, change):
+  config = synthetic.realm_config()
+  run_config.write_or_match(
+    str(tmp_path), synthetic.make_run("pretrain", config)
+  )
+  other = synthetic.make_run("pretrain", dataclasses.replace(config, **change))
+  message = error_of(run_config.write_or_match, str(tmp_path), other)
+  name, value = next(iter(change.items()))
+  assert f"its config.{name} is {getattr(config, name)!r}" in message
+  assert f"not {value!r}" in message
+
+
+def test_another_task_is_refused(tmp_path):
+  run_config.write_or_match(
+    str(tmp_path),
+    synthetic.make_run("pretrain_ict", synthetic.ict_config()),
+  )
+  other = synthetic.make_run("pretrain", synthetic.realm_config())
+  message = error_of(run_config.write_or_match, str(tmp_path), other)
+  assert "its task is 'pretrain_ict', not 'pretrain'" in message
+
+
+def test_another_pretraining_corpus_is_refused(tmp_path):
+  # X decides which sentences are masked: it is what is learned from.
+  config = synthetic.realm_config()
+  run_config.write_or_match(
+    str(tmp_path), synthetic.make_run("pretrain", config)
+  )
+  other = synthetic.make_run("pretrain", config, pretrain_corpus="corpora/x")
+  message = error_of(run_config.write_or_match, str(tmp_path), other)
+  assert "pretrain_corpus" in message
+
+
+def test_a_folder_without_a_run_is_named(tmp_path):
+  message = error_of(run_config.read, str(tmp_path / "nowhere"))
+  assert "nowhere is no run" in message
+
+
+def damaged(fields, **changes):
+  return json.dumps(fields | changes)
+
+
+@pytest.mark.parametrize(
+  "damage",
+  [
+    lambda f: "{",
+    lambda f: "[]",
+    lambda f: "{}",
+    lambda f: damaged(f, task="walk"),
+    lambda f: damaged(f, config={}),
+    lambda f: damaged(f, extra=1),
+    lambda f: damaged({k: v for k, v in f.items() if k != "corpus"}),
+  ],
+)
+def test_a_damaged_file_is_named(tmp_path, damage):
+  run = synthetic.make_run("pretrain", synthetic.realm_config())
+  run_config.write_or_match(str(tmp_path), run)
+  path = tmp_path / "config.json"
+  path.write_text(damage(json.loads(path.read_text())))
+  assert str(path) in error_of(run_config.read, str(tmp_path))

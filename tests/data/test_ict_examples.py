@@ -1,0 +1,167 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from realm_tf.data import ict_examples
+from tests import synthetic
+from tests.synthetic import CLS
+from tests.synthetic import MASK
+from tests.synthetic import SEP
+
+TOKENIZER = synthetic.make_tokenizer()
+
+
+def examples_of(corpus, *, heldout=False, **changes):
+  config = synthetic.ict_config(**({"query_length": 24} | changes))
+  return ict_examples.IctExamples(corpus, config, TOKENIZER, heldout=heldout)
+
+
+def step_of(number):
+  return tf.constant(number, tf.int64)
+
+
+def expected_block(corpus, sentence, length, *, keep, title):
+  passage = corpus.sentence_passages[sentence]
+  start, limit = corpus.passage_splits[passage : passage + 2]
+  cut = corpus.sentence_starts[sentence], corpus.sentence_limits[sentence]
+  body = [
+    int(corpus.tokens[i])
+    for i in range(start, limit)
+    if keep or not cut[0] <= i < cut[1]
+  ]
+  first, last = corpus.title_splits[passage : passage + 2]
+  ids = corpus.title_tokens[first:last].tolist() if title else []
+  ids = ids[: length - 3]
+  row = [CLS, *ids, SEP, *body[: length - 3 - len(ids)], SEP]
+  return row + [0] * (length - len(row))
+
+
+@pytest.mark.parametrize("keep", [0.0, 1.0])
+@pytest.mark.parametrize("drop_title", [0.0, 1.0])
+@pytest.mark.parametrize("length", [6, 24, 40])
+def test_a_block_is_its_passage_with_or_without_sentence_and_title(
+  keep, drop_title, length
+):
+  corpus = synthetic.random_corpus()
+  examples = examples_of(
+    corpus,
+    keep_sentence_probability=keep,
+    drop_title_probability=drop_title,
+    passage_length=length,
+  )
+  for step in range(4):
+    blocks = examples(step_of(step))["passage_token_ids"].numpy()
+    assert blocks.shape == (8, length)
+    sentences = examples.source(step_of(step)).sentences.numpy()
+    for block, sentence in zip(blocks, sentences, strict=True):
+      assert block.tolist() == expected_block(
+        corpus, sentence, length, keep=keep == 1, title=drop_title == 0
+      )
+
+
+def shares(corpus, **changes):
+  """How often the sentence stayed, the title went, the query was masked."""
+  examples = examples_of(
+    corpus, batch_size=500, query_length=32, passage_length=48, **changes
+  )
+  stayed, untitled, masked = [], [], []
+  for step in range(4):
+    features = examples(step_of(step))
+    batch = examples.source(step_of(step))
+    for row, sentence in enumerate(batch.sentences.numpy()):
+      block = features["passage_token_ids"][row].numpy().tolist()
+      options = {
+        (keep, title): expected_block(
+          corpus, sentence, 48, keep=keep, title=title
+        )
+        for keep in (True, False)
+        for title in (True, False)
+      }
+      found = [option for option, ids in options.items() if ids == block]
+      assert len(found) == 1
+      stayed.append(found[0][0])
+      untitled.append(not found[0][1])
+      masked.append(MASK in features["query_token_ids"][row].numpy())
+  return [float(np.mean(x)) for x in (stayed, untitled, masked)]
+
+
+def test_sentence_stays_in_10_percent_of_the_blocks():
+  stayed, untitled, masked = shares(synthetic.random_corpus())
+  assert stayed == pytest.approx(0.1, abs=0.025)
+  assert untitled == 0
+  assert masked == 0
+
+
+def test_probabilities_are_kept_and_independent_of_each_other():
+  stayed, untitled, masked = shares(
+    synthetic.random_corpus(),
+    keep_sentence_probability=0.3,
+    drop_title_probability=0.6,
+    mask_query_probability=0.8,
+  )
+  assert stayed == pytest.approx(0.3, abs=0.04)
+  assert untitled == pytest.approx(0.6, abs=0.04)
+  assert masked == pytest.approx(0.8, abs=0.04)
+
+
+def test_a_query_is_the_sentence_plain_or_masked():
+  corpus = synthetic.random_corpus()
+  examples = examples_of(corpus, mask_query_probability=0.5)
+  seen = set()
+  for step in range(4):
+    queries = examples(step_of(step))["query_token_ids"].numpy()
+    batch = examples.source(step_of(step))
+    for row, query in enumerate(queries):
+      plain = batch.token_ids[row].numpy().tolist()
+      masked = batch.masked.token_ids[row].numpy().tolist()
+      assert query.tolist() in (plain, masked)
+      seen.add(query.tolist() == plain)
+  assert seen == {True, False}
+
+
+def test_sentences_without_spans_are_trained_on_too():
+  corpus = synthetic.build_corpus(
+    [([6], [[([30, 31, 32, 33], []), ([34, 7, 35, 36], [(1, 2)])]])]
+  )
+  examples = examples_of(
+    corpus, heldout_fraction=0.0, batch_size=2, mask_query_probability=1.0
+  )
+  queries = examples(step_of(0))["query_token_ids"].numpy()[:, :6].tolist()
+  assert sorted(queries) == [
+    [CLS, 30, 31, 32, 33, SEP],
+    [CLS, 34, MASK, 35, 36, SEP],
+  ]
+
+
+def test_a_corpus_without_titles_can_be_trained_on():
+  corpus = synthetic.build_corpus([([], [[([30, 31, 32, 33], [(1, 2)])] * 2])])
+  examples = examples_of(corpus, heldout_fraction=0.0, batch_size=2)
+  features = examples(step_of(0))
+  assert features["query_token_ids"][0, :6].numpy().tolist() == [
+    CLS, 30, 31, 32, 33, SEP,
+  ]
+  assert features["passage_token_ids"][0, :3].numpy().tolist() == [CLS, SEP, 30]
+
+
+def test_seed_and_step_alone_make_the_batch():
+  corpus = synthetic.random_corpus()
+  changes = {"mask_query_probability": 0.5, "drop_title_probability": 0.5}
+  once = examples_of(corpus, **changes)(step_of(7))
+  again = examples_of(corpus, **changes)(step_of(7))
+  other = examples_of(corpus, seed=5, **changes)(step_of(7))
+  for name in once:
+    np.testing.assert_array_equal(once[name], again[name])
+    assert (once[name].numpy() != other[name].numpy()).any()
+
+
+def test_heldout_blocks_are_others():
+  corpus = synthetic.random_corpus()
+  seen = []
+  for heldout in (False, True):
+    source = examples_of(corpus, heldout=heldout).source
+    seen.append({
+      int(corpus.sentence_passages[s])
+      for step in range(-(-source.num_examples // 8))
+      for s in source(step_of(step)).sentences.numpy()
+    })
+  assert not seen[0] & seen[1]

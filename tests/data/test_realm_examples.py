@@ -1,0 +1,96 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from realm_tf.data import candidates
+from realm_tf.data import features
+from realm_tf.data import queries
+from realm_tf.data import realm_examples
+from tests import synthetic
+from tests.synthetic import SEP
+
+TOKENIZER = synthetic.make_tokenizer()
+
+
+def examples_of(x, z, config):
+  table = synthetic.passage_table(z)
+  passages = features.PackedPassages(
+    table.title_ids.to_ragged(),
+    table.body_ids.to_ragged(),
+    config.passage_length,
+    TOKENIZER,
+  )
+  weights = tf.random.stateless_normal([48, 4], [1, 2])
+  embeddings = tf.random.stateless_normal([len(table), 4], [3, 4])
+
+  def embed(token_ids):
+    return tf.reduce_sum(tf.gather(weights, token_ids), axis=1)
+
+  def search(queries, k):
+    scores = tf.matmul(queries, embeddings, transpose_b=True)
+    best = tf.math.top_k(scores, k)
+    return best.values, best.indices, tf.ones_like(best.indices, tf.bool)
+
+  source = queries.MaskedQuerySource(x, config, TOKENIZER, heldout=False)
+  retrieve = candidates.CandidateRetriever(
+    embed, search, table.uids, config.num_candidates
+  )
+  return source, realm_examples.RealmExamples(source, retrieve, passages)
+
+
+@pytest.mark.parametrize("other_corpus", [False, True])
+def test_features_fit_together(other_corpus):
+  config = synthetic.realm_config()
+  x = synthetic.random_corpus()
+  z = synthetic.random_corpus(seed=9) if other_corpus else x
+  source, examples = examples_of(x, z, config)
+  for step in range(3):
+    step = tf.constant(step, tf.int64)
+    batch, got = source(step), examples(step)
+    rows = got["candidate_rows"].numpy()
+    assert got["candidate_mask"].numpy().all()
+    assert (rows[:, 0] == z.num_passages).all()
+    assert all(len(set(row)) == config.num_candidates for row in rows)
+    np.testing.assert_array_equal(
+      got["query_token_ids"], batch.masked.token_ids
+    )
+    for b in range(config.batch_size):
+      if not other_corpus:
+        source_row = np.flatnonzero(z.uids == batch.source_uids[b].numpy())[0]
+        assert source_row not in rows[b]
+      query = [t for t in got["query_token_ids"][b].numpy() if t]
+      for k in range(config.num_candidates):
+        passage = [t for t in got["passage_token_ids"][b, k].numpy() if t]
+        body = passage[passage.index(SEP) + 1 :]
+        joint = [t for t in got["joint_token_ids"][b, k].numpy() if t]
+        assert joint == query + body
+        assert got["joint_segment_ids"][b, k].numpy().sum() == len(body)
+      # The masks stand at the same places of the joint input.
+      places = got["mask_positions"][b].numpy()
+      places = places[got["target_weights"][b].numpy() > 0]
+      assert (
+        got["joint_token_ids"][b].numpy()[:, places] == synthetic.MASK
+      ).all()
+
+
+def test_shapes_are_static_in_a_pipeline():
+  config = synthetic.realm_config()
+  x = synthetic.random_corpus()
+  _, examples = examples_of(x, x, config)
+  dataset = tf.data.Dataset.range(3, 5).map(examples)
+  assert {
+    name: tuple(spec.shape) for name, spec in dataset.element_spec.items()
+  } == {
+    "query_token_ids": (8, 16),
+    "passage_token_ids": (8, 4, 24),
+    "joint_token_ids": (8, 4, 40),
+    "joint_segment_ids": (8, 4, 40),
+    "candidate_rows": (8, 4),
+    "candidate_mask": (8, 4),
+    "mask_positions": (8, 3),
+    "targets": (8, 3),
+    "target_weights": (8, 3),
+  }
+  in_graph = next(iter(dataset))
+  for name, value in examples(tf.constant(3, tf.int64)).items():
+    np.testing.assert_array_equal(in_graph[name], value)

@@ -1,0 +1,335 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from realm_tf.models import embedder
+from realm_tf.models import encoder as encoder_lib
+from realm_tf.models import ict
+from realm_tf.models import reader as reader_lib
+from realm_tf.models import realm
+from realm_tf.training import strategy
+from tests import synthetic
+
+VOCAB = len(synthetic.VOCABULARY)
+
+# Of one encoder; V = 46, width 16, 48 positions.
+ENCODER = {
+  "word_embeddings/embeddings": (46, 16),
+  "position_embedding/embeddings": (48, 16),
+  "type_embeddings/embeddings": (2, 16),
+  "embeddings/layer_norm/gamma": (16,),
+  "embeddings/layer_norm/beta": (16,),
+  "transformer/layer_0/self_attention/query/kernel": (16, 2, 8),
+  "transformer/layer_0/self_attention/query/bias": (2, 8),
+  "transformer/layer_0/self_attention/key/kernel": (16, 2, 8),
+  "transformer/layer_0/self_attention/key/bias": (2, 8),
+  "transformer/layer_0/self_attention/value/kernel": (16, 2, 8),
+  "transformer/layer_0/self_attention/value/bias": (2, 8),
+  "transformer/layer_0/self_attention/attention_output/kernel": (2, 8, 16),
+  "transformer/layer_0/self_attention/attention_output/bias": (16,),
+  "transformer/layer_0/self_attention_layer_norm/gamma": (16,),
+  "transformer/layer_0/self_attention_layer_norm/beta": (16,),
+  "transformer/layer_0/intermediate/kernel": (16, 32),
+  "transformer/layer_0/intermediate/bias": (32,),
+  "transformer/layer_0/output/kernel": (32, 16),
+  "transformer/layer_0/output/bias": (16,),
+  "transformer/layer_0/output_layer_norm/gamma": (16,),
+  "transformer/layer_0/output_layer_norm/beta": (16,),
+}
+POOLER = {"pooler_transform/kernel": (16, 16), "pooler_transform/bias": (16,)}
+EMBEDDER_HEAD = {
+  "projection/kernel": (16, 8),
+  "projection/bias": (8,),
+  "layer_norm/gamma": (8,),
+  "layer_norm/beta": (8,),
+}
+READER_HEAD = {
+  "transform/dense/kernel": (16, 16),
+  "transform/dense/bias": (16,),
+  "transform/LayerNorm/gamma": (16,),
+  "transform/LayerNorm/beta": (16,),
+  "output_bias/bias": (46,),
+}
+
+
+def realm_model(**changes):
+  config = synthetic.realm_config(**changes)
+  model = realm.RealmModel(config, VOCAB)
+  features = synthetic.realm_features(config, batch=2)
+  return config, model, features, model(features)
+
+
+def shapes_of(variables, expected):
+  """Name to shape, by the expected name that a variable's name ends with."""
+  found = {}
+  for variable in variables:
+    name = variable.name.removesuffix(":0")
+    ends = [e for e in expected if name == e or name.endswith("/" + e)]
+    key = max(ends, key=len, default=name)
+    assert key not in found, f"{name} stands twice"
+    found[key] = tuple(variable.shape)
+  return found
+
+
+def test_variables_of_both_halves():
+  _, model, _, _ = realm_model()
+  expected = ENCODER | POOLER | EMBEDDER_HEAD
+  assert shapes_of(model.retriever.trainable_variables, expected) == expected
+  expected = ENCODER | READER_HEAD  # nothing reads the reader's pooler
+  assert shapes_of(model.reader.trainable_variables, expected) == expected
+  shared = {v.ref() for v in model.retriever.variables} & {
+    v.ref() for v in model.reader.variables
+  }
+  assert not shared
+
+
+def test_untied_towers_have_variables_of_their_own():
+  _, model, _, _ = realm_model(tied_embedders=False)
+  expected = ENCODER | POOLER | EMBEDDER_HEAD
+  towers = (model.retriever.query_embedder, model.retriever.passage_embedder)
+  for tower in towers:
+    assert shapes_of(tower.trainable_variables, expected) == expected
+  assert len(model.retriever.trainable_variables) == 2 * len(expected)
+
+
+def test_outputs_have_the_shapes_and_types_promised():
+  config, _, _, (marginal, logits) = realm_model()
+  assert logits.shape == (2, config.num_candidates, config.max_masks, VOCAB)
+  assert logits.dtype == tf.float32
+  assert marginal.log_likelihood.shape == (2,)
+  assert marginal.retrieval_log_probs.shape == (2, config.num_candidates)
+  np.testing.assert_allclose(
+    tf.reduce_sum(tf.exp(marginal.retrieval_log_probs), axis=1), [1.0, 1.0],
+    rtol=1e-6,
+  )
+
+
+def test_every_trained_variable_gets_a_finite_gradient():
+  _, model, features, _ = realm_model()
+  with tf.GradientTape() as tape:
+    marginal, _ = model(features, training=True)
+    loss = -tf.reduce_sum(marginal.log_likelihood)
+  for gradient, variable in zip(
+    tape.gradient(loss, model.trainable_variables),
+    model.trainable_variables,
+    strict=True,
+  ):
+    assert gradient is not None, variable.name
+    assert np.isfinite(tf.convert_to_tensor(gradient)).all(), variable.name
+
+
+def test_scores_are_of_the_embeddings_and_scaled():
+  config, model, features, (marginal, _) = realm_model(score_scale=0.5)
+  passages = features["passage_token_ids"]
+  for b in range(2):
+    query, embedded = model.retriever(
+      features["query_token_ids"][b : b + 1], passages[b]
+    )
+    scores = 0.5 * embedded.numpy() @ query.numpy()[0]
+    scores[~features["candidate_mask"][b].numpy()] = -np.inf
+    np.testing.assert_allclose(
+      marginal.retrieval_log_probs[b],
+      scores - np.log(np.exp(scores).sum()),
+      rtol=1e-4,
+      atol=1e-5,
+    )
+  assert config.score_scale == 0.5
+
+
+def test_each_pair_of_query_and_passage_is_read_by_itself():
+  _, model, features, (_, logits) = realm_model()
+  for b in range(2):
+    for k in range(4):
+      alone = model.reader(
+        features["joint_token_ids"][b, k][None],
+        features["joint_segment_ids"][b, k][None],
+        features["mask_positions"][b][None],
+      )
+      np.testing.assert_allclose(
+        alone[0], logits[b, k], rtol=1e-4, atol=1e-5
+      )
+
+
+def test_masked_candidates_and_padded_targets_change_no_loss_and_no_gradient():
+  _, model, features, _ = realm_model()
+
+  def loss_and_gradients(features):
+    with tf.GradientTape() as tape:
+      loss = -tf.reduce_sum(model(features).marginal.log_likelihood)
+    gradients = tape.gradient(loss, model.trainable_variables)
+    return loss, [tf.convert_to_tensor(g) for g in gradients]
+
+  mask = features["candidate_mask"].numpy()[:, :, None]
+  assert not mask.all()
+  changed = dict(features)
+  for name in ("passage_token_ids", "joint_token_ids"):
+    changed[name] = tf.where(mask, features[name], 9)
+  real = features["target_weights"] > 0
+  assert not np.asarray(real).all()
+  changed["targets"] = tf.where(real, features["targets"], 11)
+  changed["mask_positions"] = tf.where(real, features["mask_positions"], 2)
+  loss, gradients = loss_and_gradients(features)
+  other_loss, others = loss_and_gradients(changed)
+  np.testing.assert_allclose(loss, other_loss, rtol=1e-6)
+  for a, b in zip(gradients, others, strict=True):
+    np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6)
+
+
+def full_logits(model, token_ids, segment_ids):
+  """The head at all places, without an output range."""
+  table = model.encoder.get_embedding_table()
+  sequence = full_sequence(model.encoder, token_ids, segment_ids)
+  hidden = model.head.layer_norm(model.head.dense(sequence))
+  return tf.einsum("bld,vd->blv", hidden, table) + model.head.bias
+
+
+def full_sequence(encoder, token_ids, segment_ids):
+  """The last layer's output at all places."""
+  config = synthetic.realm_config(num_layers=2)
+  whole = encoder_lib.build_encoder(config, VOCAB, name="whole")
+  whole(whole.inputs)
+  whole.set_weights(encoder.get_weights())
+  outputs = encoder_lib.encode(
+    whole, token_ids, segment_ids, training=False
+  )
+  return outputs["sequence_output"]
+
+
+def test_the_head_at_the_masks_equals_the_head_everywhere():
+  config, model, features, _ = realm_model(num_layers=2)
+  ids = features["joint_token_ids"][:, 1]
+  segments = features["joint_segment_ids"][:, 1]
+  positions = features["mask_positions"]
+  # A bias of zeros would hide that it was forgotten.
+  model.reader.head.bias.assign(tf.random.normal([VOCAB]))
+  np.testing.assert_allclose(
+    model.reader(ids, segments, positions),
+    tf.gather(
+      full_logits(model.reader, ids, segments), positions, batch_dims=1
+    ),
+    rtol=1e-4,
+    atol=1e-5,
+  )
+  assert config.query_length < config.joint_length
+
+
+def test_output_range_leaves_out_nothing_that_is_read():
+  config, model, features, _ = realm_model(num_layers=2)
+  ids = features["query_token_ids"]
+  tower = model.retriever.query_embedder
+  whole = full_sequence(tower.encoder, ids, tf.zeros_like(ids))
+  outputs = encoder_lib.encode(
+    tower.encoder, ids, tf.zeros_like(ids), training=False
+  )
+  assert outputs["sequence_output"].shape == (2, 1, config.hidden_size)
+  np.testing.assert_allclose(
+    outputs["sequence_output"][:, 0], whole[:, 0], rtol=1e-4, atol=1e-5
+  )
+  pooled = tower.encoder.pooler_layer(whole[:, 0])
+  np.testing.assert_allclose(
+    tower(ids), tower.layer_norm(tower.projection(pooled)), rtol=1e-4, atol=1e-5
+  )
+
+
+def test_padding_changes_no_embedding():
+  config = synthetic.realm_config()
+  model = embedder.Embedder(config, VOCAB, "embedder")
+  ids = tf.constant([[2, 8, 30, 9, 3]])
+  longer = tf.pad(ids, [[0, 0], [0, 9]])
+  np.testing.assert_allclose(model(ids), model(longer), rtol=1e-4, atol=1e-5)
+  assert (model(ids).numpy() != model(tf.constant([[2, 8, 30, 10, 3]]))).any()
+
+
+def test_only_the_segment_tells_query_from_passage():
+  config = synthetic.mlm_config()
+  model = reader_lib.MaskedLanguageModel(config, VOCAB, name="reader")
+  ids = tf.constant([[2, 8, 4, 3, 9, 3]])
+  same = tf.zeros_like(ids)
+  other = tf.constant([[0, 0, 0, 0, 1, 1]])
+  positions = tf.constant([[2]])
+  one, two = (model(ids, s, positions).numpy() for s in (same, other))
+  assert np.abs(one - two).max() > 1e-4
+
+
+def test_ict_scores_all_blocks_and_labels_its_own():
+  config = synthetic.ict_config(score_scale=0.5)
+  model = ict.IctModel(config, VOCAB)
+  features = synthetic.realm_features(synthetic.realm_config(), batch=3)
+  queries = features["query_token_ids"]
+  blocks = features["passage_token_ids"][:, 0]
+  scores, labels = model(
+    {"query_token_ids": queries, "passage_token_ids": blocks}
+  )
+  left, right = model.retriever(queries, blocks)
+  np.testing.assert_allclose(
+    scores, 0.5 * left.numpy() @ right.numpy().T, rtol=1e-5, atol=1e-6
+  )
+  np.testing.assert_array_equal(labels, [0, 1, 2])
+
+
+def test_dropout_is_active_in_training_only():
+  config = synthetic.realm_config(dropout=0.5)
+  model = embedder.Embedder(config, VOCAB, "embedder")
+  ids = tf.constant([[2, 8, 30, 9, 3]])
+  np.testing.assert_array_equal(model(ids), model(ids))
+  assert (model(ids, training=True).numpy() != model(ids).numpy()).any()
+
+
+@pytest.fixture
+def bfloat16():
+  strategy.set_precision("bfloat16")
+  yield
+  strategy.set_precision("float32")
+
+
+def test_losses_and_log_probs_are_float32_in_bfloat16(bfloat16):
+  _, model, features, (marginal, logits) = realm_model()
+  assert model.reader.encoder.compute_dtype == "bfloat16"
+  for value in (*marginal, marginal.retrieval_utility, logits):
+    assert value.dtype == tf.float32
+  assert all(v.dtype == tf.float32 for v in model.trainable_variables)
+  with tf.GradientTape() as tape:
+    loss = -tf.reduce_sum(model(features, training=True).marginal[0])
+  gradients = tape.gradient(loss, model.trainable_variables)
+  assert loss.dtype == tf.float32
+  for gradient in gradients:
+    assert np.isfinite(tf.convert_to_tensor(gradient)).all()
+
+
+def test_embeddings_and_ict_scores_are_float32_in_bfloat16(bfloat16):
+  model = ict.IctModel(synthetic.ict_config(), VOCAB)
+  features = synthetic.realm_features(synthetic.realm_config(), batch=3)
+  scores, _ = model({
+    "query_token_ids": features["query_token_ids"],
+    "passage_token_ids": features["passage_token_ids"][:, 0],
+  })
+  assert scores.dtype == tf.float32
+  assert model.retriever.query_embedder.encoder.compute_dtype == "bfloat16"
+
+
+def test_bfloat16_stays_close_to_float32():
+  _, model, features, (marginal, _) = realm_model()
+  weights = model.get_weights()
+  strategy.set_precision("bfloat16")
+  try:
+    _, narrow, _, _ = realm_model()
+    narrow.set_weights(weights)
+    got = narrow(features).marginal
+  finally:
+    strategy.set_precision("float32")
+  np.testing.assert_allclose(
+    got.log_likelihood, marginal.log_likelihood, rtol=0.05
+  )
+
+
+def test_start_by_copying_makes_value_and_output_close_to_the_identity():
+  model = reader_lib.MaskedLanguageModel(
+    synthetic.mlm_config(hidden_size=128), VOCAB, name="reader"
+  )
+  attention = model.encoder.transformer_layers[0]._attention_layer
+  value = attention._value_dense.kernel.numpy().reshape(128, 128)
+  output = attention._output_dense.kernel.numpy().reshape(128, 128)
+  product = value @ output
+  off = product - np.diag(np.diag(product))
+  assert np.diag(product).mean() == pytest.approx(1.0, abs=0.05)
+  assert np.abs(off).mean() < 0.12
