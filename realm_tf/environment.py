@@ -64,6 +64,15 @@ def configure() -> None:
     os.environ.setdefault(name, value)
 
 
+def use_bfloat16_products() -> None:
+  """Has oneDNN multiply float32 matrices in bfloat16 on CPUs that can.
+
+  Must run before the first import of TensorFlow, as oneDNN reads its settings
+  once; child processes inherit it.
+  """
+  os.environ.setdefault("ONEDNN_DEFAULT_FPMATH_MODE", "BF16")
+
+
 def _check_python() -> None:
   found = tuple(sys.version_info[:2])
   if found != _PYTHON:

@@ -7,52 +7,54 @@ Expected:  NaturalQuestions 39.2 to 40.4 exact match after fine-tuning
            (paper, Table 1)
 """
 
+from typing import Any
+
 from realm_tf.configs import schema
 
-_MODEL = {
-    "num_layers": 12,
-    "hidden_size": 768,
-    "num_heads": 12,
-    "intermediate_size": 3072,
+_MODEL: dict[str, Any] = {
+  "num_layers": 12,
+  "hidden_size": 768,
+  "num_heads": 12,
+  "intermediate_size": 3072,
 }
 
 
 def pretrain() -> schema.RealmConfig:
   """REALM (paper, section 4.3 and appendix A)."""
   return schema.RealmConfig(
-      **_MODEL,
-      query_length=96,
-      passage_length=288,
-      batch_size=512,
-      train_steps=200_000,
-      learning_rate=3e-5,
-      precision="bfloat16",
-      index_age_warning_steps=1_000,
-      index_age_limit_steps=5_000,
+    **_MODEL,
+    query_length=96,
+    passage_length=288,
+    batch_size=512,
+    train_steps=200_000,
+    learning_rate=3e-5,
+    precision="bfloat16",
+    index_age_warning_steps=1_000,
+    index_age_limit_steps=5_000,
   )
 
 
 def pretrain_ict() -> schema.IctConfig:
   """ICT as Lee et al. (2019) trained it."""
   return schema.IctConfig(
-      **_MODEL,
-      query_length=64,
-      passage_length=288,
-      batch_size=4096,
-      train_steps=100_000,
-      learning_rate=1e-4,
-      precision="bfloat16",
+    **_MODEL,
+    query_length=64,
+    passage_length=288,
+    batch_size=4096,
+    train_steps=100_000,
+    learning_rate=1e-4,
+    precision="bfloat16",
   )
 
 
 def pretrain_mlm() -> schema.MlmConfig:
   """A BERT of one's own, for a language or a domain that has none."""
   return schema.MlmConfig(
-      **_MODEL,
-      query_length=96,
-      passage_length=288,
-      batch_size=256,
-      train_steps=1_000_000,
-      learning_rate=1e-4,
-      precision="bfloat16",
+    **_MODEL,
+    query_length=96,
+    passage_length=288,
+    batch_size=256,
+    train_steps=1_000_000,
+    learning_rate=1e-4,
+    precision="bfloat16",
   )

@@ -12,14 +12,14 @@ from realm_tf.configs import schema
 
 PRESETS = ("tiny", "mini", "minilm", "base")
 TASKS: Mapping[str, type[schema.TaskConfig]] = {
-    "pretrain": schema.RealmConfig,
-    "pretrain_ict": schema.IctConfig,
-    "pretrain_mlm": schema.MlmConfig,
+  "pretrain": schema.RealmConfig,
+  "pretrain_ict": schema.IctConfig,
+  "pretrain_mlm": schema.MlmConfig,
 }
 
 
 def load(
-    task: str, source: str, overrides: Mapping[str, Any]
+  task: str, source: str, overrides: Mapping[str, Any]
 ) -> schema.TaskConfig:
   """Returns the config of a task.
 
@@ -37,8 +37,8 @@ def load(
     return dataclasses.replace(getattr(preset, task)(), **overrides)
   if not source.endswith(".json"):
     raise errors.UserError(
-        f"--config={source} is neither a preset ({', '.join(PRESETS)}) nor a "
-        "JSON file."
+      f"--config={source} is neither a preset ({', '.join(PRESETS)}) nor a "
+      "JSON file."
     )
   try:
     fields = json.loads(pathlib.Path(source).read_text(encoding="utf-8"))
@@ -52,10 +52,10 @@ def load(
 
 
 def from_fields(
-    kind: type[schema.TaskConfig],
-    fields: Any,
-    overrides: Mapping[str, Any],
-    source: str,
+  kind: type[schema.TaskConfig],
+  fields: Any,
+  overrides: Mapping[str, Any],
+  source: str,
 ) -> schema.TaskConfig:
   """Builds a config from a JSON object; unknown and missing fields fail.
 
@@ -74,21 +74,21 @@ def from_fields(
   for name, value in fields.items():
     if name not in known:
       raise errors.UserError(
-          f"{source} has the unknown field {name!r}; the fields are "
-          f"{', '.join(known)}."
+        f"{source} has the unknown field {name!r}; the fields are "
+        f"{', '.join(known)}."
       )
-    wanted = known[name].type
+    wanted: Any = known[name].type
     if wanted is float and type(value) is int:
       continue
     if type(value) is not wanted:
       raise errors.UserError(
-          f"{source}: {name} must be of type {wanted.__name__}, got {value!r}."
+        f"{source}: {name} must be of type {wanted.__name__}, got {value!r}."
       )
   merged = {**fields, **overrides}
   missing = [
-      name
-      for name, field in known.items()
-      if field.default is dataclasses.MISSING and name not in merged
+    name
+    for name, field in known.items()
+    if field.default is dataclasses.MISSING and name not in merged
   ]
   if missing:
     raise errors.UserError(f"{source} lacks the field {missing[0]!r}.")

@@ -5,64 +5,67 @@ Command:   python -m realm_tf.launch.pretrain --config=mini --corpus=CORPUS
 Hardware:  2 CPU cores, 4 GB
 """
 
+from typing import Any
+
 from realm_tf.configs import schema
 
-_MODEL = {
-    "num_layers": 4,
-    "hidden_size": 256,
-    "num_heads": 4,
-    "intermediate_size": 1024,
-    "dropout": 0.0,
+_MODEL: dict[str, Any] = {
+  "num_layers": 4,
+  "hidden_size": 256,
+  "num_heads": 4,
+  "intermediate_size": 1024,
+  "dropout": 0.0,
+  "precision": "bfloat16",
 }
 
 
 def pretrain() -> schema.RealmConfig:
   """REALM on paragraphs of Wikipedia."""
   return schema.RealmConfig(
-      **_MODEL,
-      query_length=64,
-      passage_length=192,
-      batch_size=4,
-      train_steps=2_000,
-      learning_rate=1e-4,
-      warmup_steps=50,
-      score_scale=0.2,
-      export_every_steps=100,
-      index_age_warning_steps=200,
-      index_age_limit_steps=400,
-      summary_every_steps=10,
-      checkpoint_every_steps=100,
-      evaluate_every_steps=100,
+    **_MODEL,
+    query_length=64,
+    passage_length=192,
+    batch_size=4,
+    train_steps=2_000,
+    learning_rate=1e-4,
+    warmup_steps=50,
+    score_scale=0.2,
+    export_every_steps=100,
+    index_age_warning_steps=200,
+    index_age_limit_steps=400,
+    summary_every_steps=10,
+    checkpoint_every_steps=100,
+    evaluate_every_steps=100,
   )
 
 
 def pretrain_ict() -> schema.IctConfig:
   """ICT with 63 negatives."""
   return schema.IctConfig(
-      **_MODEL,
-      query_length=64,
-      passage_length=192,
-      batch_size=64,
-      train_steps=2_000,
-      learning_rate=3e-4,
-      warmup_steps=50,
-      score_scale=0.2,
-      drop_title_probability=0.5,
-      mask_query_probability=0.5,
-      checkpoint_every_steps=100,
-      evaluate_every_steps=100,
+    **_MODEL,
+    query_length=64,
+    passage_length=192,
+    batch_size=64,
+    train_steps=2_000,
+    learning_rate=3e-4,
+    warmup_steps=50,
+    score_scale=0.2,
+    drop_title_probability=0.5,
+    mask_query_probability=0.5,
+    checkpoint_every_steps=100,
+    evaluate_every_steps=100,
   )
 
 
 def pretrain_mlm() -> schema.MlmConfig:
   """A small BERT of pairs of paragraphs."""
   return schema.MlmConfig(
-      **_MODEL,
-      query_length=128,
-      passage_length=128,
-      batch_size=32,
-      train_steps=10_000,
-      learning_rate=5e-4,
-      checkpoint_every_steps=500,
-      evaluate_every_steps=500,
+    **_MODEL,
+    query_length=128,
+    passage_length=128,
+    batch_size=32,
+    train_steps=10_000,
+    learning_rate=5e-4,
+    checkpoint_every_steps=500,
+    evaluate_every_steps=500,
   )

@@ -6,15 +6,16 @@ Hardware:  2 CPU cores, 6 GB
 """
 
 import dataclasses
+from typing import Any
 
 from realm_tf.configs import mini
 from realm_tf.configs import schema
 
-_MODEL = {
-    "num_layers": 6,
-    "hidden_size": 384,
-    "num_heads": 12,
-    "intermediate_size": 1536,
+_MODEL: dict[str, Any] = {
+  "num_layers": 6,
+  "hidden_size": 384,
+  "num_heads": 12,
+  "intermediate_size": 1536,
 }
 
 
@@ -26,12 +27,10 @@ def pretrain() -> schema.RealmConfig:
 def pretrain_ict() -> schema.IctConfig:
   """ICT with 31 negatives."""
   return dataclasses.replace(
-      mini.pretrain_ict(), **_MODEL, batch_size=32, learning_rate=1e-4
+    mini.pretrain_ict(), **_MODEL, batch_size=32, learning_rate=1e-4
   )
 
 
 def pretrain_mlm() -> schema.MlmConfig:
   """A BERT of MiniLM's shape."""
-  return dataclasses.replace(
-      mini.pretrain_mlm(), **_MODEL, learning_rate=3e-4
-  )
+  return dataclasses.replace(mini.pretrain_mlm(), **_MODEL, learning_rate=3e-4)

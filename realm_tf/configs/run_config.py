@@ -50,8 +50,8 @@ def read(model_dir: str) -> RunConfig:
   path = tf.io.gfile.join(model_dir, FILE_NAME)
   if not tf.io.gfile.exists(path):
     raise errors.UserError(
-        f"{model_dir} is no run: it has no {FILE_NAME}. A training command "
-        "writes it when it starts."
+      f"{model_dir} is no run: it has no {FILE_NAME}. A training command "
+      "writes it when it starts."
     )
   try:
     fields = files.read_json(path)
@@ -83,7 +83,8 @@ def write_or_match(model_dir: str, run: RunConfig) -> bool:
   return resumed
 
 
-_MAY_CHANGE = frozenset({
+_MAY_CHANGE = frozenset(
+  {
     "summary_every_steps",
     "checkpoint_every_steps",
     "evaluate_every_steps",
@@ -92,25 +93,32 @@ _MAY_CHANGE = frozenset({
     "num_index_workers",
     "index_age_warning_steps",
     "index_age_limit_steps",
-})
+  }
+)
 
 
 def _check_same(
-    model_dir: str, found: dict[str, Any], wanted: dict[str, Any]
+  model_dir: str, found: dict[str, Any], wanted: dict[str, Any]
 ) -> None:
   pairs = [
-      (name, found[name], wanted[name])
-      for name in ("task", "corpus_fingerprint", "vocab_sha256", "init_checkpoint")
+    (name, found[name], wanted[name])
+    for name in (
+      "task",
+      "corpus_fingerprint",
+      "vocab_sha256",
+      "pretrain_corpus",
+      "init_checkpoint",
+    )
   ]
   pairs += [
-      (f"config.{name}", value, wanted["config"].get(name))
-      for name, value in found["config"].items()
-      if name not in _MAY_CHANGE
+    (f"config.{name}", value, wanted["config"].get(name))
+    for name, value in found["config"].items()
+    if name not in _MAY_CHANGE
   ]
   for name, old, new in pairs:
     if old != new:
       raise errors.UserError(
-          f"--model_dir={model_dir} holds another run: its {name} is {old!r}, "
-          f"not {new!r}. Give the same settings to resume it, or another "
-          "--model_dir."
+        f"--model_dir={model_dir} holds another run: its {name} is {old!r}, "
+        f"not {new!r}. Give the same settings to resume it, or another "
+        "--model_dir."
       )

@@ -5,6 +5,7 @@ saved in the run's directory, from where the other processes read it.
 """
 
 import dataclasses
+import math
 
 from realm_tf import errors
 
@@ -76,11 +77,14 @@ class TaskConfig:
   evaluate_every_steps: int = 500
   eval_batches: int = 16
 
-  def __post_init__(self):
+  def __post_init__(self) -> None:
     for field in dataclasses.fields(self):
       value = getattr(self, field.name)
-      if field.type is int and value < 1 and field.name not in _MAY_BE_ZERO:
-        _refuse(field.name, value, "must be at least 1")
+      if field.type is int and value < _LEAST.get(field.name, 1):
+        least = _LEAST.get(field.name, 1)
+        _refuse(field.name, value, f"must be at least {least}")
+      if field.type is float:
+        self._check_float(field.name, value)
     self._check_choice("masking", MASKINGS)
     self._check_choice("precision", PRECISIONS)
     if self.hidden_size % self.num_heads:
@@ -89,16 +93,18 @@ class TaskConfig:
       _refuse("max_masks", self.max_masks, "must be below query_length - 1")
     if self.longest_input > self.max_positions:
       _refuse(
-          "max_positions",
-          self.max_positions,
-          f"is below the longest input, {self.longest_input} wordpieces",
+        "max_positions",
+        self.max_positions,
+        f"is below the longest input, {self.longest_input} wordpieces",
       )
-    if not 0 <= self.heldout_fraction < 1:
-      _refuse("heldout_fraction", self.heldout_fraction, "must be in [0, 1)")
-    if not 0 <= self.dropout < 1:
-      _refuse("dropout", self.dropout, "must be in [0, 1)")
-    if self.learning_rate <= 0:
-      _refuse("learning_rate", self.learning_rate, "must be above 0")
+    if self.passage_length < 4:
+      _refuse("passage_length", self.passage_length, "must be at least 4")
+    if self.resolved_warmup_steps >= self.train_steps:
+      _refuse(
+        "warmup_steps",
+        self.resolved_warmup_steps,
+        f"must be below train_steps, {self.train_steps}",
+      )
 
   @property
   def joint_length(self) -> int:
@@ -115,7 +121,20 @@ class TaskConfig:
     """Warm-up steps with the paper's rule applied."""
     if self.warmup_steps >= 0:
       return self.warmup_steps
-    return min(10_000, max(100, self.train_steps // 10))
+    paper = min(10_000, max(100, self.train_steps // 10))
+    # The paper's least, 100, would leave a very short run no step to train.
+    return min(paper, self.train_steps // 2)
+
+  def _check_float(self, name: str, value: float) -> None:
+    if name.endswith("_probability") and not 0 <= value <= 1:
+      _refuse(name, value, "must be in [0, 1]")
+    if name in ("heldout_fraction", "dropout") and not 0 <= value < 1:
+      _refuse(name, value, "must be in [0, 1)")
+    if name == "weight_decay" and not 0 <= value < math.inf:
+      _refuse(name, value, "must not be negative")
+    positive = ("learning_rate", "clip_norm", "score_scale")
+    if name in positive and not 0 < value < math.inf:
+      _refuse(name, value, "must be above 0")
 
   def _check_choice(self, name: str, choices: tuple[str, ...]) -> None:
     if getattr(self, name) not in choices:
@@ -142,6 +161,15 @@ class MlmConfig(TaskConfig):
   rename_probability: float = 0.8
   null_probability: float = 0.1
 
+  def __post_init__(self) -> None:
+    super().__post_init__()
+    if self.max_targets > self.joint_length:
+      _refuse(
+        "max_targets",
+        self.max_targets,
+        f"must be at most the length of a pair, {self.joint_length}",
+      )
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class IctConfig(TaskConfig):
@@ -153,17 +181,24 @@ class IctConfig(TaskConfig):
     drop_title_probability: Share of the blocks shown without their title.
     mask_query_probability: Share of the queries that are masked as REALM
       will mask them.
+    rename_probability: Share of the examples whose names are drawn afresh,
+      the same in sentence and block, so that a small corpus is not learned by
+      heart.
+    noise_probability: Share of a query's words, names aside, that are
+      replaced by any others, so that words never seen do not lead astray.
     score_scale: Factor of the inner product; 1 in the paper.
   """
 
   keep_sentence_probability: float = 0.1
   drop_title_probability: float = 0.0
   mask_query_probability: float = 0.0
+  rename_probability: float = 0.0
+  noise_probability: float = 0.0
   score_scale: float = 1.0
 
   @property
   def longest_input(self) -> int:
-    """Queries and passages are embedded apart."""
+    """Wordpieces of the longest input: the two are embedded apart."""
     return max(self.query_length, self.passage_length)
 
 
@@ -200,34 +235,35 @@ class RealmConfig(TaskConfig):
   num_leaves: int = 0
   leaves_to_search: int = 0
   reordering_candidates: int = 0
-  embed_batch_size: int = 256
+  embed_batch_size: int = 32
   num_index_workers: int = 1
 
-  def __post_init__(self):
+  def __post_init__(self) -> None:
     super().__post_init__()
     self._check_choice("marginalization", MARGINALIZATIONS)
     self._check_choice("index_dtype", INDEX_DTYPES)
     if self.num_candidates < 2:
       _refuse(
-          "num_candidates",
-          self.num_candidates,
-          "must be at least 2: the null passage and one more",
+        "num_candidates",
+        self.num_candidates,
+        "must be at least 2: the null passage and one more",
       )
     if self.index_age_limit_steps < self.export_every_steps:
       _refuse(
-          "index_age_limit_steps",
-          self.index_age_limit_steps,
-          "must be at least export_every_steps, or training never goes on",
+        "index_age_limit_steps",
+        self.index_age_limit_steps,
+        "must be at least export_every_steps, or training never goes on",
       )
 
 
-_MAY_BE_ZERO = (
-    "warmup_steps",
-    "seed",
-    "num_leaves",
-    "leaves_to_search",
-    "reordering_candidates",
-)
+# The least value of a whole number, where that is not 1.
+_LEAST = {
+  "warmup_steps": -1,
+  "seed": 0,
+  "num_leaves": 0,
+  "leaves_to_search": 0,
+  "reordering_candidates": 0,
+}
 
 
 def _refuse(name: str, value: object, why: str) -> None:

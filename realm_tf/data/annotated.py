@@ -79,7 +79,7 @@ class AnnotatedCorpus:
 
 
 def load(
-    corpus_dir: str, tokenizer: tokenizer_lib.Tokenizer
+  corpus_dir: str, tokenizer: tokenizer_lib.Tokenizer
 ) -> AnnotatedCorpus:
   """Reads `<corpus_dir>/sentences`, which `annotate_spans` writes.
 
@@ -94,8 +94,8 @@ def load(
   files = sorted(tf.io.gfile.glob(pattern))
   if not files:
     raise errors.UserError(
-        f"{corpus_dir} has no sentences/: run python -m "
-        f"realm_tf.launch.annotate_spans --corpus={corpus_dir} first."
+      f"{corpus_dir} has no sentences/: run python -m "
+      f"realm_tf.launch.annotate_spans --corpus={corpus_dir} first."
     )
   parts = [_place(batch) for batch in _tokenized_batches(files, tokenizer)]
   if not parts or not sum(len(p["sentence_starts"]) for p in parts):
@@ -105,7 +105,7 @@ def load(
 
 
 def _tokenized_batches(
-    files: list[str], tokenizer: tokenizer_lib.Tokenizer
+  files: list[str], tokenizer: tokenizer_lib.Tokenizer
 ) -> Iterator[dict[str, tf.Tensor]]:
   """Yields parsed records with the wordpieces of their texts and titles."""
 
@@ -113,22 +113,22 @@ def _tokenized_batches(
     records = sentence_records.parse(serialized)
     ids, starts, limits = tokenizer.tokenize_with_offsets(records["text"])
     return records | {
-        "ids": ids,
-        "starts": starts,
-        "limits": limits,
-        "title_ids": tokenizer.tokenize(records["title"]),
-        "uids": passages_lib.passage_uid(records["title"], records["text"]),
-        "articles": tf.strings.to_hash_bucket_fast(
-            records["title"], (1 << 63) - 1
-        ),
-        "text_bytes": tf.cast(tf.strings.length(records["text"]), tf.int64),
+      "ids": ids,
+      "starts": starts,
+      "limits": limits,
+      "title_ids": tokenizer.tokenize(records["title"]),
+      "uids": passages_lib.passage_uid(records["title"], records["text"]),
+      "articles": tf.strings.to_hash_bucket_fast(
+        records["title"], (1 << 63) - 1
+      ),
+      "text_bytes": tf.cast(tf.strings.length(records["text"]), tf.int64),
     }
 
   dataset = (
-      tf.data.TFRecordDataset(files, compression_type="GZIP")
-      .batch(_BATCH)
-      .map(tokenize, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
-      .prefetch(tf.data.AUTOTUNE)
+    tf.data.TFRecordDataset(files, compression_type="GZIP")
+    .batch(_BATCH)
+    .map(tokenize, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+    .prefetch(tf.data.AUTOTUNE)
   )
   return iter(dataset)
 
@@ -150,7 +150,7 @@ def _place(batch: dict[str, tf.Tensor]) -> dict[str, np.ndarray]:
   sentence_limits, _ = through(batch["sentence_byte_limit"])
   span_starts, _ = through(batch["span_byte_start"])
   span_limits, _ = through(batch["span_byte_limit"])
-  dropped = collections.Counter()
+  dropped: collections.Counter[str] = collections.Counter()
 
   first = np.searchsorted(limits, sentence_starts, side="right")
   last = np.searchsorted(starts, sentence_limits, side="left")
@@ -166,28 +166,28 @@ def _place(batch: dict[str, tf.Tensor]) -> dict[str, np.ndarray]:
   dropped["span across sentences"] = int(np.sum(~inside))
   order = np.argsort(span_first[inside], kind="stable")
   return {
-      "tokens": batch["ids"].flat_values.numpy(),
-      "passage_lengths": batch["ids"].row_lengths().numpy(),
-      "title_tokens": batch["title_ids"].flat_values.numpy(),
-      "title_lengths": batch["title_ids"].row_lengths().numpy(),
-      "uids": batch["uids"].numpy(),
-      "articles": batch["articles"].numpy(),
-      "sentence_starts": first,
-      "sentence_limits": last,
-      "sentence_passages": passages,
-      "span_counts": np.bincount(sentence[inside], minlength=len(first)),
-      "span_starts": span_first[inside][order],
-      "span_limits": span_last[inside][order],
-      "dropped": dropped,
+    "tokens": batch["ids"].flat_values.numpy(),
+    "passage_lengths": batch["ids"].row_lengths().numpy(),
+    "title_tokens": batch["title_ids"].flat_values.numpy(),
+    "title_lengths": batch["title_ids"].row_lengths().numpy(),
+    "uids": batch["uids"].numpy(),
+    "articles": batch["articles"].numpy(),
+    "sentence_starts": first,
+    "sentence_limits": last,
+    "sentence_passages": passages,
+    "span_counts": np.bincount(sentence[inside], minlength=len(first)),
+    "span_starts": span_first[inside][order],
+    "span_limits": span_last[inside][order],
+    "dropped": dropped,
   }
 
 
 def _concatenate(
-    parts: list[dict[str, np.ndarray]], narrow: type
+  parts: list[dict[str, np.ndarray]], narrow: type
 ) -> AnnotatedCorpus:
   """Joins the batches; places are shifted by what came before."""
   joined = collections.defaultdict(list)
-  dropped = collections.Counter()
+  dropped: collections.Counter[str] = collections.Counter()
   tokens_before = passages_before = 0
   for part in parts:
     for name in ("sentence_starts", "sentence_limits"):
@@ -195,16 +195,16 @@ def _concatenate(
     for name in ("span_starts", "span_limits"):
       joined[name].append(part[name] + tokens_before)
     joined["sentence_passages"].append(
-        part["sentence_passages"] + passages_before
+      part["sentence_passages"] + passages_before
     )
     for name in ("tokens", "title_tokens"):
       joined[name].append(part[name].astype(narrow))
     for name in (
-        "passage_lengths",
-        "title_lengths",
-        "uids",
-        "articles",
-        "span_counts",
+      "passage_lengths",
+      "title_lengths",
+      "uids",
+      "articles",
+      "span_counts",
     ):
       joined[name].append(part[name])
     dropped.update(part["dropped"])
@@ -212,11 +212,11 @@ def _concatenate(
     passages_before += len(part["uids"])
   flat = {name: np.concatenate(arrays) for name, arrays in joined.items()}
   return AnnotatedCorpus(
-      passage_splits=_splits(flat.pop("passage_lengths")),
-      title_splits=_splits(flat.pop("title_lengths")),
-      span_splits=_splits(flat.pop("span_counts")),
-      dropped=dropped,
-      **flat,
+    passage_splits=_splits(flat.pop("passage_lengths")),
+    title_splits=_splits(flat.pop("title_lengths")),
+    span_splits=_splits(flat.pop("span_counts")),
+    dropped=dropped,
+    **flat,
   )
 
 

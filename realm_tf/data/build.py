@@ -182,11 +182,7 @@ def _make_tokenizer(
     )
   print("Learning the vocabulary ...", flush=True)
   started = time.monotonic()
-  texts = (
-    f"{document.title}\n{document.text}"
-    for source in found
-    for document in source.read()
-  )
+  texts = (text for source in found for text in source.vocabulary_texts())
   learned = vocabulary.learn_vocabulary(
     texts, options.vocab_size, options.lower_case
   )

@@ -9,17 +9,17 @@ EmbedFunction = Callable[[tf.Tensor], tf.Tensor]
 # From embeddings and k to scores <float32>, rows <int32>, valid <bool>, each
 # [batch, k], best first.
 SearchFunction = Callable[
-    [tf.Tensor, int], tuple[tf.Tensor, tf.Tensor, tf.Tensor]
+  [tf.Tensor, int], tuple[tf.Tensor, tf.Tensor, tf.Tensor]
 ]
 
 
 def exclude_source(
-    rows: tf.Tensor,
-    valid: tf.Tensor,
-    uids: tf.Tensor,
-    source_uids: tf.Tensor,
-    count: int,
-    null_row: int,
+  rows: tf.Tensor,
+  valid: tf.Tensor,
+  uids: tf.Tensor,
+  source_uids: tf.Tensor,
+  count: int,
+  null_row: int,
 ) -> tuple[tf.Tensor, tf.Tensor]:
   """Puts the null passage first, then the best that are not the source.
 
@@ -45,8 +45,8 @@ def exclude_source(
   chosen = tf.gather(rows, tf.where(found, best, 0), batch_dims=1)
   chosen = tf.where(found, chosen, null_row)
   return (
-      tf.pad(chosen, [[0, 0], [1, 0]], constant_values=null_row),
-      tf.pad(found, [[0, 0], [1, 0]], constant_values=True),
+    tf.pad(chosen, [[0, 0], [1, 0]], constant_values=null_row),
+    tf.pad(found, [[0, 0], [1, 0]], constant_values=True),
   )
 
 
@@ -58,11 +58,11 @@ class CandidateRetriever:
   """
 
   def __init__(
-      self,
-      embed: EmbedFunction,
-      search: SearchFunction,
-      uids: tf.Tensor,
-      count: int,
+    self,
+    embed: EmbedFunction,
+    search: SearchFunction,
+    uids: tf.Tensor,
+    count: int,
   ):
     """Sets what to search.
 
@@ -80,7 +80,7 @@ class CandidateRetriever:
       self._uids = tf.concat([uids, [0]], axis=0)  # the null passage's last
 
   def __call__(
-      self, query_token_ids: tf.Tensor, source_uids: tf.Tensor
+    self, query_token_ids: tf.Tensor, source_uids: tf.Tensor
   ) -> tuple[tf.Tensor, tf.Tensor]:
     """Returns the candidates.
 
@@ -96,10 +96,10 @@ class CandidateRetriever:
     _, rows, valid = self._search(self._embed(query_token_ids), self._count)
     rows = tf.where(valid, rows, self._null_row)
     return exclude_source(
-        rows,
-        valid,
-        tf.gather(self._uids, rows),
-        source_uids,
-        self._count,
-        self._null_row,
+      rows,
+      valid,
+      tf.gather(self._uids, rows),
+      source_uids,
+      self._count,
+      self._null_row,
     )

@@ -15,10 +15,10 @@ _CHUNK = 200_000
 
 
 def pack_passages(
-    title_ids: tf.RaggedTensor,
-    body_ids: tf.RaggedTensor,
-    length: int,
-    tokenizer: tokenizer_lib.Tokenizer,
+  title_ids: tf.RaggedTensor,
+  body_ids: tf.RaggedTensor,
+  length: int,
+  tokenizer: tokenizer_lib.Tokenizer,
 ) -> tuple[tf.RaggedTensor, tf.Tensor]:
   """Joins titles and bodies, and cuts what is too long from the body's end.
 
@@ -47,10 +47,10 @@ def pack_passages(
 
 
 def passage_inputs(
-    title_ids: tf.RaggedTensor,
-    body_ids: tf.RaggedTensor,
-    length: int,
-    tokenizer: tokenizer_lib.Tokenizer,
+  title_ids: tf.RaggedTensor,
+  body_ids: tf.RaggedTensor,
+  length: int,
+  tokenizer: tokenizer_lib.Tokenizer,
 ) -> tf.Tensor:
   """Returns what the embedder reads of each passage.
 
@@ -79,11 +79,11 @@ class PackedPassages:
   """
 
   def __init__(
-      self,
-      title_ids: tf.RaggedTensor,
-      body_ids: tf.RaggedTensor,
-      length: int,
-      tokenizer: tokenizer_lib.Tokenizer,
+    self,
+    title_ids: tf.RaggedTensor,
+    body_ids: tf.RaggedTensor,
+    length: int,
+    tokenizer: tokenizer_lib.Tokenizer,
   ):
     """Packs the passages.
 
@@ -101,10 +101,10 @@ class PackedPassages:
     for first in range(0, self.null_row, _CHUNK):
       chunk = slice(first, min(first + _CHUNK, self.null_row))
       rows, starts = pack_passages(
-          tf.cast(title_ids[chunk], tf.int32),
-          tf.cast(body_ids[chunk], tf.int32),
-          length,
-          tokenizer,
+        tf.cast(title_ids[chunk], tf.int32),
+        tf.cast(body_ids[chunk], tf.int32),
+        length,
+        tokenizer,
       )
       values.append(rows.flat_values.numpy().astype(dtype))
       lengths.append(rows.row_lengths().numpy().astype(np.int32))
@@ -141,7 +141,7 @@ class PackedPassages:
     return self._gather(rows, place, inside)
 
   def joined(
-      self, queries: tf.Tensor, rows: tf.Tensor
+    self, queries: tf.Tensor, rows: tf.Tensor
   ) -> tuple[tf.Tensor, tf.Tensor]:
     """Returns what the reader reads: `[CLS] query [SEP] body [SEP]`.
 
@@ -155,7 +155,7 @@ class PackedPassages:
     """
     query_length = queries.shape[1]
     lengths = tf.math.count_nonzero(
-        queries != self._pad_id, axis=1, dtype=tf.int32
+      queries != self._pad_id, axis=1, dtype=tf.int32
     )[:, None, None]  # [batch, 1, 1]
     first = tf.gather(self._body_starts, rows)[..., None]
     place = tf.range(query_length + self.length) - lengths + first
@@ -163,13 +163,13 @@ class PackedPassages:
     inside = (place >= first) & (place < limit)
     bodies = self._gather(rows, place, inside)
     padded = tf.pad(
-        queries, [[0, 0], [0, self.length]], constant_values=self._pad_id
+      queries, [[0, 0], [0, self.length]], constant_values=self._pad_id
     )
     token_ids = tf.where(inside, bodies, padded[:, None, :])
     return token_ids, tf.cast(inside, tf.int32)
 
   def _gather(
-      self, rows: tf.Tensor, place: tf.Tensor, inside: tf.Tensor
+    self, rows: tf.Tensor, place: tf.Tensor, inside: tf.Tensor
   ) -> tf.Tensor:
     """Reads `place` of each row where `inside`, and padding elsewhere."""
     start = tf.gather(self._row_starts, rows)[..., None]

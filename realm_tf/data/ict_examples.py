@@ -1,4 +1,4 @@
-"""Examples of the Inverse Cloze Task: a sentence, and the block it came from."""
+"""Examples of the Inverse Cloze Task: a sentence, and where it came from."""
 
 import numpy as np
 import tensorflow as tf
@@ -7,6 +7,7 @@ from realm_tf.configs import schema
 from realm_tf.data import annotated as annotated_lib
 from realm_tf.data import order
 from realm_tf.data import queries
+from realm_tf.data import renaming
 from realm_tf.text import tokenizer as tokenizer_lib
 
 _KEEP, _TITLE, _MASK = range(10, 13)  # purposes of random draws
@@ -20,24 +21,27 @@ class IctExamples:
   """
 
   def __init__(
-      self,
-      corpus: annotated_lib.AnnotatedCorpus,
-      config: schema.IctConfig,
-      tokenizer: tokenizer_lib.Tokenizer,
-      *,
-      heldout: bool,
+    self,
+    corpus: annotated_lib.AnnotatedCorpus,
+    config: schema.IctConfig,
+    tokenizer: tokenizer_lib.Tokenizer,
+    *,
+    heldout: bool,
   ):
     """Selects the sentences; see `queries.MaskedQuerySource`."""
     self._config = config
     self._tokenizer = tokenizer
     self.source = queries.MaskedQuerySource(
-        corpus, config, tokenizer, heldout=heldout, keep_unmaskable=True
+      corpus, config, tokenizer, heldout=heldout, keep_unmaskable=True
+    )
+    self._rename = renaming.Renamer(
+      corpus, tokenizer, config.rename_probability, config.seed
     )
     passages = corpus.sentence_passages
     with tf.device("/cpu:0"):
       self._tokens = tf.constant(corpus.tokens)
       self._title_tokens = tf.constant(
-          np.append(corpus.title_tokens, corpus.title_tokens.dtype.type(0))
+        np.append(corpus.title_tokens, corpus.title_tokens.dtype.type(0))
       )
       self._sentence_starts = tf.constant(corpus.sentence_starts)
       self._sentence_limits = tf.constant(corpus.sentence_limits)
@@ -58,18 +62,22 @@ class IctExamples:
     config = self._config
     batch = self.source(step)
     keep, drop_title, mask = (
-        self._draw(step, purpose) < probability
-        for purpose, probability in (
-            (_KEEP, config.keep_sentence_probability),
-            (_TITLE, config.drop_title_probability),
-            (_MASK, config.mask_query_probability),
-        )
+      self._draw(step, purpose) < probability
+      for purpose, probability in (
+        (_KEEP, config.keep_sentence_probability),
+        (_TITLE, config.drop_title_probability),
+        (_MASK, config.mask_query_probability),
+      )
+    )
+    query = tf.where(mask[:, None], batch.masked.token_ids, batch.token_ids)
+    block = self._blocks(batch.sentences, keep, drop_title)
+    both, _ = self._rename(tf.concat([query, block], axis=1), step)
+    query = self._rename.add_noise(
+      both[:, : config.query_length], config.noise_probability, step
     )
     return {
-        "query_token_ids": tf.where(
-            mask[:, None], batch.masked.token_ids, batch.token_ids
-        ),
-        "passage_token_ids": self._blocks(batch.sentences, keep, drop_title),
+      "query_token_ids": query,
+      "passage_token_ids": both[:, config.query_length :],
     }
 
   def _draw(self, step: tf.Tensor, purpose: int) -> tf.Tensor:
@@ -77,7 +85,7 @@ class IctExamples:
     return tf.random.stateless_uniform([self._config.batch_size], seed)
 
   def _blocks(
-      self, sentences: tf.Tensor, keep: tf.Tensor, drop_title: tf.Tensor
+    self, sentences: tf.Tensor, keep: tf.Tensor, drop_title: tf.Tensor
   ) -> tf.Tensor:
     """Returns `[CLS] title [SEP] body without the sentence [SEP]`.
 
@@ -94,7 +102,7 @@ class IctExamples:
     title_start = tf.gather(self._title_splits, passages)
     title_length = tf.gather(self._title_splits, passages + 1) - title_start
     title_length = tf.where(
-        drop_title, tf.zeros_like(title_length), title_length
+      drop_title, tf.zeros_like(title_length), title_length
     )
     title_length = tf.minimum(title_length, length - 3)
     start = tf.gather(self._passage_splits, passages)
@@ -104,7 +112,7 @@ class IctExamples:
     cut_length = tf.where(keep, tf.zeros_like(cut_length), cut_length)
     body_start = title_length + 2
     body_length = tf.minimum(
-        limit - start - cut_length, length - 1 - body_start
+      limit - start - cut_length, length - 1 - body_start
     )
 
     place = tf.range(length, dtype=tf.int64)[None, :]  # [1, length]
@@ -112,12 +120,10 @@ class IctExamples:
     body_place = place - body_start[:, None]
     in_body = (body_place >= 0) & (body_place < body_length[:, None])
     source = start[:, None] + body_place
-    source += tf.where(
-        source >= cut_start[:, None], cut_length[:, None], 0
-    )
+    source += tf.where(source >= cut_start[:, None], cut_length[:, None], 0)
     titles = tf.gather(
-        self._title_tokens,
-        tf.where(in_title, title_start[:, None] + place - 1, 0),
+      self._title_tokens,
+      tf.where(in_title, title_start[:, None] + place - 1, 0),
     )
     bodies = tf.gather(self._tokens, tf.where(in_body, source, 0))
     token_ids = tf.where(in_body, tf.cast(bodies, tf.int32), 0)

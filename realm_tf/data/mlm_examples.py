@@ -12,11 +12,12 @@ from realm_tf import errors
 from realm_tf.configs import schema
 from realm_tf.data import annotated as annotated_lib
 from realm_tf.data import order
+from realm_tf.data import renaming
 from realm_tf.text import masking
 from realm_tf.text import tokenizer as tokenizer_lib
 
 # Purposes of random draws.
-_PARTNER, _START, _RENAME, _NULL, _SPANS, _TOKENS, _NAMES = range(20, 27)
+_PARTNER, _START, _NULL, _SPANS, _TOKENS = range(20, 25)
 _LARGE = 1 << 30
 
 
@@ -25,16 +26,15 @@ class MlmExamples:
 
   Attributes:
     num_examples: Passages that have a partner in their article.
-    num_names: Wordpieces that stand for names.
   """
 
   def __init__(
-      self,
-      corpus: annotated_lib.AnnotatedCorpus,
-      config: schema.MlmConfig,
-      tokenizer: tokenizer_lib.Tokenizer,
-      *,
-      heldout: bool,
+    self,
+    corpus: annotated_lib.AnnotatedCorpus,
+    config: schema.MlmConfig,
+    tokenizer: tokenizer_lib.Tokenizer,
+    *,
+    heldout: bool,
   ):
     """Selects the passages.
 
@@ -50,21 +50,20 @@ class MlmExamples:
     self._config = config
     self._tokenizer = tokenizer
     first, group, size, by_article = _partners(
-        corpus, corpus.heldout(config.heldout_fraction) == heldout
+      corpus, corpus.heldout(config.heldout_fraction) == heldout
     )
     self.num_examples = len(first)
     if not self.num_examples:
       raise errors.UserError(
-          "No article of the corpus has two passages to pair: build it with a "
-          "smaller --max_passage_tokens, or change --config.heldout_fraction."
+        "No article of the corpus has two passages to pair: build it with a "
+        "smaller --max_passage_tokens, or change --config.heldout_fraction."
       )
-    names = _name_wordpieces(corpus, tokenizer)
-    self.num_names = len(names)
-    name_index = np.full(tokenizer.vocab_size, -1, np.int64)
-    name_index[names] = np.arange(len(names))
+    self._rename = renaming.Renamer(
+      corpus, tokenizer, config.rename_probability, config.seed
+    )
     span_of_token = np.full(len(corpus.tokens), -1, np.int64)
     for offset in range(
-        int(np.max(corpus.span_limits - corpus.span_starts, initial=0))
+      int(np.max(corpus.span_limits - corpus.span_starts, initial=0))
     ):
       place = corpus.span_starts + offset
       inside = np.flatnonzero(place < corpus.span_limits)
@@ -79,12 +78,10 @@ class MlmExamples:
       self._splits = tf.constant(corpus.passage_splits)
       self._sentence_starts = tf.constant(corpus.sentence_starts)
       self._sentence_splits = tf.constant(
-          np.searchsorted(
-              corpus.sentence_passages, np.arange(corpus.num_passages + 1)
-          )
+        np.searchsorted(
+          corpus.sentence_passages, np.arange(corpus.num_passages + 1)
+        )
       )
-      self._names = tf.constant(names)
-      self._name_index = tf.constant(name_index)
 
   def __call__(self, step: tf.Tensor) -> dict[str, tf.Tensor]:
     """Returns the features of a step.
@@ -99,7 +96,7 @@ class MlmExamples:
     """
     config = self._config
     examples = order.shuffled_examples(
-        step, config.batch_size, self.num_examples, config.seed
+      step, config.batch_size, self.num_examples, config.seed
     )
     place = tf.gather(self._first, examples)
     first = tf.gather(self._by_article, place)
@@ -108,20 +105,20 @@ class MlmExamples:
     inside = places >= 0
     tokens = tf.gather(self._tokens, tf.where(inside, places, 0))
     token_ids = tf.where(inside, tf.cast(tokens, tf.int32), special)
-    token_ids, renamed = self._rename(token_ids, inside, step)
+    token_ids, renamed = self._rename(token_ids, step)
     chosen = self._choose(places, inside, step)
     chosen &= ~renamed | _stands_elsewhere(token_ids, chosen)
     place = tf.cumsum(tf.cast(chosen, tf.int32), axis=1)
     chosen &= place <= config.max_targets
     masked = masking.apply_mask(
-        token_ids, chosen, config.max_targets, self._tokenizer.mask_id
+      token_ids, chosen, config.max_targets, self._tokenizer.mask_id
     )
     return {
-        "token_ids": masked.token_ids,
-        "segment_ids": segment_ids,
-        "mask_positions": masked.mask_positions,
-        "targets": masked.targets,
-        "target_weights": masked.target_weights,
+      "token_ids": masked.token_ids,
+      "segment_ids": segment_ids,
+      "mask_positions": masked.mask_positions,
+      "targets": masked.targets,
+      "target_weights": masked.target_weights,
     }
 
   def _seed(self, step: tf.Tensor, purpose: int) -> tf.Tensor:
@@ -130,7 +127,7 @@ class MlmExamples:
   def _draw(self, step: tf.Tensor, purpose: int) -> tf.Tensor:
     """<float32>[batch], uniform in [0, 1)."""
     return tf.random.stateless_uniform(
-        [self._config.batch_size], self._seed(step, purpose)
+      [self._config.batch_size], self._seed(step, purpose)
     )
 
   def _partner(self, place: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
@@ -138,12 +135,12 @@ class MlmExamples:
     group = tf.gather(self._group, place)
     size = tf.gather(self._size, place)
     shift = 1 + masking.choose_below(
-        tf.cast(size, tf.int32) - 1, self._seed(step, _PARTNER)
+      tf.cast(size, tf.int32) - 1, self._seed(step, _PARTNER)
     )
     return group + (place - group + tf.cast(shift, tf.int64)) % size
 
   def _layout(
-      self, first: tf.Tensor, second: tf.Tensor, step: tf.Tensor
+    self, first: tf.Tensor, second: tf.Tensor, step: tf.Tensor
   ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     """Lays out `[CLS] first [SEP] second [SEP]`.
 
@@ -158,19 +155,17 @@ class MlmExamples:
     sentence_first = tf.gather(self._sentence_splits, first)
     count = tf.gather(self._sentence_splits, first + 1) - sentence_first
     sentence = sentence_first + tf.cast(
-        masking.choose_below(
-            tf.cast(count, tf.int32), self._seed(step, _START)
-        ),
-        tf.int64,
+      masking.choose_below(tf.cast(count, tf.int32), self._seed(step, _START)),
+      tf.int64,
     )
     start_a = tf.gather(self._sentence_starts, sentence)
     length_a = tf.minimum(
-        tf.gather(self._splits, first + 1) - start_a, config.query_length - 2
+      tf.gather(self._splits, first + 1) - start_a, config.query_length - 2
     )[:, None]
     start_b = tf.gather(self._splits, second)
     length_b = tf.minimum(
-        tf.gather(self._splits, second + 1) - start_b,
-        config.passage_length - 1,
+      tf.gather(self._splits, second + 1) - start_b,
+      config.passage_length - 1,
     )
     null = self._draw(step, _NULL) < config.null_probability
     length_b = tf.where(null, tf.zeros_like(length_b), length_b)[:, None]
@@ -187,26 +182,8 @@ class MlmExamples:
     segment_ids = tf.cast((place_b >= 0) & (place_b <= length_b), tf.int32)
     return places, segment_ids, special
 
-  def _rename(
-      self, token_ids: tf.Tensor, inside: tf.Tensor, step: tf.Tensor
-  ) -> tuple[tf.Tensor, tf.Tensor]:
-    """Replaces the names of most pairs by others, one for one in a pair.
-
-    Returns:
-      The token ids <int32>, and which of them are new names <bool>, both
-      [batch, joint_length].
-    """
-    index = tf.gather(self._name_index, token_ids)
-    renamed = self._draw(step, _RENAME) < self._config.rename_probability
-    is_name = inside & (index >= 0) & renamed[:, None]
-    index = self._permute(
-        tf.maximum(index, 0), self.num_names, step, _NAMES
-    )
-    names = tf.cast(tf.gather(self._names, index), tf.int32)
-    return tf.where(is_name, names, token_ids), is_name
-
   def _choose(
-      self, places: tf.Tensor, inside: tf.Tensor, step: tf.Tensor
+    self, places: tf.Tensor, inside: tf.Tensor, step: tf.Tensor
   ) -> tf.Tensor:
     """Chooses whole spans and single wordpieces to mask.
 
@@ -215,40 +192,15 @@ class MlmExamples:
     """
     config = self._config
     span = tf.gather(self._span_of_token, tf.maximum(places, 0))
-    draw = self._permute(tf.maximum(span, 0), _LARGE, step, _SPANS)
+    draw = order.permute_rows(
+      tf.maximum(span, 0), _LARGE, self._seed(step, _SPANS)
+    )
     limit = int(config.span_mask_probability * _LARGE)
     chosen = inside & (span >= 0) & (draw < limit)
     single = tf.random.stateless_uniform(
-        tf.shape(places), self._seed(step, _TOKENS)
+      tf.shape(places), self._seed(step, _TOKENS)
     )
     return chosen | (inside & (single < config.token_mask_probability))
-
-  def _permute(
-      self, index: tf.Tensor, size: int, step: tf.Tensor, purpose: int
-  ) -> tf.Tensor:
-    """Permutes [0, size), in another way for each example.
-
-    Args:
-      index: <int64>[batch, length].
-      size: Length of the permutations.
-      step: <int64>[].
-      purpose: Tells permutations of one example apart.
-
-    Returns:
-      <int64>[batch, length].
-    """
-    batch, length = self._config.batch_size, index.shape[1]
-    seed = self._seed(step, purpose)
-    seeds = tf.stack(
-        [
-            tf.repeat(tf.range(batch), length),
-            tf.fill([batch * length], seed[0]),
-            tf.fill([batch * length], seed[1]),
-        ],
-        axis=1,
-    )
-    permuted = order.permute(tf.reshape(index, [-1]), size, seeds)
-    return tf.reshape(permuted, [batch, length])
 
 
 def _stands_elsewhere(token_ids: tf.Tensor, chosen: tf.Tensor) -> tf.Tensor:
@@ -269,7 +221,7 @@ def _stands_elsewhere(token_ids: tf.Tensor, chosen: tf.Tensor) -> tf.Tensor:
 
 
 def _partners(
-    corpus: annotated_lib.AnnotatedCorpus, chosen: np.ndarray
+  corpus: annotated_lib.AnnotatedCorpus, chosen: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
   """Groups the chosen passages by article.
 
@@ -279,39 +231,15 @@ def _partners(
     each place.
   """
   sentences = np.bincount(
-      corpus.sentence_passages, minlength=corpus.num_passages
+    corpus.sentence_passages, minlength=corpus.num_passages
   )
   passages = np.flatnonzero(chosen & (sentences > 0))
   by_article = passages[np.argsort(corpus.articles[passages], kind="stable")]
   _, first, article, count = np.unique(
-      corpus.articles[by_article],
-      return_index=True,
-      return_inverse=True,
-      return_counts=True,
+    corpus.articles[by_article],
+    return_index=True,
+    return_inverse=True,
+    return_counts=True,
   )
   size = count[article]
   return np.flatnonzero(size > 1), first[article], size, by_article
-
-
-def _name_wordpieces(
-    corpus: annotated_lib.AnnotatedCorpus,
-    tokenizer: tokenizer_lib.Tokenizer,
-) -> np.ndarray:
-  """Returns the wordpieces that stand in salient spans more than elsewhere.
-
-  Continuations ("##...") are left out: a name drawn afresh is a whole word.
-  """
-  change = np.zeros(len(corpus.tokens) + 1, np.int64)
-  np.add.at(change, corpus.span_starts, 1)
-  np.add.at(change, corpus.span_limits, -1)
-  in_span = np.cumsum(change[:-1]) > 0
-  size = tokenizer.vocab_size
-  inside = np.bincount(corpus.tokens[in_span], minlength=size)
-  everywhere = np.bincount(corpus.tokens, minlength=size)
-  whole = np.array([not t.startswith("##") for t in tokenizer.vocabulary])
-  special = np.array([
-      t.startswith("[") and t.endswith("]") and len(t) > 2
-      for t in tokenizer.vocabulary
-  ])
-  names = (inside > 0) & (2 * inside > everywhere) & whole & ~special
-  return np.flatnonzero(names)

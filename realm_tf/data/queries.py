@@ -44,13 +44,13 @@ class MaskedQuerySource:
   """
 
   def __init__(
-      self,
-      corpus: annotated_lib.AnnotatedCorpus,
-      config: schema.TaskConfig,
-      tokenizer: tokenizer_lib.Tokenizer,
-      *,
-      heldout: bool,
-      keep_unmaskable: bool = False,
+    self,
+    corpus: annotated_lib.AnnotatedCorpus,
+    config: schema.TaskConfig,
+    tokenizer: tokenizer_lib.Tokenizer,
+    *,
+    heldout: bool,
+    keep_unmaskable: bool = False,
   ):
     """Selects the sentences and spans that can be asked.
 
@@ -78,7 +78,7 @@ class MaskedQuerySource:
     if config.masking == "salient_span" and not keep_unmaskable:
       without = np.diff(span_splits) == 0
       self.dropped["sentence without a span that fits"] += int(
-          np.sum(chosen & without)
+        np.sum(chosen & without)
       )
       chosen &= ~without
     sentences = np.flatnonzero(chosen)
@@ -86,9 +86,9 @@ class MaskedQuerySource:
     if not self.num_examples:
       part = "held-out" if heldout else "training"
       raise errors.UserError(
-          f"The pre-training corpus leaves no {part} sentence to mask: "
-          f"{dict(self.dropped)}. Annotate more text, or change "
-          "--config.heldout_fraction or --config.max_masks."
+        f"The pre-training corpus leaves no {part} sentence to mask: "
+        f"{dict(self.dropped)}. Annotate more text, or change "
+        "--config.heldout_fraction or --config.max_masks."
       )
     with tf.device("/cpu:0"):
       self._sentences = tf.constant(sentences)
@@ -97,11 +97,12 @@ class MaskedQuerySource:
       self._limits = tf.constant(corpus.sentence_limits)
       self._uids = tf.constant(corpus.uids[corpus.sentence_passages])
       self._span_splits = tf.constant(span_splits)
-      self._span_starts = tf.constant(corpus.span_starts[spans])
-      self._span_limits = tf.constant(corpus.span_limits[spans])
+      # One more, so that a sentence without a span has something to read.
+      self._span_starts = tf.constant(np.append(corpus.span_starts[spans], 0))
+      self._span_limits = tf.constant(np.append(corpus.span_limits[spans], 0))
 
   def _fitting_spans(
-      self, corpus: annotated_lib.AnnotatedCorpus
+    self, corpus: annotated_lib.AnnotatedCorpus
   ) -> tuple[np.ndarray, np.ndarray]:
     """Leaves out the spans that are longer than the mask budget."""
     fits = corpus.span_limits - corpus.span_starts <= self._config.max_masks
@@ -117,7 +118,7 @@ class MaskedQuerySource:
     """
     config = self._config
     examples = order.shuffled_examples(
-        step, config.batch_size, self.num_examples, config.seed
+      step, config.batch_size, self.num_examples, config.seed
     )
     return self.mask(tf.gather(self._sentences, examples), step)
 
@@ -139,7 +140,7 @@ class MaskedQuerySource:
     # A sentence that is too long is read through a window around its span.
     middle = (target_start + target_limit) // 2
     first = tf.clip_by_value(
-        middle - room // 2, start, tf.maximum(limit - room, start)
+      middle - room // 2, start, tf.maximum(limit - room, start)
     )
     limit = tf.minimum(limit, first + room)
     token_ids = self._read(first, limit)
@@ -148,26 +149,26 @@ class MaskedQuerySource:
     seed = order.step_seed(config.seed, step, _MASK)
     if config.masking == "salient_span":
       chosen = masking.span_mask(
-          config.query_length,
-          tf.cast(target_start - first, tf.int32) + 1,
-          tf.cast(target_limit - first, tf.int32) + 1,
+        config.query_length,
+        tf.cast(target_start - first, tf.int32) + 1,
+        tf.cast(target_limit - first, tf.int32) + 1,
       )
     elif config.masking == "random_span":
       chosen = masking.random_span_mask(
-          config.query_length, begin, end, config.max_masks, seed
+        config.query_length, begin, end, config.max_masks, seed
       )
     else:
       chosen = masking.random_token_mask(
-          config.query_length, begin, end, config.max_masks, seed
+        config.query_length, begin, end, config.max_masks, seed
       )
     masked = masking.apply_mask(
-        token_ids, chosen, config.max_masks, self._tokenizer.mask_id
+      token_ids, chosen, config.max_masks, self._tokenizer.mask_id
     )
     source_uids = tf.gather(self._uids, sentences)
     return QueryBatch(masked, token_ids, source_uids, sentences)
 
   def _choose_spans(
-      self, sentences: tf.Tensor, step: tf.Tensor
+    self, sentences: tf.Tensor, step: tf.Tensor
   ) -> tuple[tf.Tensor, tf.Tensor]:
     """Draws one of each sentence's salient spans; an empty one if none."""
     first = tf.gather(self._span_splits, sentences)
@@ -175,11 +176,10 @@ class MaskedQuerySource:
     seed = order.step_seed(self._config.seed, step, _SPAN)
     limit = tf.maximum(tf.cast(count, tf.int32), 1)
     span = first + tf.cast(masking.choose_below(limit, seed), tf.int64)
-    span = tf.minimum(span, tf.shape(self._span_starts, tf.int64)[0] - 1)
     none = tf.gather(self._starts, sentences)
     return (
-        tf.where(count > 0, tf.gather(self._span_starts, span), none),
-        tf.where(count > 0, tf.gather(self._span_limits, span), none),
+      tf.where(count > 0, tf.gather(self._span_starts, span), none),
+      tf.where(count > 0, tf.gather(self._span_limits, span), none),
     )
 
   def _read(self, first: tf.Tensor, limit: tf.Tensor) -> tf.Tensor:

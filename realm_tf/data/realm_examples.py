@@ -7,9 +7,7 @@ import tensorflow as tf
 from realm_tf.data import features
 from realm_tf.data import queries
 
-RetrieveFunction = Callable[
-    [tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]
-]
+RetrieveFunction = Callable[[tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
 
 
 class RealmExamples:
@@ -20,10 +18,10 @@ class RealmExamples:
   """
 
   def __init__(
-      self,
-      source: queries.MaskedQuerySource,
-      retrieve: RetrieveFunction,
-      passages: features.PackedPassages,
+    self,
+    source: queries.MaskedQuerySource,
+    retrieve: RetrieveFunction,
+    passages: features.PackedPassages,
   ):
     """Joins the three.
 
@@ -47,16 +45,16 @@ class RealmExamples:
     query_token_ids = batch.masked.token_ids
     rows, mask = self._retrieve(query_token_ids, batch.source_uids)
     joint_token_ids, joint_segment_ids = self._passages.joined(
-        query_token_ids, rows
+      query_token_ids, rows
     )
     return {
-        "query_token_ids": query_token_ids,
-        "passage_token_ids": self._passages.passages(rows),
-        "joint_token_ids": joint_token_ids,
-        "joint_segment_ids": joint_segment_ids,
-        "candidate_rows": rows,
-        "candidate_mask": mask,
-        "mask_positions": batch.masked.mask_positions,
-        "targets": batch.masked.targets,
-        "target_weights": batch.masked.target_weights,
+      "query_token_ids": query_token_ids,
+      "passage_token_ids": self._passages.passages(rows),
+      "joint_token_ids": joint_token_ids,
+      "joint_segment_ids": joint_segment_ids,
+      "candidate_rows": rows,
+      "candidate_mask": mask,
+      "mask_positions": batch.masked.mask_positions,
+      "targets": batch.masked.targets,
+      "target_weights": batch.masked.target_weights,
     }

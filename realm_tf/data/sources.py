@@ -44,7 +44,7 @@ class Source:
 
   Attributes:
     kind: "jsonl", "csv", "wikiextractor" or "encyclopedia".
-    path: The file; "encyclopedia" for the encyclopedia.
+    path: The file; "encyclopedia", perhaps with kinds, for the encyclopedia.
     index: The source's number in the whole input.
   """
 
@@ -59,7 +59,7 @@ class Source:
       errors.UserError: At a bad record, naming its file and line.
     """
     if self.kind == ENCYCLOPEDIA:
-      records = _encyclopedia_records()
+      records = _encyclopedia_records(self.path)
     elif self.kind == "csv":
       records = formats.read_csv(self.path)
     elif self.kind == "wikiextractor":
@@ -68,6 +68,17 @@ class Source:
       records = formats.read_jsonl(self.path)
     for number, (title, text) in enumerate(records):
       yield Document(title, text, (self.index, number))
+
+  def vocabulary_texts(self) -> Iterator[str]:
+    """Yields what a vocabulary is learned from.
+
+    The encyclopedia's training questions too: the words that questions are
+    put in need wordpieces as much as the words of the answers.
+    """
+    for title, text in self._records():
+      yield f"{title}\n{text}"
+    if self.kind == ENCYCLOPEDIA:
+      yield from _training_questions(self.path)
 
   def text_bytes(self) -> int:
     """Returns about how many bytes of text the source holds."""
@@ -102,7 +113,8 @@ def resolve(inputs: Sequence[str]) -> list[Source]:
   """Returns the sources that the values of --input stand for.
 
   Args:
-    inputs: Files, patterns, folders, or "encyclopedia". The kind of a file
+    inputs: Files, patterns, folders, or "encyclopedia" (of some kinds alone:
+      "encyclopedia:countries+rivers"). The kind of a file
       shows in its name: .jsonl or .csv, perhaps with .gz or .bz2 after it, or
       wiki_NN, as WikiExtractor calls its files.
 
@@ -120,7 +132,7 @@ def resolve(inputs: Sequence[str]) -> list[Source]:
     )
   sources: dict[str, Source] = {}
   for value in filter(None, inputs):
-    paths = [value] if value == ENCYCLOPEDIA else _expand(value)
+    paths = [value] if _is_encyclopedia(value) else _expand(value)
     for path in paths:
       sources.setdefault(path, Source(_kind(path), path, len(sources)))
   return list(sources.values())
@@ -166,7 +178,7 @@ def _known_kind(path: str) -> str | None:
 
 
 def _kind(path: str) -> str:
-  kind = ENCYCLOPEDIA if path == ENCYCLOPEDIA else _known_kind(path)
+  kind = ENCYCLOPEDIA if _is_encyclopedia(path) else _known_kind(path)
   if kind is None:
     raise errors.UserError(
       f"--input={path} is of no known kind: the name must end in .jsonl or "
@@ -175,8 +187,22 @@ def _kind(path: str) -> str:
   return kind
 
 
-def _encyclopedia_records() -> Iterator[tuple[str, str]]:
-  from realm_tf.encyclopedia import articles
+def _is_encyclopedia(value: str) -> bool:
+  return value.partition(":")[0] == ENCYCLOPEDIA
 
-  for article in articles():
+
+def _encyclopedia_records(path: str) -> Iterator[tuple[str, str]]:
+  from realm_tf import encyclopedia
+
+  kinds = encyclopedia.select_kinds(path.partition(":")[2])
+  for article in encyclopedia.articles(kinds):
     yield article.title, article.text
+
+
+def _training_questions(path: str) -> Iterator[str]:
+  from realm_tf import encyclopedia
+
+  kinds = encyclopedia.select_kinds(path.partition(":")[2])
+  for question in encyclopedia.questions(kinds):
+    if question.split == "train":
+      yield question.question

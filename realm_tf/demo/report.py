@@ -6,32 +6,43 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
+from realm_tf.data import corpus as corpus_lib
 from realm_tf.evaluation import bm25
+from realm_tf.evaluation import questions as questions_lib
+from realm_tf.evaluation import recall
 from realm_tf.training import pretraining
 
 _ROWS = (
-    ("retrieval utility (nats)", "retrieval_utility"),
-    ("masked-token accuracy with retrieval", "accuracy"),
-    ("masked-token accuracy without", "accuracy_without_retrieval"),
-    ("recall@1, held-out questions", "recall@1"),
-    ("recall@5, held-out questions", "recall@5"),
-    ("entropy of p(z|x) (nats)", "entropy"),
-    ("p(null passage|x)", "null_probability"),
+  ("retrieval utility (nats)", "retrieval_utility"),
+  ("masked-token accuracy with retrieval", "accuracy"),
+  ("masked-token accuracy without", "accuracy_without_retrieval"),
+  ("recall@1, held-out questions", "recall@1"),
+  ("recall@5, held-out questions", "recall@5"),
+  ("entropy of p(z|x) (nats)", "entropy"),
+  ("p(null passage|x)", "null_probability"),
 )
 _PASSAGES_SHOWN = 3
 
 
-def bm25_recall(pretrained: pretraining.Pretrained) -> dict[str, float]:
-  """Returns BM25's recall on the questions that the run was judged by."""
-  corpus = pretrained.corpus
-  baseline = bm25.Bm25(corpus.load_passages(), corpus.tokenizer)
-  return pretrained.hook.judge.recall(baseline.retrieve, (1, 5))
+def bm25_recall(
+  corpus: corpus_lib.Corpus, questions: Sequence[questions_lib.Question]
+) -> dict[str, float]:
+  """Returns BM25's recall@1 and @5.
+
+  Args:
+    corpus: The knowledge corpus.
+    questions: What is asked.
+  """
+  passages = corpus.load_passages()
+  judge = recall.Judge(questions, passages, corpus.tokenizer)
+  baseline = bm25.Bm25(passages, corpus.tokenizer)
+  return judge.recall(baseline.retrieve, (1, 5))
 
 
 def table(
-    before: Mapping[str, float],
-    after: Mapping[str, float],
-    baseline: Mapping[str, float],
+  before: Mapping[str, float],
+  after: Mapping[str, float],
+  baseline: Mapping[str, float],
 ) -> str:
   """Returns the figures before and after REALM, as Markdown.
 
@@ -41,13 +52,13 @@ def table(
     baseline: BM25's recall.
   """
   lines = [
-      "| held out from training | before | after | BM25 |",
-      "|---|---|---|---|",
+    "| held out from training | before | after | BM25 |",
+    "|---|---|---|---|",
   ]
   for label, name in _ROWS:
     other = f"{baseline[name]:.3f}" if name in baseline else ""
     lines.append(
-        f"| {label} | {before[name]:.3f} | {after[name]:.3f} | {other} |"
+      f"| {label} | {before[name]:.3f} | {after[name]:.3f} | {other} |"
     )
   return "\n".join(lines)
 
@@ -76,15 +87,15 @@ def examples(pretrained: pretraining.Pretrained, count: int) -> str:
     best = np.argsort(-priors[i])[:_PASSAGES_SHOWN]
     rows = features["candidate_rows"][i].numpy()[best]
     parts.append(
-        f"{said.removesuffix(' [SEP]')}\n"
-        f"  masked: {wanted}; predicted: {guess}\n"
-        + _passages(corpus, rows, priors[i][best])
+      f"{said.removesuffix(' [SEP]')}\n"
+      f"  masked: {wanted}; predicted: {guess}\n"
+      + _passages(corpus, rows, priors[i][best])
     )
   return "\n".join(parts)
 
 
 def _passages(
-    corpus, rows: np.ndarray, probabilities: Sequence[float]
+  corpus: corpus_lib.Corpus, rows: np.ndarray, probabilities: np.ndarray
 ) -> str:
   lines = []
   for row, probability in zip(rows, probabilities, strict=True):

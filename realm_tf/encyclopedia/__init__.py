@@ -7,7 +7,15 @@ in different words. README.md of this package says how to add to it.
 from realm_tf.encyclopedia.articles import Article
 from realm_tf.encyclopedia.articles import articles
 from realm_tf.encyclopedia.evidence import supports
+from realm_tf.encyclopedia.kinds import select_kinds
 from realm_tf.encyclopedia.questions import Question
 from realm_tf.encyclopedia.questions import questions
 
-__all__ = ["Article", "Question", "articles", "questions", "supports"]
+__all__ = [
+  "Article",
+  "Question",
+  "articles",
+  "questions",
+  "select_kinds",
+  "supports",
+]

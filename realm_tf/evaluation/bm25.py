@@ -20,12 +20,12 @@ class Bm25:
   """
 
   def __init__(
-      self,
-      passages: passages_lib.PassageTable,
-      tokenizer: tokenizer_lib.Tokenizer,
-      *,
-      k1: float = 0.9,
-      b: float = 0.4,
+    self,
+    passages: passages_lib.PassageTable,
+    tokenizer: tokenizer_lib.Tokenizer,
+    *,
+    k1: float = 0.9,
+    b: float = 0.4,
   ):
     """Weighs the terms of title and body.
 
@@ -36,16 +36,18 @@ class Bm25:
       b: How much longer passages are discounted; Anserini's default.
     """
     self._tokenizer = tokenizer
-    rows = np.concatenate([
+    rows = np.concatenate(
+      [
         np.repeat(np.arange(len(passages)), part.lengths)
         for part in (passages.title_ids, passages.body_ids)
-    ])
+      ]
+    )
     terms = np.concatenate(
-        [passages.title_ids.values, passages.body_ids.values]
+      [passages.title_ids.values, passages.body_ids.values]
     )
     counts = scipy.sparse.csr_matrix(
-        (np.ones(len(terms), np.float32), (rows, terms.astype(np.int64))),
-        shape=(len(passages), tokenizer.vocab_size),
+      (np.ones(len(terms), np.float32), (rows, terms.astype(np.int64))),
+      shape=(len(passages), tokenizer.vocab_size),
     )  # duplicates are summed
     lengths = np.asarray(counts.sum(axis=1)).ravel()
     holding = np.bincount(counts.indices, minlength=tokenizer.vocab_size)
@@ -68,15 +70,13 @@ class Bm25:
     """
     found = []
     for first in range(0, len(texts), _BATCH):
-      ids = self._tokenizer.tokenize(
-          tf.constant(texts[first : first + _BATCH])
-      )
+      ids = self._tokenizer.tokenize(tf.constant(texts[first : first + _BATCH]))
       queries = scipy.sparse.csr_matrix(
-          (
-              np.ones(len(ids.flat_values), np.float32),
-              (ids.value_rowids().numpy(), ids.flat_values.numpy()),
-          ),
-          shape=(int(ids.nrows()), self._tokenizer.vocab_size),
+        (
+          np.ones(len(ids.flat_values), np.float32),
+          (ids.value_rowids().numpy(), ids.flat_values.numpy()),
+        ),
+        shape=(int(ids.nrows()), self._tokenizer.vocab_size),
       )
       scores = (queries @ self._weights).toarray()
       found.append(np.argsort(-scores, axis=1, kind="stable")[:, :k])

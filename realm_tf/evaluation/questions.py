@@ -5,6 +5,8 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
+import tensorflow as tf
+
 from realm_tf import errors
 from realm_tf import files
 
@@ -31,24 +33,36 @@ def read(path: str) -> list[Question]:
   Raises:
     errors.UserError: If the file or one of its lines is wrong.
   """
+  try:
+    lines = files.read_text(path).removesuffix("\n").split("\n")
+  except tf.errors.OpError as e:
+    raise errors.UserError(f"{path} cannot be read.") from e
+  except UnicodeDecodeError as e:
+    raise errors.UserError(f"{path} is not UTF-8.") from e
   questions = []
-  for number, line in enumerate(files.read_text(path).splitlines(), start=1):
+  for number, line in enumerate(lines, start=1):
     try:
-      record = json.loads(line)
-      answers = tuple(record["answer"])
-      if not answers or not all(isinstance(a, str) for a in answers):
-        raise ValueError("`answer` must be a list of strings")
-      questions.append(
-          Question(record["question"], answers, record.get("subject", ""))
-      )
+      questions.append(_parse(json.loads(line)))
     except (ValueError, KeyError, TypeError) as e:
       raise errors.UserError(
-          f"{path}:{number} is no question: {e!r}. Each line is a JSON object "
-          'with "question" and "answer", a list of strings.'
+        f"{path}:{number} is no question: {e!r}. Each line is a JSON object "
+        'with "question" and "answer", a list of strings.'
       ) from e
   if not questions:
     raise errors.UserError(f"{path} holds no question.")
   return questions
+
+
+def _parse(record: dict[str, Any]) -> Question:
+  text, answers = record["question"], record["answer"]
+  subject = record.get("subject", "")
+  if not isinstance(text, str) or not isinstance(subject, str):
+    raise TypeError("`question` and `subject` must be strings")
+  if not isinstance(answers, list) or not answers:
+    raise TypeError("`answer` must be a list of strings")
+  if not all(isinstance(answer, str) for answer in answers):
+    raise TypeError("`answer` must be a list of strings")
+  return Question(text, tuple(answers), subject)
 
 
 def write(path: str, questions: Iterable[Question]) -> None:
@@ -56,8 +70,8 @@ def write(path: str, questions: Iterable[Question]) -> None:
   lines = []
   for question in questions:
     record: dict[str, Any] = {
-        "question": question.text,
-        "answer": list(question.answers),
+      "question": question.text,
+      "answer": list(question.answers),
     }
     if question.subject:
       record["subject"] = question.subject

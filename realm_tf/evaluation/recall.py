@@ -25,10 +25,10 @@ class Judge:
   """
 
   def __init__(
-      self,
-      questions: Sequence[questions_lib.Question],
-      passages: passages_lib.PassageTable,
-      tokenizer: tokenizer_lib.Tokenizer,
+    self,
+    questions: Sequence[questions_lib.Question],
+    passages: passages_lib.PassageTable,
+    tokenizer: tokenizer_lib.Tokenizer,
   ):
     """Tokenizes the answers.
 
@@ -40,11 +40,11 @@ class Judge:
     self.questions = questions
     self._passages = passages
     self._phrases = [
-        (
-            _tokenize(tokenizer, q.answers),
-            _tokenize(tokenizer, [q.subject]) if q.subject else [],
-        )
-        for q in questions
+      (
+        _tokenize(tokenizer, q.answers),
+        _tokenize(tokenizer, [q.subject]) if q.subject else [],
+      )
+      for q in questions
     ]
 
   def answers(self, question: int, row: int) -> bool:
@@ -52,17 +52,15 @@ class Judge:
     if row < 0:
       return False
     texts = [
-        _as_text(self._passages.title_ids.row(row)),
-        _as_text(self._passages.body_ids.row(row)),
+      _as_text(self._passages.title_ids.row(row)),
+      _as_text(self._passages.body_ids.row(row)),
     ]
     answers, subject = self._phrases[question]
     return any(_holds(texts, a) for a in answers) and all(
-        _holds(texts, s) for s in subject
+      _holds(texts, s) for s in subject
     )
 
-  def recall(
-      self, retrieve: Retrieve, ks: Sequence[int]
-  ) -> dict[str, float]:
+  def recall(self, retrieve: Retrieve, ks: Sequence[int]) -> dict[str, float]:
     """Returns recall@k for each k.
 
     Args:
@@ -73,18 +71,20 @@ class Judge:
       "recall@k" to the share of the questions that one of the k best answers.
     """
     rows = retrieve([q.text for q in self.questions], max(ks))
-    hits = np.array([
+    hits = np.array(
+      [
         [self.answers(question, int(row)) for row in found]
         for question, found in enumerate(rows)
-    ])
+      ]
+    )
     return {f"recall@{k}": float(hits[:, :k].any(axis=1).mean()) for k in ks}
 
 
 def dense_retriever(
-    embed: Callable[[tf.Tensor], tf.Tensor],
-    search: Callable[[tf.Tensor, int], tuple[tf.Tensor, tf.Tensor, tf.Tensor]],
-    tokenizer: tokenizer_lib.Tokenizer,
-    query_length: int,
+  embed: Callable[[tf.Tensor], tf.Tensor],
+  search: Callable[[tf.Tensor, int], tuple[tf.Tensor, tf.Tensor, tf.Tensor]],
+  tokenizer: tokenizer_lib.Tokenizer,
+  query_length: int,
 ) -> Retrieve:
   """Returns the retriever of an index version.
 
@@ -104,7 +104,7 @@ def dense_retriever(
       cls = tf.fill([count, 1], tokenizer.cls_id)
       sep = tf.fill([count, 1], tokenizer.sep_id)
       token_ids = tf.concat([cls, ids, sep], axis=1).to_tensor(
-          tokenizer.pad_id, shape=[None, query_length]
+        tokenizer.pad_id, shape=[None, query_length]
       )
       _, rows, valid = search(embed(token_ids), k)
       found.append(tf.where(valid, rows, -1).numpy())
@@ -114,7 +114,7 @@ def dense_retriever(
 
 
 def _tokenize(
-    tokenizer: tokenizer_lib.Tokenizer, phrases: Sequence[str]
+  tokenizer: tokenizer_lib.Tokenizer, phrases: Sequence[str]
 ) -> list[str]:
   rows = tokenizer.tokenize(tf.constant(list(phrases)))
   return [_as_text(row) for row in rows.numpy()]

@@ -6,10 +6,8 @@ import uuid
 import tensorflow as tf
 
 from realm_tf import files
+from realm_tf.index import exports
 from realm_tf.models import embedder as embedder_lib
-
-MANIFEST = "manifest.json"
-FOLDER = ("exports", "embedder")
 
 
 class _Export(tf.Module):
@@ -33,11 +31,6 @@ class _Export(tf.Module):
     self.passage = passage
 
 
-def path(model_dir: str, step: int) -> str:
-  """Returns the folder of a step's export."""
-  return tf.io.gfile.join(model_dir, *FOLDER, str(step))
-
-
 class Exporter:
   """Exports one retriever, again and again; it is traced only once."""
 
@@ -50,8 +43,8 @@ class Exporter:
     """
     self._export = _Export(retriever)
     self._signatures = {
-        "query": self._export.query,
-        "passage": self._export.passage,
+      "query": self._export.query,
+      "passage": self._export.passage,
     }
     self._dim = dim
 
@@ -65,20 +58,21 @@ class Exporter:
     Returns:
       The export's folder.
     """
-    folder = path(model_dir, step)
+    folder = exports.path(model_dir, step)
     temporary = f"{folder}.{os.getpid()}-{uuid.uuid4().hex[:8]}.tmp"
     tf.saved_model.save(self._export, temporary, signatures=self._signatures)
     if tf.io.gfile.exists(folder):
       tf.io.gfile.rmtree(folder)
     tf.io.gfile.rename(temporary, folder)
     files.write_json(
-        tf.io.gfile.join(folder, MANIFEST), {"step": step, "dim": self._dim}
+      tf.io.gfile.join(folder, exports.MANIFEST),
+      {"step": step, "dim": self._dim},
     )
     return folder
 
 
 def remove(model_dir: str, step: int) -> None:
   """Removes an export, its manifest first."""
-  folder = path(model_dir, step)
-  tf.io.gfile.remove(tf.io.gfile.join(folder, MANIFEST))
+  folder = exports.path(model_dir, step)
+  tf.io.gfile.remove(tf.io.gfile.join(folder, exports.MANIFEST))
   tf.io.gfile.rmtree(folder)

@@ -9,8 +9,8 @@ import tensorflow as tf
 from realm_tf import errors
 from realm_tf import files
 
-_FOLDER = os.path.join("exports", "embedder")
-_MANIFEST = "manifest.json"
+FOLDER = os.path.join("exports", "embedder")
+MANIFEST = "manifest.json"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,10 +28,15 @@ class EmbedderExport:
   dim: int
 
 
+def path(model_dir: str, step: int) -> str:
+  """Returns the folder of a step's export."""
+  return os.path.join(model_dir, FOLDER, str(step))
+
+
 def steps(model_dir: str) -> list[int]:
   """Returns the steps of a run's complete exports, ascending."""
-  folder = os.path.join(model_dir, _FOLDER)
-  return published_steps(folder, _MANIFEST)
+  folder = os.path.join(model_dir, FOLDER)
+  return published_steps(folder, MANIFEST)
 
 
 def published_steps(folder: str, manifest: str) -> list[int]:
@@ -58,7 +63,7 @@ def find(model_dir: str, step: int | None = None) -> EmbedderExport:
     errors.UserError: If it does not exist or is damaged.
   """
   found = steps(model_dir)
-  folder = os.path.join(model_dir, _FOLDER)
+  folder = os.path.join(model_dir, FOLDER)
   if not found:
     raise errors.UserError(
       f"{folder} holds no export of an embedder. `pretrain` and "
@@ -73,9 +78,9 @@ def find(model_dir: str, step: int | None = None) -> EmbedderExport:
     )
   path = os.path.join(folder, str(step))
   try:
-    manifest = json.loads(files.read_text(os.path.join(path, _MANIFEST)))
+    manifest = json.loads(files.read_text(os.path.join(path, MANIFEST)))
     return EmbedderExport(path=path, step=step, dim=int(manifest["dim"]))
   except (ValueError, KeyError, TypeError) as e:
     raise errors.UserError(
-      f"{os.path.join(path, _MANIFEST)} is damaged: {e!r}."
+      f"{os.path.join(path, MANIFEST)} is damaged: {e!r}."
     ) from e

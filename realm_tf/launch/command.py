@@ -36,8 +36,8 @@ def run(main: Callable[[], None]) -> None:
       _fail(e)
     if len(positional) > 1:
       _fail(
-          f"Unexpected argument {positional[1]!r}. Flags are written "
-          "--name=value."
+        f"Unexpected argument {positional[1]!r}. Flags are written "
+        "--name=value."
       )
     return positional
 

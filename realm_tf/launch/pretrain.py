@@ -1,6 +1,5 @@
-"""Pre-trains REALM: retriever and reader together, the index rebuilt beside.
-
-python -m realm_tf.launch.pretrain --config=mini --corpus=CORPUS \\
+r"""Pre-trains REALM: retriever and reader together, the index rebuilt beside.
+python -m realm_tf.launch.pretrain --config=mini --corpus=CORPUS \
   --init_checkpoint=ICT_DIR --model_dir=MODEL_DIR
 """
 
@@ -11,50 +10,51 @@ from realm_tf.launch import run_flags
 
 run_flags.define("pretrain")
 _REFRESH = flags.DEFINE_string(
-    "refresh",
-    "local",
-    "'local' starts a refresher on this machine, 'external' relies on "
-    "refresh_index --watch running elsewhere, 'off' freezes the first index.",
+  "refresh",
+  "local",
+  "'local' starts a refresher on this machine, 'external' relies on "
+  "refresh_index --watch running elsewhere, 'off' freezes the first index.",
 )
 _QUESTIONS = flags.DEFINE_string(
-    "questions",
-    "",
-    "JSONL of questions whose zero-shot recall each evaluation measures.",
+  "questions",
+  "",
+  "JSONL of questions whose zero-shot recall each evaluation measures.",
 )
 _NUM_CANDIDATES = flags.DEFINE_integer(
-    "num_candidates", None, "Overrides num_candidates of the config."
+  "num_candidates", None, "Overrides num_candidates of the config."
 )
 _INDEX_AGE_WARNING = flags.DEFINE_integer(
-    "index_age_warning_steps",
-    None,
-    "Overrides index_age_warning_steps of the config.",
+  "index_age_warning_steps",
+  None,
+  "Overrides index_age_warning_steps of the config.",
 )
 _INDEX_AGE_LIMIT = flags.DEFINE_integer(
-    "index_age_limit_steps",
-    None,
-    "Overrides index_age_limit_steps of the config.",
+  "index_age_limit_steps",
+  None,
+  "Overrides index_age_limit_steps of the config.",
 )
 
 
 def main() -> None:
   """Trains, and names the next command."""
+  values = flags.FLAGS
+  config = run_flags.config(
+    "pretrain",
+    num_candidates=_NUM_CANDIDATES.value,
+    index_age_warning_steps=_INDEX_AGE_WARNING.value,
+    index_age_limit_steps=_INDEX_AGE_LIMIT.value,
+  )
   from realm_tf.training import pretraining
 
-  values = flags.FLAGS
   pretraining.run(
-      run_flags.config(
-          "pretrain",
-          num_candidates=_NUM_CANDIDATES.value,
-          index_age_warning_steps=_INDEX_AGE_WARNING.value,
-          index_age_limit_steps=_INDEX_AGE_LIMIT.value,
-      ),
-      refresh_mode=_REFRESH.value,
-      questions=_QUESTIONS.value,
-      corpus=values.corpus,
-      pretrain_corpus=values.pretrain_corpus,
-      init_checkpoint=values.init_checkpoint,
-      model_dir=values.model_dir,
-      tpu=values.tpu,
+    config,
+    refresh_mode=_REFRESH.value,
+    questions=_QUESTIONS.value,
+    corpus=values.corpus,
+    pretrain_corpus=values.pretrain_corpus,
+    init_checkpoint=values.init_checkpoint,
+    model_dir=values.model_dir,
+    tpu=values.tpu,
   )
 
 

@@ -1,6 +1,6 @@
-"""Warms the retriever up with the Inverse Cloze Task.
+r"""Warms the retriever up with the Inverse Cloze Task.
 
-python -m realm_tf.launch.pretrain_ict --config=tiny --corpus=CORPUS \\
+python -m realm_tf.launch.pretrain_ict --config=tiny --corpus=CORPUS \
   --model_dir=MODEL_DIR
 """
 
@@ -14,17 +14,18 @@ run_flags.define("pretrain_ict")
 
 def main() -> None:
   """Trains, and names the next command."""
+  values = flags.FLAGS
+  config = run_flags.config("pretrain_ict")
   from realm_tf.training import warm_start
 
-  values = flags.FLAGS
   warm_start.run(
-      "pretrain_ict",
-      run_flags.config("pretrain_ict"),
-      corpus=values.corpus,
-      pretrain_corpus=values.pretrain_corpus,
-      init_checkpoint=values.init_checkpoint,
-      model_dir=values.model_dir,
-      tpu=values.tpu,
+    "pretrain_ict",
+    config,
+    corpus=values.corpus,
+    pretrain_corpus=values.pretrain_corpus,
+    init_checkpoint=values.init_checkpoint,
+    model_dir=values.model_dir,
+    tpu=values.tpu,
   )
 
 

@@ -1,6 +1,6 @@
-"""Pre-trains a small BERT: masked language modelling over pairs of passages.
+r"""Pre-trains a small BERT: masked language modelling over pairs of passages.
 
-python -m realm_tf.launch.pretrain_mlm --config=tiny --corpus=CORPUS \\
+python -m realm_tf.launch.pretrain_mlm --config=tiny --corpus=CORPUS \
   --model_dir=MODEL_DIR
 """
 
@@ -14,17 +14,18 @@ run_flags.define("pretrain_mlm")
 
 def main() -> None:
   """Trains, and names the next command."""
+  values = flags.FLAGS
+  config = run_flags.config("pretrain_mlm")
   from realm_tf.training import warm_start
 
-  values = flags.FLAGS
   warm_start.run(
-      "pretrain_mlm",
-      run_flags.config("pretrain_mlm"),
-      corpus=values.corpus,
-      pretrain_corpus=values.pretrain_corpus,
-      init_checkpoint=values.init_checkpoint,
-      model_dir=values.model_dir,
-      tpu=values.tpu,
+    "pretrain_mlm",
+    config,
+    corpus=values.corpus,
+    pretrain_corpus=values.pretrain_corpus,
+    init_checkpoint=values.init_checkpoint,
+    model_dir=values.model_dir,
+    tpu=values.tpu,
   )
 
 

@@ -5,14 +5,15 @@ from typing import Any
 
 from absl import flags
 
+from realm_tf import environment
 from realm_tf.configs import loading
 from realm_tf.configs import schema
 
-_DEFINE = {
-    int: flags.DEFINE_integer,
-    float: flags.DEFINE_float,
-    bool: flags.DEFINE_boolean,
-    str: flags.DEFINE_string,
+_DEFINE: dict[Any, Any] = {
+  int: flags.DEFINE_integer,
+  float: flags.DEFINE_float,
+  bool: flags.DEFINE_boolean,
+  str: flags.DEFINE_string,
 }
 
 
@@ -24,48 +25,52 @@ def define(task: str) -> None:
       `--config.FIELD`.
   """
   flags.DEFINE_string(
-      "config",
-      None,
-      f"A preset ({', '.join(loading.PRESETS)}) or a JSON file with the fields "
-      "of a config.",
-      required=True,
+    "config",
+    None,
+    f"A preset ({', '.join(loading.PRESETS)}) or a JSON file with the fields "
+    "of a config.",
+    required=True,
   )
   for field in dataclasses.fields(loading.TASKS[task]):
     _DEFINE[field.type](
-        f"config.{field.name}", None, f"Overrides {field.name} of the config."
+      f"config.{field.name}", None, f"Overrides {field.name} of the config."
     )
   flags.DEFINE_string(
-      "corpus",
-      None,
-      "Folder of the knowledge corpus, which build_corpus makes.",
-      required=True,
+    "corpus",
+    None,
+    "Folder of the knowledge corpus, which build_corpus makes.",
+    required=True,
   )
   flags.DEFINE_string(
-      "pretrain_corpus",
-      "",
-      "Folder of the corpus whose sentences are learned from, which "
-      "annotate_spans makes; empty for --corpus.",
+    "pretrain_corpus",
+    "",
+    "Folder of the corpus whose sentences are learned from, which "
+    "annotate_spans makes; empty for --corpus.",
   )
   flags.DEFINE_string(
-      "model_dir", None, "Folder of the run; resumed if it exists.",
-      required=True,
+    "model_dir",
+    None,
+    "Folder of the run; resumed if it exists.",
+    required=True,
   )
   flags.DEFINE_string(
-      "init_checkpoint",
-      "",
-      "Model directories to take first weights from, separated by commas.",
+    "init_checkpoint",
+    "",
+    "Model directories to take first weights from, separated by commas.",
   )
   flags.DEFINE_string(
-      "tpu",
-      "",
-      "A TPU's name or address, or 'local'; empty for GPUs if there are any, "
-      "else the CPU.",
+    "tpu",
+    "",
+    "A TPU's name or address, or 'local'; empty for GPUs if there are any, "
+    "else the CPU.",
   )
   flags.DEFINE_integer("seed", None, "Overrides seed of the config.")
 
 
 def config(task: str, **overrides: Any) -> schema.TaskConfig:
   """Returns the config that the flags ask for.
+
+  Call it before TensorFlow is imported: it prepares the config's precision.
 
   Args:
     task: As given to `define`.
@@ -76,10 +81,13 @@ def config(task: str, **overrides: Any) -> schema.TaskConfig:
   """
   values = flags.FLAGS
   fields = {
-      field.name: values[f"config.{field.name}"].value
-      for field in dataclasses.fields(loading.TASKS[task])
+    field.name: values[f"config.{field.name}"].value
+    for field in dataclasses.fields(loading.TASKS[task])
   }
   fields |= {"seed": values.seed} if values.seed is not None else {}
   fields |= {k: v for k, v in overrides.items() if v is not None}
   given = {name: value for name, value in fields.items() if value is not None}
-  return loading.load(task, values.config, given)
+  loaded = loading.load(task, values.config, given)
+  if loaded.precision == "bfloat16":
+    environment.use_bfloat16_products()
+  return loaded

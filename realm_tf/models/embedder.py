@@ -13,20 +13,20 @@ class Embedder(tf.keras.Model):
     """Builds the layers; `config` gives the shape."""
     super().__init__(name=name)
     self.encoder = encoder_lib.build_encoder(
-        config, vocab_size, name="encoder", output_range=1
+      config, vocab_size, name="encoder", output_range=1
     )
+    self.encoder(self.encoder.inputs)  # creates its kernels
+    encoder_lib.prepare_for_scratch(self.encoder)
     self.projection = tf.keras.layers.Dense(
-        config.projection_size,
-        kernel_initializer=encoder_lib.kernel_initializer(config),
-        name="projection",
+      config.projection_size,
+      kernel_initializer=encoder_lib.kernel_initializer(config),
+      name="projection",
     )
     self.layer_norm = tf.keras.layers.LayerNormalization(
-        epsilon=1e-12, dtype=tf.float32, name="layer_norm"
+      epsilon=1e-12, dtype=tf.float32, name="layer_norm"
     )
 
-  def call(
-      self, token_ids: tf.Tensor, training: bool = False
-  ) -> tf.Tensor:
+  def call(self, token_ids: tf.Tensor, training: bool = False) -> tf.Tensor:
     """Embeds texts.
 
     Args:
@@ -37,7 +37,7 @@ class Embedder(tf.keras.Model):
       <float32>[batch, projection_size].
     """
     outputs = encoder_lib.encode(
-        self.encoder, token_ids, tf.zeros_like(token_ids), training=training
+      self.encoder, token_ids, tf.zeros_like(token_ids), training=training
     )
     return self.layer_norm(self.projection(outputs["pooled_output"]))
 
@@ -61,10 +61,10 @@ class Retriever(tf.keras.Model):
       self.passage_embedder = Embedder(config, vocab_size, "passage_embedder")
 
   def call(
-      self,
-      query_token_ids: tf.Tensor,
-      passage_token_ids: tf.Tensor,
-      training: bool = False,
+    self,
+    query_token_ids: tf.Tensor,
+    passage_token_ids: tf.Tensor,
+    training: bool = False,
   ) -> tuple[tf.Tensor, tf.Tensor]:
     """Embeds queries and passages.
 
@@ -77,6 +77,6 @@ class Retriever(tf.keras.Model):
       <float32>[queries, D] and <float32>[passages, D].
     """
     return (
-        self.query_embedder(query_token_ids, training=training),
-        self.passage_embedder(passage_token_ids, training=training),
+      self.query_embedder(query_token_ids, training=training),
+      self.passage_embedder(passage_token_ids, training=training),
     )

@@ -6,13 +6,12 @@ from official.nlp.modeling.networks import bert_encoder
 
 from realm_tf.configs import schema
 
-
 _BERT_STDDEV = 0.02
 _BERT_WIDTH = 768
 
 
 def kernel_initializer(
-    config: schema.TaskConfig,
+  config: schema.TaskConfig,
 ) -> tf.keras.initializers.Initializer:
   """Returns BERT's initializer, scaled to the width.
 
@@ -25,15 +24,15 @@ def kernel_initializer(
     config: Gives the width.
   """
   return tf.keras.initializers.TruncatedNormal(
-      stddev=_BERT_STDDEV * (_BERT_WIDTH / config.hidden_size) ** 0.5
+    stddev=_BERT_STDDEV * (_BERT_WIDTH / config.hidden_size) ** 0.5
   )
 
 
 def build_encoder(
-    config: schema.TaskConfig,
-    vocab_size: int,
-    name: str,
-    output_range: int | None = None,
+  config: schema.TaskConfig,
+  vocab_size: int,
+  name: str,
+  output_range: int | None = None,
 ) -> bert_encoder.BertEncoderV2:
   """Builds an encoder with the config's shape.
 
@@ -50,58 +49,76 @@ def build_encoder(
     # a checkpoint holds them and a resumed run draws what it would have drawn.
     tf.keras.backend.experimental.enable_tf_random_generator()
   embedding_layer = layers.OnDeviceEmbedding(
-      vocab_size=vocab_size,
-      embedding_width=config.hidden_size,
-      initializer=tf.keras.initializers.TruncatedNormal(
-          stddev=_BERT_STDDEV * _BERT_WIDTH / config.hidden_size
-      ),
-      name="word_embeddings",
+    vocab_size=vocab_size,
+    embedding_width=config.hidden_size,
+    initializer=tf.keras.initializers.TruncatedNormal(
+      stddev=_BERT_STDDEV * _BERT_WIDTH / config.hidden_size
+    ),
+    name="word_embeddings",
   )
   return bert_encoder.BertEncoderV2(
-      vocab_size=vocab_size,
-      embedding_layer=embedding_layer,
-      hidden_size=config.hidden_size,
-      num_layers=config.num_layers,
-      num_attention_heads=config.num_heads,
-      inner_dim=config.intermediate_size,
-      max_sequence_length=config.max_positions,
-      output_dropout=config.dropout,
-      attention_dropout=config.dropout,
-      initializer=kernel_initializer(config),
-      output_range=output_range,
-      name=name,
+    vocab_size=vocab_size,
+    type_vocab_size=2,
+    embedding_layer=embedding_layer,
+    hidden_size=config.hidden_size,
+    num_layers=config.num_layers,
+    num_attention_heads=config.num_heads,
+    inner_dim=config.intermediate_size,
+    max_sequence_length=config.max_positions,
+    output_dropout=config.dropout,
+    attention_dropout=config.dropout,
+    initializer=kernel_initializer(config),
+    output_range=output_range,
+    name=name,
   )
 
 
-def start_by_copying(encoder: bert_encoder.BertEncoderV2) -> None:
-  """Makes each layer's attention copy what it attends to, to begin with.
+def prepare_for_scratch(encoder: bert_encoder.BertEncoderV2) -> None:
+  """Gives a built encoder first weights from which it learns in minutes.
 
-  The output projection becomes the transpose of the value projection, both
-  scaled so that their product is close to the identity. A model that must
-  find a name in one passage and put it into another learns this in hundreds
-  of steps instead of thousands.
+  BERT took a million steps to learn what these weights begin with: that
+  neighbours have to do with one another (positions are sinusoids, as large as
+  the word embeddings), and that what is attended to can be passed on
+  (each attention's output projection is the transpose of its value
+  projection, their product close to the identity). Weights from a checkpoint
+  replace them.
 
   Args:
-    encoder: A built encoder; its kernels are changed.
+    encoder: A built encoder.
   """
-  for layer in encoder.transformer_layers:
-    attention = layer._attention_layer  # pylint: disable=protected-access
+  width = encoder.get_embedding_table().shape[-1]
+  positions = next(v for v in encoder.weights if "position_embedding" in v.name)
+  stddev = _BERT_STDDEV * _BERT_WIDTH / width
+  positions.assign(_sinusoids(*positions.shape) * stddev * 2**0.5)
+  for number, layer in enumerate(encoder.transformer_layers):
+    attention = layer._attention_layer
     value = attention._value_dense.kernel  # [width, heads, head width]
-    output = attention._output_dense.kernel  # [heads, head width, width]
-    width = output.shape[-1]
     values = tf.random.stateless_normal(
-        value.shape, seed=[0, 7], stddev=width**-0.5
+      value.shape, seed=[0, number], stddev=width**-0.5
     )
     value.assign(values)
-    output.assign(tf.transpose(values, [1, 2, 0]))
+    attention._output_dense.kernel.assign(tf.transpose(values, [1, 2, 0]))
+
+
+def _sinusoids(length: int, width: int) -> tf.Tensor:
+  """Returns positions as sines and cosines (Vaswani et al., 2017).
+
+  Returns:
+    <float32>[length, width].
+  """
+  rates = 10_000.0 ** (-tf.range(0, width, 2, tf.float32) / width)
+  angles = tf.range(length, dtype=tf.float32)[:, None] * rates
+  return tf.reshape(
+    tf.stack([tf.sin(angles), tf.cos(angles)], axis=-1), [length, width]
+  )
 
 
 def encode(
-    encoder: bert_encoder.BertEncoderV2,
-    token_ids: tf.Tensor,
-    segment_ids: tf.Tensor,
-    *,
-    training: bool,
+  encoder: bert_encoder.BertEncoderV2,
+  token_ids: tf.Tensor,
+  segment_ids: tf.Tensor,
+  *,
+  training: bool,
 ) -> dict[str, tf.Tensor]:
   """Runs an encoder; [PAD], whose id is 0, is not attended to.
 
@@ -116,8 +133,8 @@ def encode(
     `pooled_output` [batch, hidden_size], among others.
   """
   inputs = {
-      "input_word_ids": token_ids,
-      "input_mask": tf.cast(token_ids != 0, tf.int32),
-      "input_type_ids": segment_ids,
+    "input_word_ids": token_ids,
+    "input_mask": tf.cast(token_ids != 0, tf.int32),
+    "input_type_ids": segment_ids,
   }
   return encoder(inputs, training=training)

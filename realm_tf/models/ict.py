@@ -23,7 +23,7 @@ class IctModel(tf.keras.Model):
     self.retriever = embedder.Retriever(config, vocab_size)
 
   def call(
-      self, features: dict[str, tf.Tensor], training: bool = False
+    self, features: dict[str, tf.Tensor], training: bool = False
   ) -> tuple[tf.Tensor, tf.Tensor]:
     """Scores each of a replica's queries against all blocks.
 
@@ -38,13 +38,13 @@ class IctModel(tf.keras.Model):
       block among them, <int32>[B].
     """
     queries, passages = self.retriever(
-        features["query_token_ids"],
-        features["passage_token_ids"],
-        training=training,
+      features["query_token_ids"],
+      features["passage_token_ids"],
+      training=training,
     )
     all_passages, first = _gather_replicas(passages)
     scores = self._score_scale * tf.matmul(
-        queries, all_passages, transpose_b=True
+      queries, all_passages, transpose_b=True
     )
     return scores, first + tf.range(tf.shape(queries)[0])
 

@@ -37,7 +37,7 @@ class Marginal(NamedTuple):
 
 
 def retrieval_scores(
-    query_embeddings: tf.Tensor, passage_embeddings: tf.Tensor, scale: float
+  query_embeddings: tf.Tensor, passage_embeddings: tf.Tensor, scale: float
 ) -> tf.Tensor:
   """Returns f(x, z), the inner product (paper, section 3.2), times a scale.
 
@@ -53,7 +53,7 @@ def retrieval_scores(
 
 
 def retrieval_log_probs(
-    scores: tf.Tensor, candidate_mask: tf.Tensor
+  scores: tf.Tensor, candidate_mask: tf.Tensor
 ) -> tf.Tensor:
   """Returns log p(z|x), the softmax over a query's candidates.
 
@@ -70,11 +70,11 @@ def retrieval_log_probs(
 
 
 def marginalize(
-    scores: tf.Tensor,
-    candidate_mask: tf.Tensor,
-    token_log_probs: tf.Tensor,
-    target_weights: tf.Tensor,
-    marginalization: str,
+  scores: tf.Tensor,
+  candidate_mask: tf.Tensor,
+  token_log_probs: tf.Tensor,
+  target_weights: tf.Tensor,
+  marginalization: str,
 ) -> Marginal:
   """Returns log p(y|x) = log sum_z p(y|z, x) p(z|x) of each query.
 
@@ -94,28 +94,30 @@ def marginalize(
   Raises:
     ValueError: If `marginalization` is neither.
   """
-  tf.debugging.assert_shapes([
+  tf.debugging.assert_shapes(
+    [
       (scores, ("B", "K")),
       (candidate_mask, ("B", "K")),
       (token_log_probs, ("B", "K", "M")),
       (target_weights, ("B", "M")),
-  ])
+    ]
+  )
   log_prior = retrieval_log_probs(scores, candidate_mask)
   log_span = tf.einsum("bkm,bm->bk", token_log_probs, target_weights)
   if marginalization == "span":
     log_likelihood = tf.reduce_logsumexp(log_prior + log_span, axis=1)
   elif marginalization == "token":
     log_token = tf.reduce_logsumexp(
-        log_prior[:, :, None] + token_log_probs, axis=1
+      log_prior[:, :, None] + token_log_probs, axis=1
     )  # [B, M]
     log_likelihood = tf.reduce_sum(log_token * target_weights, axis=1)
   else:
     raise ValueError(
-        "`marginalization` must be 'span' (paper) or 'token' (released "
-        f"code), got {marginalization!r}."
+      "`marginalization` must be 'span' (paper) or 'token' (released "
+      f"code), got {marginalization!r}."
     )
   entropy = -tf.reduce_sum(
-      tf.math.multiply_no_nan(log_prior, tf.exp(log_prior)), axis=1
+    tf.math.multiply_no_nan(log_prior, tf.exp(log_prior)), axis=1
   )
   return Marginal(log_likelihood, log_span[:, 0], log_prior, entropy)
 

@@ -15,12 +15,12 @@ class MaskedLanguageModel(tf.keras.Model):
   """
 
   def __init__(
-      self,
-      config: schema.TaskConfig,
-      vocab_size: int,
-      *,
-      name: str,
-      output_range: int | None = None,
+    self,
+    config: schema.TaskConfig,
+    vocab_size: int,
+    *,
+    name: str,
+    output_range: int | None = None,
   ):
     """Builds the layers.
 
@@ -33,26 +33,26 @@ class MaskedLanguageModel(tf.keras.Model):
     """
     super().__init__(name=name)
     self.encoder = encoder_lib.build_encoder(
-        config, vocab_size, name="encoder", output_range=output_range
+      config, vocab_size, name="encoder", output_range=output_range
     )
     self.encoder.pooler_layer.trainable = False  # nothing reads it
     # The head shares the embedding table, which is there once the encoder has
     # been built.
     self.encoder(self.encoder.inputs)
     self.head = layers.MaskedLM(
-        embedding_table=self.encoder.get_embedding_table(),
-        activation=lambda x: tf.nn.gelu(x, approximate=True),
-        initializer=tf.keras.initializers.Identity(),
-        name="mlm_head",
+      embedding_table=self.encoder.get_embedding_table(),
+      activation=lambda x: tf.nn.gelu(x, approximate=True),
+      initializer=tf.keras.initializers.Identity(),
+      name="mlm_head",
     )
-    encoder_lib.start_by_copying(self.encoder)
+    encoder_lib.prepare_for_scratch(self.encoder)
 
   def call(
-      self,
-      token_ids: tf.Tensor,
-      segment_ids: tf.Tensor,
-      mask_positions: tf.Tensor,
-      training: bool = False,
+    self,
+    token_ids: tf.Tensor,
+    segment_ids: tf.Tensor,
+    mask_positions: tf.Tensor,
+    training: bool = False,
   ) -> tf.Tensor:
     """Scores the vocabulary at the masked positions.
 
@@ -66,7 +66,7 @@ class MaskedLanguageModel(tf.keras.Model):
       Logits, <float32>[batch, M, V].
     """
     outputs = encoder_lib.encode(
-        self.encoder, token_ids, segment_ids, training=training
+      self.encoder, token_ids, segment_ids, training=training
     )
     logits = self.head(outputs["sequence_output"], mask_positions)
     return tf.cast(logits, tf.float32)

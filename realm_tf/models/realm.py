@@ -40,11 +40,11 @@ class RealmModel(tf.keras.Model):
     self._marginalization = config.marginalization
     self.retriever = embedder.Retriever(config, vocab_size)
     self.reader = reader_lib.MaskedLanguageModel(
-        config, vocab_size, name="reader", output_range=config.query_length
+      config, vocab_size, name="reader", output_range=config.query_length
     )
 
   def call(
-      self, features: dict[str, tf.Tensor], training: bool = False
+    self, features: dict[str, tf.Tensor], training: bool = False
   ) -> RealmOutputs:
     """Scores the targets of a batch under its candidates.
 
@@ -59,37 +59,37 @@ class RealmModel(tf.keras.Model):
     passages = features["passage_token_ids"]
     batch, candidates = passages.shape[:2]
     query_embeddings, passage_embeddings = self.retriever(
-        features["query_token_ids"], _flatten(passages), training=training
+      features["query_token_ids"], _flatten(passages), training=training
     )  # [B, D], [B * K, D]
     scores = objective.retrieval_scores(
-        query_embeddings,
-        tf.reshape(
-            passage_embeddings, [batch, candidates, query_embeddings.shape[-1]]
-        ),
-        self._score_scale,
+      query_embeddings,
+      tf.reshape(
+        passage_embeddings, [batch, candidates, query_embeddings.shape[-1]]
+      ),
+      self._score_scale,
     )  # [B, K]
     mask_positions = tf.repeat(features["mask_positions"], candidates, axis=0)
     logits = self.reader(
-        _flatten(features["joint_token_ids"]),
-        _flatten(features["joint_segment_ids"]),
-        mask_positions,
-        training=training,
+      _flatten(features["joint_token_ids"]),
+      _flatten(features["joint_segment_ids"]),
+      mask_positions,
+      training=training,
     )  # [B * K, M, V]
     targets = tf.repeat(features["targets"], candidates, axis=0)
     masks = targets.shape[-1]
     token_log_probs = tf.reshape(
-        objective.token_log_probs(logits, targets), [batch, candidates, masks]
+      objective.token_log_probs(logits, targets), [batch, candidates, masks]
     )
     marginal = objective.marginalize(
-        scores,
-        features["candidate_mask"],
-        token_log_probs,
-        features["target_weights"],
-        self._marginalization,
+      scores,
+      features["candidate_mask"],
+      token_log_probs,
+      features["target_weights"],
+      self._marginalization,
     )
     return RealmOutputs(
-        marginal,
-        tf.reshape(logits, [batch, candidates, masks, logits.shape[-1]]),
+      marginal,
+      tf.reshape(logits, [batch, candidates, masks, logits.shape[-1]]),
     )
 
 

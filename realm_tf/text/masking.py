@@ -29,7 +29,7 @@ class MaskedQueries(NamedTuple):
 
 
 def span_mask(
-    length: int, span_starts: tf.Tensor, span_limits: tf.Tensor
+  length: int, span_starts: tf.Tensor, span_limits: tf.Tensor
 ) -> tf.Tensor:
   """Chooses the places [start, limit) of each row.
 
@@ -46,11 +46,11 @@ def span_mask(
 
 
 def random_span_mask(
-    length: int,
-    first: tf.Tensor,
-    limit: tf.Tensor,
-    max_masks: int,
-    seed: tf.Tensor,
+  length: int,
+  first: tf.Tensor,
+  limit: tf.Tensor,
+  max_masks: int,
+  seed: tf.Tensor,
 ) -> tf.Tensor:
   """Chooses one span a row, its length geometric as SpanBERT's.
 
@@ -67,7 +67,7 @@ def random_span_mask(
   draws = tf.random.stateless_uniform([2, tf.shape(first)[0]], seed)
   # The inverse of the distribution function of Geometric(1 - _SPAN_CONTINUES).
   drawn = 1.0 + tf.floor(
-      tf.math.log1p(-draws[0]) / tf.math.log(_SPAN_CONTINUES)
+    tf.math.log1p(-draws[0]) / tf.math.log(_SPAN_CONTINUES)
   )
   longest = tf.minimum(max_masks, limit - first)
   span_length = tf.minimum(tf.cast(tf.minimum(drawn, 1e6), tf.int32), longest)
@@ -76,11 +76,11 @@ def random_span_mask(
 
 
 def random_token_mask(
-    length: int,
-    first: tf.Tensor,
-    limit: tf.Tensor,
-    max_masks: int,
-    seed: tf.Tensor,
+  length: int,
+  first: tf.Tensor,
+  limit: tf.Tensor,
+  max_masks: int,
+  seed: tf.Tensor,
 ) -> tf.Tensor:
   """Chooses 15% of each row's places, one at least, `max_masks` at most.
 
@@ -104,7 +104,7 @@ def random_token_mask(
 
 
 def apply_mask(
-    token_ids: tf.Tensor, chosen: tf.Tensor, max_masks: int, mask_id: int
+  token_ids: tf.Tensor, chosen: tf.Tensor, max_masks: int, mask_id: int
 ) -> MaskedQueries:
   """Replaces the chosen wordpieces and gives them as targets.
 
@@ -121,10 +121,10 @@ def apply_mask(
   places = tf.where(is_target, places, 0)
   targets = tf.gather(token_ids, places, batch_dims=1)
   return MaskedQueries(
-      token_ids=tf.where(chosen, mask_id, token_ids),
-      mask_positions=places,
-      targets=tf.where(is_target, targets, 0),
-      target_weights=tf.cast(is_target, tf.float32),
+    token_ids=tf.where(chosen, mask_id, token_ids),
+    mask_positions=places,
+    targets=tf.where(is_target, targets, 0),
+    target_weights=tf.cast(is_target, tf.float32),
   )
 
 

@@ -30,11 +30,11 @@ class Tokenizer:
   """
 
   def __init__(
-      self,
-      vocabulary: Sequence[str],
-      *,
-      lower_case: bool = True,
-      source: str = "the vocabulary",
+    self,
+    vocabulary: Sequence[str],
+    *,
+    lower_case: bool = True,
+    source: str = "the vocabulary",
   ):
     """Builds the tokenizer.
 
@@ -44,31 +44,37 @@ class Tokenizer:
       source: What an error message calls the vocabulary: its file.
 
     Raises:
-      errors.UserError: If a special token is missing or a token stands twice.
+      errors.UserError: If a special token is missing, a token stands twice,
+        or [PAD] does not come first.
     """
     ids = {token: i for i, token in enumerate(vocabulary)}
     missing = [token for token in SPECIAL_TOKENS if token not in ids]
     if missing:
       raise errors.UserError(
-          f"{source} has no {', '.join(missing)}: a BERT vocabulary holds "
-          f"{' '.join(SPECIAL_TOKENS)}, one wordpiece a line."
+        f"{source} has no {', '.join(missing)}: a BERT vocabulary holds "
+        f"{' '.join(SPECIAL_TOKENS)}, one wordpiece a line."
       )
     if len(ids) != len(vocabulary):
       twice = next(t for i, t in enumerate(vocabulary) if ids[t] != i)
       raise errors.UserError(f"{source} holds the wordpiece {twice!r} twice.")
+    if ids[PAD] != 0:
+      raise errors.UserError(
+        f"{source} has {PAD} as number {ids[PAD]}: it must come first, since "
+        "0 is what inputs are padded with."
+      )
     self.vocabulary = tuple(vocabulary)
     self.lower_case = lower_case
     self.sha256 = hashlib.sha256(
-        "\n".join(self.vocabulary).encode()
+      "\n".join(self.vocabulary).encode()
     ).hexdigest()
     self.pad_id, self.unk_id, self.cls_id, self.sep_id, self.mask_id = (
-        ids[token] for token in SPECIAL_TOKENS
+      ids[token] for token in SPECIAL_TOKENS
     )
     self._tokenizer = tf_text.FastBertTokenizer(
-        list(self.vocabulary),
-        unknown_token=UNK,
-        token_out_type=tf.int32,
-        lower_case_nfd_strip_accents=lower_case,
+      list(self.vocabulary),
+      unknown_token=UNK,
+      token_out_type=tf.int32,
+      lower_case_nfd_strip_accents=lower_case,
     )
 
   @classmethod
@@ -86,9 +92,9 @@ class Tokenizer:
     except UnicodeDecodeError as e:
       raise errors.UserError(f"The vocabulary {path} is not UTF-8.") from e
     return cls(
-        text.removesuffix("\n").replace("\r", "").split("\n"),
-        lower_case=lower_case,
-        source=path,
+      text.removesuffix("\n").replace("\r", "").split("\n"),
+      lower_case=lower_case,
+      source=path,
     )
 
   @property
@@ -108,7 +114,7 @@ class Tokenizer:
     return self._tokenizer.tokenize(texts)
 
   def tokenize_with_offsets(
-      self, texts: tf.Tensor
+    self, texts: tf.Tensor
   ) -> tuple[tf.RaggedTensor, tf.RaggedTensor, tf.RaggedTensor]:
     """Returns ids, and the bytes [start, limit) that each was read from.
 

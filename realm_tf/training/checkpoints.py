@@ -12,13 +12,13 @@ from realm_tf.training import tasks
 FOLDER = "checkpoints"
 BEST_FOLDER = ("exports", "best")
 _SHAPE_FIELDS = (
-    "num_layers",
-    "hidden_size",
-    "num_heads",
-    "intermediate_size",
-    "max_positions",
-    "projection_size",
-    "tied_embedders",
+  "num_layers",
+  "hidden_size",
+  "num_heads",
+  "intermediate_size",
+  "max_positions",
+  "projection_size",
+  "tied_embedders",
 )
 _ROLES = frozenset({"reader", "retriever"})
 
@@ -32,10 +32,10 @@ class TrainerState:
   """
 
   def __init__(
-      self,
-      model_dir: str,
-      task: tasks.Task,
-      optimizer: tf.keras.optimizers.legacy.Optimizer,
+    self,
+    model_dir: str,
+    task: tasks.Task,
+    optimizer: tf.keras.optimizers.legacy.Optimizer,
   ):
     """Finds the checkpoints of a run.
 
@@ -47,15 +47,15 @@ class TrainerState:
     self.step = tf.Variable(0, trainable=False, dtype=tf.int64)
     self.index_version = tf.Variable(-1, trainable=False, dtype=tf.int64)
     self._checkpoint = tf.train.Checkpoint(
-        step=self.step,
-        index_version=self.index_version,
-        optimizer=optimizer,
-        **task.parts,
+      step=self.step,
+      index_version=self.index_version,
+      optimizer=optimizer,
+      **task.parts,
     )
     self._manager = tf.train.CheckpointManager(
-        self._checkpoint,
-        tf.io.gfile.join(model_dir, FOLDER),
-        max_to_keep=3,
+      self._checkpoint,
+      tf.io.gfile.join(model_dir, FOLDER),
+      max_to_keep=3,
     )
 
   def restore(self) -> bool:
@@ -73,7 +73,7 @@ class TrainerState:
 
 
 def save_best(
-    model_dir: str, parts: dict[str, tf.keras.Model], step: int, utility: float
+  model_dir: str, parts: dict[str, tf.keras.Model], step: int, utility: float
 ) -> str:
   """Writes the weights of the best step so far to exports/best.
 
@@ -94,8 +94,8 @@ def save_best(
   name = f"weights-{step}"
   tf.train.Checkpoint(**parts).write(tf.io.gfile.join(folder, name))
   files.write_json(
-      tf.io.gfile.join(folder, "manifest.json"),
-      {"step": step, "retrieval_utility": utility, "weights": name},
+    tf.io.gfile.join(folder, "manifest.json"),
+    {"step": step, "retrieval_utility": utility, "weights": name},
   )
   for old in tf.io.gfile.listdir(folder):
     if old.startswith("weights-") and not old.startswith(name + "."):
@@ -125,7 +125,7 @@ class InitReport:
 
 
 def initialize(
-    parts: dict[str, tf.keras.Model], run: run_config.RunConfig
+  parts: dict[str, tf.keras.Model], run: run_config.RunConfig
 ) -> InitReport:
   """Takes first weights from other runs.
 
@@ -145,26 +145,41 @@ def initialize(
     path, step = weights_path(source)
     roles = {name.split("/")[0] for name, _ in tf.train.list_variables(path)}
     wanted = {role: parts[role] for role in parts if role in roles}
+    targets = [tf.train.Checkpoint(**wanted)]
     lines = {role: f"{role} from {source}, step {step}" for role in wanted}
     if run.task == "pretrain_ict" and not wanted and "reader" in roles:
-      encoder = parts["retriever"].query_embedder.encoder
-      wanted = {"reader": tf.train.Checkpoint(encoder=encoder)}
+      targets = _encoders_as_readers(parts["retriever"])
       lines = {
-          "retriever": f"the retriever's encoder from the language model "
-          f"{source}, step {step}"
+        "retriever": "retriever's encoder from the language model "
+        f"{source}, step {step}"
       }
-    if not wanted:
+    if not lines:
+      held = ", ".join(sorted(roles & _ROLES))
       raise errors.UserError(
-          f"--init_checkpoint={source} holds {', '.join(sorted(roles & _ROLES))}"
-          f", nothing that {run.task} trains ({', '.join(parts)})."
+        f"--init_checkpoint={source} holds {held}, nothing that {run.task} "
+        f"trains ({', '.join(parts)})."
       )
-    status = tf.train.Checkpoint(**wanted).restore(path)
-    status.assert_existing_objects_matched().expect_partial()
+    for target in targets:
+      status = target.read(path)
+      status.assert_existing_objects_matched().expect_partial()
     taken.update(lines)
   return InitReport(
-      taken=list(taken.values()),
-      missing=[role for role in parts if role not in taken],
+    taken=list(taken.values()),
+    missing=[role for role in parts if role not in taken],
   )
+
+
+def _encoders_as_readers(
+  retriever: tf.keras.Model,
+) -> list[tf.train.Checkpoint]:
+  """Returns the encoder of each tower, named as in a reader's checkpoint."""
+  towers = [retriever.query_embedder]
+  if retriever.passage_embedder is not retriever.query_embedder:
+    towers.append(retriever.passage_embedder)
+  return [
+    tf.train.Checkpoint(reader=tf.train.Checkpoint(encoder=tower.encoder))
+    for tower in towers
+  ]
 
 
 def weights_path(model_dir: str) -> tuple[str, int]:
@@ -185,19 +200,19 @@ def weights_path(model_dir: str) -> tuple[str, int]:
 
 
 def _check_shape(
-    wanted: run_config.RunConfig, found: run_config.RunConfig, source: str
+  wanted: run_config.RunConfig, found: run_config.RunConfig, source: str
 ) -> None:
   """Refuses a run whose encoder has another shape or vocabulary."""
   if found.vocab_sha256 != wanted.vocab_sha256:
     raise errors.UserError(
-        f"--init_checkpoint={source} has another vocabulary than --corpus="
-        f"{wanted.corpus}: build the corpus with that run's vocabulary "
-        f"({found.corpus}/vocab.txt)."
+      f"--init_checkpoint={source} has another vocabulary than --corpus="
+      f"{wanted.corpus}: build the corpus with that run's vocabulary "
+      f"({found.corpus}/vocab.txt)."
     )
   for name in _SHAPE_FIELDS:
     old, new = getattr(found.config, name), getattr(wanted.config, name)
     if old != new:
       raise errors.UserError(
-          f"--init_checkpoint={source} has {name}={old}, this run has "
-          f"--config.{name}={new}: they must be equal."
+        f"--init_checkpoint={source} has {name}={old}, this run has "
+        f"--config.{name}={new}: they must be equal."
       )

@@ -17,17 +17,17 @@ class _Prepared:
   """
 
   def __init__(
-      self,
-      make: Callable[[], Iterator],
-      first_step: int,
-      current_step: Callable[[], int],
+    self,
+    make: Callable[[], Iterator],
+    first_step: int,
+    current_step: Callable[[], int],
   ):
     self.first_step = first_step
     self._current_step = current_step
-    self._iterator: Iterator | None = None
+    self._iterator: Iterator = iter(())
     self._error: Exception | None = None
     self._thread = threading.Thread(
-        target=self._make_ready, args=(make,), daemon=True
+      target=self._make_ready, args=(make,), daemon=True
     )
     self._thread.start()
 
@@ -39,7 +39,7 @@ class _Prepared:
         batch = next(iterator)  # the old pipeline has fed the one before
         self.first_step += 1
       self._iterator = _chain(batch, iterator)
-    except Exception as e:  # raised in the training thread, by `wait`
+    except Exception as e:  # noqa: BLE001 - `wait` raises it
       self._error = e
 
   def is_ready(self) -> bool:
@@ -68,10 +68,10 @@ class Feed:
   _LEAD_STEPS = 4
 
   def __init__(
-      self,
-      strategy: tf.distribute.Strategy,
-      pipeline: tasks.Pipeline,
-      first_step: int,
+    self,
+    strategy: tf.distribute.Strategy,
+    pipeline: tasks.Pipeline,
+    first_step: int,
   ):
     """Starts with the first pipeline.
 
@@ -112,9 +112,9 @@ class Feed:
   def _take_over(self) -> bool:
     pending = self._next
     if (
-        pending is None
-        or self._step < pending.first_step
-        or not pending.is_ready()
+      pending is None
+      or self._step < pending.first_step
+      or not pending.is_ready()
     ):
       return False
     iterator = pending.wait()
@@ -128,7 +128,7 @@ class Feed:
       dataset = pipeline(first_step)
       options = tf.data.Options()
       options.experimental_distribute.auto_shard_policy = (
-          tf.data.experimental.AutoShardPolicy.OFF
+        tf.data.experimental.AutoShardPolicy.OFF
       )
       dataset = dataset.with_options(options)
       return iter(self._strategy.experimental_distribute_dataset(dataset))

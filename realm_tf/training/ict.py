@@ -17,18 +17,18 @@ class IctTask(tasks.Task):
   name = "pretrain_ict"
 
   def __init__(
-      self,
-      config: schema.IctConfig,
-      tokenizer: tokenizer_lib.Tokenizer,
-      corpus: annotated_lib.AnnotatedCorpus,
+    self,
+    config: schema.IctConfig,
+    tokenizer: tokenizer_lib.Tokenizer,
+    corpus: annotated_lib.AnnotatedCorpus,
   ):
     """Builds the model and the examples; call it in the strategy's scope."""
     self._config = config
     self._model = ict.IctModel(config, tokenizer.vocab_size)
     self.parts = {"retriever": self._model.retriever}
     self._train, self._heldout = (
-        ict_examples.IctExamples(corpus, config, tokenizer, heldout=heldout)
-        for heldout in (False, True)
+      ict_examples.IctExamples(corpus, config, tokenizer, heldout=heldout)
+      for heldout in (False, True)
     )
 
   def sums(self, features: tasks.Features, *, training: bool) -> tasks.Sums:
@@ -41,16 +41,14 @@ class IctTask(tasks.Task):
     entropy = -tf.reduce_sum(log_probs * tf.exp(log_probs), axis=-1)
     count = tf.cast(tf.shape(losses)[0], tf.float32)
     return {
-        "loss": (tf.reduce_sum(losses), count),
-        "accuracy": (tf.reduce_sum(right), count),
-        "entropy": (tf.reduce_sum(entropy), count),
+      "loss": (tf.reduce_sum(losses), count),
+      "accuracy": (tf.reduce_sum(right), count),
+      "entropy": (tf.reduce_sum(entropy), count),
     }
 
   def train_pipeline(self, first_step: int) -> tf.data.Dataset:
     """See base class."""
-    return pipelines.by_step(
-        self._train, first_step, self._config.train_steps
-    )
+    return pipelines.by_step(self._train, first_step, self._config.train_steps)
 
   def eval_pipeline(self) -> tf.data.Dataset:
     """See base class."""

@@ -37,7 +37,7 @@ class Hook:
     return {}
 
   def after_evaluation(
-      self, step: int, means: dict[str, float]
+    self, step: int, means: dict[str, float]
   ) -> dict[str, float]:
     """Called with the means of each evaluation.
 
@@ -68,11 +68,11 @@ class TrainingResult(NamedTuple):
 
 
 def train(
-    task: tasks.Task,
-    run: run_config.RunConfig,
-    model_dir: str,
-    strategy: tf.distribute.Strategy,
-    hook: Hook | None = None,
+  task: tasks.Task,
+  run: run_config.RunConfig,
+  model_dir: str,
+  strategy: tf.distribute.Strategy,
+  hook: Hook | None = None,
 ) -> TrainingResult:
   """Trains a task to its last step, from where its last run stopped.
 
@@ -96,12 +96,12 @@ class _Loop:
   """The state of one call of `train`."""
 
   def __init__(
-      self,
-      task: tasks.Task,
-      run: run_config.RunConfig,
-      model_dir: str,
-      strategy: tf.distribute.Strategy,
-      hook: Hook,
+    self,
+    task: tasks.Task,
+    run: run_config.RunConfig,
+    model_dir: str,
+    strategy: tf.distribute.Strategy,
+    hook: Hook,
   ):
     self._task = task
     self._config = run.config
@@ -115,14 +115,14 @@ class _Loop:
       else:
         _print_init(checkpoints.initialize(task.parts, run))
     self._train_step = steps.make_train_step(
-        task, optimizer, strategy, run.config.clip_norm
+      task, optimizer, strategy, run.config.clip_norm
     )
     self._eval_step = steps.make_eval_step(task, strategy)
     self._writers = {
-        split: tf.summary.create_file_writer(
-            tf.io.gfile.join(model_dir, "tensorboard", split)
-        )
-        for split in ("train", "eval")
+      split: tf.summary.create_file_writer(
+        tf.io.gfile.join(model_dir, "tensorboard", split)
+      )
+      for split in ("train", "eval")
     }
     self._evaluations: dict[int, dict[str, float]] = {}
 
@@ -163,18 +163,18 @@ class _Loop:
     return TrainingResult(step, self._evaluations)
 
   def _summarize(
-      self,
-      step: int,
-      pending: Sequence[dict[str, tf.Tensor]],
-      extra: dict[str, float],
-      meter: progress.Progress,
+    self,
+    step: int,
+    pending: Sequence[dict[str, tf.Tensor]],
+    extra: dict[str, float],
+    meter: progress.Progress,
   ) -> None:
     """Writes and prints the means since the last summary."""
     _check_finite(step, pending)
     speed = meter.measure(step)
     means = {
-        name: sum(float(means[name]) for means in pending) / len(pending)
-        for name in pending[0]
+      name: sum(float(means[name]) for means in pending) / len(pending)
+      for name in pending[0]
     }
     values = means | extra | {"examples_per_sec": speed}
     self._write("train", step, values)
@@ -184,7 +184,7 @@ class _Loop:
     """Evaluates on the held-out batches."""
     totals: dict[str, list[float]] = {}
     dataset = self._strategy.experimental_distribute_dataset(
-        self._task.eval_pipeline()
+      self._task.eval_pipeline()
     )
     for features in dataset:
       for name, (total, weight) in self._eval_step(features).items():
@@ -192,8 +192,8 @@ class _Loop:
         sums[0] += float(total)
         sums[1] += float(weight)
     means = {
-        name: total / weight if weight else 0.0
-        for name, (total, weight) in totals.items()
+      name: total / weight if weight else 0.0
+      for name, (total, weight) in totals.items()
     }
     means |= self._hook.after_evaluation(step, means)
     self._write("eval", step, means)
@@ -209,17 +209,15 @@ class _Loop:
     writer.flush()
 
 
-def _check_finite(
-    step: int, pending: Sequence[dict[str, tf.Tensor]]
-) -> None:
+def _check_finite(step: int, pending: Sequence[dict[str, tf.Tensor]]) -> None:
   """Raises at the first of the last steps whose loss is no number."""
   first = step - len(pending) + 1
   for offset, means in enumerate(pending):
     if not math.isfinite(float(means["loss"])):
       raise NanError(
-          f"The loss is {float(means['loss'])} at step {first + offset}. The "
-          "checkpoints before it are kept; try a lower "
-          "--config.learning_rate."
+        f"The loss is {float(means['loss'])} at step {first + offset}. The "
+        "checkpoints before it are kept; try a lower "
+        "--config.learning_rate."
       )
 
 

@@ -18,29 +18,29 @@ class MlmTask(tasks.Task):
   name = "pretrain_mlm"
 
   def __init__(
-      self,
-      config: schema.MlmConfig,
-      tokenizer: tokenizer_lib.Tokenizer,
-      corpus: annotated_lib.AnnotatedCorpus,
+    self,
+    config: schema.MlmConfig,
+    tokenizer: tokenizer_lib.Tokenizer,
+    corpus: annotated_lib.AnnotatedCorpus,
   ):
     """Builds the model and the examples; call it in the strategy's scope."""
     self._config = config
     self._model = reader_lib.MaskedLanguageModel(
-        config, tokenizer.vocab_size, name="reader"
+      config, tokenizer.vocab_size, name="reader"
     )
     self.parts = {"reader": self._model}
     self._train, self._heldout = (
-        mlm_examples.MlmExamples(corpus, config, tokenizer, heldout=heldout)
-        for heldout in (False, True)
+      mlm_examples.MlmExamples(corpus, config, tokenizer, heldout=heldout)
+      for heldout in (False, True)
     )
 
   def sums(self, features: tasks.Features, *, training: bool) -> tasks.Sums:
     """See base class."""
     logits = self._model(
-        features["token_ids"],
-        features["segment_ids"],
-        features["mask_positions"],
-        training=training,
+      features["token_ids"],
+      features["segment_ids"],
+      features["mask_positions"],
+      training=training,
     )
     weights = features["target_weights"]
     count = tf.reduce_sum(weights)
@@ -48,15 +48,13 @@ class MlmTask(tasks.Task):
     guesses = tf.argmax(logits, axis=-1, output_type=tf.int32)
     right = tf.cast(guesses == features["targets"], tf.float32)
     return {
-        "loss": (-tf.reduce_sum(log_probs * weights), count),
-        "accuracy": (tf.reduce_sum(right * weights), count),
+      "loss": (-tf.reduce_sum(log_probs * weights), count),
+      "accuracy": (tf.reduce_sum(right * weights), count),
     }
 
   def train_pipeline(self, first_step: int) -> tf.data.Dataset:
     """See base class."""
-    return pipelines.by_step(
-        self._train, first_step, self._config.train_steps
-    )
+    return pipelines.by_step(self._train, first_step, self._config.train_steps)
 
   def eval_pipeline(self) -> tf.data.Dataset:
     """See base class."""

@@ -8,7 +8,7 @@ from realm_tf.configs import schema
 
 
 def make_optimizer(
-    config: schema.TaskConfig,
+  config: schema.TaskConfig,
 ) -> tf.keras.optimizers.legacy.Optimizer:
   """Returns AdamW with linear warm-up and linear decay to 0.
 
@@ -19,22 +19,22 @@ def make_optimizer(
     config: Learning rate, warm-up, steps and weight decay.
   """
   decay = tf.keras.optimizers.schedules.PolynomialDecay(
-      config.learning_rate, config.train_steps, end_learning_rate=0.0
+    config.learning_rate, config.train_steps, end_learning_rate=0.0
   )
   warmup_steps = config.resolved_warmup_steps
   schedule = decay
   if warmup_steps:
     schedule = lr_schedule.LinearWarmup(
-        after_warmup_lr_sched=decay,
-        warmup_steps=warmup_steps,
-        warmup_learning_rate=0.0,
+      after_warmup_lr_sched=decay,
+      warmup_steps=warmup_steps,
+      warmup_learning_rate=0.0,
     )
   return legacy_adamw.AdamWeightDecay(
-      learning_rate=schedule,
-      weight_decay_rate=config.weight_decay,
-      beta_1=0.9,
-      beta_2=0.999,
-      epsilon=1e-6,
-      exclude_from_weight_decay=["LayerNorm", "layer_norm", "bias"],
-      gradient_clip_norm=0.0,
+    learning_rate=schedule,
+    weight_decay_rate=config.weight_decay,
+    beta_1=0.9,
+    beta_2=0.999,
+    epsilon=1e-6,
+    exclude_from_weight_decay=["LayerNorm", "layer_norm", "bias"],
+    gradient_clip_norm=0.0,
   )

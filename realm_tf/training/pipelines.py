@@ -6,7 +6,7 @@ import tensorflow as tf
 
 
 def by_step(
-    function: Callable[[tf.Tensor], object], first_step: int, last_step: int
+  function: Callable[[tf.Tensor], object], first_step: int, last_step: int
 ) -> tf.data.Dataset:
   """Returns the features of steps [first_step, last_step), in order.
 
@@ -17,5 +17,5 @@ def by_step(
   """
   dataset = tf.data.Dataset.range(first_step, last_step)
   return dataset.map(
-      function, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
+    function, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
   ).prefetch(tf.data.AUTOTUNE)

@@ -30,16 +30,16 @@ class Pretrained:
 
 
 def run(
-    config: schema.RealmConfig,
-    *,
-    refresh_mode: str,
-    questions: str = "",
-    **where: str,
+  config: schema.TaskConfig,
+  *,
+  refresh_mode: str,
+  questions: str = "",
+  **where: str,
 ) -> Pretrained:
   """Pre-trains REALM while the index is rebuilt beside it.
 
   Args:
-    config: The settings.
+    config: The settings, of `pretrain`.
     refresh_mode: See `refresh.RefreshHook`.
     questions: A file of questions whose zero-shot recall each evaluation
       measures (paper, Table 2); empty for none.
@@ -48,6 +48,8 @@ def run(
   Raises:
     errors.UserError: If anything that the flags name does not fit.
   """
+  if not isinstance(config, schema.RealmConfig):
+    raise TypeError(f"`config` must be a RealmConfig, got {config!r}.")
   refresh.check_mode(refresh_mode)
   asked = questions_lib.read(questions) if questions else []
   setup = runs.set_up("pretrain", config, **where)
@@ -56,28 +58,27 @@ def run(
     task = realm.RealmTask(config, tokenizer, setup.sentences, passages)
   index_bytes = setup.corpus.num_passages * config.projection_size * 4
   runs.print_plan(
-      setup,
-      task,
-      task.source.dropped,
-      # A new version is loaded while the old one still feeds the model.
-      runs.data_bytes(setup.sentences) + task.data_bytes + 2 * index_bytes,
+    setup,
+    task,
+    task.source.dropped,
+    # A new version is loaded while the old one still feeds the model.
+    runs.data_bytes(setup.sentences) + task.data_bytes + 2 * index_bytes,
   )
   hook = refresh.RefreshHook(
-      task,
-      setup.run,
-      setup.model_dir,
-      setup.corpus.num_passages,
-      refresh_mode,
-      recall.Judge(asked, passages, tokenizer) if asked else None,
+    task,
+    setup.run,
+    config,
+    setup.model_dir,
+    setup.corpus.num_passages,
+    refresh_mode,
+    recall.Judge(asked, passages, tokenizer) if asked else None,
   )
   with hook.running():
-    result = loop.train(
-        task, setup.run, setup.model_dir, setup.strategy, hook
-    )
+    result = loop.train(task, setup.run, setup.model_dir, setup.strategy, hook)
   used = ", ".join(map(str, hook.versions_used))
   print(
-      f"Wrote {setup.model_dir}: step {result.step}; index versions used: "
-      f"{used}. Next:\n"
-      f"  tensorboard --logdir={setup.model_dir}/tensorboard"
+    f"Wrote {setup.model_dir}: step {result.step}; index versions used: "
+    f"{used}. Next:\n"
+    f"  tensorboard --logdir={setup.model_dir}/tensorboard"
   )
   return Pretrained(task, hook, setup.corpus, result)

@@ -41,7 +41,7 @@ class Progress:
     left = (self._last_step - step) / max(self._steps_per_sec, 1e-9)
     values = "  ".join(f"{name} {value:.3f}" for name, value in means.items())
     return (
-        f"step {step}/{self._last_step} ({step / self._last_step:.0%})  "
-        f"{values}  {self._steps_per_sec:.2f} steps/s  "
-        f"{format_duration(left)} left"
+      f"step {step}/{self._last_step} ({step / self._last_step:.0%})  "
+      f"{values}  {self._steps_per_sec:.2f} steps/s  "
+      f"{format_duration(left)} left"
     )

@@ -45,11 +45,11 @@ class RealmTask(tasks.Task):
   name = "pretrain"
 
   def __init__(
-      self,
-      config: schema.RealmConfig,
-      tokenizer: tokenizer_lib.Tokenizer,
-      sentences: annotated_lib.AnnotatedCorpus,
-      passages: passages_lib.PassageTable,
+    self,
+    config: schema.RealmConfig,
+    tokenizer: tokenizer_lib.Tokenizer,
+    sentences: annotated_lib.AnnotatedCorpus,
+    passages: passages_lib.PassageTable,
   ):
     """Builds the model and the examples; call it in the strategy's scope.
 
@@ -65,17 +65,15 @@ class RealmTask(tasks.Task):
     self.retriever = self._model.retriever
     self.parts = {"retriever": self.retriever, "reader": self._model.reader}
     self.source, self._heldout = (
-        queries.MaskedQuerySource(
-            sentences, config, tokenizer, heldout=heldout
-        )
-        for heldout in (False, True)
+      queries.MaskedQuerySource(sentences, config, tokenizer, heldout=heldout)
+      for heldout in (False, True)
     )
     self._uids = passages.uids
     self._passages = features_lib.PackedPassages(
-        passages.title_ids.to_ragged(),
-        passages.body_ids.to_ragged(),
-        config.passage_length,
-        tokenizer,
+      passages.title_ids.to_ragged(),
+      passages.body_ids.to_ragged(),
+      config.passage_length,
+      tokenizer,
     )
     self._index: IndexInUse | None = None
     _build(self._model, config)
@@ -101,7 +99,7 @@ class RealmTask(tasks.Task):
     """
     index = self._in_use()
     return recall.dense_retriever(
-        index.embed, index.search, self._tokenizer, self._config.query_length
+      index.embed, index.search, self._tokenizer, self._config.query_length
     )(texts, k)
 
   def sums(self, features: tasks.Features, *, training: bool) -> tasks.Sums:
@@ -109,13 +107,13 @@ class RealmTask(tasks.Task):
     marginal, logits = self._model(features, training=training)
     count = tf.cast(tf.shape(logits)[0], tf.float32)
     sums = {
-        "loss": (-tf.reduce_sum(marginal.log_likelihood), count),
-        "retrieval_utility": (
-            tf.reduce_sum(marginal.retrieval_utility),
-            count,
-        ),
-        "entropy": (tf.reduce_sum(marginal.entropy), count),
-        "null_probability": (tf.reduce_sum(marginal.null_probability), count),
+      "loss": (-tf.reduce_sum(marginal.log_likelihood), count),
+      "retrieval_utility": (
+        tf.reduce_sum(marginal.retrieval_utility),
+        count,
+      ),
+      "entropy": (tf.reduce_sum(marginal.entropy), count),
+      "null_probability": (tf.reduce_sum(marginal.null_probability), count),
     }
     if not training:
       weights = features["target_weights"]
@@ -123,8 +121,8 @@ class RealmTask(tasks.Task):
       prior = tf.exp(marginal.retrieval_log_probs)
       with_passages = tf.einsum("bk,bkmv->bmv", prior, tf.nn.softmax(logits))
       for name, scores in (
-          ("accuracy", with_passages),
-          ("accuracy_without_retrieval", logits[:, 0]),
+        ("accuracy", with_passages),
+        ("accuracy_without_retrieval", logits[:, 0]),
       ):
         guesses = tf.argmax(scores, axis=-1, output_type=tf.int32)
         right = tf.cast(guesses == features["targets"], tf.float32)
@@ -136,21 +134,21 @@ class RealmTask(tasks.Task):
     return self.train_pipeline_with(self._in_use(), first_step)
 
   def train_pipeline_with(
-      self, index: IndexInUse, first_step: int
+    self, index: IndexInUse, first_step: int
   ) -> tf.data.Dataset:
     """Returns the training batches from a step on, with a given index."""
     return pipelines.by_step(
-        self._examples(self.source, index),
-        first_step,
-        self._config.train_steps,
+      self._examples(self.source, index),
+      first_step,
+      self._config.train_steps,
     )
 
   def eval_pipeline(self) -> tf.data.Dataset:
     """See base class."""
     return pipelines.by_step(
-        self._examples(self._heldout, self._in_use()),
-        0,
-        self._config.eval_batches,
+      self._examples(self._heldout, self._in_use()),
+      0,
+      self._config.eval_batches,
     )
 
   def predict(self, features: tasks.Features) -> realm.RealmOutputs:
@@ -158,10 +156,10 @@ class RealmTask(tasks.Task):
     return self._model(features, training=False)
 
   def _examples(
-      self, source: queries.MaskedQuerySource, index: IndexInUse
+    self, source: queries.MaskedQuerySource, index: IndexInUse
   ) -> realm_examples.RealmExamples:
     retrieve = candidates.CandidateRetriever(
-        index.embed, index.search, self._uids, self._config.num_candidates
+      index.embed, index.search, self._uids, self._config.num_candidates
     )
     return realm_examples.RealmExamples(source, retrieve, self._passages)
 
@@ -174,13 +172,13 @@ class RealmTask(tasks.Task):
 def _build(model: realm.RealmModel, config: schema.RealmConfig) -> None:
   """Creates the variables: weights can then be restored and exported."""
   one = {
-      "query_token_ids": tf.zeros([1, config.query_length], tf.int32),
-      "passage_token_ids": tf.zeros([1, 1, config.passage_length], tf.int32),
-      "joint_token_ids": tf.zeros([1, 1, config.joint_length], tf.int32),
-      "joint_segment_ids": tf.zeros([1, 1, config.joint_length], tf.int32),
-      "candidate_mask": tf.ones([1, 1], tf.bool),
-      "mask_positions": tf.zeros([1, config.max_masks], tf.int32),
-      "targets": tf.zeros([1, config.max_masks], tf.int32),
-      "target_weights": tf.zeros([1, config.max_masks], tf.float32),
+    "query_token_ids": tf.zeros([1, config.query_length], tf.int32),
+    "passage_token_ids": tf.zeros([1, 1, config.passage_length], tf.int32),
+    "joint_token_ids": tf.zeros([1, 1, config.joint_length], tf.int32),
+    "joint_segment_ids": tf.zeros([1, 1, config.joint_length], tf.int32),
+    "candidate_mask": tf.ones([1, 1], tf.bool),
+    "mask_positions": tf.zeros([1, config.max_masks], tf.int32),
+    "targets": tf.zeros([1, config.max_masks], tf.int32),
+    "target_weights": tf.zeros([1, config.max_masks], tf.float32),
   }
   model(one)

@@ -15,6 +15,7 @@ import tensorflow as tf
 
 from realm_tf import errors
 from realm_tf.configs import run_config
+from realm_tf.configs import schema
 from realm_tf.evaluation import recall
 from realm_tf.export import embedder as export_lib
 from realm_tf.index import exports
@@ -42,19 +43,21 @@ class RefreshHook(loop.Hook):
   """
 
   def __init__(
-      self,
-      task: realm.RealmTask,
-      run: run_config.RunConfig,
-      model_dir: str,
-      num_passages: int,
-      mode: str,
-      judge: recall.Judge | None = None,
+    self,
+    task: realm.RealmTask,
+    run: run_config.RunConfig,
+    config: schema.RealmConfig,
+    model_dir: str,
+    num_passages: int,
+    mode: str,
+    judge: recall.Judge | None = None,
   ):
     """Prepares; nothing is started before `running` is entered.
 
     Args:
       task: Its retriever is exported, its pipelines change versions.
-      run: The settings.
+      run: Names the corpus.
+      config: The run's settings.
       model_dir: The run.
       num_passages: Of the knowledge corpus.
       mode: "local" starts a refresher, "external" relies on one that was
@@ -63,7 +66,7 @@ class RefreshHook(loop.Hook):
     """
     self._task = task
     self._run = run
-    self._config = run.config
+    self._config = config
     self._model_dir = model_dir
     self._num_passages = num_passages
     self._mode = mode
@@ -71,9 +74,7 @@ class RefreshHook(loop.Hook):
     self._store = store_lib.IndexStore(model_dir)
     self._watcher = watcher_lib.IndexWatcher(self._store)
     self._state = run_state.RunState(model_dir)
-    self._exporter = export_lib.Exporter(
-        task.retriever, run.config.projection_size
-    )
+    self._exporter = export_lib.Exporter(task.retriever, config.projection_size)
     self._refresher: refresher_lib.Refresher | None = None
     self._pending: realm.IndexInUse | None = None
     self._version = -1
@@ -113,7 +114,7 @@ class RefreshHook(loop.Hook):
       self._build_frozen()
     if version < 0:
       version = self._watcher.wait_for(
-          0, self._refresher_is_alive, _LONGEST_WAIT_SECS
+        0, self._refresher_is_alive, _LONGEST_WAIT_SECS
       )
     self._take(self.open(version))
 
@@ -124,28 +125,28 @@ class RefreshHook(loop.Hook):
     now = time.monotonic()
     if now >= self._next_poll_secs and not feed.is_replacing():
       self._next_poll_secs = now + _POLL_SECS
-      newer = self._watcher.poll(self._version)
-      if newer is not None and newer <= step:
+      # A run that was killed left versions of steps that are yet to come.
+      newer = self._watcher.poll(self._version, not_after_step=step)
+      if newer is not None:
         self._replace(newer, feed, wait=False)
     age = step - self._version
     if age >= self._config.index_age_limit_steps:
       self._wait_for_refresh(step, feed)
     elif (
-        age >= self._config.index_age_warning_steps
-        and self._warned_version != self._version
+      age >= self._config.index_age_warning_steps
+      and self._warned_version != self._version
     ):
       self._warned_version = self._version
       print(
-          f"warning: the index is {age} steps old at step {step}; training "
-          f"waits at {self._config.index_age_limit_steps}. More refresh "
-          "workers would help."
+        f"warning: the index is {age} steps old at step {step}; training "
+        f"waits at {self._config.index_age_limit_steps}. More refresh "
+        "workers would help."
       )
 
   def after_step(self, step: int, replaced: bool) -> dict[str, float]:
     """Notes a change of version; exports the embedder when it is time."""
-    if replaced and self._pending is not None:
-      self._take(self._pending)
-      self._pending = None
+    if replaced:
+      self._take_pending()
     last = self._config.train_steps
     if step % self._config.export_every_steps == 0 or step == last:
       self._exporter.save(self._model_dir, step)
@@ -153,7 +154,7 @@ class RefreshHook(loop.Hook):
     return {"index_age_steps": float(step - self._version)}
 
   def after_evaluation(
-      self, step: int, means: dict[str, float]
+    self, step: int, means: dict[str, float]
   ) -> dict[str, float]:
     """Keeps the best weights; measures recall with the version in use."""
     utility = means["retrieval_utility"]
@@ -178,7 +179,7 @@ class RefreshHook(loop.Hook):
     """Loads a version's searcher and the embedder of its step."""
     self._store.announce("trainer", {max(self._version, 0), version})
     opened = self._store.open(
-        version, self._run.corpus_fingerprint, self._num_passages
+      version, self._run.corpus_fingerprint, self._num_passages
     )
     export = exports.find(self._model_dir, version)
     with tf.device("/cpu:0"):
@@ -186,11 +187,18 @@ class RefreshHook(loop.Hook):
     searcher = opened.load_searcher()
     return realm.IndexInUse(version, _QueryEmbedder(module), searcher.search)
 
+  def _take_pending(self) -> None:
+    """Makes the version that was made ready the one in use."""
+    if self._pending is not None:
+      self._take(self._pending)
+      self._pending = None
+
   def _take(self, index: realm.IndexInUse) -> None:
     """Makes a version the one in use."""
     self._task.use(index)
     self._version = version = index.version
-    self._trainer.index_version.assign(version)
+    if self._trainer is not None:
+      self._trainer.index_version.assign(version)
     self._store.announce("trainer", {version})
     self.versions_used.append(version)
     print(f"  index version {version} in use", flush=True)
@@ -209,16 +217,15 @@ class RefreshHook(loop.Hook):
     oldest = step - self._config.index_age_limit_steps + 1
     started = time.monotonic()
     print(
-        f"The index is {step - self._version} steps old at step {step}: "
-        "training waits for the refresher.",
-        flush=True,
+      f"The index is {step - self._version} steps old at step {step}: "
+      "training waits for the refresher.",
+      flush=True,
     )
     version = self._watcher.wait_for(
-        oldest, self._refresher_is_alive, _LONGEST_WAIT_SECS
+      oldest, self._refresher_is_alive, _LONGEST_WAIT_SECS
     )
     self._replace(version, feed, wait=True)
-    self._take(self._pending)
-    self._pending = None
+    self._take_pending()
     print(f"  waited {time.monotonic() - started:.1f} s")
 
   def _prune_exports(self) -> None:
@@ -244,5 +251,5 @@ def check_mode(mode: str) -> None:
   """Raises errors.UserError if `--refresh` is none of `MODES`."""
   if mode not in MODES:
     raise errors.UserError(
-        f"--refresh={mode} must be one of {', '.join(MODES)}."
+      f"--refresh={mode} must be one of {', '.join(MODES)}."
     )

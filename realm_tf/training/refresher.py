@@ -22,16 +22,16 @@ class Refresher:
     """
     self._log_path = tf.io.gfile.join(model_dir, LOG)
     command = [
-        sys.executable,
-        "-m",
-        "realm_tf.launch.refresh_index",
-        f"--model_dir={model_dir}",
+      sys.executable,
+      "-m",
+      "realm_tf.launch.refresh_index",
+      f"--model_dir={model_dir}",
     ]
     if watch:
       command.append("--watch")
     with open(self._log_path, "a", encoding="utf-8") as log:
       self._process = subprocess.Popen(
-          command, stdout=log, stderr=subprocess.STDOUT
+        command, stdout=log, stderr=subprocess.STDOUT
       )
 
   def is_alive(self) -> bool:
@@ -49,8 +49,8 @@ class Refresher:
         lines = [line.strip() for line in log if line.strip()]
       last = lines[-1] if lines else "no output"
       raise errors.UserError(
-          f"The index refresher failed (exit status "
-          f"{self._process.returncode}): {last} See {self._log_path}."
+        f"The index refresher failed (exit status "
+        f"{self._process.returncode}): {last} See {self._log_path}."
       )
 
   def terminate(self) -> None:

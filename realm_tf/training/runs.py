@@ -33,14 +33,14 @@ class Setup:
 
 
 def set_up(
-    task: str,
-    config: schema.TaskConfig,
-    *,
-    corpus: str,
-    pretrain_corpus: str,
-    init_checkpoint: str,
-    model_dir: str,
-    tpu: str,
+  task: str,
+  config: schema.TaskConfig,
+  *,
+  corpus: str,
+  pretrain_corpus: str,
+  init_checkpoint: str,
+  model_dir: str,
+  tpu: str,
 ) -> Setup:
   """Opens the corpora and claims the run's folder.
 
@@ -64,38 +64,38 @@ def set_up(
   strategy = strategy_lib.make_strategy(tpu)
   if config.batch_size % strategy.num_replicas_in_sync:
     raise errors.UserError(
-        f"--config.batch_size={config.batch_size} must divide by the "
-        f"{strategy.num_replicas_in_sync} replicas."
+      f"--config.batch_size={config.batch_size} must divide by the "
+      f"{strategy.num_replicas_in_sync} replicas."
     )
   run = run_config.RunConfig(
-      task=task,
-      config=config,
-      corpus=corpus,
-      corpus_fingerprint=opened.fingerprint,
-      vocab_sha256=opened.tokenizer.sha256,
-      pretrain_corpus=pretrain_corpus or corpus,
-      init_checkpoint=init_checkpoint,
+    task=task,
+    config=config,
+    corpus=corpus,
+    corpus_fingerprint=opened.fingerprint,
+    vocab_sha256=opened.tokenizer.sha256,
+    pretrain_corpus=pretrain_corpus or corpus,
+    init_checkpoint=init_checkpoint,
   )
   run_config.write_or_match(model_dir, run)
   tf.keras.utils.set_random_seed(config.seed)
-  strategy_lib.set_precision(config.precision)
+  strategy_lib.set_precision(config.precision, strategy)
   return Setup(run, model_dir, opened, sentences, strategy)
 
 
 def _check_candidates(
-    config: schema.RealmConfig, corpus: corpus_lib.Corpus
+  config: schema.RealmConfig, corpus: corpus_lib.Corpus
 ) -> None:
   most = corpus.num_passages
   if config.num_candidates > most:
     raise errors.UserError(
-        f"--num_candidates={config.num_candidates} is beyond the corpus of "
-        f"{corpus.num_passages} passages: the null passage and all but a "
-        f"query's own make {most} candidates at most."
+      f"--num_candidates={config.num_candidates} is beyond the corpus of "
+      f"{corpus.num_passages} passages: the null passage and all but a "
+      f"query's own make {most} candidates at most."
     )
 
 
 def print_plan(
-    setup: Setup, task: tasks.Task, dropped: dict[str, int], held_bytes: int
+  setup: Setup, task: tasks.Task, dropped: dict[str, int], held_bytes: int
 ) -> None:
   """Prints what is about to happen.
 
@@ -109,14 +109,14 @@ def print_plan(
   print(f"{run.task} -> {setup.model_dir}")
   print(f"  devices    {strategy_lib.describe(setup.strategy)}")
   print(
-      f"  batch      {config.batch_size} in all, "
-      f"{config.batch_size // setup.strategy.num_replicas_in_sync} a replica; "
-      f"{config.train_steps} steps"
+    f"  batch      {config.batch_size} in all, "
+    f"{config.batch_size // setup.strategy.num_replicas_in_sync} a replica; "
+    f"{config.train_steps} steps"
   )
   print(
-      f"  corpus     {run.corpus}: {setup.corpus.num_passages:,} passages; "
-      f"sentences of {run.pretrain_corpus}: "
-      f"{setup.sentences.num_sentences:,}"
+    f"  corpus     {run.corpus}: {setup.corpus.num_passages:,} passages; "
+    f"sentences of {run.pretrain_corpus}: "
+    f"{setup.sentences.num_sentences:,}"
   )
   for reason, count in dropped.items():
     if count:
@@ -129,9 +129,9 @@ def print_plan(
   # Weights, gradient and AdamW's two moments, 4 bytes each.
   memory = 16 * parameters + held_bytes
   print(
-      f"  memory     about {memory / 1e9:.2f} GB for weights, optimizer and "
-      "data, activations aside",
-      flush=True,
+    f"  memory     about {memory / 1e9:.2f} GB for weights, optimizer and "
+    "data, activations aside",
+    flush=True,
   )
 
 

@@ -1,6 +1,7 @@
 """One training step and one evaluation step, over all replicas."""
 
 from collections.abc import Callable
+from typing import Any
 
 import tensorflow as tf
 
@@ -10,10 +11,10 @@ StepFunction = Callable[[tasks.Features], dict[str, tf.Tensor]]
 
 
 def make_train_step(
-    task: tasks.Task,
-    optimizer: tf.keras.optimizers.legacy.Optimizer,
-    strategy: tf.distribute.Strategy,
-    clip_norm: float,
+  task: tasks.Task,
+  optimizer: tf.keras.optimizers.legacy.Optimizer,
+  strategy: tf.distribute.Strategy,
+  clip_norm: float,
 ) -> StepFunction:
   """Returns the function that trains on one global batch.
 
@@ -35,16 +36,16 @@ def make_train_step(
     context = tf.distribute.get_replica_context()
     gradients = tape.gradient(loss, task.variables)
     totals, gradients = context.all_reduce(
-        tf.distribute.ReduceOp.SUM,
-        [dict(sums), [tf.convert_to_tensor(g) for g in gradients]],
+      tf.distribute.ReduceOp.SUM,
+      [dict(sums), [tf.convert_to_tensor(g) for g in gradients]],
     )
     weight = tf.maximum(totals["loss"][1], 1e-6)
     gradients, norm = tf.clip_by_global_norm(
-        [g / weight for g in gradients], clip_norm
+      [g / weight for g in gradients], clip_norm
     )
     optimizer.apply_gradients(
-        zip(gradients, task.variables, strict=True),
-        experimental_aggregate_gradients=False,
+      zip(gradients, task.variables, strict=True),
+      experimental_aggregate_gradients=False,
     )
     return _means(totals) | {"gradient_norm": norm}
 
@@ -52,7 +53,7 @@ def make_train_step(
 
 
 def make_eval_step(
-    task: tasks.Task, strategy: tf.distribute.Strategy
+  task: tasks.Task, strategy: tf.distribute.Strategy
 ) -> Callable[[tasks.Features], dict[str, tuple[tf.Tensor, tf.Tensor]]]:
   """Returns the function that evaluates one global batch.
 
@@ -74,24 +75,26 @@ def make_eval_step(
 
 def _means(totals: tasks.Sums) -> dict[str, tf.Tensor]:
   return {
-      name: tf.math.divide_no_nan(total, weight)
-      for name, (total, weight) in totals.items()
+    name: tf.math.divide_no_nan(total, weight)
+    for name, (total, weight) in totals.items()
   }
 
 
-def _over_replicas(function: Callable, strategy: tf.distribute.Strategy):
+def _over_replicas(
+  function: Callable[[tasks.Features], Any], strategy: tf.distribute.Strategy
+) -> Callable[[tasks.Features], Any]:
   """Runs a function on each replica and takes the first one's result.
 
   The function reduces over the replicas itself, so all results are equal.
   """
 
   @tf.function
-  def step(features: tasks.Features):
+  def step(features: tasks.Features) -> Any:
     per_replica = strategy.run(function, args=(features,))
     return tf.nest.map_structure(
-        lambda value: strategy.experimental_local_results(value)[0],
-        per_replica,
-        expand_composites=False,
+      lambda value: strategy.experimental_local_results(value)[0],
+      per_replica,
+      expand_composites=False,
     )
 
   return step

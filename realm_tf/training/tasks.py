@@ -29,9 +29,7 @@ class Task(abc.ABC):
     return [v for part in self.parts.values() for v in part.trainable_variables]
 
   @abc.abstractmethod
-  def sums(
-      self, features: Features, *, training: bool
-  ) -> Sums:
+  def sums(self, features: Features, *, training: bool) -> Sums:
     """Runs the model on a replica's share of a batch.
 
     Args:

@@ -25,12 +25,12 @@ def run(task_name: str, config: schema.TaskConfig, **where: str) -> None:
   with setup.strategy.scope():
     task = _TASKS[task_name](config, setup.corpus.tokenizer, setup.sentences)
   runs.print_plan(
-      setup, task, setup.sentences.dropped, runs.data_bytes(setup.sentences)
+    setup, task, setup.sentences.dropped, runs.data_bytes(setup.sentences)
   )
   result = loop.train(task, setup.run, setup.model_dir, setup.strategy)
   print(
-      f"Wrote {setup.model_dir}: step {result.step}. Next:\n"
-      f"  python -m realm_tf.launch.{_NEXT[task_name]} --config=... "
-      f"--corpus={setup.run.corpus} --init_checkpoint={setup.model_dir} "
-      "--model_dir=..."
+    f"Wrote {setup.model_dir}: step {result.step}. Next:\n"
+    f"  python -m realm_tf.launch.{_NEXT[task_name]} --config=... "
+    f"--corpus={setup.run.corpus} --init_checkpoint={setup.model_dir} "
+    "--model_dir=..."
   )

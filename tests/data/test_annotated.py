@@ -32,8 +32,12 @@ RECORDS = [
     ["Zoë née Curaçao lived in São Paulo.", "Élan vital!"],
     ["Zoë", "São Paulo", "Élan"],
   ),
-  ("東京", "東京は日本の首都です。大阪は大阪です。", ["東京は日本の首都です。", "大阪は大阪です。"],
-   ["東京", "日本", "大阪"]),
+  (
+    "東京",
+    "東京は日本の首都です。大阪は大阪です。",
+    ["東京は日本の首都です。", "大阪は大阪です。"],
+    ["東京", "日本", "大阪"],
+  ),
   ("plain", "it was 1999 in ab.", ["it was 1999 in ab."], ["1999"]),
 ]
 
@@ -47,12 +51,16 @@ def sentences_of(corpus):
   result = []
   for s in range(corpus.num_sentences):
     spans = range(corpus.span_splits[s], corpus.span_splits[s + 1])
-    result.append((
-      int(corpus.sentence_passages[s]),
-      words(corpus, corpus.sentence_starts[s], corpus.sentence_limits[s]),
-      [words(corpus, corpus.span_starts[i], corpus.span_limits[i])
-       for i in spans],
-    ))
+    result.append(
+      (
+        int(corpus.sentence_passages[s]),
+        words(corpus, corpus.sentence_starts[s], corpus.sentence_limits[s]),
+        [
+          words(corpus, corpus.span_starts[i], corpus.span_limits[i])
+          for i in spans
+        ],
+      )
+    )
   return result
 
 
@@ -179,7 +187,5 @@ def test_heldout_is_told_by_the_fingerprint():
   assert (corpus.heldout(0.3) | ~held).all()
   by_uid = dict(zip(corpus.uids.tolist(), held.tolist(), strict=True))
   backwards = dataclasses.replace(corpus, uids=corpus.uids[::-1])
-  for uid, is_held in zip(
-    backwards.uids, backwards.heldout(0.1), strict=True
-  ):
+  for uid, is_held in zip(backwards.uids, backwards.heldout(0.1), strict=True):
     assert by_uid[int(uid)] == is_held

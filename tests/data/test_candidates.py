@@ -45,7 +45,9 @@ def test_the_source_is_not_put_back_where_candidates_are_short():
     4,
     NULL,
   )
-  np.testing.assert_array_equal(chosen, [[NULL, 1, NULL, NULL], [NULL, 1, 2, 3]])
+  np.testing.assert_array_equal(
+    chosen, [[NULL, 1, NULL, NULL], [NULL, 1, 2, 3]]
+  )
   np.testing.assert_array_equal(mask, [[1, 1, 0, 0], [1, 1, 1, 1]])
 
 

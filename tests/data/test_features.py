@@ -127,14 +127,18 @@ def test_the_refresher_and_the_trainer_read_the_same_passages(passages, length):
 def test_packing_in_parts_changes_nothing(monkeypatch):
   rng = np.random.default_rng(0)
   passages = [
-    (list(rng.integers(5, 40, rng.integers(0, 4))),
-     list(rng.integers(5, 40, rng.integers(0, 20))))
+    (
+      list(rng.integers(5, 40, rng.integers(0, 4))),
+      list(rng.integers(5, 40, rng.integers(0, 20))),
+    )
     for _ in range(23)
   ]
   everything = tf.range(24)
   whole = packed(passages, 12).passages(everything)
   monkeypatch.setattr(features, "_CHUNK", 5)
-  np.testing.assert_array_equal(packed(passages, 12).passages(everything), whole)
+  np.testing.assert_array_equal(
+    packed(passages, 12).passages(everything), whole
+  )
 
 
 @pytest.mark.parametrize(("vocabulary", "size"), [(1 << 16, 2), (70_000, 4)])
@@ -152,5 +156,12 @@ def test_two_bytes_a_wordpiece_where_the_vocabulary_allows(vocabulary, size):
   )
   assert rows.nbytes == (6 + 3) * size
   assert list(rows.passages(tf.constant([0]))[0].numpy()) == [
-    2, 5, 3, highest, 6, 3, 0, 0,
+    2,
+    5,
+    3,
+    highest,
+    6,
+    3,
+    0,
+    0,
   ]

@@ -138,7 +138,12 @@ def test_a_corpus_without_titles_can_be_trained_on():
   examples = examples_of(corpus, heldout_fraction=0.0, batch_size=2)
   features = examples(step_of(0))
   assert features["query_token_ids"][0, :6].numpy().tolist() == [
-    CLS, 30, 31, 32, 33, SEP,
+    CLS,
+    30,
+    31,
+    32,
+    33,
+    SEP,
   ]
   assert features["passage_token_ids"][0, :3].numpy().tolist() == [CLS, SEP, 30]
 
@@ -159,9 +164,11 @@ def test_heldout_blocks_are_others():
   seen = []
   for heldout in (False, True):
     source = examples_of(corpus, heldout=heldout).source
-    seen.append({
-      int(corpus.sentence_passages[s])
-      for step in range(-(-source.num_examples // 8))
-      for s in source(step_of(step)).sentences.numpy()
-    })
+    seen.append(
+      {
+        int(corpus.sentence_passages[s])
+        for step in range(-(-source.num_examples // 8))
+        for s in source(step_of(step)).sentences.numpy()
+      }
+    )
   assert not seen[0] & seen[1]

@@ -149,15 +149,17 @@ def test_only_a_share_of_the_pairs_is_renamed():
 
 
 def test_names_are_whole_words_that_stand_in_spans_more_than_elsewhere():
-  corpus = synthetic.build_corpus([
-    (
-      [6],
-      [
-        [([6, 7, 30, 8, 31, 7, 5], [(0, 2), (3, 4)])],
-        [([6, 30, 7, 31, 9, 5], [(0, 1)])],
-      ],
-    )
-  ])
+  corpus = synthetic.build_corpus(
+    [
+      (
+        [6],
+        [
+          [([6, 7, 30, 8, 31, 7, 5], [(0, 2), (3, 4)])],
+          [([6, 30, 7, 31, 9, 5], [(0, 1)])],
+        ],
+      )
+    ]
+  )
   # 6 and 8 stand in spans only; 7 once in three; 9 never.
   assert examples_of(corpus, heldout_fraction=0.0).num_names == 2
 

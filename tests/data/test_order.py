@@ -9,12 +9,14 @@ from realm_tf.data import order
 def epochs(batch_size, num_examples, seed, count):
   """The examples of the first epochs, one list each."""
   steps = -(-count * num_examples // batch_size)
-  drawn = np.concatenate([
-    order.shuffled_examples(
-      tf.constant(step, tf.int64), batch_size, num_examples, seed
-    ).numpy()
-    for step in range(steps)
-  ])
+  drawn = np.concatenate(
+    [
+      order.shuffled_examples(
+        tf.constant(step, tf.int64), batch_size, num_examples, seed
+      ).numpy()
+      for step in range(steps)
+    ]
+  )
   return [
     list(drawn[i * num_examples : (i + 1) * num_examples]) for i in range(count)
   ]

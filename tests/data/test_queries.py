@@ -36,7 +36,8 @@ def masked_places(batch, row):
 
 def sentence_tokens(corpus, sentence):
   start, limit = (
-    corpus.sentence_starts[sentence], corpus.sentence_limits[sentence]
+    corpus.sentence_starts[sentence],
+    corpus.sentence_limits[sentence],
   )
   return corpus.tokens[start:limit].tolist()
 

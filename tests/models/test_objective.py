@@ -282,8 +282,11 @@ def test_entropy_of_equals_and_of_one():
 def test_another_form_is_refused():
   with pytest.raises(ValueError, match="'span'.*'token'.*'both'"):
     marginalize(
-      np.zeros((1, 1)), np.ones((1, 1), bool), np.zeros((1, 1, 1)),
-      np.ones((1, 1)), "both",
+      np.zeros((1, 1)),
+      np.ones((1, 1), bool),
+      np.zeros((1, 1, 1)),
+      np.ones((1, 1)),
+      "both",
     )
 
 

@@ -4,7 +4,15 @@ import tensorflow as tf
 from realm_tf import errors
 from realm_tf.text import tokenizer as tokenizer_lib
 
-VOCABULARY = (*tokenizer_lib.SPECIAL_TOKENS, "cafe", "##s", "東", "京", "in", ".")
+VOCABULARY = (
+  *tokenizer_lib.SPECIAL_TOKENS,
+  "cafe",
+  "##s",
+  "東",
+  "京",
+  "in",
+  ".",
+)
 
 
 def texts_of(tokenizer, text):
@@ -21,11 +29,25 @@ def test_offsets_hold_after_accents_and_cjk():
   tokenizer = tokenizer_lib.Tokenizer(VOCABULARY)
   text = "Cafés in 東京. Cafés"
   assert texts_of(tokenizer, text) == [
-    "Café", "s", "in", "東", "京", ".", "Café", "s",
+    "Café",
+    "s",
+    "in",
+    "東",
+    "京",
+    ".",
+    "Café",
+    "s",
   ]
   ids = tokenizer.tokenize(tf.constant([text]))[0].numpy()
   assert [VOCABULARY[i] for i in ids] == [
-    "cafe", "##s", "in", "東", "京", ".", "cafe", "##s",
+    "cafe",
+    "##s",
+    "in",
+    "東",
+    "京",
+    ".",
+    "cafe",
+    "##s",
   ]
 
 
@@ -44,7 +66,9 @@ def test_special_tokens_in_a_text_are_no_special_tokens():
 
 def test_detokenize_joins_continuations_and_leaves_out_padding():
   tokenizer = tokenizer_lib.Tokenizer(VOCABULARY)
-  assert tokenizer.detokenize([2, 5, 6, 4, 3, 0, 0]) == "[CLS] cafes [MASK] [SEP]"
+  assert (
+    tokenizer.detokenize([2, 5, 6, 4, 3, 0, 0]) == "[CLS] cafes [MASK] [SEP]"
+  )
 
 
 def test_ids_of_special_tokens_are_looked_up():
@@ -62,9 +86,7 @@ def test_ids_of_special_tokens_are_looked_up():
 def test_a_vocabulary_that_pads_with_another_id_than_0_is_refused():
   # The models leave out id 0: they would take padding for text.
   with pytest.raises(errors.UserError, match=r"\[PAD\]"):
-    tokenizer_lib.Tokenizer(
-      ["[UNK]", "[PAD]", "[CLS]", "[SEP]", "[MASK]", "a"]
-    )
+    tokenizer_lib.Tokenizer(["[UNK]", "[PAD]", "[CLS]", "[SEP]", "[MASK]", "a"])
 
 
 @pytest.mark.parametrize("missing", tokenizer_lib.SPECIAL_TOKENS)

@@ -1,0 +1,107 @@
+"""Random text of realistic length: vocabulary, passages, sentences, spans."""
+
+import collections
+import dataclasses
+
+import numpy as np
+
+from realm_tf.data import annotated
+from realm_tf.data import passages
+from realm_tf.text import tokenizer as tokenizer_lib
+
+VOCAB_SIZE = 30522
+_FIRST_WORD = 1000
+_CONTINUATIONS = 6000  # "##" wordpieces, as many as in BERT's vocabulary
+_LETTERS = "abcdefghijklmnopqrstuvwxyz"
+
+
+def vocabulary() -> list[str]:
+  """Returns as many wordpieces as BERT's, a fifth of them continuations."""
+  rng = np.random.default_rng(0)
+  words: dict[str, None] = {}
+  while len(words) < VOCAB_SIZE - _FIRST_WORD:
+    letters = rng.choice(list(_LETTERS), rng.integers(3, 9))
+    words["".join(letters)] = None
+  ordered = list(words)
+  ordered[-_CONTINUATIONS:] = [f"##{w}" for w in ordered[-_CONTINUATIONS:]]
+  special = list(tokenizer_lib.SPECIAL_TOKENS)
+  unused = [f"[unused{i}]" for i in range(_FIRST_WORD - len(special))]
+  return special + unused + ordered
+
+
+def text_of(token_ids: np.ndarray, words: list[str]) -> str:
+  """Returns wordpieces as a text that gives about the same wordpieces."""
+  return " ".join(words[i] for i in token_ids).replace(" ##", "")
+
+
+@dataclasses.dataclass(frozen=True)
+class SyntheticCorpus:
+  """The same passages in the two forms that training reads.
+
+  Attributes:
+    sentences: With places of sentences and spans.
+    passages: With token ids of titles and bodies.
+  """
+
+  sentences: annotated.AnnotatedCorpus
+  passages: passages.PassageTable
+
+
+def make_corpus(num_passages: int, longest: int) -> SyntheticCorpus:
+  """Makes passages as long as those of Wikipedia in BERT's wordpieces.
+
+  Titles of 1 to 5 wordpieces; sentences of 12 to 48 with two spans of 1 to 4;
+  as many sentences as there are in 100 wordpieces, or in as many as fit.
+
+  Args:
+    num_passages: How many.
+    longest: Wordpieces of a passage at most, title and special ones included.
+  """
+  rng = np.random.default_rng(1)
+  titles = rng.integers(1, 6, num_passages)
+  lengths = rng.integers(longest // 3, longest - 8, num_passages)
+  counts = np.maximum(lengths // 30, 1)
+  sentence_passages = np.repeat(np.arange(num_passages, dtype=np.int32), counts)
+  splits = _splits(lengths)
+  # A passage's sentences are equally long, 30 wordpieces and a little more.
+  first = _splits(counts)[sentence_passages]
+  place = np.arange(len(sentence_passages)) - first
+  size = (lengths // counts)[sentence_passages]
+  starts = splits[sentence_passages] + place * size
+  limits = starts + size
+  span_starts = np.stack([starts + 2, starts + size // 2], axis=1)
+  span_lengths = rng.integers(1, 5, span_starts.shape)
+  uids = rng.permutation(num_passages).astype(np.int64) + 1
+  body = _tokens(rng, int(splits[-1]))
+  title = _tokens(rng, int(titles.sum()))
+  return SyntheticCorpus(
+    annotated.AnnotatedCorpus(
+      tokens=body,
+      passage_splits=splits,
+      title_tokens=title,
+      title_splits=_splits(titles),
+      uids=uids,
+      articles=uids,
+      sentence_starts=starts,
+      sentence_limits=limits,
+      sentence_passages=sentence_passages,
+      span_splits=np.arange(0, 2 * len(starts) + 1, 2, dtype=np.int64),
+      span_starts=span_starts.ravel(),
+      span_limits=(span_starts + span_lengths).ravel(),
+      dropped=collections.Counter(),
+    ),
+    passages.PassageTable(
+      ids=np.char.mod("%016x", uids).astype("S16"),
+      uids=uids,
+      title_ids=passages.TokenRows(title, _splits(titles)),
+      body_ids=passages.TokenRows(body, splits),
+    ),
+  )
+
+
+def _tokens(rng: np.random.Generator, count: int) -> np.ndarray:
+  return rng.integers(_FIRST_WORD, VOCAB_SIZE, count).astype(np.uint16)
+
+
+def _splits(lengths: np.ndarray) -> np.ndarray:
+  return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)

@@ -1,0 +1,96 @@
+"""Runs the demo from nothing to its report."""
+
+import json
+import os
+import shutil
+
+from realm_tf import errors
+from realm_tf import files
+from realm_tf.demo import report
+from realm_tf.demo import stages as stages_lib
+from realm_tf.training import pretraining
+from realm_tf.training import progress
+
+_MARKER = "demo.json"
+_EXAMPLES = 5
+
+
+def run(output: str, seed: int) -> None:
+  """Pre-trains REALM on the embedded encyclopedia and reports.
+
+  Args:
+    output: Folder of all that is written; an earlier demo there is replaced.
+    seed: Of all trainings.
+
+  Raises:
+    errors.UserError: If `output` holds something else than a demo.
+  """
+  _make_room(output)
+  files.write_json(os.path.join(output, _MARKER), {"seed": seed})
+  stages = stages_lib.Stages(output, seed)
+  stages.build_corpus()
+  stages.annotate_spans()
+  stages.write_questions()
+  stages.warm_start("pretrain_mlm", "")
+  stages.warm_start("pretrain_ict", "")
+  pretrained = stages.pretrain(f"{stages.path('mlm')},{stages.path('ict')}")
+  _report(stages, pretrained)
+
+
+def _make_room(output: str) -> None:
+  if os.path.isdir(output) and os.listdir(output):
+    if not os.path.exists(os.path.join(output, _MARKER)):
+      raise errors.UserError(
+        f"--output={output} is not empty and no demo: give another folder."
+      )
+    shutil.rmtree(output)
+  os.makedirs(output, exist_ok=True)
+
+
+def _report(
+  stages: stages_lib.Stages, pretrained: pretraining.Pretrained
+) -> None:
+  """Prints the report, and writes it as Markdown and JSON."""
+  evaluations = pretrained.result.evaluations
+  before = evaluations[min(evaluations)]
+  after = evaluations[max(evaluations)]
+  baseline = report.bm25_recall(pretrained.corpus, stages.questions())
+  versions = ", ".join(map(str, pretrained.hook.versions_used))
+  text = "\n".join(
+    [
+      f"# REALM on the embedded encyclopedia (seed {stages.seed})",
+      "",
+      report.table(before, after, baseline),
+      "",
+      f"Before: the ICT start. After: step {pretrained.result.step}. "
+      f"Index versions that fed training: {versions}.",
+      "",
+      "## Held-out sentences, and what was retrieved for them",
+      "",
+      report.examples(pretrained, _EXAMPLES),
+    ]
+  )
+  files.write_bytes(stages.path("report.md"), text.encode())
+  figures = {
+    "seed": stages.seed,
+    "before": before,
+    "after": after,
+    "bm25": baseline,
+    "index_versions": pretrained.hook.versions_used,
+    "secs": stages.secs,
+  }
+  files.write_bytes(
+    stages.path("report.json"), (json.dumps(figures, indent=2)).encode()
+  )
+  total = progress.format_duration(sum(stages.secs.values()))
+  print(
+    f"\n{text}\n"
+    f"All steps took {total}. Written to {stages.output}: corpus, mlm, ict, "
+    "realm (checkpoints, exports, index, TensorBoard), report.md, "
+    "report.json.\n"
+    "Next, on text of your own:\n"
+    "  .venv/bin/python -m realm_tf.launch.build_corpus "
+    "--input=articles.jsonl --output=runs/mine\n"
+    "or look at the curves:\n"
+    f"  .venv/bin/tensorboard --logdir={stages.output}"
+  )

@@ -1,0 +1,252 @@
+"""Bad input gets one line, exit status 2, and nothing half-written."""
+
+import itertools
+import json
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+from realm_tf.configs import loading
+from realm_tf.configs import run_config
+from realm_tf.data import corpus as corpus_lib
+from realm_tf.data import manifest as manifest_lib
+from realm_tf.index import run_state
+from tests.end_to_end import tiny_runs
+
+_GOOD = json.dumps({"title": "Oslo", "text": "Oslo is a city in Norway."})
+
+
+_CONFIG_LEFT = pytest.mark.xfail(
+  strict=True,
+  reason="config.json is written before --init_checkpoint is looked at",
+)
+
+
+def write_run(model_dir, corpus):
+  """Writes what a run of the tiny preset leaves when it is killed early."""
+  opened = corpus_lib.Corpus.open(str(corpus))
+  run = run_config.RunConfig(
+    task="pretrain",
+    config=loading.load("pretrain", "tiny", tiny_runs.MODEL),
+    corpus=str(corpus),
+    corpus_fingerprint=opened.fingerprint,
+    vocab_sha256=opened.tokenizer.sha256,
+    pretrain_corpus=str(corpus),
+  )
+  run_config.write_or_match(str(model_dir), run)
+  return model_dir
+
+
+def build_cases(root, corpus):
+  """Yields (name, words of the message, command, flags)."""
+  files = {
+    "empty": b"",
+    "not_json": f"{_GOOD}\n{{not JSON\n".encode(),
+    "without_text": f'{_GOOD}\n{_GOOD}\n{{"title": "Rome"}}\n'.encode(),
+    "latin_1": _GOOD.encode() + b'\n{"title": "Z\xfcrich", "text": "a"}\n',
+  }
+  lines = {"not_json": 2, "without_text": 3, "latin_1": 2}
+  vocab = corpus / "vocab.txt"
+  for name, content in files.items():
+    path = root / f"{name}.jsonl"
+    path.write_bytes(content)
+    words = [path.name, f"line {lines[name]}"] if name in lines else ["--input"]
+    output = f"--output={root}/new_{name}"
+    flags = [f"--input={path}", f"--vocab={vocab}", output]
+    yield name, words, "build_corpus", flags
+  good = root / "good.jsonl"
+  good.write_text(_GOOD + "\n")
+  no_mask = root / "no_mask.txt"
+  no_mask.write_text(vocab.read_text().replace("[MASK]\n", ""))
+  flags = [f"--input={good}", f"--vocab={no_mask}", f"--output={root}/new"]
+  yield "vocab_without_mask", ["[MASK]"], "build_corpus", flags
+  flags = [f"--input={root}/none.jsonl", f"--output={root}/new"]
+  yield "missing_input", ["none.jsonl"], "build_corpus", flags
+
+
+def training_cases(root, corpus, other, bare):
+  """Yields (name, words of the message, command, flags)."""
+  run = write_run(root / "run", corpus)
+  of_no_passages = root / "no_passages"
+  of_no_passages.mkdir()
+  manifest = json.loads((corpus / manifest_lib.FILE_NAME).read_text())
+  manifest |= {"passages": 0, "shards": []}
+  (of_no_passages / manifest_lib.FILE_NAME).write_text(json.dumps(manifest))
+
+  numbers = itertools.count()
+
+  def flags(*others, knowledge=corpus, config="tiny", model_dir=None):
+    # One case must not find what another has left.
+    model_dir = model_dir or f"new_{next(numbers)}"
+    return [
+      f"--config={config}",
+      f"--corpus={knowledge}",
+      f"--model_dir={root / model_dir}",
+      *(f"--config.{name}={value}" for name, value in tiny_runs.MODEL.items()),
+      *others,
+    ]
+
+  cases = {
+    "missing_corpus": (["nowhere"], flags(knowledge=root / "nowhere")),
+    "empty_corpus": (["no_passages"], flags(knowledge=of_no_passages)),
+    "not_annotated": (["annotate_spans"], flags(knowledge=bare)),
+    "too_many_candidates": (
+      ["--num_candidates=100000"],
+      flags("--num_candidates=100000"),
+    ),
+    "unknown_preset": (["--config=huge"], flags(config="huge")),
+    "unknown_field": (["config.no_field"], flags("--config.no_field=1")),
+    "wrong_type": (["config.batch_size"], flags("--config.batch_size=many")),
+    "init_is_no_run": (["nothing"], flags(f"--init_checkpoint={root}/nothing")),
+    "init_without_checkpoint": (
+      [f"{run} holds no checkpoint"],
+      flags(f"--init_checkpoint={run}"),
+    ),
+    "unknown_refresh": (["--refresh=often"], flags("--refresh=often")),
+    "other_config": (
+      ["learning_rate"],
+      flags("--config.learning_rate=0.5", model_dir="run"),
+    ),
+    "index_of_another_corpus": (
+      ["fingerprint", str(run)],
+      flags(knowledge=other, model_dir="run"),
+    ),
+  }
+  for name, (words, case_flags) in cases.items():
+    yield name, words, "pretrain", case_flags
+  yield (
+    "refresh_with_another_corpus",
+    ["fingerprint"],
+    "refresh_index",
+    [f"--model_dir={run}", f"--corpus={other}"],
+  )
+  yield (
+    "refresh_of_no_run",
+    ["is no run"],
+    "refresh_index",
+    [f"--model_dir={root}/nothing"],
+  )
+  yield (
+    "annotate_missing_corpus",
+    ["nowhere"],
+    "annotate_spans",
+    [f"--corpus={root}/nowhere"],
+  )
+  yield (
+    "ict_of_a_realm_run",
+    ["task"],
+    "pretrain_ict",
+    flags(model_dir="run"),
+  )
+
+
+@pytest.fixture(scope="module")
+def cases(tmp_path_factory):
+  """All cases by name: (words of the message, command, flags)."""
+  root = tmp_path_factory.mktemp("bad_input")
+  corpus = tiny_runs.build_corpus(root / "corpus", tiny_runs.articles(40))
+  vocab = corpus / "vocab.txt"
+  other = tiny_runs.build_corpus(
+    root / "other", tiny_runs.articles(40, seed=1), vocab=vocab
+  )
+  bare = tiny_runs.build_corpus(
+    root / "bare", tiny_runs.articles(9), vocab=vocab, annotated=False
+  )
+  made = [
+    *build_cases(root, corpus),
+    *training_cases(root, corpus, other, bare),
+  ]
+  return root, {name: rest for name, *rest in made}
+
+
+@pytest.fixture(scope="module")
+def outcomes(cases):
+  """What each case's command did, by name."""
+  root, by_name = cases
+  orders = [
+    {"command": command, "flags": flags, "root": str(root)}
+    for _, command, flags in by_name.values()
+  ]
+  done = subprocess.run(
+    [sys.executable, "-m", "tests.end_to_end.forked_commands"],
+    input=json.dumps(orders),
+    env=tiny_runs.environment(),
+    cwd=pathlib.Path(__file__).resolve().parents[2],
+    capture_output=True,
+    text=True,
+    timeout=300,
+  )
+  assert done.returncode == 0, done.stderr
+  return dict(zip(by_name, json.loads(done.stdout), strict=True))
+
+
+@pytest.mark.parametrize(
+  "name",
+  [
+    "empty",
+    "not_json",
+    "without_text",
+    "latin_1",
+    "vocab_without_mask",
+    "missing_input",
+    "missing_corpus",
+    "empty_corpus",
+    "not_annotated",
+    "too_many_candidates",
+    "unknown_preset",
+    "unknown_field",
+    "wrong_type",
+    pytest.param("init_is_no_run", marks=_CONFIG_LEFT),
+    pytest.param("init_without_checkpoint", marks=_CONFIG_LEFT),
+    "unknown_refresh",
+    "other_config",
+    "index_of_another_corpus",
+    "refresh_with_another_corpus",
+    "refresh_of_no_run",
+    "annotate_missing_corpus",
+    "ict_of_a_realm_run",
+  ],
+)
+def test_one_line_status_two_and_nothing_written(cases, outcomes, name):
+  words, _, _ = cases[1][name]
+  outcome = outcomes[name]
+  assert outcome["status"] == 2, outcome
+  assert outcome["stderr"].startswith("error: "), outcome
+  assert outcome["stderr"].count("\n") == 1, outcome
+  for word in words:
+    assert word in outcome["stderr"]
+  assert outcome["written"] == []
+
+
+@pytest.mark.parametrize("name", ["not_json", "missing_corpus"])
+def test_a_process_of_its_own_says_the_same(cases, outcomes, name):
+  _, command, flags = cases[1][name]
+  done = subprocess.run(
+    tiny_runs.argv(command, *flags),
+    env=tiny_runs.environment(),
+    capture_output=True,
+    text=True,
+    timeout=120,
+  )
+  assert done.returncode == 2
+  assert done.stderr == outcomes[name]["stderr"]
+
+
+def test_a_run_that_is_being_trained_is_left_alone(cases):
+  root, by_name = cases
+  _, _, flags = by_name["other_config"]
+  model_dir = root / "run"
+  flags = [f for f in flags if not f.startswith("--config.learning_rate")]
+  with run_state.RunState(str(model_dir)).hold():
+    done = subprocess.run(
+      tiny_runs.argv("pretrain", *flags),
+      env=tiny_runs.environment(),
+      capture_output=True,
+      text=True,
+      timeout=120,
+    )
+  assert done.returncode == 2
+  assert "is being trained by another process" in done.stderr
+  assert done.stderr.count("\n") == 1

@@ -1,0 +1,105 @@
+"""kill -9 of the trainer, then resume: the losses of an undisturbed run.
+
+REALM_TF_KILLS=10 kills ten times; few kills keep the usual run short.
+"""
+
+import os
+import random
+import re
+import signal
+import subprocess
+import threading
+import time
+
+import pytest
+
+from tests.end_to_end import tiny_runs
+
+_KILLS = int(os.environ.get("REALM_TF_KILLS", "3"))
+_STEPS = 8 + 8 * _KILLS
+_EVERY = 3  # steps between two checkpoints
+_LINE = re.compile(r"step (\d+)/")
+
+
+def flags(corpus, model_dir):
+  return [
+    "--config=tiny",
+    f"--corpus={corpus}",
+    f"--model_dir={model_dir}",
+    "--refresh=off",
+    *tiny_runs.config_flags(
+      # The state of the dropout must survive too.
+      dropout=0.1,
+      train_steps=_STEPS,
+      checkpoint_every_steps=_EVERY,
+      evaluate_every_steps=_STEPS,
+    ),
+  ]
+
+
+def train_and_kill(command, log, step, delay_secs):
+  """Kills the trainer some moment after a step; returns its last step."""
+  with open(log, "a", encoding="utf-8") as errors:
+    process = subprocess.Popen(
+      command,
+      env=tiny_runs.environment(),
+      stdout=subprocess.PIPE,
+      stderr=errors,
+      text=True,
+    )
+  seen, shown = 0, []
+  for line in process.stdout:
+    shown.append(line)
+    match = _LINE.match(line)
+    if match:
+      seen = int(match[1])
+    if seen >= step and process.poll() is None:
+      threading.Event().wait(delay_secs)
+      process.send_signal(signal.SIGKILL)
+      step = _STEPS + 1  # What is still in the pipe is read, too.
+  assert process.wait() == -signal.SIGKILL, "".join(shown[-20:])
+  return seen
+
+
+def until_gone(model_dir, deadline_secs=60):
+  """Waits until no process of the run lives."""
+  pause, started = threading.Event(), time.monotonic()
+  while tiny_runs.processes_of(model_dir):
+    assert time.monotonic() - started < deadline_secs, tiny_runs.processes_of(
+      model_dir
+    )
+    pause.wait(0.1)
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory):
+  folder = tmp_path_factory.mktemp("kill") / "corpus"
+  return tiny_runs.build_corpus(folder, tiny_runs.articles(60))
+
+
+def test_a_killed_and_resumed_run_has_the_losses_of_an_undisturbed_one(
+  corpus, tmp_path
+):
+  calm, killed = tmp_path / "calm", tmp_path / "killed"
+  tiny_runs.run("pretrain", *flags(corpus, calm))
+  rng = random.Random(0)
+  command = tiny_runs.argv("pretrain", *flags(corpus, killed))
+  # The first kill comes before the first checkpoint.
+  step = rng.randint(1, _EVERY - 1)
+  for _ in range(_KILLS):
+    reached = train_and_kill(
+      command, tmp_path / "log", step, rng.uniform(0, 0.03)
+    )
+    step = min(reached + rng.randint(1, 6), _STEPS - 4)
+  tiny_runs.run("pretrain", *flags(corpus, killed))
+
+  wanted = tiny_runs.scalars(calm, "train")
+  found = tiny_runs.scalars(killed, "train")
+  assert sorted(wanted["loss"]) == list(range(1, _STEPS + 1))
+  for name in ("loss", "retrieval_utility", "entropy", "null_probability"):
+    assert found[name] == pytest.approx(wanted[name], rel=0, abs=1e-6), name
+  for name, values in tiny_runs.scalars(calm, "eval").items():
+    again = tiny_runs.scalars(killed, "eval")[name]
+    assert again == pytest.approx(values, rel=0, abs=1e-6), name
+  until_gone(killed)
+  until_gone(calm)

@@ -1,0 +1,139 @@
+"""One step on one replica and on four: run by test_steps as its own process.
+
+Logical devices must be there before TensorFlow starts, which in the process of
+the other tests it has. Prints a JSON object of what each strategy gave.
+"""
+
+import json
+import sys
+
+from realm_tf import environment
+
+environment.configure()
+
+import numpy as np  # noqa: E402
+import tensorflow as tf  # noqa: E402
+
+from realm_tf.models import ict  # noqa: E402
+from realm_tf.models import realm  # noqa: E402
+from realm_tf.training import ict as ict_task  # noqa: E402
+from realm_tf.training import realm as realm_task  # noqa: E402
+from realm_tf.training import steps  # noqa: E402
+from tests import synthetic  # noqa: E402
+
+REPLICAS = 4
+BATCH = 8
+
+
+def realm_task_of(config):
+  """A RealmTask without corpora: the model and its sums."""
+  task = realm_task.RealmTask.__new__(realm_task.RealmTask)
+  task._model = realm.RealmModel(config, len(synthetic.VOCABULARY))
+  task.parts = {
+    "retriever": task._model.retriever,
+    "reader": task._model.reader,
+  }
+  return task
+
+
+def ict_task_of(config):
+  """An IctTask without corpora: the model and its sums."""
+  task = ict_task.IctTask.__new__(ict_task.IctTask)
+  task._model = ict.IctModel(config, len(synthetic.VOCABULARY))
+  task.parts = {"retriever": task._model.retriever}
+  return task
+
+
+def case(name):
+  """Returns the task's maker, its config and a global batch."""
+  features = synthetic.realm_features(synthetic.realm_config(), BATCH)
+  if name == "ict":
+    config = synthetic.ict_config()
+    features = {
+      "query_token_ids": features["query_token_ids"],
+      "passage_token_ids": features["passage_token_ids"][:, 1],
+    }
+    return ict_task_of, config, features
+  return realm_task_of, synthetic.realm_config(), features
+
+
+def run(strategy, name, start):
+  """Takes one step; returns means, evaluation and the gradient as applied.
+
+  Args:
+    strategy: Where.
+    name: Of the case.
+    start: First weights, or None to keep those drawn.
+  """
+  make, config, features = case(name)
+  dataset = tf.data.Dataset.from_tensors(features)
+  options = tf.data.Options()
+  options.experimental_distribute.auto_shard_policy = (
+    tf.data.experimental.AutoShardPolicy.OFF
+  )
+  # Per-replica batches come from splitting the global one, as in the feed.
+  dataset = strategy.experimental_distribute_dataset(
+    dataset.unbatch().batch(BATCH).with_options(options)
+  )
+  batch = next(iter(dataset))
+  with strategy.scope():
+    tf.random.set_seed(1)
+    task = make(config)
+    shard = {k: v[:2] for k, v in features.items()}
+    task._model(shard)
+    weights = [v.numpy() for v in task.variables]
+    if start is not None:
+      for variable, value in zip(task.variables, start, strict=True):
+        variable.assign(value)
+      weights = start
+    # With plain descent at rate 1, the change of the weights is the gradient.
+    optimizer = tf.keras.optimizers.legacy.SGD(1.0)
+    evaluate = steps.make_eval_step(task, strategy)
+    train = steps.make_train_step(task, optimizer, strategy, clip_norm=1e3)
+  # Tracing four replicas takes long: one evaluation will do.
+  sums = evaluate(batch) if name == "ict" else {}
+  means = train(batch)
+  gradient = [
+    old - new.numpy() for old, new in zip(weights, task.variables, strict=True)
+  ]
+  return {
+    "start": weights,
+    "gradient": gradient,
+    "means": {k: float(v) for k, v in means.items()},
+    "evaluation": {k: [float(x) for x in v] for k, v in sums.items()},
+  }
+
+
+def main() -> None:
+  """Compares the strategies on one case, named on the command line."""
+  cpu = tf.config.list_physical_devices("CPU")[0]
+  tf.config.set_logical_device_configuration(
+    cpu, [tf.config.LogicalDeviceConfiguration()] * REPLICAS
+  )
+  tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
+  tf.random.set_seed(0)
+  results = {}
+  for name in sys.argv[1:]:
+    one = run(tf.distribute.OneDeviceStrategy("/cpu:0"), name, None)
+    mirrored = tf.distribute.MirroredStrategy(
+      [f"/cpu:{i}" for i in range(REPLICAS)],
+      cross_device_ops=tf.distribute.ReductionToOneDevice(),
+    )
+    four = run(mirrored, name, one["start"])
+    results[name] = {
+      "replicas": mirrored.num_replicas_in_sync,
+      "means": [one["means"], four["means"]],
+      "evaluation": [one["evaluation"], four["evaluation"]],
+      "largest_gradient": float(max(np.abs(g).max() for g in one["gradient"])),
+      "largest_difference": float(
+        max(
+          np.abs(a - b).max()
+          for a, b in zip(one["gradient"], four["gradient"], strict=True)
+        )
+      ),
+    }
+  print(json.dumps(results))
+
+
+if __name__ == "__main__":
+  main()
