@@ -101,7 +101,7 @@ def main() -> None:
       row("whole job, start included", job, "-"),
     ],
     [
-      f"matrix rate: {peak / 1e9:.0f} GFLOP/s, median of three, taken in between",
+      f"matrix rate: {peak / 1e9:.0f} GFLOP/s, median of three",
       f"model: {useful / _PASSAGES / 1e9:.2f} GFLOP a passage of "
       f"{lengths.mean():.0f} wordpieces (benchmarks/flops.py); with the "
       f"padding {computed / useful - 1:.0%} more are computed",

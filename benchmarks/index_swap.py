@@ -27,11 +27,11 @@ from realm_tf.training import realm
 from realm_tf.training import steps
 from realm_tf.training import strategy as strategy_lib
 
-_PASSAGES = 20_000
-_STEPS = 15  # before each swap
+_PASSAGES = 5_000
+_STEPS = 10  # before each swap
 _MOST_STEPS = 400
-_SWAPS = 3
-_WARM_UP = 5
+_SWAPS = 2
+_WARM_UP = 3
 
 
 class _Run:
@@ -94,7 +94,7 @@ class _Run:
 
 def main() -> None:
   """Measures and prints."""
-  config = dataclasses.replace(tiny.pretrain(), batch_size=8, train_steps=10**6)
+  config = dataclasses.replace(tiny.pretrain(), batch_size=4, train_steps=10**6)
   with tempfile.TemporaryDirectory() as folder:
     run = _Run(config, folder)
     for _ in range(_WARM_UP):

@@ -62,8 +62,8 @@ def read(model_dir: str) -> RunConfig:
     raise errors.UserError(f"{path} is damaged: {e!r}.") from e
 
 
-def write_or_match(model_dir: str, run: RunConfig) -> bool:
-  """Writes `config.json`, or sees that the one found there is the same.
+def check(model_dir: str, run: RunConfig) -> bool:
+  """Sees that a run's folder is new, or holds the same run.
 
   A run that is resumed may differ in fields that say how long and how often,
   not in what is learned from what.
@@ -74,12 +74,24 @@ def write_or_match(model_dir: str, run: RunConfig) -> bool:
   Raises:
     errors.UserError: If the run found there is another one; names the field.
   """
-  path = tf.io.gfile.join(model_dir, FILE_NAME)
-  resumed = tf.io.gfile.exists(path)
+  resumed = tf.io.gfile.exists(tf.io.gfile.join(model_dir, FILE_NAME))
   if resumed:
     _check_same(model_dir, read(model_dir).to_json(), run.to_json())
+  return resumed
+
+
+def write_or_match(model_dir: str, run: RunConfig) -> bool:
+  """Writes `config.json`, after `check`.
+
+  Returns:
+    Whether the run is resumed.
+
+  Raises:
+    errors.UserError: If the run found there is another one; names the field.
+  """
+  resumed = check(model_dir, run)
   tf.io.gfile.makedirs(model_dir)
-  files.write_json(path, run.to_json())
+  files.write_json(tf.io.gfile.join(model_dir, FILE_NAME), run.to_json())
   return resumed
 
 

@@ -1,4 +1,5 @@
 r"""Pre-trains REALM: retriever and reader together, the index rebuilt beside.
+
 python -m realm_tf.launch.pretrain --config=mini --corpus=CORPUS \
   --init_checkpoint=ICT_DIR --model_dir=MODEL_DIR
 """

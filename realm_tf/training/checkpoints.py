@@ -10,6 +10,7 @@ from realm_tf.configs import run_config
 from realm_tf.training import tasks
 
 FOLDER = "checkpoints"
+_KEPT = 3
 BEST_FOLDER = ("exports", "best")
 _SHAPE_FIELDS = (
   "num_layers",
@@ -20,7 +21,12 @@ _SHAPE_FIELDS = (
   "projection_size",
   "tied_embedders",
 )
-_ROLES = frozenset({"reader", "retriever"})
+# The parts of another run that a task can start from.
+_USED = {
+  "pretrain_mlm": {"reader"},
+  "pretrain_ict": {"reader", "retriever"},
+  "pretrain": {"reader", "retriever"},
+}
 
 
 class TrainerState:
@@ -29,6 +35,8 @@ class TrainerState:
   Attributes:
     step: <int64>[]. Steps done.
     index_version: <int64>[]. Version of the index in use; -1 for none.
+    kept_index_versions: Those that the checkpoints on disk name, as far as
+      this process knows.
   """
 
   def __init__(
@@ -46,16 +54,18 @@ class TrainerState:
     """
     self.step = tf.Variable(0, trainable=False, dtype=tf.int64)
     self.index_version = tf.Variable(-1, trainable=False, dtype=tf.int64)
+    self.kept_index_versions: list[int] = []
     self._checkpoint = tf.train.Checkpoint(
       step=self.step,
       index_version=self.index_version,
       optimizer=optimizer,
+      generators=_dropout_generators(task.parts),
       **task.parts,
     )
     self._manager = tf.train.CheckpointManager(
       self._checkpoint,
       tf.io.gfile.join(model_dir, FOLDER),
-      max_to_keep=3,
+      max_to_keep=_KEPT,
     )
 
   def restore(self) -> bool:
@@ -65,11 +75,28 @@ class TrainerState:
       return False
     status = self._checkpoint.restore(path)
     status.assert_existing_objects_matched()
+    self.kept_index_versions.append(int(self.index_version))
     return True
 
   def save(self) -> None:
     """Saves a checkpoint, named after the step."""
     self._manager.save(checkpoint_number=int(self.step))
+    self.kept_index_versions.append(int(self.index_version))
+    del self.kept_index_versions[:-_KEPT]
+
+
+def _dropout_generators(
+  parts: dict[str, tf.keras.Model],
+) -> list[tf.random.Generator]:
+  """Returns what dropout draws from; Keras does not save it by itself."""
+  return [
+    layer._random_generator._generator
+    for part in parts.values()
+    for layer in part.submodules
+    if isinstance(layer, tf.keras.layers.Dropout)
+    and layer._random_generator._rng_type == "stateful"
+    and layer._random_generator._generator is not None
+  ]
 
 
 def save_best(
@@ -124,6 +151,36 @@ class InitReport:
   missing: list[str]
 
 
+def check_sources(run: run_config.RunConfig) -> None:
+  """Sees that `initialize` can take what a run's `init_checkpoint` names.
+
+  Args:
+    run: The run that is about to be started.
+
+  Raises:
+    errors.UserError: If a source is no run, has none of the parts, or is of
+      another shape or vocabulary.
+  """
+  for source in _sources(run):
+    _check_shape(run, run_config.read(source), source)
+    roles = _roles(weights_path(source)[0])
+    if not roles & _USED[run.task]:
+      raise errors.UserError(
+        f"--init_checkpoint={source} holds {', '.join(sorted(roles))}, nothing "
+        f"that {run.task} starts from ({', '.join(sorted(_USED[run.task]))})."
+      )
+
+
+def _sources(run: run_config.RunConfig) -> list[str]:
+  return [source for source in run.init_checkpoint.split(",") if source]
+
+
+def _roles(path: str) -> set[str]:
+  """Returns the parts that a checkpoint holds."""
+  found = {name.split("/")[0] for name, _ in tf.train.list_variables(path)}
+  return found & {"reader", "retriever"}
+
+
 def initialize(
   parts: dict[str, tf.keras.Model], run: run_config.RunConfig
 ) -> InitReport:
@@ -140,25 +197,18 @@ def initialize(
       another shape.
   """
   taken: dict[str, str] = {}
-  for source in filter(None, run.init_checkpoint.split(",")):
-    _check_shape(run, run_config.read(source), source)
+  for source in _sources(run):
     path, step = weights_path(source)
-    roles = {name.split("/")[0] for name, _ in tf.train.list_variables(path)}
+    roles = _roles(path)
     wanted = {role: parts[role] for role in parts if role in roles}
     targets = [tf.train.Checkpoint(**wanted)]
     lines = {role: f"{role} from {source}, step {step}" for role in wanted}
-    if run.task == "pretrain_ict" and not wanted and "reader" in roles:
+    if run.task == "pretrain_ict" and not wanted:
       targets = _encoders_as_readers(parts["retriever"])
       lines = {
         "retriever": "retriever's encoder from the language model "
         f"{source}, step {step}"
       }
-    if not lines:
-      held = ", ".join(sorted(roles & _ROLES))
-      raise errors.UserError(
-        f"--init_checkpoint={source} holds {held}, nothing that {run.task} "
-        f"trains ({', '.join(parts)})."
-      )
     for target in targets:
       status = target.read(path)
       status.assert_existing_objects_matched().expect_partial()

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from collections.abc import Generator
 from collections.abc import Iterator
 
 import tensorflow as tf
@@ -24,7 +25,7 @@ class _Prepared:
   ):
     self.first_step = first_step
     self._current_step = current_step
-    self._iterator: Iterator = iter(())
+    self._iterator: Generator[tasks.Features, None, None] | None = None
     self._error: Exception | None = None
     self._thread = threading.Thread(
       target=self._make_ready, args=(make,), daemon=True
@@ -45,14 +46,27 @@ class _Prepared:
   def is_ready(self) -> bool:
     return not self._thread.is_alive()
 
-  def wait(self) -> Iterator:
+  def wait(self) -> Generator[tasks.Features, None, None]:
     self._thread.join()
     if self._error is not None:
       raise self._error
+    if self._iterator is None:
+      raise RuntimeError("The thread ended without an iterator.")
     return self._iterator
 
 
-def _chain(first: tasks.Features, rest: Iterator) -> Iterator:
+def _release(iterator: Generator) -> None:
+  """Lets go of an old pipeline in a thread: its end may take seconds.
+
+  The generator is what holds the pipeline, so that closing it releases it
+  wherever the last name for it goes.
+  """
+  threading.Thread(target=iterator.close, daemon=True).start()
+
+
+def _chain(
+  first: tasks.Features, rest: Iterator[tasks.Features]
+) -> Generator[tasks.Features, None, None]:
   yield first
   yield from rest
 
@@ -120,6 +134,7 @@ class Feed:
     iterator = pending.wait()
     for _ in range(self._step - pending.first_step):
       next(iterator)  # fed by the old pipeline since
+    _release(self._iterator)
     self._iterator, self._next = iterator, None
     return True
 

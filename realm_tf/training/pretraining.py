@@ -73,7 +73,7 @@ def run(
     refresh_mode,
     recall.Judge(asked, passages, tokenizer) if asked else None,
   )
-  with hook.running():
+  with hook.running(), runs.claimed(setup):
     result = loop.train(task, setup.run, setup.model_dir, setup.strategy, hook)
   used = ", ".join(map(str, hook.versions_used))
   print(

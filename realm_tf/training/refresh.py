@@ -32,6 +32,8 @@ MODES = ("local", "external", "off")
 
 _POLL_SECS = 0.5
 _RECALL_AT = (1, 5)
+# How long a refresher that is started apart may take to appear.
+_EXTERNAL_GRACE_SECS = 60.0
 _LONGEST_WAIT_SECS = 24 * 3600.0
 
 
@@ -76,25 +78,25 @@ class RefreshHook(loop.Hook):
     self._state = run_state.RunState(model_dir)
     self._exporter = export_lib.Exporter(task.retriever, config.projection_size)
     self._refresher: refresher_lib.Refresher | None = None
-    self._pending: realm.IndexInUse | None = None
+    self._opened: dict[int, realm.IndexInUse] = {}
+    self._wanted_version = -1
     self._version = -1
     self._warned_version = -1
     self._next_poll_secs = 0.0
+    self._started_secs = time.monotonic()
     self._best = float("-inf")
     self._trainer: checkpoints.TrainerState | None = None
     self.versions_used: list[int] = []
 
   @contextlib.contextmanager
   def running(self) -> Iterator[None]:
-    """Holds the run; at the end the refresher ends by itself.
+    """Waits at the end for the refresher, which ends with the run.
 
     Raises:
-      errors.UserError: If another trainer holds the run, or the refresher
-        failed.
+      errors.UserError: If the refresher failed.
     """
     try:
-      with self._state.hold():
-        yield
+      yield
       if self._refresher is not None:
         self._refresher.wait()
     finally:
@@ -113,9 +115,12 @@ class RefreshHook(loop.Hook):
     elif self._mode == "off" and not self._store.versions():
       self._build_frozen()
     if version < 0:
-      version = self._watcher.wait_for(
+      newest = self._watcher.wait_for(
         0, self._refresher_is_alive, _LONGEST_WAIT_SECS
       )
+      # A run that was killed before its first checkpoint left newer versions.
+      own = self._watcher.poll(None, not_after_step=step)
+      version = newest if own is None else own
     self._take(self.open(version))
 
   def before_step(self, step: int, feed: feed_lib.Feed) -> None:
@@ -147,8 +152,8 @@ class RefreshHook(loop.Hook):
     """Notes a change of version; exports the embedder when it is time."""
     if replaced:
       self._take_pending()
-    last = self._config.train_steps
-    if step % self._config.export_every_steps == 0 or step == last:
+    due = step % self._config.export_every_steps == 0
+    if (due and self._mode != "off") or step == self._config.train_steps:
       self._exporter.save(self._model_dir, step)
       self._prune_exports()
     return {"index_age_steps": float(step - self._version)}
@@ -173,11 +178,12 @@ class RefreshHook(loop.Hook):
   def _refresher_is_alive(self) -> bool:
     if self._refresher is not None:
       return self._refresher.is_alive()
-    return self._mode == "external"
+    starting = time.monotonic() < self._started_secs + _EXTERNAL_GRACE_SECS
+    return self._state.refresher_is_alive() or starting
 
   def open(self, version: int) -> realm.IndexInUse:
     """Loads a version's searcher and the embedder of its step."""
-    self._store.announce("trainer", {max(self._version, 0), version})
+    self._announce(version)
     opened = self._store.open(
       version, self._run.corpus_fingerprint, self._num_passages
     )
@@ -187,11 +193,19 @@ class RefreshHook(loop.Hook):
     searcher = opened.load_searcher()
     return realm.IndexInUse(version, _QueryEmbedder(module), searcher.search)
 
+  def _needed_versions(self) -> set[int]:
+    """The version in use, and those that the kept checkpoints name."""
+    kept = self._trainer.kept_index_versions if self._trainer else ()
+    return {v for v in (self._version, *kept) if v >= 0}
+
+  def _announce(self, version: int) -> None:
+    """Keeps the refresher from deleting versions that are needed."""
+    self._store.announce("trainer", self._needed_versions() | {version})
+
   def _take_pending(self) -> None:
     """Makes the version that was made ready the one in use."""
-    if self._pending is not None:
-      self._take(self._pending)
-      self._pending = None
+    self._take(self._opened.pop(self._wanted_version))
+    self._opened.clear()
 
   def _take(self, index: realm.IndexInUse) -> None:
     """Makes a version the one in use."""
@@ -199,7 +213,7 @@ class RefreshHook(loop.Hook):
     self._version = version = index.version
     if self._trainer is not None:
       self._trainer.index_version.assign(version)
-    self._store.announce("trainer", {version})
+    self._announce(version)
     self.versions_used.append(version)
     print(f"  index version {version} in use", flush=True)
 
@@ -207,9 +221,10 @@ class RefreshHook(loop.Hook):
     """Has a version's pipeline made ready while training goes on."""
 
     def pipeline(first_step: int) -> tf.data.Dataset:
-      self._pending = self.open(version)
-      return self._task.train_pipeline_with(self._pending, first_step)
+      index = self._opened[version] = self.open(version)
+      return self._task.train_pipeline_with(index, first_step)
 
+    self._wanted_version = version
     feed.replace(pipeline, wait=wait)
 
   def _wait_for_refresh(self, step: int, feed: feed_lib.Feed) -> None:
@@ -231,8 +246,11 @@ class RefreshHook(loop.Hook):
   def _prune_exports(self) -> None:
     """Removes the exports that neither side can still need."""
     published = self._store.latest()
+    if published is None:
+      return
+    needed = self._needed_versions()
     for step in exports.steps(self._model_dir):
-      if published is not None and step < min(published, self._version):
+      if step < published and step not in needed:
         export_lib.remove(self._model_dir, step)
 
 

@@ -1,6 +1,8 @@
 """Sets a run up: its folder, corpora, devices and plan."""
 
+import contextlib
 import dataclasses
+from collections.abc import Iterator
 
 import tensorflow as tf
 
@@ -9,6 +11,8 @@ from realm_tf.configs import run_config
 from realm_tf.configs import schema
 from realm_tf.data import annotated
 from realm_tf.data import corpus as corpus_lib
+from realm_tf.index import run_state
+from realm_tf.training import checkpoints
 from realm_tf.training import strategy as strategy_lib
 from realm_tf.training import tasks
 
@@ -42,7 +46,7 @@ def set_up(
   model_dir: str,
   tpu: str,
 ) -> Setup:
-  """Opens the corpora and claims the run's folder.
+  """Opens the corpora, finds the devices, and checks that all fits.
 
   Args:
     task: The command.
@@ -76,10 +80,26 @@ def set_up(
     pretrain_corpus=pretrain_corpus or corpus,
     init_checkpoint=init_checkpoint,
   )
-  run_config.write_or_match(model_dir, run)
+  if not run_config.check(model_dir, run):
+    checkpoints.check_sources(run)
   tf.keras.utils.set_random_seed(config.seed)
   strategy_lib.set_precision(config.precision, strategy)
   return Setup(run, model_dir, opened, sentences, strategy)
+
+
+@contextlib.contextmanager
+def claimed(setup: Setup) -> Iterator[None]:
+  """Holds a run's folder while it trains, and writes its `config.json`.
+
+  Args:
+    setup: The run.
+
+  Raises:
+    errors.UserError: If another process trains it, or has changed it.
+  """
+  with run_state.RunState(setup.model_dir).hold():
+    run_config.write_or_match(setup.model_dir, setup.run)
+    yield
 
 
 def _check_candidates(

@@ -27,7 +27,8 @@ def run(task_name: str, config: schema.TaskConfig, **where: str) -> None:
   runs.print_plan(
     setup, task, setup.sentences.dropped, runs.data_bytes(setup.sentences)
   )
-  result = loop.train(task, setup.run, setup.model_dir, setup.strategy)
+  with runs.claimed(setup):
+    result = loop.train(task, setup.run, setup.model_dir, setup.strategy)
   print(
     f"Wrote {setup.model_dir}: step {result.step}. Next:\n"
     f"  python -m realm_tf.launch.{_NEXT[task_name]} --config=... "

@@ -7,12 +7,12 @@ that the command added, changed or removed.
 
 import importlib
 import json
+import multiprocessing
 import os
 import pathlib
 import runpy
 import sys
 import tempfile
-import traceback
 
 
 def _snapshot(root):
@@ -25,36 +25,27 @@ def _snapshot(root):
 def _run_forked(case):
   before = _snapshot(case["root"])
   with tempfile.TemporaryFile() as stderr:
-    pid = os.fork()
-    if pid == 0:
-      _become(case, stderr.fileno())
-    _, status = os.waitpid(pid, 0)
+    process = multiprocessing.get_context("fork").Process(
+      target=_become, args=(case, stderr.fileno())
+    )
+    process.start()
+    process.join()
     stderr.seek(0)
     text = stderr.read().decode(errors="replace")
   return {
-    "status": os.waitstatus_to_exitcode(status),
+    "status": process.exitcode,
     "stderr": text,
     "written": sorted({p for p, _ in before ^ _snapshot(case["root"])}),
   }
 
 
 def _become(case, stderr):
-  """Turns this process into the command; does not return."""
+  """Turns this process into the command."""
   os.dup2(stderr, 2)
   os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
   module = f"realm_tf.launch.{case['command']}"
   sys.argv = [module, *case["flags"]]
-  status = 0
-  try:
-    runpy.run_module(module, run_name="__main__", alter_sys=True)
-  except SystemExit as e:
-    status = e.code if isinstance(e.code, int) else int(e.code is not None)
-  except BaseException:
-    traceback.print_exc()
-    status = 1
-  finally:
-    sys.stderr.flush()
-    os._exit(status)
+  runpy.run_module(module, run_name="__main__", alter_sys=True)
 
 
 def main():

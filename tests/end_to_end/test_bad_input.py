@@ -18,12 +18,6 @@ from tests.end_to_end import tiny_runs
 _GOOD = json.dumps({"title": "Oslo", "text": "Oslo is a city in Norway."})
 
 
-_CONFIG_LEFT = pytest.mark.xfail(
-  strict=True,
-  reason="config.json is written before --init_checkpoint is looked at",
-)
-
-
 def write_run(model_dir, corpus):
   """Writes what a run of the tiny preset leaves when it is killed early."""
   opened = corpus_lib.Corpus.open(str(corpus))
@@ -198,8 +192,8 @@ def outcomes(cases):
     "unknown_preset",
     "unknown_field",
     "wrong_type",
-    pytest.param("init_is_no_run", marks=_CONFIG_LEFT),
-    pytest.param("init_without_checkpoint", marks=_CONFIG_LEFT),
+    "init_is_no_run",
+    "init_without_checkpoint",
     "unknown_refresh",
     "other_config",
     "index_of_another_corpus",
