@@ -26,6 +26,7 @@ class MlmExamples:
 
   Attributes:
     num_examples: Passages that have a partner in their article.
+    rename: Draws the names of a pair afresh.
   """
 
   def __init__(
@@ -58,7 +59,7 @@ class MlmExamples:
         "No article of the corpus has two passages to pair: build it with a "
         "smaller --max_passage_tokens, or change --config.heldout_fraction."
       )
-    self._rename = renaming.Renamer(
+    self.rename = renaming.Renamer(
       corpus, tokenizer, config.rename_probability, config.seed
     )
     span_of_token = np.full(len(corpus.tokens), -1, np.int64)
@@ -105,7 +106,7 @@ class MlmExamples:
     inside = places >= 0
     tokens = tf.gather(self._tokens, tf.where(inside, places, 0))
     token_ids = tf.where(inside, tf.cast(tokens, tf.int32), special)
-    token_ids, renamed = self._rename(token_ids, step)
+    token_ids, renamed = self.rename(token_ids, step)
     chosen = self._choose(places, inside, step)
     chosen &= ~renamed | _stands_elsewhere(token_ids, chosen)
     place = tf.cumsum(tf.cast(chosen, tf.int32), axis=1)

@@ -15,7 +15,11 @@ _WHETHER, _NAMES, _NOISE, _WORDS = range(30, 34)  # purposes of random draws
 
 
 class Renamer:
-  """Replaces names by other names, one for one within an example."""
+  """Replaces names by other names, one for one within an example.
+
+  Attributes:
+    num_names: Wordpieces that stand for names.
+  """
 
   def __init__(
     self,
@@ -39,7 +43,7 @@ class Renamer:
     is_word[words] = True
     self._probability = probability if len(names) else 0.0
     self._seed = seed
-    self._size = max(len(names), 1)
+    self.num_names = len(names)
     with tf.device("/cpu:0"):
       self._names = tf.constant(names if len(names) else [0], tf.int32)
       self._words = tf.constant(words, tf.int32)
@@ -66,7 +70,7 @@ class Renamer:
     is_new = (index >= 0) & (draws < self._probability)[:, None]
     index = order.permute_rows(
       tf.maximum(index, 0),
-      self._size,
+      max(self.num_names, 1),
       order.step_seed(self._seed, step, _NAMES),
     )
     return tf.where(is_new, tf.gather(self._names, index), token_ids), is_new

@@ -34,13 +34,13 @@ def read(path: str) -> list[Question]:
     errors.UserError: If the file or one of its lines is wrong.
   """
   try:
-    lines = files.read_text(path).removesuffix("\n").split("\n")
+    text = files.read_text(path).removesuffix("\n")
   except tf.errors.OpError as e:
     raise errors.UserError(f"{path} cannot be read.") from e
   except UnicodeDecodeError as e:
     raise errors.UserError(f"{path} is not UTF-8.") from e
   questions = []
-  for number, line in enumerate(lines, start=1):
+  for number, line in enumerate(text.split("\n") if text else [], start=1):
     try:
       questions.append(_parse(json.loads(line)))
     except (ValueError, KeyError, TypeError) as e:

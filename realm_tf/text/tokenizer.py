@@ -57,6 +57,8 @@ class Tokenizer:
     if len(ids) != len(vocabulary):
       twice = next(t for i, t in enumerate(vocabulary) if ids[t] != i)
       raise errors.UserError(f"{source} holds the wordpiece {twice!r} twice.")
+    if len(ids) == len(SPECIAL_TOKENS):
+      raise errors.UserError(f"{source} holds nothing but special tokens.")
     if ids[PAD] != 0:
       raise errors.UserError(
         f"{source} has {PAD} as number {ids[PAD]}: it must come first, since "

@@ -83,7 +83,9 @@ def set_up(
   if not run_config.check(model_dir, run):
     checkpoints.check_sources(run)
   tf.keras.utils.set_random_seed(config.seed)
-  strategy_lib.set_precision(config.precision, strategy)
+  strategy_lib.set_precision(
+    config.precision, on_cpu=strategy_lib.is_cpu(strategy)
+  )
   return Setup(run, model_dir, opened, sentences, strategy)
 
 

@@ -36,16 +36,25 @@ def make_strategy(tpu: str) -> tf.distribute.Strategy:
   return tf.distribute.OneDeviceStrategy(device)
 
 
+def is_cpu(strategy: tf.distribute.Strategy) -> bool:
+  """Returns whether a strategy computes on CPUs."""
+  return _device_types(strategy) == {"CPU"}
+
+
+def _device_types(strategy: tf.distribute.Strategy) -> set[str]:
+  devices = strategy.extended.worker_devices
+  return {tf.DeviceSpec.from_string(d).device_type or "CPU" for d in devices}
+
+
 def describe(strategy: tf.distribute.Strategy) -> str:
   """Returns one line on the devices, for people."""
-  devices = strategy.extended.worker_devices
-  kinds = {tf.DeviceSpec.from_string(d).device_type or "CPU" for d in devices}
+  kinds = _device_types(strategy)
   replicas = strategy.num_replicas_in_sync
   noun = "replica" if replicas == 1 else "replicas"
   return f"{'/'.join(sorted(kinds))}, {replicas} {noun}"
 
 
-def set_precision(precision: str, strategy: tf.distribute.Strategy) -> None:
+def set_precision(precision: str, *, on_cpu: bool) -> None:
   """Sets Keras's policy; variables stay float32.
 
   A CPU keeps float32 tensors: there, `environment.use_bfloat16_products` has
@@ -53,9 +62,8 @@ def set_precision(precision: str, strategy: tf.distribute.Strategy) -> None:
 
   Args:
     precision: "float32" or "bfloat16".
-    strategy: Where the run computes.
+    on_cpu: Whether the run computes on a CPU.
   """
-  on_cpu = describe(strategy).startswith("CPU")
   mixed = precision == "bfloat16" and not on_cpu
   tf.keras.mixed_precision.set_global_policy(
     "mixed_bfloat16" if mixed else "float32"

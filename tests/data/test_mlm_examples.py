@@ -161,7 +161,7 @@ def test_names_are_whole_words_that_stand_in_spans_more_than_elsewhere():
     ]
   )
   # 6 and 8 stand in spans only; 7 once in three; 9 never.
-  assert examples_of(corpus, heldout_fraction=0.0).num_names == 2
+  assert examples_of(corpus, heldout_fraction=0.0).rename.num_names == 2
 
 
 def test_a_corpus_without_names_has_nothing_to_rename():
@@ -171,7 +171,7 @@ def test_a_corpus_without_names_has_nothing_to_rename():
   examples = examples_of(
     corpus, heldout_fraction=0.0, batch_size=2, rename_probability=1.0
   )
-  assert examples.num_names == 0
+  assert examples.rename.num_names == 0
   for row in rows_of(examples, 2):
     assert len(halves(row)[0]) == len(halves(row)[1]) == 5
 

@@ -77,6 +77,7 @@ def initialize(kind, sources, **changes):
   run = synthetic.make_run(
     kind, config, init_checkpoint=",".join(str(s) for s in sources)
   )
+  checkpoints.check_sources(run)
   return task, checkpoints.initialize(task.parts, run)
 
 
