@@ -16,6 +16,7 @@ _INSTALL_REQUIRES = [
   "apache-beam==2.77.0",
   "numpy<2",
   "scann==1.3.0",
+  "scipy",
   # tensorflow-hub needs pkg_resources, which setuptools 81 no longer has.
   "setuptools<81",
   "syntok",
