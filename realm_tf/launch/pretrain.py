@@ -38,7 +38,6 @@ _INDEX_AGE_LIMIT = flags.DEFINE_integer(
 
 def main() -> None:
   """Trains, and names the next command."""
-  values = flags.FLAGS
   config = run_flags.config(
     "pretrain",
     num_candidates=_NUM_CANDIDATES.value,
@@ -51,11 +50,7 @@ def main() -> None:
     config,
     refresh_mode=_REFRESH.value,
     questions=_QUESTIONS.value,
-    corpus=values.corpus,
-    pretrain_corpus=values.pretrain_corpus,
-    init_checkpoint=values.init_checkpoint,
-    model_dir=values.model_dir,
-    tpu=values.tpu,
+    **run_flags.where(),
   )
 
 

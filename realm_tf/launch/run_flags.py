@@ -91,3 +91,9 @@ def config(task: str, **overrides: Any) -> schema.TaskConfig:
   if loaded.precision == "bfloat16":
     environment.use_bfloat16_products()
   return loaded
+
+
+def where() -> dict[str, str]:
+  """Returns folders and devices, as `training.runs.set_up` takes them."""
+  names = ("corpus", "pretrain_corpus", "init_checkpoint", "model_dir", "tpu")
+  return {name: flags.FLAGS[name].value for name in names}
