@@ -46,6 +46,7 @@ def run(main: Callable[[], None]) -> None:
     logging.set_verbosity(logging.ERROR)
     # Libraries warn of what is to come in versions that are not ours.
     warnings.filterwarnings("ignore", category=FutureWarning)
+    warnings.filterwarnings("ignore", message="pkg_resources is deprecated")
     try:
       main()
     except errors.UserError as e:
