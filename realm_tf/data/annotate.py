@@ -6,7 +6,6 @@ are not there yet.
 
 import collections
 import dataclasses
-import json
 import os
 import time
 from collections.abc import Sequence
@@ -106,7 +105,7 @@ def _existing(
     tf.io.gfile.rmtree(folder)
   if not tf.io.gfile.exists(path):
     return None
-  manifest = json.loads(files.read_text(path))
+  manifest = files.read_json(path)
   if manifest["settings"] == settings:
     return manifest
   raise errors.UserError(

@@ -2,7 +2,6 @@
 
 import collections
 import dataclasses
-import json
 import sys
 import time
 import uuid
@@ -153,7 +152,7 @@ class ShardTask:
     """Returns the counts if the shard is there, made with these settings."""
     if not tf.io.gfile.exists(self.summary_path):
       return None
-    summary = json.loads(files.read_text(self.summary_path))
+    summary = files.read_json(self.summary_path)
     if summary["settings"] != self.settings:
       return None
     return summary["counts"] if tf.io.gfile.exists(self.target) else None

@@ -12,7 +12,6 @@ import dataclasses
 import hashlib
 import json
 import math
-import re
 import sys
 import time
 import uuid
@@ -20,11 +19,11 @@ from collections.abc import Sequence
 
 import apache_beam as beam
 import tensorflow as tf
-from apache_beam.options import pipeline_options
 
 from realm_tf import errors
 from realm_tf import files
 from realm_tf.data import manifest as manifest_lib
+from realm_tf.data import pipelines
 from realm_tf.data import shards
 from realm_tf.data import sources
 from realm_tf.data import vocabulary
@@ -35,14 +34,6 @@ from realm_tf.text import tokenizer as tokenizer_lib
 _MIN_SHARDS = 4
 _MAX_SHARDS = 1024
 _SHARD_BYTES = 4_000_000
-
-# The "DirectRunner" of this Beam would first try to fetch a program from the
-# network; this is the runner that it falls back to.
-_LOCAL_RUNNER = (
-  "apache_beam.runners.portability.fn_api_runner.fn_runner.FnApiRunner"
-)
-_USER_ERROR = re.compile(r"UserError: (.*?)(?: \[while running|\n|$)")
-_LOCAL_RUNNER_NAMES = (None, "DirectRunner", "direct")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -201,44 +192,34 @@ def _run_pipeline(
   num_shards: int,
 ) -> None:
   tf.io.gfile.makedirs(tf.io.gfile.join(staging, manifest_lib.PASSAGES_FOLDER))
-  beam_options = pipeline_options.PipelineOptions(list(options.beam_flags))
-  standard = beam_options.view_as(pipeline_options.StandardOptions)
-  if standard.runner in _LOCAL_RUNNER_NAMES:
-    standard.runner = _LOCAL_RUNNER
-  try:
-    with beam.Pipeline(options=beam_options) as pipeline:
-      parts = (
-        pipeline
-        | "Sources" >> beam.Create(list(found))
-        | "SpreadSources" >> beam.Reshuffle()
-        | "Read" >> beam.FlatMap(shards.read_batches)
-        | "SpreadDocuments" >> beam.Reshuffle()
-        | "MakePassages"
-        >> beam.ParDo(
-          shards.MakePassages(
-            tokenizer.vocabulary,
-            tokenizer.lower_case,
-            options.max_passage_tokens,
-            num_shards,
-          )
+  beam_options = pipelines.options(options.beam_flags)
+  with pipelines.user_errors(), beam.Pipeline(options=beam_options) as pipeline:
+    parts = (
+      pipeline
+      | "Sources" >> beam.Create(list(found))
+      | "SpreadSources" >> beam.Reshuffle()
+      | "Read" >> beam.FlatMap(shards.read_batches)
+      | "SpreadDocuments" >> beam.Reshuffle()
+      | "MakePassages"
+      >> beam.ParDo(
+        shards.MakePassages(
+          tokenizer.vocabulary,
+          tokenizer.lower_case,
+          options.max_passage_tokens,
+          num_shards,
         )
       )
-      # So that a shard without passages is written too.
-      empty = pipeline | "AllShards" >> beam.Create(
-        [(shard, shards.ShardPart()) for shard in range(num_shards)]
-      )
-      _ = (
-        (parts, empty)
-        | beam.Flatten()
-        | "Gather" >> beam.GroupByKey()
-        | "Write" >> beam.ParDo(shards.WriteShard(staging, num_shards))
-      )
-  except Exception as e:
-    # A runner wraps what a worker raised, or adds to it, or has text alone.
-    message = _USER_ERROR.search(f"{type(e).__name__}: {e}")
-    if not message:
-      raise
-    raise errors.UserError(message[1]) from e
+    )
+    # So that a shard without passages is written too.
+    empty = pipeline | "AllShards" >> beam.Create(
+      [(shard, shards.ShardPart()) for shard in range(num_shards)]
+    )
+    _ = (
+      (parts, empty)
+      | beam.Flatten()
+      | "Gather" >> beam.GroupByKey()
+      | "Write" >> beam.ParDo(shards.WriteShard(staging, num_shards))
+    )
 
 
 def _make_manifest(

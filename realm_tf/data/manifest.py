@@ -1,7 +1,6 @@
 """The manifest of a corpus: what it holds, and the proof that it is whole."""
 
 import dataclasses
-import json
 from typing import Any
 
 import tensorflow as tf
@@ -114,7 +113,7 @@ def read(corpus: str) -> CorpusManifest:
   """
   path = tf.io.gfile.join(corpus, FILE_NAME)
   try:
-    value = json.loads(files.read_text(path))
+    value = files.read_json(path)
   except tf.errors.NotFoundError as e:
     what = (
       f"has no {FILE_NAME}: it is no corpus, or was not built to the end"

@@ -15,6 +15,7 @@ _LOCAL_RUNNER = (
   "apache_beam.runners.portability.fn_api_runner.fn_runner.FnApiRunner"
 )
 _LOCAL_RUNNER_NAMES = (None, "DirectRunner", "direct")
+_USER_ERROR = re.compile(r"UserError: (.*?)(?: \[while running|\n|$)")
 
 
 def options(beam_flags: Sequence[str]) -> pipeline_options.PipelineOptions:
@@ -34,12 +35,12 @@ def options(beam_flags: Sequence[str]) -> pipeline_options.PipelineOptions:
 def user_errors() -> Iterator[None]:
   """Raises a worker's UserError as one again.
 
-  A runner wraps what a worker raised, some of them as mere text.
+  A runner wraps what a worker raised, or adds to it, or has text alone.
   """
   try:
     yield
   except Exception as e:
-    message = re.search(r"UserError: (.*?)(?: \[while running|\n|$)", str(e))
-    if isinstance(e, errors.UserError) or not message:
+    message = _USER_ERROR.search(f"{type(e).__name__}: {e}")
+    if not message:
       raise
     raise errors.UserError(message[1]) from e

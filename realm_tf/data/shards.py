@@ -3,7 +3,6 @@
 import collections
 import dataclasses
 import hashlib
-import json
 import sys
 import time
 import uuid
@@ -201,10 +200,7 @@ def read_summaries(folder: str) -> Summary:
     folder: The folder that `WriteShard` wrote to.
   """
   pattern = tf.io.gfile.join(folder, _SUMMARIES, "*.json")
-  values = [
-    json.loads(files.read_text(path))
-    for path in sorted(tf.io.gfile.glob(pattern))
-  ]
+  values = [files.read_json(path) for path in sorted(tf.io.gfile.glob(pattern))]
   counts: collections.Counter[str] = collections.Counter()
   for value in values:
     counts.update(value["counts"])

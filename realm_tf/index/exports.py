@@ -1,7 +1,6 @@
 """The embedder's exports: what the refresher reads of the trainer."""
 
 import dataclasses
-import json
 import os
 
 import tensorflow as tf
@@ -78,7 +77,7 @@ def find(model_dir: str, step: int | None = None) -> EmbedderExport:
     )
   path = os.path.join(folder, str(step))
   try:
-    manifest = json.loads(files.read_text(os.path.join(path, MANIFEST)))
+    manifest = files.read_json(os.path.join(path, MANIFEST))
     return EmbedderExport(path=path, step=step, dim=int(manifest["dim"]))
   except (ValueError, KeyError, TypeError) as e:
     raise errors.UserError(

@@ -7,7 +7,6 @@ each other by file locks alone, which the kernel gives back when one is killed.
 
 import contextlib
 import itertools
-import json
 import os
 import time
 from collections.abc import Generator
@@ -82,7 +81,7 @@ class VersionBuilder:
       )
       disk.check_free(plan.folder, plan.needed_bytes - present)
       if os.path.exists(plan.order_path):
-        found = json.loads(files.read_text(plan.order_path))
+        found = files.read_json(plan.order_path)
         if found != plan.order():
           raise errors.UserError(
             f"{plan.folder} was begun as {found}, not as {plan.order()}. "

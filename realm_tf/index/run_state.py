@@ -6,7 +6,6 @@ word on how its run ended.
 """
 
 import contextlib
-import json
 import os
 import socket
 import threading
@@ -78,7 +77,7 @@ class RunState:
     A trainer that was killed left "running": see `is_alive`.
     """
     try:
-      return json.loads(files.read_text(self._file))["state"]
+      return files.read_json(self._file)["state"]
     except tf.errors.NotFoundError:
       return None
 

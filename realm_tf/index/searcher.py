@@ -1,7 +1,6 @@
 """Maximum inner product search over one index version, by ScaNN."""
 
 import dataclasses
-import json
 import os
 import types
 import uuid
@@ -163,7 +162,7 @@ def load_searcher(path: str) -> Searcher:
   ops = _scann_ops()  # Registers the ops that the SavedModel names.
   file = os.path.join(path, _FILE_NAME)
   try:
-    fields = json.loads(files.read_text(file))
+    fields = files.read_json(file)
     settings = settings_lib.SearcherSettings(**fields["settings"])
     num_rows, dim = fields["num_rows"], fields["dim"]
     with tf.device("/cpu:0"):

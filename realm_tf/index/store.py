@@ -4,7 +4,6 @@ Only the refresher writes and deletes versions; a reader announces what it
 uses by a file in a folder of its own, and deletes nothing.
 """
 
-import json
 import os
 import shutil
 from collections.abc import Collection
@@ -103,9 +102,7 @@ class IndexStore:
       step
       for name in tf.io.gfile.listdir(self._leases)
       if name.endswith(".json")
-      for step in json.loads(files.read_text(os.path.join(self._leases, name)))[
-        "steps"
-      ]
+      for step in files.read_json(os.path.join(self._leases, name))["steps"]
     }
 
   def lock_folder(self, step: int) -> str:

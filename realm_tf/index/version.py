@@ -2,7 +2,6 @@
 
 import dataclasses
 import hashlib
-import json
 import os
 from typing import Any
 
@@ -62,7 +61,7 @@ class IndexManifest:
       errors.UserError: If it is missing, damaged or of another format.
     """
     try:
-      fields = json.loads(files.read_text(path))
+      fields = files.read_json(path)
       if fields["format_version"] != FORMAT_VERSION:
         raise errors.UserError(
           f"{path} has format {fields['format_version']}, but this program "

@@ -191,10 +191,10 @@ def initialize(
     run: The run that is being started. Its `init_checkpoint` names other
       runs, separated by commas; where two have the same part, the later one
       gives it. An ICT run starts its encoder from a language model's.
+      `check_sources` has seen that they fit.
 
   Raises:
-    errors.UserError: If a source is no run, has none of the parts, or is of
-      another shape.
+    errors.UserError: If a source holds no checkpoint.
   """
   taken: dict[str, str] = {}
   for source in _sources(run):
