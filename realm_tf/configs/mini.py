@@ -31,8 +31,8 @@ def pretrain() -> schema.RealmConfig:
     warmup_steps=50,
     score_scale=0.2,
     export_every_steps=100,
-    index_age_warning_steps=200,
-    index_age_limit_steps=400,
+    index_age_warning_steps=120,
+    index_age_limit_steps=150,
     summary_every_steps=10,
     checkpoint_every_steps=100,
     evaluate_every_steps=100,
@@ -40,12 +40,12 @@ def pretrain() -> schema.RealmConfig:
 
 
 def pretrain_ict() -> schema.IctConfig:
-  """ICT with 63 negatives."""
+  """ICT with 31 negatives."""
   return schema.IctConfig(
     **_MODEL,
     query_length=64,
     passage_length=192,
-    batch_size=64,
+    batch_size=32,
     train_steps=2_000,
     learning_rate=3e-4,
     warmup_steps=50,

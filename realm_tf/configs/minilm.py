@@ -26,9 +26,7 @@ def pretrain() -> schema.RealmConfig:
 
 def pretrain_ict() -> schema.IctConfig:
   """ICT with 31 negatives."""
-  return dataclasses.replace(
-    mini.pretrain_ict(), **_MODEL, batch_size=32, learning_rate=1e-4
-  )
+  return dataclasses.replace(mini.pretrain_ict(), **_MODEL, learning_rate=1e-4)
 
 
 def pretrain_mlm() -> schema.MlmConfig:

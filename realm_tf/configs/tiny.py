@@ -11,13 +11,13 @@ from realm_tf.configs import schema
 _MODEL: dict[str, Any] = {
   "num_layers": 2,
   "hidden_size": 128,
-  "num_heads": 2,
+  "num_heads": 4,
   "intermediate_size": 512,
-  "max_positions": 72,
+  "max_positions": 66,
   "dropout": 0.0,
   "precision": "bfloat16",
-  "query_length": 24,
-  "passage_length": 48,
+  "query_length": 22,
+  "passage_length": 44,
 }
 
 
@@ -27,16 +27,16 @@ def pretrain() -> schema.RealmConfig:
     **_MODEL,
     max_masks=4,
     batch_size=16,
-    train_steps=300,
+    train_steps=240,
     learning_rate=3e-4,
     warmup_steps=20,
     score_scale=0.2,
-    export_every_steps=100,
-    index_age_warning_steps=200,
-    index_age_limit_steps=400,
+    export_every_steps=60,
+    index_age_warning_steps=120,
+    index_age_limit_steps=180,
     summary_every_steps=10,
-    checkpoint_every_steps=100,
-    evaluate_every_steps=100,
+    checkpoint_every_steps=120,
+    evaluate_every_steps=120,
   )
 
 
@@ -64,11 +64,11 @@ def pretrain_mlm() -> schema.MlmConfig:
   return schema.MlmConfig(
     **_MODEL,
     max_masks=4,
-    max_targets=16,
+    max_targets=12,
     token_mask_probability=0.1,
     batch_size=64,
-    train_steps=800,
-    learning_rate=1e-3,
+    train_steps=400,
+    learning_rate=2e-3,
     warmup_steps=100,
     checkpoint_every_steps=500,
     evaluate_every_steps=500,

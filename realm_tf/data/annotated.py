@@ -127,7 +127,11 @@ def _tokenized_batches(
   dataset = (
     tf.data.TFRecordDataset(files, compression_type="GZIP")
     .batch(_BATCH)
-    .map(tokenize, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+    .map(
+      tf.autograph.experimental.do_not_convert(tokenize),
+      num_parallel_calls=tf.data.AUTOTUNE,
+      deterministic=True,
+    )
     .prefetch(tf.data.AUTOTUNE)
   )
   return iter(dataset)

@@ -20,10 +20,12 @@ class _Export(tf.Module):
     spec = tf.TensorSpec([None, None], tf.int32, name="token_ids")
 
     @tf.function(input_signature=[spec])
+    @tf.autograph.experimental.do_not_convert
     def query(token_ids: tf.Tensor) -> dict[str, tf.Tensor]:
       return {"embedding": self.query_embedder(token_ids, training=False)}
 
     @tf.function(input_signature=[spec])
+    @tf.autograph.experimental.do_not_convert
     def passage(token_ids: tf.Tensor) -> dict[str, tf.Tensor]:
       return {"embedding": self.passage_embedder(token_ids, training=False)}
 

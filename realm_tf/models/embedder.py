@@ -4,6 +4,7 @@ import tensorflow as tf
 
 from realm_tf.configs import schema
 from realm_tf.models import encoder as encoder_lib
+from realm_tf.models import scratch
 
 
 class Embedder(tf.keras.Model):
@@ -15,8 +16,7 @@ class Embedder(tf.keras.Model):
     self.encoder = encoder_lib.build_encoder(
       config, vocab_size, name="encoder", output_range=1
     )
-    self.encoder(self.encoder.inputs)  # creates its kernels
-    encoder_lib.prepare_for_scratch(self.encoder)
+    scratch.prepare_for_scratch(self.encoder)
     self.projection = tf.keras.layers.Dense(
       config.projection_size,
       kernel_initializer=encoder_lib.kernel_initializer(config),

@@ -28,6 +28,9 @@ def kernel_initializer(
   )
 
 
+# Keras would convert each layer's Python with AutoGraph, which takes half a
+# minute and changes nothing: no layer branches on a tensor.
+@tf.autograph.experimental.do_not_convert
 def build_encoder(
   config: schema.TaskConfig,
   vocab_size: int,
@@ -56,7 +59,7 @@ def build_encoder(
     ),
     name="word_embeddings",
   )
-  return bert_encoder.BertEncoderV2(
+  encoder = bert_encoder.BertEncoderV2(
     vocab_size=vocab_size,
     type_vocab_size=2,
     embedding_layer=embedding_layer,
@@ -71,46 +74,8 @@ def build_encoder(
     output_range=output_range,
     name=name,
   )
-
-
-def prepare_for_scratch(encoder: bert_encoder.BertEncoderV2) -> None:
-  """Gives a built encoder first weights from which it learns in minutes.
-
-  BERT took a million steps to learn what these weights begin with: that
-  neighbours have to do with one another (positions are sinusoids, as large as
-  the word embeddings), and that what is attended to can be passed on
-  (each attention's output projection is the transpose of its value
-  projection, their product close to the identity). Weights from a checkpoint
-  replace them.
-
-  Args:
-    encoder: A built encoder.
-  """
-  width = encoder.get_embedding_table().shape[-1]
-  positions = next(v for v in encoder.weights if "position_embedding" in v.name)
-  stddev = _BERT_STDDEV * _BERT_WIDTH / width
-  positions.assign(_sinusoids(*positions.shape) * stddev * 2**0.5)
-  for number, layer in enumerate(encoder.transformer_layers):
-    attention = layer._attention_layer
-    value = attention._value_dense.kernel  # [width, heads, head width]
-    values = tf.random.stateless_normal(
-      value.shape, seed=[0, number], stddev=width**-0.5
-    )
-    value.assign(values)
-    attention._output_dense.kernel.assign(tf.transpose(values, [1, 2, 0]))
-
-
-def _sinusoids(length: int, width: int) -> tf.Tensor:
-  """Returns positions as sines and cosines (Vaswani et al., 2017).
-
-  Returns:
-    <float32>[length, width].
-  """
-  rates = 10_000.0 ** (-tf.range(0, width, 2, tf.float32) / width)
-  angles = tf.range(length, dtype=tf.float32)[:, None] * rates
-  return tf.reshape(
-    tf.stack([tf.sin(angles), tf.cos(angles)], axis=-1), [length, width]
-  )
+  encoder(encoder.inputs)  # creates the kernels
+  return encoder
 
 
 def encode(

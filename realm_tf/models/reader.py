@@ -5,6 +5,7 @@ from official.nlp.modeling import layers
 
 from realm_tf.configs import schema
 from realm_tf.models import encoder as encoder_lib
+from realm_tf.models import scratch
 
 
 class MaskedLanguageModel(tf.keras.Model):
@@ -36,16 +37,13 @@ class MaskedLanguageModel(tf.keras.Model):
       config, vocab_size, name="encoder", output_range=output_range
     )
     self.encoder.pooler_layer.trainable = False  # nothing reads it
-    # The head shares the embedding table, which is there once the encoder has
-    # been built.
-    self.encoder(self.encoder.inputs)
     self.head = layers.MaskedLM(
       embedding_table=self.encoder.get_embedding_table(),
       activation=lambda x: tf.nn.gelu(x, approximate=True),
       initializer=tf.keras.initializers.Identity(),
       name="mlm_head",
     )
-    encoder_lib.prepare_for_scratch(self.encoder)
+    scratch.prepare_for_scratch(self.encoder)
 
   def call(
     self,

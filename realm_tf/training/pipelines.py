@@ -17,5 +17,7 @@ def by_step(
   """
   dataset = tf.data.Dataset.range(first_step, last_step)
   return dataset.map(
-    function, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
+    tf.autograph.experimental.do_not_convert(function),
+    num_parallel_calls=tf.data.AUTOTUNE,
+    deterministic=True,
   ).prefetch(tf.data.AUTOTUNE)

@@ -89,6 +89,7 @@ def _over_replicas(
   """
 
   @tf.function
+  @tf.autograph.experimental.do_not_convert
   def step(features: tasks.Features) -> Any:
     per_replica = strategy.run(function, args=(features,))
     return tf.nest.map_structure(
