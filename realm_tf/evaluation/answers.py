@@ -40,18 +40,16 @@ def normalize(text: str) -> str:
   return " ".join(_ARTICLE.sub(" ", text).split())
 
 
-def exact_match(prediction: str, reference: str) -> bool:
-  """Whether prediction and reference are equal once normalised."""
-  return normalize(prediction) == normalize(reference)
-
-
 def f1(prediction: str, reference: str) -> float:
-  """Returns the harmonic mean of precision and recall of normalised words.
+  """Returns the harmonic mean of precision and recall of words.
 
-  As SQuAD 2.0 has it: if either side has no word left, 1 if both have none.
+  As SQuAD 2.0 has it: if either side has no word, 1 if both have none.
+
+  Args:
+    prediction: As `normalize` gives it.
+    reference: As well.
   """
-  predicted = normalize(prediction).split()
-  expected = normalize(reference).split()
+  predicted, expected = prediction.split(), reference.split()
   if not predicted or not expected:
     return float(predicted == expected)
   common = collections.Counter(predicted) & collections.Counter(expected)
@@ -168,7 +166,8 @@ class AnswerSet:
     """Returns the best F1 over the answers; None for regular expressions."""
     if self.type == REGEX:
       return None
-    return max(f1(prediction, answer) for answer in self.answers)
+    normalized = normalize(prediction)
+    return max(f1(normalized, answer) for answer in self._normalized)
 
   def found_in(self, text: Text) -> bool:
     """Whether a text holds an answer.

@@ -2,11 +2,12 @@
 
 import io
 from collections.abc import Mapping
+from typing import Any
 
+import markupsafe
 import matplotlib
 import matplotlib.axes
 import matplotlib.figure
-import markupsafe
 import numpy as np
 
 from realm_tf.evaluation import bootstrap
@@ -14,7 +15,7 @@ from realm_tf.evaluation import calibration as calibration_lib
 
 _INCHES = (4.6, 3.4)
 _COLOR = "#1f5fa8"
-_SETTINGS = {
+_SETTINGS: dict[Any, Any] = {
   "font.size": 9,
   "axes.spines.top": False,
   "axes.spines.right": False,

@@ -140,14 +140,18 @@ def _classes(scores: scoring.Scores) -> Iterable[Markup]:
     of_class = [o for o in scores.outcomes if o.error_class == name]
     drawn = rng.choice(count, min(count, _EXAMPLES), replace=False)
     yield Markup("<h2>{} ({})</h2>\n<p>{}.</p>").format(
-      name.replace("_", " ").capitalize(),
+      _sentence(name.replace("_", " ")),
       count,
-      scoring.CLASSES[name].capitalize(),
+      _sentence(scoring.CLASSES[name]),
     )
     yield _table(
       ("id", "question", "prediction", "references", "passage", "F1", "rank"),
       (_example(of_class[i]) for i in sorted(drawn)),
     )
+
+
+def _sentence(text: str) -> str:
+  return text[0].upper() + text[1:]
 
 
 def _example(outcome: scoring.Outcome) -> tuple[str, ...]:
