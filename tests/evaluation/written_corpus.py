@@ -18,7 +18,7 @@ def write(path, shards):
   """Writes lists of (title, body) as the shards; returns Corpus and ids."""
   (path / "passages").mkdir(parents=True)
   vocabulary = path / "vocab.txt"
-  vocabulary.write_text("\n".join(tokenizer_lib.SPECIAL_TOKENS) + "\n")
+  vocabulary.write_text("\n".join([*tokenizer_lib.SPECIAL_TOKENS, "a"]) + "\n")
   entries, ids = [], []
   for number, shard in enumerate(shards):
     name = f"passages/{number}.tfrecord.gz"
