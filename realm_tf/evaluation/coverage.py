@@ -12,7 +12,7 @@ from realm_tf.evaluation import recall
 
 
 def answerable(
-  questions: Sequence[questions_lib.Question],
+  questions: Sequence[questions_lib.Example],
   judge: recall.Judge,
   bodies: Iterable[str],
 ) -> np.ndarray:
@@ -36,7 +36,7 @@ def answerable(
   for number, question in enumerate(questions):
     if question.answer_type == answers_lib.REGEX:
       patterns.add(number)
-    for phrase in question.answer_set().phrases:
+    for phrase in questions_lib.references(question).phrases:
       by_word[max(phrase.split(), key=len)].add(number)
   for body in bodies:
     text = answers_lib.Text(body)

@@ -70,7 +70,7 @@ def write(path: str, predictions: Iterable[Prediction]) -> None:
 
 def align(
   predictions: Sequence[Prediction],
-  questions: Sequence[questions_lib.Question],
+  questions: Sequence[questions_lib.Example],
   path: str,
 ) -> list[Prediction]:
   """Puts predictions in the order of the questions.
@@ -124,7 +124,7 @@ def align(
 
 def _align_by_text(
   predictions: Sequence[Prediction],
-  questions: Sequence[questions_lib.Question],
+  questions: Sequence[questions_lib.Example],
   path: str,
 ) -> list[Prediction]:
   answered = collections.defaultdict[str, list[Prediction]](list)

@@ -3,10 +3,31 @@
 import dataclasses
 from collections.abc import Iterable
 from typing import Any
+from typing import Protocol
 
 from realm_tf import errors
 from realm_tf.evaluation import answers as answers_lib
 from realm_tf.evaluation import jsonl
+
+
+class Example(Protocol):
+  """What is scored: any question that has these."""
+
+  @property
+  def id(self) -> str:
+    """Tells it apart from the others of its set."""
+
+  @property
+  def question(self) -> str:
+    """The question."""
+
+  @property
+  def answers(self) -> tuple[str, ...]:
+    """The references; any of them will do."""
+
+  @property
+  def answer_type(self) -> str:
+    """One of `answers.TYPES`."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,9 +49,10 @@ class Question:
   id: str = ""
   answer_type: str = answers_lib.STRING
 
-  def answer_set(self) -> answers_lib.AnswerSet:
-    """Returns what predictions and passages are held against."""
-    return answers_lib.AnswerSet(self.answers, self.answer_type)
+
+def references(question: Example) -> answers_lib.AnswerSet:
+  """Returns what predictions and passages are held against."""
+  return answers_lib.AnswerSet(question.answers, question.answer_type)
 
 
 def read(path: str, answer_type: str = answers_lib.STRING) -> list[Question]:

@@ -27,7 +27,7 @@ class Judge:
 
   def __init__(
     self,
-    questions: Sequence[questions_lib.Question],
+    questions: Sequence[questions_lib.Example],
     read_texts: ReadTexts,
   ):
     """Prepares the answers.
@@ -84,11 +84,12 @@ class Judge:
 
 
 def _wanted(
-  question: questions_lib.Question,
+  question: questions_lib.Example,
 ) -> tuple[answers_lib.AnswerSet, ...]:
-  if not question.subject:
-    return (question.answer_set(),)
-  return question.answer_set(), answers_lib.AnswerSet([question.subject])
+  references = questions_lib.references(question)
+  if not isinstance(question, questions_lib.Question) or not question.subject:
+    return (references,)
+  return references, answers_lib.AnswerSet([question.subject])
 
 
 def dense_retriever(

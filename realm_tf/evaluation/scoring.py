@@ -71,7 +71,7 @@ class Outcome:
     error_class: A key of `CLASSES`.
   """
 
-  question: questions_lib.Question
+  question: questions_lib.Example
   prediction: predictions_lib.Prediction
   right: bool
   f1: float | None
@@ -107,7 +107,7 @@ class Scores:
 
 
 def judge_retrieval(
-  questions: Sequence[questions_lib.Question],
+  questions: Sequence[questions_lib.Example],
   predictions: Sequence[predictions_lib.Prediction],
   corpus: corpus_lib.Corpus,
   passages_read: int,
@@ -154,7 +154,7 @@ def judge_retrieval(
 
 
 def score(
-  questions: Sequence[questions_lib.Question],
+  questions: Sequence[questions_lib.Example],
   predictions: Sequence[predictions_lib.Prediction],
   retrieval: Retrieval | None,
   seed: int = 0,
@@ -167,7 +167,7 @@ def score(
     retrieval: None if it is not known.
     seed: Of the intervals.
   """
-  references = [question.answer_set() for question in questions]
+  references = [questions_lib.references(question) for question in questions]
   outcomes = tuple(
     _outcome(i, question, prediction, reference, retrieval)
     for i, (question, prediction, reference) in enumerate(
@@ -199,7 +199,7 @@ def score(
 
 def _outcome(
   number: int,
-  question: questions_lib.Question,
+  question: questions_lib.Example,
   prediction: predictions_lib.Prediction,
   reference: answers_lib.AnswerSet,
   retrieval: Retrieval | None,
