@@ -14,7 +14,12 @@ _ROOT = pathlib.Path(__file__).resolve().parent
 _INSTALL_REQUIRES = [
   "absl-py",
   "apache-beam==2.77.0",
+  # Escapes and draws the report of an evaluation.
+  "markupsafe",
+  "matplotlib",
   "numpy<2",
+  # Unicode categories, by which answers are cut into words.
+  "regex",
   "scann==1.3.0",
   "scipy",
   # tensorflow-hub needs pkg_resources, which setuptools 81 no longer has.

@@ -1,5 +1,6 @@
 """Files that others read: written whole or not at all."""
 
+import gzip
 import json
 import os
 import uuid
@@ -9,9 +10,12 @@ import tensorflow as tf
 
 
 def read_text(path: str) -> str:
-  """Returns a file's text, UTF-8."""
+  """Returns a file's text, UTF-8; gunzipped if its name ends in .gz."""
   with tf.io.gfile.GFile(path, "rb") as f:
-    return f.read().decode("utf-8")
+    content = f.read()
+  if path.endswith(".gz"):
+    content = gzip.decompress(content)
+  return content.decode("utf-8")
 
 
 def read_json(path: str) -> Any:

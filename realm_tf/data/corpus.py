@@ -3,6 +3,7 @@
 import concurrent.futures
 import dataclasses
 import os
+from collections.abc import Iterator
 from collections.abc import Sequence
 
 import numpy as np
@@ -127,6 +128,31 @@ class Corpus:
       titles[here] = shard_titles[wanted[here] - offsets[shard]]
       bodies[here] = shard_bodies[wanted[here] - offsets[shard]]
     return [t.decode() for t in titles], [b.decode() for b in bodies]
+
+  def iterate_bodies(self) -> Iterator[str]:
+    """Yields the body of each passage, with one shard in memory."""
+    for path in self.shard_paths:
+      for body in passages.read_shard_texts(path)[1]:
+        yield body.decode()
+
+  def find_rows(self, ids: Sequence[str]) -> np.ndarray:
+    """Returns the numbers of passages that are known by their ids.
+
+    Args:
+      ids: As in passage records.
+
+    Returns:
+      <int64>[n]. -1 where the corpus has no such passage.
+    """
+    # As `str`, so that an id of any length and script is compared whole.
+    known = np.concatenate(
+      [passages.read_shard_ids(path) for path in self.shard_paths]
+    ).astype(str)
+    order = np.argsort(known)
+    wanted = np.asarray(ids, str)
+    places = np.searchsorted(known, wanted, sorter=order)
+    rows = order[np.minimum(places, len(known) - 1)]
+    return np.where(known[rows] == wanted, rows, -1)
 
 
 def _damaged(path: str, what: str) -> errors.UserError:

@@ -187,12 +187,18 @@ def read_shard_texts(path: str) -> tuple[np.ndarray, np.ndarray]:
   Returns:
     Two <object>[n] arrays of bytes.
   """
-  titles, bodies = [], []
-  for parsed in _batches(path).map(_texts).as_numpy_iterator():
-    titles.append(parsed[0])
-    bodies.append(parsed[1])
-  empty = [np.empty([0], object)]
-  return np.concatenate(titles or empty), np.concatenate(bodies or empty)
+  titles, bodies = _read_columns(path, ("title", "body"))
+  return titles, bodies
+
+
+def read_shard_ids(path: str) -> np.ndarray:
+  """Reads the ids of one file of passages.
+
+  Returns:
+    <S16>[n]. As in `PassageTable`.
+  """
+  (ids,) = _read_columns(path, ("id",))
+  return ids.astype("S16")
 
 
 def _batches(path: str) -> tf.data.Dataset:
@@ -200,10 +206,19 @@ def _batches(path: str) -> tf.data.Dataset:
   return records.batch(_BATCH)
 
 
-def _texts(serialized: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-  names = ("title", "body")
-  parsed = tf.io.parse_example(serialized, {n: _FEATURES[n] for n in names})
-  return parsed["title"], parsed["body"]
+def _read_columns(path: str, names: Sequence[str]) -> list[np.ndarray]:
+  """Reads some strings of each record, as <object>[n] of bytes each."""
+  features = {name: _FEATURES[name] for name in names}
+  batches = list(
+    _batches(path)
+    .map(functools.partial(tf.io.parse_example, features=features))
+    .as_numpy_iterator()
+  )
+  empty = np.empty([0], object)
+  return [
+    np.concatenate([empty, *(batch[name] for batch in batches)])
+    for name in names
+  ]
 
 
 def _table_columns(

@@ -33,9 +33,8 @@ def bm25_recall(
     corpus: The knowledge corpus.
     questions: What is asked.
   """
-  passages = corpus.load_passages()
-  judge = recall.Judge(questions, passages, corpus.tokenizer)
-  baseline = bm25.Bm25(passages, corpus.tokenizer)
+  judge = recall.Judge(questions, corpus.read_texts)
+  baseline = bm25.Bm25(corpus.load_passages(), corpus.tokenizer)
   return judge.recall(baseline.retrieve, (1, 5))
 
 

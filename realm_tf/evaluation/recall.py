@@ -6,12 +6,14 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
-from realm_tf.data import passages as passages_lib
+from realm_tf.evaluation import answers as answers_lib
 from realm_tf.evaluation import questions as questions_lib
 from realm_tf.text import tokenizer as tokenizer_lib
 
 # From questions and k to rows <int>[questions, k], best first; -1 for none.
 Retrieve = Callable[[Sequence[str], int], np.ndarray]
+# From rows <int>[n] to n titles and n bodies, as `Corpus.read_texts`.
+ReadTexts = Callable[[np.ndarray], tuple[list[str], list[str]]]
 
 _BATCH = 256
 
@@ -19,46 +21,52 @@ _BATCH = 256
 class Judge:
   """Tells which passages answer a question.
 
-  A passage does if it holds one of the answers, and the subject where it is
-  known, as whole runs of wordpieces in title or body. Wordpieces are what
-  reader and index see, and they do not depend on case, accents or spacing.
+  A passage does if its body, which is what the reader sees, holds one of the
+  answers and the subject where it is known (`answers.AnswerSet.found_in`).
   """
 
   def __init__(
     self,
-    questions: Sequence[questions_lib.Question],
-    passages: passages_lib.PassageTable,
-    tokenizer: tokenizer_lib.Tokenizer,
+    questions: Sequence[questions_lib.Example],
+    read_texts: ReadTexts,
   ):
-    """Tokenizes the answers.
+    """Prepares the answers.
 
     Args:
       questions: What is asked.
-      passages: The corpus.
-      tokenizer: Of the corpus.
+      read_texts: Reads passages of the corpus.
     """
     self.questions = questions
-    self._passages = passages
-    self._phrases = [
-      (
-        _tokenize(tokenizer, q.answers),
-        _tokenize(tokenizer, [q.subject]) if q.subject else [],
-      )
-      for q in questions
-    ]
+    self._read_texts = read_texts
+    self._wanted = [_wanted(question) for question in questions]
 
-  def answers(self, question: int, row: int) -> bool:
-    """Whether a passage answers a question, both given by number."""
-    if row < 0:
-      return False
-    texts = [
-      _as_text(self._passages.title_ids.row(row)),
-      _as_text(self._passages.body_ids.row(row)),
-    ]
-    answers, subject = self._phrases[question]
-    return any(_holds(texts, a) for a in answers) and all(
-      _holds(texts, s) for s in subject
-    )
+  def answers(self, question: int, text: answers_lib.Text) -> bool:
+    """Whether a body answers a question, which is given by number."""
+    return all(wanted.found_in(text) for wanted in self._wanted[question])
+
+  def hits(self, rows: np.ndarray) -> np.ndarray:
+    """Tells which of the passages found answer their question.
+
+    Args:
+      rows: <int>[questions, k]. Rows of the corpus; -1 for none.
+
+    Returns:
+      <bool>[questions, k].
+    """
+    rows = np.asarray(rows)
+    hits = np.zeros(rows.shape, bool)
+    unique, inverse = np.unique(rows, return_inverse=True)
+    none = int(np.searchsorted(unique, 0))  # Rows before it are no passages.
+    _, bodies = self._read_texts(unique[none:])
+    # Each body is cut into words once, for all questions that found it.
+    order = np.argsort(inverse, axis=None, kind="stable")
+    starts = np.searchsorted(inverse.ravel()[order], np.arange(len(unique) + 1))
+    for number, body in enumerate(bodies, start=none):
+      text = answers_lib.Text(body)
+      for place in order[starts[number] : starts[number + 1]]:
+        question, rank = np.unravel_index(place, rows.shape)
+        hits[question, rank] = self.answers(int(question), text)
+    return hits
 
   def recall(self, retrieve: Retrieve, ks: Sequence[int]) -> dict[str, float]:
     """Returns recall@k for each k.
@@ -70,14 +78,18 @@ class Judge:
     Returns:
       "recall@k" to the share of the questions that one of the k best answers.
     """
-    rows = retrieve([q.text for q in self.questions], max(ks))
-    hits = np.array(
-      [
-        [self.answers(question, int(row)) for row in found]
-        for question, found in enumerate(rows)
-      ]
-    )
+    rows = retrieve([q.question for q in self.questions], max(ks))
+    hits = self.hits(rows)
     return {f"recall@{k}": float(hits[:, :k].any(axis=1).mean()) for k in ks}
+
+
+def _wanted(
+  question: questions_lib.Example,
+) -> tuple[answers_lib.AnswerSet, ...]:
+  references = questions_lib.references(question)
+  if not isinstance(question, questions_lib.Question) or not question.subject:
+    return (references,)
+  return references, answers_lib.AnswerSet([question.subject])
 
 
 def dense_retriever(
@@ -111,20 +123,3 @@ def dense_retriever(
     return np.concatenate(found)
 
   return retrieve
-
-
-def _tokenize(
-  tokenizer: tokenizer_lib.Tokenizer, phrases: Sequence[str]
-) -> list[str]:
-  rows = tokenizer.tokenize(tf.constant(list(phrases)))
-  return [_as_text(row) for row in rows.numpy()]
-
-
-def _as_text(ids: np.ndarray) -> str:
-  """Token ids as a string, in which a run of ids is a substring."""
-  return " " + " ".join(map(str, ids)) + " "
-
-
-def _holds(texts: Sequence[str], phrase: str) -> bool:
-  # A phrase without wordpieces would be found in every text.
-  return bool(phrase.strip()) and any(phrase in text for text in texts)

@@ -71,7 +71,7 @@ def run(
     setup.model_dir,
     setup.corpus.num_passages,
     refresh_mode,
-    recall.Judge(asked, passages, tokenizer) if asked else None,
+    recall.Judge(asked, setup.corpus.read_texts) if asked else None,
   )
   with hook.running(), runs.claimed(setup):
     result = loop.train(task, setup.run, setup.model_dir, setup.strategy, hook)

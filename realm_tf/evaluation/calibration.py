@@ -1,0 +1,59 @@
+"""Whether a model is right as often as it says that it is."""
+
+import dataclasses
+
+import numpy as np
+
+BINS = 10
+
+
+@dataclasses.dataclass(frozen=True)
+class Bin:
+  """Answers of about the same probability.
+
+  Attributes:
+    count: How many there are.
+    probability: Their mean probability; of no meaning if there are none.
+    right: The share that is right; of no meaning if there are none.
+  """
+
+  count: int
+  probability: float
+  right: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Calibration:
+  """A reliability diagram.
+
+  Attributes:
+    error: Expected calibration error (Guo et al., 2017): the mean distance of
+      probability and share that is right, over bins of equal width.
+    bins: From probability 0 to 1.
+  """
+
+  error: float
+  bins: tuple[Bin, ...]
+
+
+def calibration(probabilities: np.ndarray, right: np.ndarray) -> Calibration:
+  """Compares the probabilities of answers with how many are right.
+
+  Args:
+    probabilities: <float>[n]. Between 0 and 1.
+    right: <bool>[n].
+  """
+  probabilities = np.asarray(probabilities, np.float64)
+  which = np.minimum((probabilities * BINS).astype(int), BINS - 1)
+  counts = np.bincount(which, minlength=BINS)
+  divisor = np.maximum(counts, 1)
+  mean = np.bincount(which, probabilities, minlength=BINS) / divisor
+  share = np.bincount(which, np.asarray(right), minlength=BINS) / divisor
+  error = float(np.sum(counts * np.abs(mean - share)) / len(probabilities))
+  return Calibration(
+    error,
+    tuple(
+      Bin(int(count), float(probability), float(part))
+      for count, probability, part in zip(counts, mean, share, strict=True)
+    ),
+  )

@@ -1,0 +1,82 @@
+"""JSONL files of questions and predictions: read whole, or the line named."""
+
+import json
+import zlib
+from collections.abc import Callable
+from collections.abc import Iterable
+from typing import Any
+from typing import TypeVar
+
+import tensorflow as tf
+
+from realm_tf import errors
+from realm_tf import files
+
+_T = TypeVar("_T")
+
+
+def read(
+  path: str, parse: Callable[[dict[str, Any], int], _T], what: str, fields: str
+) -> list[_T]:
+  """Parses each line of a file, gunzipped if its name ends in .gz.
+
+  Args:
+    path: A file with a JSON object a line.
+    parse: From an object and its line's number, from 1, to what it says; a
+      ValueError, KeyError or TypeError if it is wrong.
+    what: What a line is: "question".
+    fields: What each line must hold, for the message: '"question" and ...'.
+
+  Raises:
+    errors.UserError: If the file or one of its lines is wrong, or none there.
+  """
+  try:
+    text = files.read_text(path).removesuffix("\n")
+  except (tf.errors.OpError, OSError, EOFError, zlib.error) as e:
+    raise errors.UserError(f"{path} cannot be read.") from e
+  except UnicodeDecodeError as e:
+    raise errors.UserError(f"{path} is not UTF-8.") from e
+  parsed = []
+  for number, line in enumerate(text.split("\n") if text else [], start=1):
+    try:
+      record = json.loads(line)
+      if not isinstance(record, dict):
+        raise TypeError("the line is no JSON object")
+      parsed.append(parse(record, number))
+    except (ValueError, KeyError, TypeError) as e:
+      raise errors.UserError(
+        f"{path}:{number} is no {what}: {e!r}. Each line is a JSON object "
+        f"with {fields}."
+      ) from e
+  if not parsed:
+    raise errors.UserError(f"{path} holds no {what}.")
+  return parsed
+
+
+def write(path: str, records: Iterable[dict[str, Any]]) -> None:
+  """Writes a JSON object a line, whole or not at all."""
+  lines = [
+    json.dumps(record, ensure_ascii=False, allow_nan=False) + "\n"
+    for record in records
+  ]
+  files.write_bytes(path, "".join(lines).encode())
+
+
+def text(record: dict[str, Any], field: str, default: str | None = None) -> str:
+  """Returns a string of a record.
+
+  Args:
+    record: A line.
+    field: Which one.
+    default: Where there is no such field; None if there must be one.
+
+  Raises:
+    KeyError: If the field is missing.
+    TypeError: If it is no string.
+    ValueError: If it is no text.
+  """
+  value = record[field] if default is None else record.get(field, default)
+  if not isinstance(value, str):
+    raise TypeError(f"`{field}` must be a string")
+  value.encode()  # A UnicodeEncodeError, if it holds half a surrogate pair.
+  return value

@@ -1,0 +1,182 @@
+"""The report of an evaluation: one HTML file that needs nothing else.
+
+All text of questions, answers and passages goes through `Markup.format`,
+which escapes it. The page allows no script.
+"""
+
+from collections.abc import Iterable
+from collections.abc import Mapping
+
+import numpy as np
+from markupsafe import Markup
+
+from realm_tf import files
+from realm_tf.evaluation import bootstrap
+from realm_tf.evaluation import plots
+from realm_tf.evaluation import scoring
+
+_EXAMPLES = 8
+_IDS_SHOWN = 20
+
+_PAGE = Markup("""\
+<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" \
+content="default-src 'none'; style-src 'unsafe-inline'">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title>
+<style>
+body {{ font: 15px/1.45 sans-serif; margin: 2em auto; max-width: 70em; \
+padding: 0 1em; color: #222; }}
+table {{ border-collapse: collapse; margin: 1em 0; }}
+th, td {{ padding: .3em .8em; border-bottom: 1px solid #ddd; \
+text-align: left; vertical-align: top; overflow-wrap: anywhere; }}
+td.number {{ text-align: right; white-space: nowrap; }}
+figure {{ display: inline-block; margin: 1em 2em 1em 0; \
+vertical-align: top; }}
+figcaption {{ font-weight: bold; }}
+.warning {{ background: #fff3cd; padding: .6em 1em; }}
+</style>
+</head>
+<body>
+<h1>{title}</h1>
+{body}
+</body>
+</html>
+""")
+
+
+def write(
+  path: str, title: str, facts: Mapping[str, str], scores: scoring.Scores
+) -> None:
+  """Writes the report, whole or not at all.
+
+  Args:
+    path: The HTML file.
+    title: Its heading.
+    facts: What was evaluated: names and values, shown above the figures.
+    scores: How it went.
+  """
+  files.write_bytes(path, html(title, facts, scores).encode())
+
+
+def html(title: str, facts: Mapping[str, str], scores: scoring.Scores) -> str:
+  """Returns the report; see `write`."""
+  parts = [
+    _table(None, ((name, value) for name, value in facts.items())),
+    *_warnings(scores),
+    _figures(scores.figures),
+    _plots(scores),
+    *_classes(scores),
+  ]
+  return str(_PAGE.format(title=title, body=Markup("\n").join(parts)))
+
+
+def warnings(scores: scoring.Scores) -> list[str]:
+  """Returns what a reader of the figures must know of the references."""
+  found = []
+  if scores.invalid_regexes:
+    found.append(
+      f"{len(scores.invalid_regexes)} questions have a pattern that is no "
+      "regular expression and that nothing matches: "
+      f"{_ids(scores.invalid_regexes)}."
+    )
+  if scores.degenerate:
+    found.append(
+      f"{len(scores.degenerate)} questions count an empty answer as right, as "
+      "the official metric does, because a reference normalises to nothing or "
+      f"a pattern matches nothing: {_ids(scores.degenerate)}."
+    )
+  return found
+
+
+def _ids(ids: tuple[str, ...]) -> str:
+  shown = ", ".join(ids[:_IDS_SHOWN])
+  more = len(ids) - _IDS_SHOWN
+  return f"{shown} and {more} more" if more > 0 else shown
+
+
+def _warnings(scores: scoring.Scores) -> Iterable[Markup]:
+  for warning in warnings(scores):
+    yield Markup('<p class="warning">{}</p>').format(warning)
+
+
+def _figures(figures: Mapping[str, bootstrap.Figure]) -> Markup:
+  return _table(
+    ("figure", "percent", "95% interval", "questions"),
+    (
+      (
+        name,
+        f"{100 * figure.value:.1f}",
+        f"{100 * figure.low:.1f} to {100 * figure.high:.1f}",
+        str(figure.count),
+      )
+      for name, figure in figures.items()
+    ),
+  )
+
+
+def _plots(scores: scoring.Scores) -> Markup:
+  shown = []
+  if len(scores.recall_curve):
+    curve = plots.recall_curve(scores.recall_curve, scores.figures)
+    shown.append(("Retrieval: recall@k", curve))
+  if scores.calibration is not None:
+    error = f"expected error {100 * scores.calibration.error:.1f}%"
+    diagram = plots.reliability(scores.calibration)
+    shown.append((f"Calibration: {error}", diagram))
+  shown.append(("Outcomes", plots.class_counts(scores.classes)))
+  return Markup("\n").join(
+    Markup("<figure><figcaption>{}</figcaption>{}</figure>").format(name, svg)
+    for name, svg in shown
+  )
+
+
+def _classes(scores: scoring.Scores) -> Iterable[Markup]:
+  rng = np.random.default_rng(scores.seed)
+  for name, count in scores.classes.items():
+    of_class = [o for o in scores.outcomes if o.error_class == name]
+    drawn = rng.choice(count, min(count, _EXAMPLES), replace=False)
+    yield Markup("<h2>{} ({})</h2>\n<p>{}.</p>").format(
+      _sentence(name.replace("_", " ")),
+      count,
+      _sentence(scoring.CLASSES[name]),
+    )
+    yield _table(
+      ("id", "question", "prediction", "references", "passage", "F1", "rank"),
+      (_example(of_class[i]) for i in sorted(drawn)),
+    )
+
+
+def _sentence(text: str) -> str:
+  return text[0].upper() + text[1:]
+
+
+def _example(outcome: scoring.Outcome) -> tuple[str, ...]:
+  rank = outcome.answer_rank
+  return (
+    outcome.question.id,
+    outcome.question.question,
+    outcome.prediction.answer,
+    " | ".join(outcome.question.answers),
+    outcome.prediction.passage_title or "",
+    "" if outcome.f1 is None else f"{outcome.f1:.2f}",
+    "" if rank is None else str(rank),
+  )
+
+
+def _table(
+  header: Iterable[str] | None, rows: Iterable[Iterable[str]]
+) -> Markup:
+  lines = []
+  if header is not None:
+    lines.append(_row("<th>{}</th>", header))
+  lines.extend(_row("<td>{}</td>", row) for row in rows)
+  return Markup("<table>\n{}\n</table>").format(Markup("\n").join(lines))
+
+
+def _row(cell: str, texts: Iterable[str]) -> Markup:
+  cells = Markup("").join(Markup(cell).format(text) for text in texts)
+  return Markup("<tr>{}</tr>").format(cells)

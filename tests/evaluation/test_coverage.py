@@ -1,0 +1,49 @@
+import hypothesis
+from hypothesis import strategies as st
+
+from realm_tf.evaluation import answers
+from realm_tf.evaluation import coverage
+from realm_tf.evaluation import questions
+from realm_tf.evaluation import recall
+
+TEXT = st.lists(st.sampled_from("a aa b é B, . -".split()), max_size=4).map(
+  " ".join
+)
+
+
+def answerable(asked, bodies):
+  judge = recall.Judge(asked, lambda rows: ([], []))
+  return coverage.answerable(asked, judge, bodies).tolist()
+
+
+@hypothesis.given(
+  st.lists(
+    st.builds(
+      questions.Question,
+      st.just("?"),
+      st.lists(TEXT, min_size=1, max_size=2).map(tuple),
+      st.sampled_from(["", "b"]),
+    ),
+    max_size=4,
+  ),
+  st.lists(TEXT, max_size=4),
+)
+def test_finds_what_looking_everywhere_finds(asked, bodies):
+  judge = recall.Judge(asked, lambda rows: ([], []))
+  assert answerable(asked, bodies) == [
+    any(judge.answers(number, answers.Text(body)) for body in bodies)
+    for number in range(len(asked))
+  ]
+
+
+def test_patterns_and_strings_side_by_side():
+  asked = [
+    questions.Question("?", ("o[sz]lo",), answer_type="regex"),
+    questions.Question("?", ("(",), answer_type="regex"),
+    questions.Question("?", ("Oslo",)),
+    questions.Question("?", ("Bergen", "Turin")),
+    questions.Question("?", (" ",)),
+  ]
+  bodies = ["Ozlo is far.", "No Slo.", "In Turin."]
+  assert answerable(asked, bodies) == [True, False, False, True, False]
+  assert answerable(asked, []) == [False] * 5
