@@ -63,6 +63,14 @@ setuptools.setup(
   ),
   package_data={
     "realm_tf": ["**/*.tsv", "**/*.txt", "**/*.json", "**/*.npz"],
+    # TFDS reads the files beside a builder.
+    "tfds_builders": [
+      "*/CITATIONS.bib",
+      "*/README.md",
+      "*/TAGS.txt",
+      "*/checksums.tsv",
+      "*/dummy_data/*",
+    ],
   },
   install_requires=_INSTALL_REQUIRES,
   extras_require={
