@@ -14,6 +14,9 @@ _ROOT = pathlib.Path(__file__).resolve().parent
 _INSTALL_REQUIRES = [
   "absl-py",
   "apache-beam==2.77.0",
+  # tensorflow-datasets imports it for builders that are not its own, and
+  # does not say so.
+  "importlib_resources",
   "numpy<2",
   "scann==1.3.0",
   "scipy",
@@ -32,6 +35,8 @@ _INSTALL_REQUIRES = [
 ]
 
 _TEST_REQUIRES = [
+  # tfds.testing imports it.
+  "dill",
   "hypothesis",
   "pytest",
   "pytest-xdist",

@@ -8,7 +8,7 @@ from tensorflow_datasets.core.download import downloader
 from tensorflow_datasets.core.utils import gcs_utils
 
 # Ten retries, TFDS's own number, take more than three minutes to give up.
-_RETRIES = 2
+RETRIES = 2
 
 
 @contextlib.contextmanager
@@ -25,7 +25,7 @@ def without_buckets() -> Iterator[None]:
 @contextlib.contextmanager
 def few_retries() -> Iterator[None]:
   """Within it, TFDS gives a download up after seconds."""
-  with _replaced(downloader, "MAX_RETRIES", _RETRIES):
+  with _replaced(downloader, "MAX_RETRIES", RETRIES):
     yield
 
 

@@ -3,6 +3,7 @@ import json
 import re
 import shutil
 import socket
+import time
 import warnings
 
 import pytest
@@ -10,6 +11,7 @@ import tensorflow_datasets as tfds
 from tensorflow_datasets.core.utils import gcs_utils
 
 import tfds_builders
+from tfds_builders import offline
 from tfds_builders import open_qa
 from tfds_builders import source_files
 
@@ -55,14 +57,22 @@ def _builder(name, data_dir, manual_dir):
 
 
 def _questions(builder, split):
+  dataset = builder.as_dataset(split=split).ragged_batch(10_000)
   return [
     {
-      "id": example["id"].decode(),
-      "question": example["question"].decode(),
-      "answer": [answer.decode() for answer in example["answers"]],
-      "answer_type": example["answer_type"].decode(),
+      "id": question_id.decode(),
+      "question": question.decode(),
+      "answer": [answer.decode() for answer in answers],
+      "answer_type": answer_type.decode(),
     }
-    for example in tfds.as_numpy(builder.as_dataset(split=split))
+    for batch in dataset
+    for question_id, question, answers, answer_type in zip(
+      batch["id"].numpy(),
+      batch["question"].numpy(),
+      batch["answers"].to_list(),
+      batch["answer_type"].numpy(),
+      strict=True,
+    )
   ]
 
 
@@ -103,7 +113,7 @@ def test_real_files_give_the_published_splits(
 def test_partial_nq_is_flagged(shared_data, tmp_path, network):
   # The folder above, as with `tfds build --add_name_to_manual_dir`.
   with pytest.warns(open_qa.SourceWarning, match="INCOMPLETE") as caught:
-    builder = _builder("nq_open", tmp_path, shared_data)
+    _builder("nq_open", tmp_path, shared_data)
   message = str(caught[0].message)
   for split, size in PARTIAL_NQ_SIZES.items():
     assert f"{split} {size} of {SIZES['nq_open'][split]}" in message
@@ -160,8 +170,13 @@ def test_without_files_and_network_the_error_tells_which(
   with pytest.raises(source_files.SourceError) as caught:
     _builder(name, tmp_path, None)
   message = str(caught.value)
-  assert network
   builder = tfds_builders.BUILDERS[name]
+  # Each file is tried a few times, the others' threads end a little later.
+  attempts = len(builder.url_infos) * (1 + offline.RETRIES)
+  deadline = time.monotonic() + 30
+  while len(network) < attempts and time.monotonic() < deadline:
+    time.sleep(0.01)
+  assert len(network) == attempts
   for url, info in builder.url_infos.items():
     assert info.filename in message
     assert url in message
@@ -190,7 +205,7 @@ def test_checksums_name_every_source():
       assert source.name in builder.MANUAL_DOWNLOAD_INSTRUCTIONS
       assert re.search("/[0-9a-f]{12,40}/", source.url)
     assert builder.name == name
-    assert builder.PUBLISHED_SIZES == SIZES[name]
+    assert SIZES[name] == builder.PUBLISHED_SIZES
 
 
 def test_builders_of_tfds_are_not_shadowed():
@@ -226,7 +241,9 @@ def test_invalid_patterns_are_counted(tmp_path, monkeypatch):
   assert [q["id"] for q in _questions(builder, "dev")] == ["1"]
 
 
-@pytest.mark.parametrize("line", ["1\tfactoid\tWho?\n", "1\tfactoid\tWho?\t \n"])
+@pytest.mark.parametrize(
+  "line", ["1\tfactoid\tWho?\n", "1\tfactoid\tWho?\t \n"]
+)
 def test_a_question_without_answer_is_refused(tmp_path, line):
   _write_curated_trec(tmp_path, "12")
   with (tmp_path / "large2470-train.tsv").open("a") as f:

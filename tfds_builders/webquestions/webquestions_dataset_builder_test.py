@@ -12,7 +12,7 @@ class WebQuestionsTest(tfds.testing.DatasetBuilderTestCase):
   SPLITS = {"train": 3, "dev": 1, "test": 2}
   DL_DOWNLOAD_RESULT = {
     "train": ["train_a.json", "train_b.json", "train_c.json"],
-    "test": ["test.json"],
+    "test": ["test_a.json"],
   }
 
   def setUp(self):
