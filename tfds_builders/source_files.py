@@ -89,7 +89,11 @@ def instructions(sources: Sources) -> str:
     "of them, as they are or as .gz, into `manual_dir`, or into a folder in it "
     "that is named after the dataset:"
   ]
-  lines += [f"* {source.name} from {source.url}" for source in _all(sources)]
+  for source in _all(sources):
+    line = f"* {source.name} from {source.url}"
+    if source.partial_names:
+      line += f" (a part of it: {' or '.join(source.partial_names)})"
+    lines.append(line)
   return "\n".join(lines)
 
 

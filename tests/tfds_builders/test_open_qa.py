@@ -136,6 +136,21 @@ def test_partial_nq_is_flagged(shared_data, tmp_path, network):
   assert splits["test"][1]["id"] == "NQ-open.dev-1"
 
 
+def test_a_part_under_the_name_of_the_whole_is_refused(shared_data, tmp_path):
+  source = shared_data / "nq_open"
+  shutil.copy(source / "dev.jsonl.gz", tmp_path / "NQ-open.dev.jsonl.gz")
+  whole = tmp_path / "NQ-open.train.jsonl.gz"
+  shutil.copy(source / "train_partial.jsonl.gz", whole)
+  with (
+    pytest.warns(open_qa.SourceWarning, match="not byte for byte"),
+    pytest.raises(
+      source_files.SourceError,
+      match="train has 52939 questions instead of 79168",
+    ),
+  ):
+    _builder("nq_open", tmp_path / "data", tmp_path)
+
+
 def test_real_patterns_are_python_patterns(shared_data):
   text = (shared_data / "curated_trec" / "large2470-test.tsv").read_text("utf8")
   rows = [line.split("\t") for line in text.split("\n") if line]
