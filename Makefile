@@ -68,7 +68,7 @@ constraints: $(VENV)/.installed-test $(VENV)/.installed-dev
 clean:
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache \
 	  .ruff_cache .hypothesis
-	find realm_tf tests -name __pycache__ -prune -exec rm -rf {} +
+	find realm_tf tfds_builders tests -name __pycache__ -prune -exec rm -rf {} +
 
 # A folder that an interrupted run left half-made is made anew.
 $(VENV)/.created:

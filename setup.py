@@ -14,6 +14,9 @@ _ROOT = pathlib.Path(__file__).resolve().parent
 _INSTALL_REQUIRES = [
   "absl-py",
   "apache-beam==2.77.0",
+  # tensorflow-datasets imports it for builders that are not its own, and
+  # does not say so.
+  "importlib_resources",
   # Escapes and draws the report of an evaluation.
   "markupsafe",
   "matplotlib",
@@ -37,6 +40,8 @@ _INSTALL_REQUIRES = [
 ]
 
 _TEST_REQUIRES = [
+  # tfds.testing imports it.
+  "dill",
   "hypothesis",
   "pytest",
   "pytest-xdist",
@@ -68,6 +73,14 @@ setuptools.setup(
   ),
   package_data={
     "realm_tf": ["**/*.tsv", "**/*.txt", "**/*.json", "**/*.npz"],
+    # TFDS reads the files beside a builder.
+    "tfds_builders": [
+      "*/CITATIONS.bib",
+      "*/README.md",
+      "*/TAGS.txt",
+      "*/checksums.tsv",
+      "*/dummy_data/*",
+    ],
   },
   install_requires=_INSTALL_REQUIRES,
   extras_require={

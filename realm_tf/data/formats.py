@@ -32,7 +32,7 @@ def read_jsonl(path: str) -> Iterator[tuple[str, str]]:
   Raises:
     errors.UserError: Naming file and line, if a line is not such an object.
   """
-  for number, line in _lines(path):
+  for number, line in read_lines(path):
     if not line.strip():
       continue
     where = f"{path}, line {number}"
@@ -61,7 +61,7 @@ def read_csv(path: str) -> Iterator[tuple[str, str]]:
     errors.UserError: Naming file and line, if a column or field is missing.
   """
   csv.field_size_limit(_MAX_FIELD_CHARS)
-  rows = csv.reader((line for _, line in _lines(path)), strict=True)
+  rows = csv.reader((line for _, line in read_lines(path)), strict=True)
   try:
     header = [name.strip().lower() for name in next(rows, [])]
     for name in ("title", "text"):
@@ -94,7 +94,7 @@ def read_wikiextractor(path: str) -> Iterator[tuple[str, str]]:
   Raises:
     errors.UserError: Naming file and line, if the file is of neither format.
   """
-  first = next((line for _, line in _lines(path) if line.strip()), "")
+  first = next((line for _, line in read_lines(path) if line.strip()), "")
   if first.lstrip().startswith("{"):
     articles = read_jsonl(path)
   else:
@@ -110,7 +110,7 @@ def _read_doc_elements(path: str) -> Iterator[tuple[str, str]]:
   """Yields title and raw text of each <doc title="...">...</doc>."""
   title: str | None = None
   started, lines = 0, list[str]()
-  for number, line in _lines(path):
+  for number, line in read_lines(path):
     if title is None:
       match = _WIKI_DOCUMENT.match(line)
       if match:
@@ -150,8 +150,15 @@ def _string(record: dict[str, Any], field: str, where: str) -> str:
   return value
 
 
-def _lines(path: str) -> Iterator[tuple[int, str]]:
-  """Yields the number and the text of each line, with its line break."""
+def read_lines(path: str) -> Iterator[tuple[int, str]]:
+  """Yields the number, from 1, and the text of each line, with its line break.
+
+  Args:
+    path: A UTF-8 file; gzip or bzip2 if its name says so.
+
+  Raises:
+    errors.UserError: If the file cannot be read, is damaged, or not UTF-8.
+  """
   with contextlib.ExitStack() as stack:
     try:
       file = stack.enter_context(tf.io.gfile.GFile(path, "rb"))
@@ -164,7 +171,7 @@ def _lines(path: str) -> Iterator[tuple[int, str]]:
     except (EOFError, OSError, zlib.error) as e:
       raise errors.UserError(f"{path} is damaged: {e}.") from e
     except tf.errors.OpError as e:
-      raise errors.UserError(f"Cannot read --input={path}: {e}.") from e
+      raise errors.UserError(f"Cannot read {path}: {e}.") from e
 
 
 def _decode(line: bytes, path: str, number: int) -> str:

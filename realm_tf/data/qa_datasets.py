@@ -1,0 +1,310 @@
+"""Questions for training and evaluation: of a TFDS builder, or from JSONL.
+
+A dataset is named by its builder in `tfds_builders`, or by the path of a JSONL
+file with `question` and `answer`, such as ORQA's resplit files. A path that
+holds "{split}" stands for one file for each split.
+"""
+
+import dataclasses
+import json
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import tensorflow as tf
+import tensorflow_datasets as tfds
+
+import tfds_builders
+from realm_tf import errors
+from realm_tf.data import formats
+from tfds_builders import open_qa
+from tfds_builders import source_files
+
+SPLITS = open_qa.SPLITS
+STRING = open_qa.STRING
+REGEX = open_qa.REGEX
+
+_SPLIT_FIELD = "{split}"
+_JSONL = (".jsonl", ".ndjson", ".json")
+_COMPRESSED = (".gz", ".bz2")
+# ORQA's files do not say that their answers are patterns; its evaluator tells
+# them by this name too.
+_ORQA_REGEX_FILES = "CuratedTrec."
+_BATCH = 1024
+
+
+@dataclasses.dataclass(frozen=True)
+class Example:
+  """A question with its answers.
+
+  Attributes:
+    id: Unique in its split.
+    question: The question.
+    answers: Any of them will do; at least one.
+    answer_type: "string", or "regex": answers are patterns to search for.
+  """
+
+  id: str
+  question: str
+  answers: tuple[str, ...]
+  answer_type: str
+
+
+@dataclasses.dataclass(frozen=True)
+class QaDataset:
+  """One split of a dataset, in the order of its source.
+
+  Attributes:
+    name: As it was asked for.
+    split: As it was asked for; None for a file that is all there is.
+    examples: The questions.
+    published_size: How many questions the published split has; None if this
+      is no published dataset.
+    complete: False if the builder's sources were only a part.
+    invalid_patterns: Why Python's `re` refuses a pattern, by the example's id.
+      These questions are among the examples: nothing can match such a pattern,
+      and who scores or trains must count them.
+  """
+
+  name: str
+  split: str | None
+  examples: tuple[Example, ...]
+  published_size: int | None
+  complete: bool
+  invalid_patterns: dict[str, str]
+
+  def __iter__(self) -> Iterator[Example]:
+    return iter(self.examples)
+
+  def __len__(self) -> int:
+    return len(self.examples)
+
+  def describe(self) -> str:
+    """Returns one line to print: sizes, and what is wrong."""
+    of = f" of {self.published_size}" if not self.complete else ""
+    split = f" {self.split}" if self.split else ""
+    parts = [f"{self.name}{split}: {len(self)}{of} questions"]
+    if not self.complete:
+      parts.append("INCOMPLETE")
+    if self.invalid_patterns:
+      example_id, reason = next(iter(self.invalid_patterns.items()))
+      parts.append(
+        f"{len(self.invalid_patterns)} invalid patterns, such as that of "
+        f"{example_id} ({reason})"
+      )
+    return ", ".join(parts)
+
+
+def names() -> list[str]:
+  """Returns the names of the builders."""
+  return sorted(tfds_builders.BUILDERS)
+
+
+def load(
+  dataset: str,
+  split: str | None = None,
+  *,
+  data_dir: str | None = None,
+  manual_dir: str | None = None,
+  answer_type: str | None = None,
+) -> QaDataset:
+  """Loads a split; a builder's data is prepared when it is first asked for.
+
+  Args:
+    dataset: Name of a builder, or path of a JSONL file (gzip and bzip2 too).
+      Each line has `question`, `answer` or `answers` (a list, or one string),
+      perhaps `id` (else the line's number) and `answer_type`.
+    split: "train", "dev" or "test". Not needed for a path without "{split}",
+      whose file stands for whichever split is asked for.
+    data_dir: Where TFDS keeps what it prepared; by default its own folder.
+    manual_dir: Folder with the builder's sources, which are then not
+      downloaded; they may be in a folder in it of the dataset's name.
+    answer_type: "string" or "regex" for a JSONL file that does not say. By
+      default, files named as ORQA's CuratedTREC hold patterns, others strings.
+
+  Raises:
+    errors.UserError: If there is no such dataset or split, a source is missing
+      or wrong, or a question has no answer.
+  """
+  if _is_path(dataset):
+    return _load_jsonl(dataset, split, answer_type)
+  if answer_type is not None:
+    raise errors.UserError(
+      f"The dataset {dataset!r} says itself what its answers are: leave out "
+      "the answer type."
+    )
+  return _load_builder(dataset, split, data_dir, manual_dir)
+
+
+def _is_path(dataset: str) -> bool:
+  name = dataset.lower()
+  for suffix in _COMPRESSED:
+    name = name.removesuffix(suffix)
+  return "/" in dataset or name.endswith(_JSONL)
+
+
+def _check_split(dataset: str, split: str | None) -> None:
+  if split not in SPLITS:
+    said = f"has no split {split!r}" if split else "needs a split"
+    raise errors.UserError(
+      f"The dataset {dataset!r} {said}: choose one of {', '.join(SPLITS)}."
+    )
+
+
+def _load_builder(
+  name: str, split: str | None, data_dir: str | None, manual_dir: str | None
+) -> QaDataset:
+  builder_class = tfds_builders.BUILDERS.get(name)
+  if builder_class is None:
+    raise errors.UserError(
+      f"There is no dataset {name!r}: choose one of {', '.join(names())}, or "
+      "give the path of a JSONL file."
+    )
+  _check_split(name, split)
+  builder = builder_class(data_dir=data_dir)
+  try:
+    _prepare(builder, manual_dir)
+  except source_files.SourceError as e:
+    raise errors.UserError(str(e)) from e
+  metadata = builder.info.metadata
+  examples = tuple(_read(builder.as_dataset(split=split)))
+  ids = {example.id for example in examples}
+  return QaDataset(
+    name=name,
+    split=split,
+    examples=examples,
+    published_size=metadata["published_sizes"][split],
+    # The test split is whole even where the training questions are not.
+    complete=len(examples) == metadata["published_sizes"][split],
+    invalid_patterns={
+      example_id: reason
+      for example_id, reason in metadata["invalid_patterns"].items()
+      if example_id in ids
+    },
+  )
+
+
+def _prepare(builder: open_qa.OpenQaBuilder, manual_dir: str | None) -> None:
+  """Builds the dataset, unless TFDS has it."""
+  if builder.is_prepared():
+    return
+  if manual_dir is not None and not source_files.find_manual(
+    manual_dir, builder.name, builder.SOURCES
+  ):
+    raise source_files.SourceError(
+      source_files.missing_message(manual_dir, builder.name, builder.SOURCES)
+    )
+  builder.download_and_prepare(
+    download_config=tfds.download.DownloadConfig(
+      manual_dir=manual_dir, try_download_gcs=False
+    )
+  )
+
+
+def _read(dataset: tf.data.Dataset) -> Iterator[Example]:
+  for batch in dataset.ragged_batch(_BATCH).as_numpy_iterator():
+    answers = batch["answers"].to_list()
+    columns = (batch["id"], batch["question"], answers, batch["answer_type"])
+    for example_id, question, texts, answer_type in zip(*columns, strict=True):
+      yield Example(
+        example_id.decode(),
+        question.decode(),
+        tuple(text.decode() for text in texts),
+        answer_type.decode(),
+      )
+
+
+def _load_jsonl(
+  dataset: str, split: str | None, answer_type: str | None
+) -> QaDataset:
+  if answer_type not in (None, STRING, REGEX):
+    raise errors.UserError(
+      f"There is no answer type {answer_type!r}: choose {STRING} or {REGEX}."
+    )
+  path = dataset
+  if _SPLIT_FIELD in dataset or split is not None:
+    _check_split(dataset, split)
+  if _SPLIT_FIELD in dataset:
+    path = dataset.replace(_SPLIT_FIELD, str(split))
+    if not tf.io.gfile.exists(path):
+      there = [
+        s
+        for s in SPLITS
+        if tf.io.gfile.exists(dataset.replace(_SPLIT_FIELD, s))
+      ]
+      raise errors.UserError(
+        f"{path} does not exist: of {dataset}, there is "
+        f"{', '.join(there) or 'no split'}."
+      )
+  default = STRING
+  if os.path.basename(path).startswith(_ORQA_REGEX_FILES):
+    default = REGEX
+  examples = []
+  seen: dict[str, int] = {}
+  for number, line in formats.read_lines(path):
+    if not line.strip():
+      continue
+    where = f"{path}, line {number}"
+    example = _parse(line, number, where, answer_type, default)
+    first = seen.setdefault(example.id, number)
+    if first != number:
+      raise errors.UserError(
+        f"{where}: the id {example.id!r} is that of line {first} already."
+      )
+    examples.append(example)
+  if not examples:
+    raise errors.UserError(f"{path} holds no question.")
+  return QaDataset(
+    name=dataset,
+    split=split,
+    examples=tuple(examples),
+    published_size=None,
+    complete=True,
+    invalid_patterns=open_qa.invalid_patterns(
+      (example.id, example.answers)
+      for example in examples
+      if example.answer_type == REGEX
+    ),
+  )
+
+
+def _parse(
+  line: str, number: int, where: str, answer_type: str | None, default: str
+) -> Example:
+  try:
+    record = json.loads(line)
+  except ValueError as e:
+    raise errors.UserError(f"{where} is not JSON: {e}.") from e
+  if not isinstance(record, dict):
+    raise errors.UserError(
+      f"{where} is no JSON object: it must hold `question` and `answer`."
+    )
+  question = record.get("question")
+  if not isinstance(question, str) or not question.strip():
+    raise errors.UserError(f"{where} has no `question`, a string.")
+  kind = answer_type or record.get("answer_type", default)
+  if kind not in (STRING, REGEX):
+    raise errors.UserError(
+      f"{where}: `answer_type` is {kind!r}, not {STRING} or {REGEX}."
+    )
+  example_id = record.get("id", number)
+  if not isinstance(example_id, str | int):
+    raise errors.UserError(f"{where}: `id` is no string.")
+  return Example(str(example_id), question, _answers(record, where), kind)
+
+
+def _answers(record: dict[str, Any], where: str) -> tuple[str, ...]:
+  field = "answers" if "answers" in record else "answer"
+  answers = record.get(field)
+  if isinstance(answers, str):
+    answers = [answers]
+  if not isinstance(answers, list) or not answers:
+    raise errors.UserError(
+      f"{where}: the question has no answers; `answer` must be a list of "
+      "strings with at least one."
+    )
+  if not all(isinstance(answer, str) and answer.strip() for answer in answers):
+    raise errors.UserError(
+      f"{where}: `{field}` holds an empty answer or one that is no string."
+    )
+  return tuple(answers)

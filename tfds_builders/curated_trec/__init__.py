@@ -1,0 +1,1 @@
+"""CuratedTREC, split as in ORQA."""

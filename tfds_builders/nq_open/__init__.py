@@ -1,0 +1,1 @@
+"""NaturalQuestions-Open, split as in ORQA."""

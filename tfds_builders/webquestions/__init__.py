@@ -1,0 +1,1 @@
+"""WebQuestions, split as in ORQA."""
