@@ -35,7 +35,10 @@ def run(path: str, output: str, peer_python: str) -> None:
     )
   if tf.io.gfile.exists(output) and tf.io.gfile.listdir(output):
     raise errors.UserError(f"--output={output} is there: name a new folder.")
-  found = reading.read(path)
+  try:
+    found = reading.read(path)
+  except errors.UserError as e:
+    raise errors.UserError(f"--source: {e}") from e
   print(f"import_checkpoint {path} -> {output}")
   for line in describe(found):
     print(f"  {line}")
