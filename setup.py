@@ -15,6 +15,7 @@ _INSTALL_REQUIRES = [
   "absl-py",
   "apache-beam==2.77.0",
   "numpy<2",
+  "PyYAML",
   "scann==1.3.0",
   "scipy",
   # tensorflow-hub needs pkg_resources, which setuptools 81 no longer has.

@@ -52,10 +52,20 @@ def make(kind, **changes):
   return config, task, optimizer_lib.make_optimizer(config)
 
 
-def save_run(folder, kind, step=40, corpus="corpora/z", **changes):
+RUN_FIELDS = ("corpus", "vocab_sha256")
+
+
+def split(changes):
+  """Returns the changes of a RunConfig, and those of its task's config."""
+  of_run = {name: changes.pop(name) for name in RUN_FIELDS if name in changes}
+  return of_run, changes
+
+
+def save_run(folder, kind, step=40, **changes):
   """A run with one checkpoint; returns its task."""
+  of_run, changes = split(changes)
   config, task, adam = make(kind, **changes)
-  run = synthetic.make_run(kind, config, corpus=corpus)
+  run = synthetic.make_run(kind, config, **of_run)
   run_config.write_or_match(str(folder), run)
   state = checkpoints.TrainerState(str(folder), task, adam)
   state.step.assign(step)
@@ -73,9 +83,10 @@ def equal(a, b):
 
 def initialize(kind, sources, **changes):
   """Starts a run from others; returns its task and the report."""
+  of_run, changes = split(changes)
   config, task, _ = make(kind, **changes)
   run = synthetic.make_run(
-    kind, config, init_checkpoint=",".join(str(s) for s in sources)
+    kind, config, init_checkpoint=",".join(map(str, sources)), **of_run
   )
   first_weights.check_sources(run, synthetic.make_tokenizer())
   return task, first_weights.initialize(task.parts, run)
