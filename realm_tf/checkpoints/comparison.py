@@ -86,7 +86,10 @@ def our_outputs(found: source.Source, batch: Arrays) -> dict[str, np.ndarray]:
   )
   assignment.initialize_reader(reader, found)
   assignment.initialize_encoder(reader.encoder, found)
-  ids, segments, places = (tf.constant(value) for value in batch.values())
+  ids, segments, places = (
+    tf.constant(batch[name])
+    for name in ("token_ids", "segment_ids", "mask_positions")
+  )
   encoded = encoder_lib.encode(reader.encoder, ids, segments, training=False)
   outputs = {"hidden_states": encoded["sequence_output"].numpy()}
   if names.POOLER in found.roles:
