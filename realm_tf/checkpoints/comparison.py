@@ -153,7 +153,8 @@ def peer_outputs(
     np.savez(given, **batch)
     try:
       done = subprocess.run(
-        [peer_python, str(_PEER), folder, given, made],
+        # -I: our own modules and PYTHONPATH are none of its concern.
+        [peer_python, "-I", str(_PEER), folder, given, made],
         capture_output=True,
         text=True,
         timeout=_PEER_SECS,

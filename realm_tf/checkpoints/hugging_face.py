@@ -9,7 +9,7 @@ from realm_tf import errors
 from realm_tf import files
 from realm_tf.checkpoints import json_config
 from realm_tf.checkpoints import names
-from realm_tf.checkpoints import safetensors
+from realm_tf.checkpoints import safetensors_file
 from realm_tf.checkpoints import source
 from realm_tf.checkpoints import vocabularies
 from realm_tf.data import manifest
@@ -100,7 +100,7 @@ def _weights(path: str, folder: str) -> dict[str, np.ndarray]:
         "the model anew with transformers: save_pretrained(FOLDER, "
         "safe_serialization=True)."
       )
-    read_parts |= safetensors.read(file)
+    read_parts |= safetensors_file.read(file)
   return read_parts
 
 
@@ -118,7 +118,7 @@ def _arrays(
     else:
       unused.append(name)
   decoder = next((w for n, w in weights.items() if n.endswith(_DECODER)), None)
-  words = arrays.get(names.WORDS)
+  words = arrays.get(names.WORDS, np.empty(0))
   if decoder is not None and not np.array_equal(decoder, words):
     # Ours shares the embeddings: another head than the source's would result.
     head = [n for n in arrays if names.role(n) == names.MLM_HEAD]

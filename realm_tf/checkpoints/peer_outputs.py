@@ -1,6 +1,6 @@
 """Runs a Hugging Face folder with transformers and torch, in their own Python.
 
-PEER_PYTHON peer_outputs.py FOLDER INPUTS.npz OUTPUTS.npz
+PEER_PYTHON -I peer_outputs.py FOLDER INPUTS.npz OUTPUTS.npz
 
 A program of its own, which imports nothing of realm_tf. INPUTS holds
 `token_ids`, `segment_ids` [B, L] and `mask_positions` [B, M]; OUTPUTS gets
