@@ -4,9 +4,12 @@ Nothing of realm_tf is used: Model Garden's own converter and TF Hub exporter
 write their formats.
 """
 
+import atexit
+import functools
 import json
 import pathlib
 import shutil
+import tempfile
 
 import numpy as np
 import tensorflow as tf
@@ -144,6 +147,14 @@ def model_garden(folder, kind="encoder", params=False):
 
 def hub(folder, with_mlm=True, lower_case=True):
   """A SavedModel, exported by Model Garden for TF Hub."""
+  return shutil.copytree(_exported(with_mlm, lower_case), folder)
+
+
+@functools.cache
+def _exported(with_mlm, lower_case):
+  """Exports a SavedModel, which takes many seconds, once a process."""
+  folder = pathlib.Path(tempfile.mkdtemp()) / "hub"
+  atexit.register(shutil.rmtree, folder.parent)
   checkpoints = model_garden(
     folder.with_name(folder.name + "_tf2"),
     "pretrainer" if with_mlm else "model",
