@@ -21,6 +21,7 @@ _INSTALL_REQUIRES = [
   "markupsafe",
   "matplotlib",
   "numpy<2",
+  "PyYAML",
   # Unicode categories, by which answers are cut into words.
   "regex",
   "scann==1.3.0",

@@ -1,7 +1,8 @@
-"""Six layers of 384: the shape of MiniLM, for a start from public weights.
+"""Six layers of 384: all-MiniLM-L6-v2, for a start from public weights.
 
 Command:   python -m realm_tf.launch.pretrain --config=minilm --corpus=CORPUS
-           --init_checkpoint=ICT_DIR --model_dir=MODEL_DIR
+           --init_checkpoint=MINILM,ICT_DIR --model_dir=MODEL_DIR
+           (docs/warm_starts.md says where MINILM is to be had)
 Hardware:  2 CPU cores, 6 GB
 """
 
@@ -16,6 +17,7 @@ _MODEL: dict[str, Any] = {
   "hidden_size": 384,
   "num_heads": 12,
   "intermediate_size": 1536,
+  "activation": "gelu",
 }
 
 

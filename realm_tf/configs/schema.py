@@ -13,11 +13,12 @@ MASKINGS = ("salient_span", "random_span", "random_tokens")
 MARGINALIZATIONS = ("span", "token")
 PRECISIONS = ("float32", "bfloat16")
 INDEX_DTYPES = ("float16", "float32")
+ACTIVATIONS = ("gelu", "gelu_tanh")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class TaskConfig:
-  """What pre-training the language model, ICT and REALM have in common.
+class EncoderConfig:
+  """The shape of a BERT.
 
   Attributes:
     num_layers: Transformer layers of each encoder.
@@ -26,6 +27,52 @@ class TaskConfig:
     intermediate_size: Width of the feed-forward layers.
     max_positions: Learned positions; no input may be longer.
     dropout: Rate, for hidden states and attention weights.
+    activation: Of the feed-forward layers and the masked-token head: "gelu",
+      by the error function, or "gelu_tanh", its approximation, which Google's
+      BERT and Model Garden compute.
+  """
+
+  num_layers: int
+  hidden_size: int
+  num_heads: int
+  intermediate_size: int
+  max_positions: int = 512
+  dropout: float = 0.1
+  activation: str = "gelu_tanh"
+
+  def __post_init__(self) -> None:
+    for field in dataclasses.fields(self):
+      value = getattr(self, field.name)
+      if field.type is int and value < _LEAST.get(field.name, 1):
+        least = _LEAST.get(field.name, 1)
+        _refuse(field.name, value, f"must be at least {least}")
+      if field.type is float:
+        self._check_float(field.name, value)
+    self._check_choice("activation", ACTIVATIONS)
+    if self.hidden_size % self.num_heads:
+      _refuse("hidden_size", self.hidden_size, "must divide by num_heads")
+
+  def _check_float(self, name: str, value: float) -> None:
+    if name.endswith("_probability") and not 0 <= value <= 1:
+      _refuse(name, value, "must be in [0, 1]")
+    if name in ("heldout_fraction", "dropout") and not 0 <= value < 1:
+      _refuse(name, value, "must be in [0, 1)")
+    if name == "weight_decay" and not 0 <= value < math.inf:
+      _refuse(name, value, "must not be negative")
+    positive = ("learning_rate", "clip_norm", "score_scale")
+    if name in positive and not 0 < value < math.inf:
+      _refuse(name, value, "must be above 0")
+
+  def _check_choice(self, name: str, choices: tuple[str, ...]) -> None:
+    if getattr(self, name) not in choices:
+      _refuse(name, getattr(self, name), f"must be one of {list(choices)}")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TaskConfig(EncoderConfig):
+  """What pre-training the language model, ICT and REALM have in common.
+
+  Attributes:
     projection_size: Dimension of the retrieval embeddings.
     tied_embedders: One embedder for queries and passages, or one for each.
     query_length: Wordpieces of a query, [CLS] and [SEP] included.
@@ -51,12 +98,6 @@ class TaskConfig:
     eval_batches: Held-out batches an evaluation reads.
   """
 
-  num_layers: int
-  hidden_size: int
-  num_heads: int
-  intermediate_size: int
-  max_positions: int = 512
-  dropout: float = 0.1
   projection_size: int = 128
   tied_embedders: bool = True
   query_length: int
@@ -78,17 +119,9 @@ class TaskConfig:
   eval_batches: int = 16
 
   def __post_init__(self) -> None:
-    for field in dataclasses.fields(self):
-      value = getattr(self, field.name)
-      if field.type is int and value < _LEAST.get(field.name, 1):
-        least = _LEAST.get(field.name, 1)
-        _refuse(field.name, value, f"must be at least {least}")
-      if field.type is float:
-        self._check_float(field.name, value)
+    super().__post_init__()
     self._check_choice("masking", MASKINGS)
     self._check_choice("precision", PRECISIONS)
-    if self.hidden_size % self.num_heads:
-      _refuse("hidden_size", self.hidden_size, "must divide by num_heads")
     if self.max_masks > self.query_length - 2:
       _refuse("max_masks", self.max_masks, "must be below query_length - 1")
     if self.longest_input > self.max_positions:
@@ -124,21 +157,6 @@ class TaskConfig:
     paper = min(10_000, max(100, self.train_steps // 10))
     # The paper's least, 100, would leave a very short run no step to train.
     return min(paper, self.train_steps // 2)
-
-  def _check_float(self, name: str, value: float) -> None:
-    if name.endswith("_probability") and not 0 <= value <= 1:
-      _refuse(name, value, "must be in [0, 1]")
-    if name in ("heldout_fraction", "dropout") and not 0 <= value < 1:
-      _refuse(name, value, "must be in [0, 1)")
-    if name == "weight_decay" and not 0 <= value < math.inf:
-      _refuse(name, value, "must not be negative")
-    positive = ("learning_rate", "clip_norm", "score_scale")
-    if name in positive and not 0 < value < math.inf:
-      _refuse(name, value, "must be above 0")
-
-  def _check_choice(self, name: str, choices: tuple[str, ...]) -> None:
-    if getattr(self, name) not in choices:
-      _refuse(name, getattr(self, name), f"must be one of {list(choices)}")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

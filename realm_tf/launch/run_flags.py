@@ -56,7 +56,8 @@ def define(task: str) -> None:
   flags.DEFINE_string(
     "init_checkpoint",
     "",
-    "Model directories to take first weights from, separated by commas.",
+    "Where first weights come from: runs, or BERT weights of Hugging Face, "
+    "Google, Model Garden or TF Hub. Several: separate them by commas.",
   )
   flags.DEFINE_string(
     "tpu",

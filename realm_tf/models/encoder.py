@@ -1,5 +1,7 @@
 """BERT, as Model Garden builds it."""
 
+from collections.abc import Callable
+
 import tensorflow as tf
 from official.nlp.modeling import layers
 from official.nlp.modeling.networks import bert_encoder
@@ -10,8 +12,21 @@ _BERT_STDDEV = 0.02
 _BERT_WIDTH = 768
 
 
+def activation(config: schema.EncoderConfig) -> Callable[..., tf.Tensor]:
+  """Returns the GELU that the config names: exact, or by tanh."""
+  return {"gelu": _gelu, "gelu_tanh": _gelu_tanh}[config.activation]
+
+
+def _gelu(x: tf.Tensor) -> tf.Tensor:
+  return tf.nn.gelu(x, approximate=False)
+
+
+def _gelu_tanh(x: tf.Tensor) -> tf.Tensor:
+  return tf.nn.gelu(x, approximate=True)
+
+
 def kernel_initializer(
-  config: schema.TaskConfig,
+  config: schema.EncoderConfig,
 ) -> tf.keras.initializers.Initializer:
   """Returns BERT's initializer, scaled to the width.
 
@@ -32,7 +47,7 @@ def kernel_initializer(
 # minute and changes nothing: no layer branches on a tensor.
 @tf.autograph.experimental.do_not_convert
 def build_encoder(
-  config: schema.TaskConfig,
+  config: schema.EncoderConfig,
   vocab_size: int,
   name: str,
   output_range: int | None = None,
@@ -40,7 +55,7 @@ def build_encoder(
   """Builds an encoder with the config's shape.
 
   Args:
-    config: Gives layers, widths, heads and dropout.
+    config: Gives layers, widths, heads, activation and dropout.
     vocab_size: Wordpieces of the vocabulary.
     name: Of the Keras layer.
     output_range: How many positions, from the first, the last layer computes;
@@ -67,6 +82,7 @@ def build_encoder(
     num_layers=config.num_layers,
     num_attention_heads=config.num_heads,
     inner_dim=config.intermediate_size,
+    inner_activation=activation(config),
     max_sequence_length=config.max_positions,
     output_dropout=config.dropout,
     attention_dropout=config.dropout,

@@ -17,7 +17,7 @@ class MaskedLanguageModel(tf.keras.Model):
 
   def __init__(
     self,
-    config: schema.TaskConfig,
+    config: schema.EncoderConfig,
     vocab_size: int,
     *,
     name: str,
@@ -26,7 +26,7 @@ class MaskedLanguageModel(tf.keras.Model):
     """Builds the layers.
 
     Args:
-      config: Gives the shape.
+      config: Gives the shape and the activation.
       vocab_size: Wordpieces of the vocabulary.
       name: Of the Keras model.
       output_range: Masks stand among this many first positions; None if
@@ -39,10 +39,13 @@ class MaskedLanguageModel(tf.keras.Model):
     self.encoder.pooler_layer.trainable = False  # nothing reads it
     self.head = layers.MaskedLM(
       embedding_table=self.encoder.get_embedding_table(),
-      activation=lambda x: tf.nn.gelu(x, approximate=True),
+      activation=encoder_lib.activation(config),
       initializer=tf.keras.initializers.Identity(),
       name="mlm_head",
     )
+    # Creates the head's variables, so that weights can be assigned.
+    nothing = tf.zeros([1, 1, config.hidden_size])
+    self.head(nothing, tf.zeros([1, 1], tf.int32))
     scratch.prepare_for_scratch(self.encoder)
 
   def call(

@@ -16,6 +16,27 @@ MASK = "[MASK]"
 SPECIAL_TOKENS = (PAD, UNK, CLS, SEP, MASK)
 
 
+def read_vocabulary(path: str) -> list[str]:
+  """Reads a BERT `vocab.txt`: one wordpiece a line, UTF-8.
+
+  Raises:
+    errors.UserError: If the file is missing or not UTF-8.
+  """
+  try:
+    with tf.io.gfile.GFile(path, "rb") as f:
+      text = f.read().decode("utf-8")
+  except tf.errors.OpError as e:
+    raise errors.UserError(f"Cannot read the vocabulary {path}.") from e
+  except UnicodeDecodeError as e:
+    raise errors.UserError(f"The vocabulary {path} is not UTF-8.") from e
+  return text.removesuffix("\n").replace("\r", "").split("\n")
+
+
+def vocabulary_sha256(vocabulary: Sequence[str]) -> str:
+  """Returns the hash of the wordpieces, one a line: tells them apart."""
+  return hashlib.sha256("\n".join(vocabulary).encode()).hexdigest()
+
+
 class Tokenizer:
   """BERT's tokenizer over a vocabulary: normalise, split, WordPiece.
 
@@ -66,9 +87,7 @@ class Tokenizer:
       )
     self.vocabulary = tuple(vocabulary)
     self.lower_case = lower_case
-    self.sha256 = hashlib.sha256(
-      "\n".join(self.vocabulary).encode()
-    ).hexdigest()
+    self.sha256 = vocabulary_sha256(self.vocabulary)
     self.pad_id, self.unk_id, self.cls_id, self.sep_id, self.mask_id = (
       ids[token] for token in SPECIAL_TOKENS
     )
@@ -86,18 +105,7 @@ class Tokenizer:
     Raises:
       errors.UserError: If the file is missing, not UTF-8 or no vocabulary.
     """
-    try:
-      with tf.io.gfile.GFile(path, "rb") as f:
-        text = f.read().decode("utf-8")
-    except tf.errors.OpError as e:
-      raise errors.UserError(f"Cannot read the vocabulary {path}.") from e
-    except UnicodeDecodeError as e:
-      raise errors.UserError(f"The vocabulary {path} is not UTF-8.") from e
-    return cls(
-      text.removesuffix("\n").replace("\r", "").split("\n"),
-      lower_case=lower_case,
-      source=path,
-    )
+    return cls(read_vocabulary(path), lower_case=lower_case, source=path)
 
   @property
   def vocab_size(self) -> int:

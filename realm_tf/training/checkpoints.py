@@ -1,32 +1,12 @@
-"""The trainer's state on disk, and where first weights come from."""
-
-import dataclasses
+"""The trainer's state and its best weights, on disk."""
 
 import tensorflow as tf
 
-from realm_tf import errors
 from realm_tf import files
-from realm_tf.configs import run_config
+from realm_tf.checkpoints import own_run
 from realm_tf.training import tasks
 
-FOLDER = "checkpoints"
 _KEPT = 3
-BEST_FOLDER = ("exports", "best")
-_SHAPE_FIELDS = (
-  "num_layers",
-  "hidden_size",
-  "num_heads",
-  "intermediate_size",
-  "max_positions",
-  "projection_size",
-  "tied_embedders",
-)
-# The parts of another run that a task can start from.
-_USED = {
-  "pretrain_mlm": {"reader"},
-  "pretrain_ict": {"reader", "retriever"},
-  "pretrain": {"reader", "retriever"},
-}
 
 
 class TrainerState:
@@ -64,7 +44,7 @@ class TrainerState:
     )
     self._manager = tf.train.CheckpointManager(
       self._checkpoint,
-      tf.io.gfile.join(model_dir, FOLDER),
+      tf.io.gfile.join(model_dir, own_run.FOLDER),
       max_to_keep=_KEPT,
     )
 
@@ -116,7 +96,7 @@ def save_best(
   Returns:
     The folder.
   """
-  folder = tf.io.gfile.join(model_dir, *BEST_FOLDER)
+  folder = tf.io.gfile.join(model_dir, *own_run.BEST_FOLDER)
   tf.io.gfile.makedirs(folder)
   name = f"weights-{step}"
   tf.train.Checkpoint(**parts).write(tf.io.gfile.join(folder, name))
@@ -132,137 +112,7 @@ def save_best(
 
 def best_utility(model_dir: str) -> float:
   """Returns the retrieval utility of a run's best weights; -inf if none."""
-  path = tf.io.gfile.join(model_dir, *BEST_FOLDER, "manifest.json")
+  path = tf.io.gfile.join(model_dir, *own_run.BEST_FOLDER, "manifest.json")
   if not tf.io.gfile.exists(path):
     return float("-inf")
   return files.read_json(path)["retrieval_utility"]
-
-
-@dataclasses.dataclass(frozen=True)
-class InitReport:
-  """What `initialize` took from where, for people.
-
-  Attributes:
-    taken: Lines such as "retriever from runs/ict, step 300".
-    missing: Roles that keep their random weights.
-  """
-
-  taken: list[str]
-  missing: list[str]
-
-
-def check_sources(run: run_config.RunConfig) -> None:
-  """Sees that `initialize` can take what a run's `init_checkpoint` names.
-
-  Args:
-    run: The run that is about to be started.
-
-  Raises:
-    errors.UserError: If a source is no run, has none of the parts, or is of
-      another shape or vocabulary.
-  """
-  for source in _sources(run):
-    _check_shape(run, run_config.read(source), source)
-    roles = _roles(weights_path(source)[0])
-    if not roles & _USED[run.task]:
-      raise errors.UserError(
-        f"--init_checkpoint={source} holds {', '.join(sorted(roles))}, nothing "
-        f"that {run.task} starts from ({', '.join(sorted(_USED[run.task]))})."
-      )
-
-
-def _sources(run: run_config.RunConfig) -> list[str]:
-  return [source for source in run.init_checkpoint.split(",") if source]
-
-
-def _roles(path: str) -> set[str]:
-  """Returns the parts that a checkpoint holds."""
-  found = {name.split("/")[0] for name, _ in tf.train.list_variables(path)}
-  return found & {"reader", "retriever"}
-
-
-def initialize(
-  parts: dict[str, tf.keras.Model], run: run_config.RunConfig
-) -> InitReport:
-  """Takes first weights from other runs.
-
-  Args:
-    parts: The models by role.
-    run: The run that is being started. Its `init_checkpoint` names other
-      runs, separated by commas; where two have the same part, the later one
-      gives it. An ICT run starts its encoder from a language model's.
-      `check_sources` has seen that they fit.
-
-  Raises:
-    errors.UserError: If a source holds no checkpoint.
-  """
-  taken: dict[str, str] = {}
-  for source in _sources(run):
-    path, step = weights_path(source)
-    roles = _roles(path)
-    wanted = {role: parts[role] for role in parts if role in roles}
-    targets = [tf.train.Checkpoint(**wanted)]
-    lines = {role: f"{role} from {source}, step {step}" for role in wanted}
-    if run.task == "pretrain_ict" and not wanted:
-      targets = _encoders_as_readers(parts["retriever"])
-      lines = {
-        "retriever": "retriever's encoder from the language model "
-        f"{source}, step {step}"
-      }
-    for target in targets:
-      status = target.read(path)
-      status.assert_existing_objects_matched().expect_partial()
-    taken.update(lines)
-  return InitReport(
-    taken=list(taken.values()),
-    missing=[role for role in parts if role not in taken],
-  )
-
-
-def _encoders_as_readers(
-  retriever: tf.keras.Model,
-) -> list[tf.train.Checkpoint]:
-  """Returns the encoder of each tower, named as in a reader's checkpoint."""
-  towers = [retriever.query_embedder]
-  if retriever.passage_embedder is not retriever.query_embedder:
-    towers.append(retriever.passage_embedder)
-  return [
-    tf.train.Checkpoint(reader=tf.train.Checkpoint(encoder=tower.encoder))
-    for tower in towers
-  ]
-
-
-def weights_path(model_dir: str) -> tuple[str, int]:
-  """Returns a run's best weights, else its newest, and their step.
-
-  Raises:
-    errors.UserError: If it has neither.
-  """
-  folder = tf.io.gfile.join(model_dir, *BEST_FOLDER)
-  manifest = tf.io.gfile.join(folder, "manifest.json")
-  if tf.io.gfile.exists(manifest):
-    best = files.read_json(manifest)
-    return tf.io.gfile.join(folder, best["weights"]), best["step"]
-  path = tf.train.latest_checkpoint(tf.io.gfile.join(model_dir, FOLDER))
-  if path is None:
-    raise errors.UserError(f"{model_dir} holds no checkpoint yet.")
-  return path, int(path.rsplit("-", 1)[1])
-
-
-def _check_shape(
-  wanted: run_config.RunConfig, found: run_config.RunConfig, source: str
-) -> None:
-  """Refuses a run whose encoder has another shape or vocabulary."""
-  if found.vocab_sha256 != wanted.vocab_sha256:
-    raise errors.UserError(
-      f"--init_checkpoint={source} has another vocabulary than --corpus="
-      f"{wanted.corpus}: build the corpus with that run's vocabulary "
-      f"({found.corpus}/vocab.txt)."
-    )
-  for name in _SHAPE_FIELDS:
-    old, new = getattr(found.config, name), getattr(wanted.config, name)
-    if old != new:
-      raise errors.UserError(
-        f"--init_checkpoint={source} has {name}={old}, this run has "
-        f"--config.{name}={new}: they must be equal."
-      )

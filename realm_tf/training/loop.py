@@ -9,6 +9,7 @@ import tensorflow as tf
 from realm_tf.configs import run_config
 from realm_tf.training import checkpoints
 from realm_tf.training import feed as feed_lib
+from realm_tf.training import first_weights
 from realm_tf.training import optimizer as optimizer_lib
 from realm_tf.training import progress
 from realm_tf.training import steps
@@ -76,8 +77,8 @@ def train(
 ) -> TrainingResult:
   """Trains a task to its last step, from where its last run stopped.
 
-  Resume precedence: the run's own newest checkpoint; else the runs that
-  `--init_checkpoint` names; else random weights.
+  Resume precedence: the run's own newest checkpoint; else the runs and public
+  weights that `--init_checkpoint` names; else random weights.
 
   Args:
     task: What to train, built in the strategy's scope.
@@ -113,7 +114,7 @@ class _Loop:
       if self._state.restore():
         print(f"Resumed {model_dir} at step {int(self._state.step)}.")
       else:
-        _print_init(checkpoints.initialize(task.parts, run))
+        _print_init(first_weights.initialize(task.parts, run))
     self._train_step = steps.make_train_step(
       task, optimizer, strategy, run.config.clip_norm
     )
@@ -221,8 +222,10 @@ def _check_finite(step: int, pending: Sequence[dict[str, tf.Tensor]]) -> None:
       )
 
 
-def _print_init(report: checkpoints.InitReport) -> None:
+def _print_init(report: first_weights.InitReport) -> None:
   for line in report.taken:
     print(f"Initialised the {line}.")
   for role in report.missing:
     print(f"The {role} starts from random weights.")
+  for note in report.notes:
+    print(f"Note: {note}.")

@@ -12,7 +12,7 @@ from realm_tf.configs import schema
 from realm_tf.data import annotated
 from realm_tf.data import corpus as corpus_lib
 from realm_tf.index import run_state
-from realm_tf.training import checkpoints
+from realm_tf.training import first_weights
 from realm_tf.training import strategy as strategy_lib
 from realm_tf.training import tasks
 
@@ -81,7 +81,7 @@ def set_up(
     init_checkpoint=init_checkpoint,
   )
   if not run_config.check(model_dir, run):
-    checkpoints.check_sources(run)
+    first_weights.check_sources(run, opened.tokenizer)
   tf.keras.utils.set_random_seed(config.seed)
   strategy_lib.set_precision(
     config.precision, on_cpu=strategy_lib.is_cpu(strategy)

@@ -18,7 +18,6 @@ def _encoder(**changes):
     **{"hidden_size": 64, "num_heads": 4, "num_layers": 2} | changes
   )
   encoder = encoder_lib.build_encoder(config, _VOCAB, name="encoder")
-  encoder(encoder.inputs)
   return encoder
 
 

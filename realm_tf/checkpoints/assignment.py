@@ -1,0 +1,129 @@
+"""Puts a source's weights into Keras models, and reports what it had."""
+
+import dataclasses
+from collections.abc import Collection
+from collections.abc import Sequence
+
+import tensorflow as tf
+from official.nlp.modeling.networks import bert_encoder
+
+from realm_tf import errors
+from realm_tf.checkpoints import names
+from realm_tf.checkpoints import source
+from realm_tf.models import reader as reader_lib
+
+ENCODER_ROLES = (names.EMBEDDINGS, names.LAYERS, names.POOLER)
+READER_ROLES = (names.EMBEDDINGS, names.LAYERS, names.MLM_HEAD)
+
+
+@dataclasses.dataclass(frozen=True)
+class Report:
+  """What a model took from a source.
+
+  Attributes:
+    taken: Variables by role, of `names.ROLES`.
+    missing: Roles that the source lacks: the model's own are unchanged.
+    notes: What people should know of it.
+  """
+
+  taken: dict[str, int]
+  missing: list[str]
+  notes: list[str]
+
+
+def initialize_encoder(
+  encoder: bert_encoder.BertEncoderV2, found: source.Source
+) -> Report:
+  """Gives an encoder a source's weights.
+
+  This is what a model with a head of its own needs, such as a tagger:
+
+    found = reading.read(init_checkpoint)
+    fitting.check_config(found, config)  # or a config made of found.config
+    encoder = encoder_lib.build_encoder(config, found.vocab_size, "encoder")
+    report = assignment.initialize_encoder(encoder, found)
+
+  and `found.tokenizer()` is the tokenizer that goes with it.
+
+  Args:
+    encoder: Built: its variables exist.
+    found: The source.
+
+  Raises:
+    errors.UserError: If a variable is of another shape; names both.
+  """
+  return _assign(encoder.weights, found, ENCODER_ROLES)
+
+
+def initialize_reader(
+  reader: reader_lib.MaskedLanguageModel, found: source.Source
+) -> Report:
+  """Gives a masked language model a source's weights.
+
+  Its pooler, which nothing reads, stays as it is. Where the source lacks the
+  MLM head, the head stays as it is and is reported.
+
+  Args:
+    reader: The model.
+    found: The source.
+
+  Raises:
+    errors.UserError: If a variable is of another shape; names both.
+  """
+  return _assign(reader.weights, found, READER_ROLES)
+
+
+def unused(found: source.Source, roles: Collection[str]) -> list[str]:
+  """Returns what no model took, for people.
+
+  Args:
+    found: The source.
+    roles: Those that models took.
+  """
+  parts = [r for r in names.ROLES if r in found.roles and r not in roles]
+  return [*parts, *found.unused]
+
+
+def _assign(
+  weights: Sequence[tf.Variable], found: source.Source, roles: Sequence[str]
+) -> Report:
+  """Assigns what a source has of some roles to a model's variables."""
+  variables = {
+    name: variable
+    for variable in weights
+    if (name := names.from_keras(variable.name)) and names.role(name) in roles
+  }
+  taken: dict[str, int] = {}
+  notes = list(found.notes)
+  for name, variable in variables.items():
+    value = found.variables.get(name)
+    role = names.role(name)
+    if value is None and role not in found.roles:
+      continue
+    if value is not None and name == names.POSITIONS:
+      rows = variable.shape[0]
+      if len(value) > rows:
+        notes.append(
+          f"of its {len(value)} positions, the first {rows} are used"
+        )
+        value = value[:rows]
+    if value is None or value.shape != tuple(variable.shape):
+      there = "absent" if value is None else list(value.shape)
+      raise errors.UserError(
+        f"{found.path} does not fit: {name} is {there} there and "
+        f"{variable.shape.as_list()} in this model."
+      )
+    variable.assign(value)
+    taken[role] = taken.get(role, 0) + 1
+  spare = [
+    name
+    for name in found.variables
+    if names.role(name) in roles and name not in variables
+  ]
+  if spare:
+    shape = list(found.variables[spare[0]].shape)
+    raise errors.UserError(
+      f"{found.path} does not fit: {spare[0]} is {shape} there and absent in "
+      "this model."
+    )
+  return Report(taken, [r for r in roles if r not in found.roles], notes)

@@ -1,0 +1,88 @@
+"""Runs `import_checkpoint`: reads, compares, writes, reports."""
+
+import tensorflow as tf
+
+from realm_tf import errors
+from realm_tf.checkpoints import comparison
+from realm_tf.checkpoints import imported
+from realm_tf.checkpoints import names
+from realm_tf.checkpoints import reading
+from realm_tf.checkpoints import source
+
+_FIELDS = (
+  "num_layers",
+  "hidden_size",
+  "num_heads",
+  "intermediate_size",
+  "activation",
+)
+
+
+def run(path: str, output: str, peer_python: str) -> None:
+  """Imports public weights into a folder that `--init_checkpoint` takes.
+
+  Args:
+    path: Anything that `reading.read` reads, runs aside.
+    output: A new folder.
+    peer_python: See `comparison.compare`.
+
+  Raises:
+    errors.UserError: If the source cannot be read, or the output is there.
+  """
+  if reading.is_run(path):
+    raise errors.UserError(
+      f"--source={path} is a run: --init_checkpoint takes it as it is."
+    )
+  if tf.io.gfile.exists(output) and tf.io.gfile.listdir(output):
+    raise errors.UserError(f"--output={output} is there: name a new folder.")
+  try:
+    found = reading.read(path)
+  except errors.UserError as e:
+    raise errors.UserError(f"--source: {e}") from e
+  print(f"import_checkpoint {path} -> {output}")
+  for line in describe(found):
+    print(f"  {line}")
+  compared = comparison.compare(found, peer_python)
+  print(f"  {'compared':<11}{compared.program}", flush=True)
+  for name, difference in compared.differences.items():
+    print(f"    {name:<15}largest |difference| {difference:.1e}")
+  imported.write(found, output)
+  config = found.config
+  fields = " ".join(f"--config.{f}={getattr(config, f)}" for f in _FIELDS)
+  casing = "" if found.lower_case else " --nolower_case"
+  print(
+    f"Wrote {output}. Next:\n"
+    "  python -m realm_tf.launch.build_corpus --input=... "
+    f"--vocab={output}/vocab.txt{casing} --output=CORPUS\n"
+    "  python -m realm_tf.launch.pretrain_ict --config=mini "
+    f"{fields} --corpus=CORPUS --init_checkpoint={output} --model_dir=..."
+  )
+
+
+def describe(found: source.Source) -> list[str]:
+  """Returns what a source is and has, role by role, for people."""
+  config = found.config
+  lines = [
+    ("format", found.format),
+    (
+      "encoder",
+      f"{config.num_layers} layers x {config.hidden_size}, "
+      f"{config.num_heads} heads, feed-forward {config.intermediate_size}, "
+      f"{config.max_positions} positions",
+    ),
+    ("activation", " or ".join(found.activations)),
+    (
+      "vocabulary",
+      f"{found.vocab_size:,} wordpieces, "
+      f"{'lower-case' if found.lower_case else 'cased'}",
+    ),
+  ]
+  for role in names.ROLES:
+    held = [a for n, a in found.variables.items() if names.role(n) == role]
+    numbers = sum(array.size for array in held)
+    lines.append(
+      (role, f"{len(held)} variables, {numbers:,}" if held else "missing")
+    )
+  lines.append(("unused", ", ".join(found.unused) or "nothing"))
+  lines += [("note", note) for note in found.notes]
+  return [f"{name:<11}{value}" for name, value in lines]

@@ -1,0 +1,95 @@
+"""Tells the formats of weights apart by what is found, and reads them."""
+
+import os
+
+import tensorflow as tf
+
+from realm_tf import errors
+from realm_tf.checkpoints import google_bert
+from realm_tf.checkpoints import hub_module
+from realm_tf.checkpoints import hugging_face
+from realm_tf.checkpoints import imported
+from realm_tf.checkpoints import json_config
+from realm_tf.checkpoints import model_garden
+from realm_tf.checkpoints import object_graph
+from realm_tf.checkpoints import own_run
+from realm_tf.checkpoints import source
+from realm_tf.configs import run_config
+
+_INDEX = ".index"
+
+
+def is_run(path: str) -> bool:
+  """Returns whether a folder is a run of one of the training commands."""
+  return _task(path) not in (None, imported.TASK)
+
+
+def read(path: str) -> source.Source:
+  """Reads a BERT from whatever a path names.
+
+  Args:
+    path: A folder: a run, what `import_checkpoint` wrote, Hugging Face's, one
+      with a checkpoint of Google's or Model Garden's, or a SavedModel of TF
+      Hub's. Or the prefix of a checkpoint's files.
+
+  Raises:
+    errors.UserError: If it is none of these, or is damaged.
+  """
+  try:
+    return _read(path)
+  except (tf.errors.OpError, UnicodeDecodeError) as e:
+    raise errors.UserError(f"{path} cannot be read: {e}") from e
+
+
+def _read(path: str) -> source.Source:
+  task = _task(path)
+  if task == imported.TASK:
+    return imported.read(path)
+  if task is not None:
+    return own_run.read(path)
+  if _has(path, hub_module.GRAPH):
+    return hub_module.read(path)
+  if _has(path, hugging_face.CONFIG) or _has(path, "modules.json"):
+    return hugging_face.read(path)
+  prefix = _prefix(path)
+  stored = {name for name, _ in tf.train.list_variables(prefix)}
+  if object_graph.GRAPH_KEY in stored:
+    return model_garden.read(path, prefix)
+  return google_bert.read(path, prefix)
+
+
+def _has(path: str, name: str) -> bool:
+  return tf.io.gfile.exists(tf.io.gfile.join(path, name))
+
+
+def _task(path: str) -> str | None:
+  """Returns the task in a folder's config; None if there is none of ours."""
+  if not _has(path, run_config.FILE_NAME):
+    return None
+  file = tf.io.gfile.join(path, run_config.FILE_NAME)
+  return json_config.read(file).get("task")
+
+
+def _prefix(path: str) -> str:
+  """Returns the prefix of the one checkpoint that a path names."""
+  if tf.io.gfile.exists(path + _INDEX):
+    return path
+  if tf.io.gfile.exists(path) and not tf.io.gfile.isdir(path):
+    raise errors.UserError(
+      f"{path} is a file: name its folder, or the prefix of a checkpoint."
+    )
+  if (latest := tf.train.latest_checkpoint(path)) is not None:
+    return latest
+  found = tf.io.gfile.glob(os.path.join(path, "*" + _INDEX))
+  if len(found) > 1:
+    raise errors.UserError(
+      f"{path} holds {len(found)} checkpoints: name one, such as "
+      f"{min(found).removesuffix(_INDEX)}."
+    )
+  if not found:
+    raise errors.UserError(
+      f"{path} is no run and holds no weights that are read: neither "
+      f"{run_config.FILE_NAME} (a run, Hugging Face), nor {hub_module.GRAPH} "
+      "(TF Hub), nor a checkpoint (Google's BERT, Model Garden)."
+    )
+  return found[0].removesuffix(_INDEX)

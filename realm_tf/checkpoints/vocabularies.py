@@ -1,0 +1,46 @@
+"""The vocabulary that comes with weights, and its casing."""
+
+from collections.abc import Sequence
+
+import tensorflow as tf
+
+from realm_tf import errors
+from realm_tf.data import manifest
+from realm_tf.text import tokenizer as tokenizer_lib
+
+
+def read(path: str, folder: str) -> list[str]:
+  """Reads the `vocab.txt` of a folder.
+
+  Args:
+    path: The source, as the user named it.
+    folder: Where its vocabulary should be.
+
+  Raises:
+    errors.UserError: If there is none, or it is no BERT vocabulary.
+  """
+  file = tf.io.gfile.join(folder, manifest.VOCABULARY_NAME)
+  if not tf.io.gfile.exists(file):
+    raise missing(path, file)
+  return tokenizer_lib.read_vocabulary(file)
+
+
+def missing(path: str, file: str) -> errors.UserError:
+  """Returns the error for a source without a vocabulary."""
+  return errors.UserError(
+    f"{path} has no vocabulary: weights mean nothing without the wordpieces "
+    f"they were trained with. Put them there as {file}."
+  )
+
+
+def is_lower_case(vocabulary: Sequence[str]) -> bool:
+  """Returns whether a vocabulary is of lower-cased text.
+
+  Google's checkpoints say so in the name of their archive alone; but the
+  wordpieces of text as it is written have capitals.
+  """
+  return not any(
+    piece != piece.lower()
+    for piece in vocabulary
+    if not (piece.startswith("[") and piece.endswith("]"))
+  )

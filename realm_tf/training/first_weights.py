@@ -1,0 +1,244 @@
+"""Where a run's first weights come from: other runs, or public weights."""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import tensorflow as tf
+from official.nlp.modeling.networks import bert_encoder
+
+from realm_tf import errors
+from realm_tf.checkpoints import assignment
+from realm_tf.checkpoints import fitting
+from realm_tf.checkpoints import own_run
+from realm_tf.checkpoints import reading
+from realm_tf.checkpoints import source as source_lib
+from realm_tf.configs import run_config
+from realm_tf.models import embedder
+from realm_tf.text import tokenizer as tokenizer_lib
+
+_SHAPE_FIELDS = (
+  "num_layers",
+  "hidden_size",
+  "num_heads",
+  "intermediate_size",
+  "max_positions",
+  "activation",
+  "projection_size",
+  "tied_embedders",
+)
+# The parts of another run that a task can start from.
+_USED = {
+  "pretrain_mlm": {"reader"},
+  "pretrain_ict": {"reader", "retriever"},
+  "pretrain": {"reader", "retriever"},
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class InitReport:
+  """What `initialize` took from where, for people.
+
+  Attributes:
+    taken: Lines such as "retriever from runs/ict, step 300".
+    missing: Roles, or parts of them, that keep their random weights.
+    notes: Lines on what was left out.
+  """
+
+  taken: list[str]
+  missing: list[str]
+  notes: list[str] = dataclasses.field(default_factory=list)
+
+
+class _Run(NamedTuple):
+  """Another run, as a source.
+
+  Attributes:
+    path: Its folder.
+    checkpoint: Its weights.
+    step: Of the weights.
+    roles: The parts it holds.
+  """
+
+  path: str
+  checkpoint: str
+  step: int
+  roles: set[str]
+
+
+_Source = _Run | source_lib.Source
+
+
+def check_sources(
+  run: run_config.RunConfig, tokenizer: tokenizer_lib.Tokenizer
+) -> None:
+  """Sees that `initialize` can take what a run's `init_checkpoint` names.
+
+  Args:
+    run: The run that is about to be started.
+    tokenizer: Of its corpus.
+
+  Raises:
+    errors.UserError: If a source is no run and no public weights, has none of
+      the parts, or is of another shape, activation or vocabulary.
+  """
+  for path in _paths(run):
+    if reading.is_run(path):
+      _check_shape(run, run_config.read(path), path)
+      found = _open_run(path)
+      if not found.roles & _USED[run.task]:
+        raise errors.UserError(
+          f"--init_checkpoint={path} holds {', '.join(sorted(found.roles))}, "
+          f"nothing that {run.task} starts from "
+          f"({', '.join(sorted(_USED[run.task]))})."
+        )
+    else:
+      try:
+        weights = reading.read(path)
+      except errors.UserError as e:
+        raise errors.UserError(f"--init_checkpoint: {e}") from e
+      fitting.check_vocabulary(weights, tokenizer, run.corpus)
+      fitting.check_config(weights, run.config)
+
+
+def initialize(
+  parts: dict[str, tf.keras.Model], run: run_config.RunConfig
+) -> InitReport:
+  """Takes first weights from other runs and from public weights.
+
+  Args:
+    parts: The models by role.
+    run: The run that is being started. Its `init_checkpoint` names sources,
+      separated by commas; where two have the same part, the later one gives
+      it. Public weights have a reader, and the encoder of a retriever: a
+      retriever that a run has trained goes before it, wherever it stands. An
+      ICT run starts its encoder from a language model's, too.
+      `check_sources` has seen that they fit.
+
+  Raises:
+    errors.UserError: If a source holds no checkpoint.
+  """
+  sources = [_open(path) for path in _paths(run)]
+  report = InitReport([], [])
+  used: dict[str, set[str]] = {}
+  for role, part in parts.items():
+    giver = _giver(role, sources, run.task)
+    if giver is None:
+      report.missing.append(role)
+    elif isinstance(giver, _Run):
+      report.taken.append(_restore(role, part, giver))
+    else:
+      assigned = _assign(part, giver)
+      roles = list(assigned.taken)
+      used.setdefault(giver.path, set()).update(roles)
+      report.taken.append(
+        f"{role} from {giver.path} ({giver.format}): {', '.join(roles)}"
+      )
+      report.missing.extend(f"{role}'s {name}" for name in assigned.missing)
+      if isinstance(part, embedder.Retriever):
+        report.missing.append(f"{role}'s projection")
+      notes = [f"{giver.path}: {note}" for note in assigned.notes]
+      report.notes.extend(n for n in notes if n not in report.notes)
+  for found in sources:
+    if isinstance(found, source_lib.Source):
+      unused = assignment.unused(found, used.get(found.path, set()))
+      if unused:
+        report.notes.append(f"{found.path}: unused: {', '.join(unused)}")
+  return report
+
+
+def _paths(run: run_config.RunConfig) -> list[str]:
+  return [path for path in run.init_checkpoint.split(",") if path]
+
+
+def _open(path: str) -> _Source:
+  if not reading.is_run(path):
+    return reading.read(path)
+  return _open_run(path)
+
+
+def _open_run(path: str) -> _Run:
+  checkpoint, step = own_run.weights_path(path)
+  found = {
+    name.split("/")[0] for name, _ in tf.train.list_variables(checkpoint)
+  }
+  return _Run(path, checkpoint, step, found & {"reader", "retriever"})
+
+
+def _giver(role: str, sources: Sequence[_Source], task: str) -> _Source | None:
+  """Returns what gives a part its weights; None if nothing does."""
+  runs = [s for s in sources if isinstance(s, _Run) and role in s.roles]
+  if role == "retriever":
+    if runs:
+      return runs[-1]
+    encoders = [
+      s
+      for s in sources
+      if isinstance(s, source_lib.Source) or task == "pretrain_ict"
+    ]
+    return encoders[-1] if encoders else None
+  readers = [
+    s for s in sources if isinstance(s, source_lib.Source) or role in s.roles
+  ]
+  return readers[-1] if readers else None
+
+
+def _restore(role: str, part: tf.keras.Model, run: _Run) -> str:
+  """Takes a part from a run; returns what was taken, for people."""
+  if role in run.roles:
+    targets = [tf.train.Checkpoint(**{role: part})]
+    line = f"{role} from {run.path}, step {run.step}"
+  else:
+    targets = [
+      tf.train.Checkpoint(reader=tf.train.Checkpoint(encoder=encoder))
+      for encoder in _encoders(part)
+    ]
+    line = (
+      f"{role}'s encoder from the language model {run.path}, step {run.step}"
+    )
+  for target in targets:
+    status = target.read(run.checkpoint)
+    status.assert_existing_objects_matched().expect_partial()
+  return line
+
+
+def _assign(
+  part: tf.keras.Model, weights: source_lib.Source
+) -> assignment.Report:
+  """Takes a part from public weights."""
+  if isinstance(part, embedder.Retriever):
+    reports = [
+      assignment.initialize_encoder(encoder, weights)
+      for encoder in _encoders(part)
+    ]
+    return reports[0]  # that of the other tower is the same
+  return assignment.initialize_reader(part, weights)
+
+
+def _encoders(
+  retriever: embedder.Retriever,
+) -> list[bert_encoder.BertEncoderV2]:
+  """Returns the encoder of each tower; one where they are tied."""
+  towers = [retriever.query_embedder]
+  if retriever.passage_embedder is not retriever.query_embedder:
+    towers.append(retriever.passage_embedder)
+  return [tower.encoder for tower in towers]
+
+
+def _check_shape(
+  wanted: run_config.RunConfig, found: run_config.RunConfig, path: str
+) -> None:
+  """Refuses a run whose encoder has another shape or vocabulary."""
+  if found.vocab_sha256 != wanted.vocab_sha256:
+    raise errors.UserError(
+      f"--init_checkpoint={path} has another vocabulary than --corpus="
+      f"{wanted.corpus}: build the corpus with that run's vocabulary "
+      f"({found.corpus}/vocab.txt)."
+    )
+  for name in _SHAPE_FIELDS:
+    old, new = getattr(found.config, name), getattr(wanted.config, name)
+    if old != new:
+      raise errors.UserError(
+        f"--init_checkpoint={path} has {name}={old}, this run has "
+        f"--config.{name}={new}: they must be equal."
+      )

@@ -1,0 +1,83 @@
+import re
+
+import numpy as np
+import pytest
+
+from realm_tf import errors
+from realm_tf.checkpoints import importing
+from realm_tf.checkpoints import reading
+from tests.checkpoints import formats
+from tests.training import small_runs
+
+
+def differences(printed):
+  """The differences that a report prints, by output."""
+  found = re.findall(r"(\w+) +largest \|difference\| (\S+)", printed)
+  return {name: float(value) for name, value in found}
+
+
+def test_what_is_imported_is_what_was_there(tmp_path, capsys):
+  output = str(tmp_path / "imported")
+  importing.run(str(formats.TINY_BERT), output, "")
+  before, after = reading.read(str(formats.TINY_BERT)), reading.read(output)
+  assert after.config == before.config
+  assert after.activations == before.activations
+  assert after.vocabulary == before.vocabulary
+  assert after.lower_case == before.lower_case
+  assert after.variables.keys() == before.variables.keys()
+  for name, value in after.variables.items():
+    np.testing.assert_array_equal(value, before.variables[name])
+  printed = capsys.readouterr().out
+  for line in (
+    "format     Hugging Face",
+    "encoder    2 layers x 32, 4 heads, feed-forward 48, 40 positions",
+    "activation gelu",
+    "vocabulary 80 wordpieces, lower-case",
+    "MLM head   5 variables",
+    "unused     cls.seq_relationship.bias",
+    "compared   not run: --peer_python",
+    f"--vocab={output}/vocab.txt",
+    "--config.num_layers=2 --config.hidden_size=32",
+  ):
+    assert line in printed
+  assert differences(printed) == {}
+
+
+def test_a_hub_module_is_run_and_compared(tmp_path, capsys):
+  folder = formats.hub(tmp_path / "hub")
+  importing.run(str(folder), str(tmp_path / "imported"), "")
+  found = differences(capsys.readouterr().out)
+  assert found.keys() == {"hidden_states", "pooled_output", "logits"}
+  assert max(found.values()) < 1e-5
+
+
+def test_a_checkpoint_cannot_be_run_and_the_report_says_so(tmp_path, capsys):
+  folder = formats.google(tmp_path / "tf1")
+  importing.run(str(folder), str(tmp_path / "imported"), "")
+  printed = capsys.readouterr().out
+  assert "cannot be run" in printed
+  assert "activation gelu_tanh or gelu" in printed
+
+
+def test_a_python_without_torch_is_said_not_to_run_it(tmp_path, capsys):
+  missing = str(tmp_path / "no_python")
+  importing.run(str(formats.TINY_BERT), str(tmp_path / "imported"), missing)
+  assert f"not run: --peer_python={missing}" in capsys.readouterr().out
+
+
+def error_of(*args):
+  with pytest.raises(errors.UserError) as error:
+    importing.run(*map(str, args), "")
+  assert "\n" not in str(error.value)
+  return str(error.value)
+
+
+def test_bad_sources_and_outputs_are_named(tmp_path):
+  missing = error_of(tmp_path / "nowhere", tmp_path / "out")
+  assert missing.startswith(f"--source: {tmp_path / 'nowhere'}")
+  (tmp_path / "full").mkdir()
+  (tmp_path / "full" / "file").write_text("")
+  assert "--output=" in error_of(formats.TINY_BERT, tmp_path / "full")
+  small_runs.save_run(tmp_path / "run", "pretrain_ict")
+  assert "is a run" in error_of(tmp_path / "run", tmp_path / "out")
+  assert not (tmp_path / "out").exists()

@@ -1,0 +1,69 @@
+"""Our models against transformers, live.
+
+REALM_TF_PEER_PYTHON names a Python that has torch and transformers
+(docs/warm_starts.md says which); REALM_TF_BERT names a Hugging Face folder to
+compare besides the random ones.
+"""
+
+import json
+import os
+import pathlib
+import subprocess
+
+import numpy as np
+import pytest
+
+from realm_tf.checkpoints import comparison
+from realm_tf.checkpoints import reading
+
+TOLERANCE = 1e-4
+MAKE_GOLDEN = pathlib.Path(__file__).with_name("make_golden.py")
+
+
+@pytest.fixture(scope="module")
+def peer():
+  """The Python that has torch and transformers."""
+  path = os.environ.get("REALM_TF_PEER_PYTHON")
+  if not path:
+    pytest.skip("needs REALM_TF_PEER_PYTHON, a Python with transformers")
+  return path
+
+
+def make_golden(peer, folder, seed):
+  subprocess.run([peer, MAKE_GOLDEN, folder, str(seed)], check=True)
+  return folder
+
+
+@pytest.mark.parametrize("activation", ["gelu", "gelu_new"])
+def test_random_weights(tmp_path, peer, activation):
+  folder = make_golden(peer, tmp_path / "bert", seed=1)
+  config = json.loads((folder / "config.json").read_text())
+  (folder / "config.json").write_text(
+    json.dumps(config | {"hidden_act": activation})
+  )
+  compared = comparison.compare(reading.read(str(folder)), peer)
+  assert "transformers" in compared.program
+  assert compared.differences.keys() == {
+    "hidden_states",
+    "pooled_output",
+    "logits",
+  }
+  assert max(compared.differences.values()) < TOLERANCE
+
+
+def test_the_committed_outputs_are_what_transformers_gives(tmp_path, peer):
+  folder = make_golden(peer, tmp_path / "bert", seed=0)
+  committed = pathlib.Path(__file__).with_name("tiny_bert") / "outputs.npz"
+  with np.load(folder / "outputs.npz") as new, np.load(committed) as old:
+    assert set(new) == set(old)
+    for name, value in new.items():
+      np.testing.assert_allclose(value, old[name], atol=1e-5)
+
+
+def test_real_weights(peer):
+  folder = os.environ.get("REALM_TF_BERT")
+  if not folder:
+    pytest.skip("needs REALM_TF_BERT, a Hugging Face folder of a BERT")
+  compared = comparison.compare(reading.read(folder), peer)
+  assert "hidden_states" in compared.differences, compared.program
+  assert max(compared.differences.values()) < TOLERANCE

@@ -1,0 +1,387 @@
+import dataclasses
+import functools
+import json
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from official.nlp.modeling import networks
+
+from realm_tf import errors
+from realm_tf.checkpoints import assignment
+from realm_tf.checkpoints import comparison
+from realm_tf.checkpoints import imported
+from realm_tf.checkpoints import names
+from realm_tf.checkpoints import reading
+from realm_tf.models import encoder as encoder_lib
+from tests.checkpoints import formats
+from tests.training import small_runs
+
+# Against transformers, whose float32 sums are in another order.
+TOLERANCE = 1e-5
+OUTPUTS = ("hidden_states", "pooled_output", "logits")
+ACTIVATIONS = {"gelu": "gelu", "gelu_tanh": "gelu_new"}
+
+
+def without_head(arrays):
+  return {n: a for n, a in arrays.items() if not n.startswith("cls.")}
+
+
+def renamed(old, new):
+  return {n.replace(old, new): a for n, a in formats.weights().items()}
+
+
+def old_names():
+  return {
+    n.replace("LayerNorm.weight", "LayerNorm.gamma").replace(
+      "LayerNorm.bias", "LayerNorm.beta"
+    ): a
+    for n, a in formats.weights().items()
+  }
+
+
+def sentence_transformer(folder):
+  formats.hugging_face(folder / "0_Transformer")
+  kind = "sentence_transformers.models.Transformer"
+  modules = [{"type": kind, "path": "0_Transformer"}]
+  (folder / "modules.json").write_text(json.dumps(modules))
+  return folder
+
+
+def two_files(folder):
+  formats.hugging_face(folder)
+  (folder / "model.safetensors").unlink()
+  arrays = list(formats.weights().items())
+  parts = {"a.safetensors": arrays[:20], "b.safetensors": arrays[20:]}
+  for name, part in parts.items():
+    formats.write_safetensors(folder / name, dict(part))
+  weight_map = {n: name for name, part in parts.items() for n, _ in part}
+  (folder / "model.safetensors.index.json").write_text(
+    json.dumps({"weight_map": weight_map})
+  )
+  return folder
+
+
+def with_tokenizer_json(folder):
+  formats.hugging_face(folder)
+  for name in ("vocab.txt", "tokenizer_config.json"):
+    (folder / name).unlink()
+  vocab = {piece: i for i, piece in enumerate(formats.VOCABULARY)}
+  tokenizer = {
+    "normalizer": {"type": "BertNormalizer", "lowercase": True},
+    "model": {"type": "WordPiece", "vocab": vocab},
+  }
+  (folder / "tokenizer.json").write_text(json.dumps(tokenizer))
+  return folder
+
+
+def imported_again(folder):
+  found = reading.read(str(formats.TINY_BERT))
+  imported.write(found, str(folder))
+  return folder
+
+
+hugging_face = formats.hugging_face
+model_garden = formats.model_garden
+WRITERS = {
+  "as_transformers_wrote_it": lambda folder: formats.TINY_BERT,
+  "tanh": functools.partial(hugging_face, hidden_act="gelu_new"),
+  "pytorch_tanh": functools.partial(
+    hugging_face, hidden_act="gelu_pytorch_tanh"
+  ),
+  "bert_model": lambda folder: hugging_face(
+    folder,
+    without_head(
+      {n.removeprefix("bert."): a for n, a in formats.weights().items()}
+    ),
+  ),
+  "gamma_and_beta": lambda folder: hugging_face(folder, old_names()),
+  "another_prefix": lambda folder: hugging_face(
+    folder, renamed("bert.", "0.auto_model.")
+  ),
+  "sentence_transformer": sentence_transformer,
+  "two_files": two_files,
+  "tokenizer_json": with_tokenizer_json,
+  "google": formats.google,
+  "google_without_head": lambda folder: formats.google(
+    folder, without_head(formats.weights())
+  ),
+  "model_garden_encoder": model_garden,
+  "model_garden_model": functools.partial(model_garden, kind="model"),
+  "model_garden_pretrainer": functools.partial(model_garden, kind="pretrainer"),
+  "model_garden_params": functools.partial(model_garden, params=True),
+  "hub": formats.hub,
+  "hub_without_mlm": functools.partial(formats.hub, with_mlm=False),
+  "imported": imported_again,
+}
+WITHOUT_HEAD = {
+  "bert_model",
+  "google_without_head",
+  "model_garden_encoder",
+  "model_garden_model",
+  "model_garden_params",
+  "hub_without_mlm",
+}
+TANH = {"tanh", "pytorch_tanh", "hub", "hub_without_mlm"} | {
+  name for name in WRITERS if name.startswith("model_garden")
+}
+
+
+def allowed(name):
+  if name.startswith("google"):
+    return ("gelu_tanh", "gelu")
+  return ("gelu_tanh",) if name in TANH else ("gelu",)
+
+
+def batch():
+  arrays = formats.golden()
+  return {n: arrays[n] for n in ("token_ids", "segment_ids", "mask_positions")}
+
+
+def outputs(found, activation):
+  config = dataclasses.replace(found.config, activation=activation)
+  return comparison.our_outputs(
+    dataclasses.replace(found, config=config), batch()
+  )
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_each_format_gives_what_transformers_gives(tmp_path, name):
+  found = reading.read(str(WRITERS[name](tmp_path / name)))
+  assert found.vocabulary == tuple(formats.VOCABULARY)
+  assert found.lower_case
+  assert found.activations == allowed(name)
+  expected = set(names.ROLES)
+  if name in WITHOUT_HEAD:
+    expected.remove(names.MLM_HEAD)
+  assert found.roles == expected
+  golden = formats.golden()
+  attended = golden["token_ids"] != 0
+  for activation in found.activations:
+    made = outputs(found, activation)
+    assert ("logits" in made) == (names.MLM_HEAD in expected)
+    for output, value in made.items():
+      wanted = golden[f"{ACTIVATIONS[activation]}/{output}"]
+      if output == "hidden_states":  # padding is nobody's concern
+        value, wanted = value[attended], wanted[attended]
+      np.testing.assert_allclose(value, wanted, atol=TOLERANCE, rtol=0)
+
+
+def test_the_two_gelus_can_be_told_apart_by_these_outputs():
+  golden = formats.golden()
+  for output in OUTPUTS:
+    exact, tanh = (golden[f"{a}/{output}"] for a in ("gelu", "gelu_new"))
+    assert np.abs(exact - tanh).max() > 10 * TOLERANCE
+
+
+@pytest.mark.parametrize(("dtype", "atol"), [("F16", 2e-3), ("BF16", 2e-2)])
+def test_half_precision_is_read_as_float32(tmp_path, dtype, atol):
+  found = reading.read(str(hugging_face(tmp_path / "half", dtype=dtype)))
+  whole = reading.read(str(formats.TINY_BERT))
+  for name, value in found.variables.items():
+    assert value.dtype == np.float32
+    np.testing.assert_allclose(value, whole.variables[name], atol=atol)
+
+
+def test_model_gardens_newer_encoder_gives_the_same_outputs(tmp_path):
+  encoder = networks.BertEncoderV2(
+    vocab_size=80,
+    hidden_size=32,
+    num_layers=2,
+    num_attention_heads=4,
+    inner_dim=48,
+    max_sequence_length=40,
+    type_vocab_size=2,
+    initializer=tf.keras.initializers.RandomNormal(stddev=0.3),
+  )
+  folder = model_garden(tmp_path / "old")
+  for file in folder.glob("*ckpt*"):
+    file.unlink()
+  (folder / "checkpoint").unlink()
+  tf.train.Checkpoint(model=encoder, optimizer=tf.keras.optimizers.Adam()).save(
+    str(folder / "ckpt")
+  )
+  found = reading.read(str(folder))
+  assert found.unused == ()
+  ours = encoder_lib.build_encoder(found.config, found.vocab_size, "encoder")
+  ours(ours.inputs)
+  assignment.initialize_encoder(ours, found)
+  ids, segments, _ = batch().values()
+  given = {
+    "input_word_ids": tf.constant(ids),
+    "input_mask": tf.cast(ids != 0, tf.int32),
+    "input_type_ids": tf.constant(segments),
+  }
+  for output in ("sequence_output", "pooled_output"):
+    np.testing.assert_allclose(
+      ours(given)[output], encoder(given)[output], atol=1e-6
+    )
+
+
+def test_a_prefix_names_one_of_several_checkpoints(tmp_path):
+  folder = formats.google(tmp_path / "tf1")
+  for file in folder.glob("bert_model.ckpt.*"):
+    (folder / file.name.replace("bert_model", "other")).write_bytes(
+      file.read_bytes()
+    )
+  assert "holds 2 checkpoints" in error_of(folder)
+  found = reading.read(str(folder / "other.ckpt"))
+  assert found.config.num_layers == 2
+
+
+def test_what_a_bert_has_no_use_for_is_named(tmp_path):
+  assert reading.read(str(formats.TINY_BERT)).unused == (
+    "cls.seq_relationship.bias",
+    "cls.seq_relationship.weight",
+  )
+  assert reading.read(str(formats.google(tmp_path / "tf1"))).unused == (
+    "cls/seq_relationship/output_bias",
+    "cls/seq_relationship/output_weights",
+  )
+
+
+def test_a_head_with_a_table_of_its_own_is_left_out(tmp_path):
+  arrays = formats.weights()
+  words = arrays["bert.embeddings.word_embeddings.weight"]
+  decoder = "cls.predictions.decoder.weight"
+  tied = reading.read(
+    str(hugging_face(tmp_path / "tied", arrays | {decoder: words}))
+  )
+  assert names.MLM_HEAD in tied.roles
+  untied = reading.read(
+    str(hugging_face(tmp_path / "untied", arrays | {decoder: words + 1}))
+  )
+  assert names.MLM_HEAD not in untied.roles
+  assert decoder in untied.unused
+
+
+def test_rows_beyond_the_vocabulary_are_left_out_and_said(tmp_path):
+  arrays = formats.weights()
+  for name in (
+    "bert.embeddings.word_embeddings.weight",
+    "cls.predictions.bias",
+  ):
+    arrays[name] = np.concatenate([arrays[name], arrays[name][:8]])
+  found = reading.read(
+    str(hugging_face(tmp_path / "padded", arrays, vocab_size=88))
+  )
+  assert found.variables[names.WORDS].shape == (80, 32)
+  assert found.variables[names.HEAD_BIAS].shape == (80,)
+  assert any("8 rows" in note for note in found.notes)
+
+
+def test_another_epsilon_is_said(tmp_path):
+  folder = hugging_face(tmp_path / "hf", layer_norm_eps=1e-5)
+  assert any("1e-05" in note for note in reading.read(str(folder)).notes)
+
+
+@pytest.mark.parametrize("cased", [True, False])
+def test_the_casing_is_that_of_the_source(tmp_path, cased):
+  folder = hugging_face(tmp_path / "hf")
+  (folder / "tokenizer_config.json").write_text(
+    json.dumps({"do_lower_case": not cased})
+  )
+  assert reading.read(str(folder)).lower_case != cased
+  folder = formats.google(tmp_path / "tf1")
+  if cased:
+    text = (folder / "vocab.txt").read_text()
+    (folder / "vocab.txt").write_text(text.replace("\na\n", "\nA\n"))
+  assert reading.read(str(folder)).lower_case != cased
+
+
+def test_a_hub_module_says_its_casing(tmp_path):
+  folder = formats.hub(tmp_path / "hub", with_mlm=False, lower_case=False)
+  assert not reading.read(str(folder)).lower_case
+
+
+@pytest.mark.parametrize("kind", ["pretrain_mlm", "pretrain_ict", "pretrain"])
+def test_a_run_of_ours_is_read_too(tmp_path, kind, small_corpus):
+  task = small_runs.save_run(
+    tmp_path / "run", kind, activation="gelu", corpus=small_corpus
+  )
+  assert reading.is_run(str(tmp_path / "run"))
+  found = reading.read(str(tmp_path / "run"))
+  assert found.activations == ("gelu",)
+  if kind == "pretrain_ict":
+    encoder = task.parts["retriever"].query_embedder.encoder
+    assert found.roles == set(assignment.ENCODER_ROLES)
+  else:
+    encoder = task.parts["reader"].encoder
+    assert found.roles == set(assignment.READER_ROLES)
+  np.testing.assert_array_equal(
+    found.variables[names.WORDS], encoder.get_embedding_table()
+  )
+
+
+def error_of(path):
+  with pytest.raises(errors.UserError) as error:
+    reading.read(str(path))
+  message = str(error.value)
+  assert "\n" not in message
+  assert str(path) in message
+  return message
+
+
+@pytest.mark.parametrize(
+  ("write", "lost", "words"),
+  [
+    (formats.hugging_face, "vocab.txt", "no vocabulary"),
+    (formats.hugging_face, "model.safetensors", "save_pretrained"),
+    (formats.google, "vocab.txt", "no vocabulary"),
+    (formats.google, "bert_config.json", "bert_config.json"),
+    (model_garden, "vocab.txt", "no vocabulary"),
+    (model_garden, "bert_config.json", "params.yaml"),
+    (formats.hub, "assets/vocab.txt", "no vocabulary"),
+  ],
+)
+def test_a_missing_file_is_named(tmp_path, write, lost, words):
+  folder = write(tmp_path / "source")
+  (folder / lost).unlink()
+  assert words in error_of(folder)
+
+
+@pytest.mark.parametrize(
+  ("changes", "words"),
+  [
+    ({"model_type": "roberta"}, "roberta"),
+    ({"position_embedding_type": "relative_key"}, "relative_key"),
+    ({"hidden_act": "relu"}, "relu"),
+    ({"hidden_size": None}, "hidden_size"),
+    ({"num_attention_heads": 5}, "num_heads"),
+    ({"hidden_size": 64}, "word_embeddings/embeddings is [80, 32]"),
+    ({"num_hidden_layers": 1}, "transformer/layer_1/"),
+    ({"num_hidden_layers": 3}, "lacks the variable transformer/layer_2/"),
+  ],
+)
+def test_a_config_of_something_else_is_refused(tmp_path, changes, words):
+  folder = hugging_face(tmp_path / "hf", **changes)
+  assert words in error_of(folder)
+
+
+def test_unknown_folders_are_refused(tmp_path):
+  assert "is no run" in error_of(tmp_path)
+  assert "is no run" in error_of(tmp_path / "nowhere")
+  (tmp_path / "notes.txt").write_text("nothing")
+  assert "is a file" in error_of(tmp_path / "notes.txt")
+  tf.train.Checkpoint(a=tf.Variable(1.0)).save(str(tmp_path / "ckpt"))
+  (tmp_path / "bert_config.json").write_text(json.dumps(formats.config()))
+  (tmp_path / "vocab.txt").write_text("\n".join(formats.VOCABULARY))
+  assert "holds no BERT" in error_of(tmp_path)
+
+
+@pytest.mark.parametrize("limit", [0, 5, 200, 60_000])
+def test_part_of_a_safetensors_file_is_refused(tmp_path, limit):
+  folder = hugging_face(tmp_path / "hf")
+  file = folder / "model.safetensors"
+  file.write_bytes(file.read_bytes()[:limit])
+  assert "no whole safetensors file" in error_of(folder)
+
+
+def test_a_damaged_import_is_refused(tmp_path):
+  folder = imported_again(tmp_path / "imported")
+  (folder / "vocab.txt").write_text("[PAD]\n")
+  assert "another vocabulary" in error_of(folder)
+  (tmp_path / "again").mkdir()
+  folder = imported_again(tmp_path / "again" / "imported")
+  (folder / "weights.index").unlink()
+  assert "import it again" in error_of(folder)

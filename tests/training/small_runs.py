@@ -1,0 +1,92 @@
+"""Runs of one layer on disk, with the parts that checkpoints look at."""
+
+import numpy as np
+import tensorflow as tf
+
+from realm_tf.configs import run_config
+from realm_tf.models import embedder
+from realm_tf.models import reader as reader_lib
+from realm_tf.training import checkpoints
+from realm_tf.training import first_weights
+from realm_tf.training import optimizer as optimizer_lib
+from tests import synthetic
+
+VOCAB = len(synthetic.VOCABULARY)
+IDS = tf.constant([[2, 8, 30, 9, 3, 0]])
+CONFIGS = {
+  "pretrain_mlm": synthetic.mlm_config,
+  "pretrain_ict": synthetic.ict_config,
+  "pretrain": synthetic.realm_config,
+}
+ROLES = {
+  "pretrain_mlm": ("reader",),
+  "pretrain_ict": ("retriever",),
+  "pretrain": ("retriever", "reader"),
+}
+
+
+class Task:
+  """The part of a task that checkpoints look at."""
+
+  def __init__(self, kind, config):
+    self.parts = {}
+    for role in ROLES[kind]:
+      if role == "reader":
+        limit = config.query_length if kind == "pretrain" else None
+        part = reader_lib.MaskedLanguageModel(
+          config, VOCAB, name="reader", output_range=limit
+        )
+        part(IDS, tf.zeros_like(IDS), tf.constant([[2]]))
+      else:
+        part = embedder.Retriever(config, VOCAB)
+        part(IDS, IDS)
+      self.parts[role] = part
+    for part in self.parts.values():
+      for variable in part.trainable_variables:
+        variable.assign_add(0.1 * tf.random.normal(variable.shape))
+
+
+def make(kind, **changes):
+  config = CONFIGS[kind](**changes)
+  task = Task(kind, config)
+  return config, task, optimizer_lib.make_optimizer(config)
+
+
+RUN_FIELDS = ("corpus", "vocab_sha256")
+
+
+def split(changes):
+  """Returns the changes of a RunConfig, and those of its task's config."""
+  of_run = {name: changes.pop(name) for name in RUN_FIELDS if name in changes}
+  return of_run, changes
+
+
+def save_run(folder, kind, step=40, **changes):
+  """A run with one checkpoint; returns its task."""
+  of_run, changes = split(changes)
+  config, task, adam = make(kind, **changes)
+  run = synthetic.make_run(kind, config, **of_run)
+  run_config.write_or_match(str(folder), run)
+  state = checkpoints.TrainerState(str(folder), task, adam)
+  state.step.assign(step)
+  state.save()
+  return task
+
+
+def weights_of(part):
+  return [v.numpy() for v in part.trainable_variables]
+
+
+def equal(a, b):
+  return all(np.array_equal(x, y) for x, y in zip(a, b, strict=True))
+
+
+def initialize(kind, sources, **changes):
+  """Starts a run from others; returns its task and the report."""
+  of_run, changes = split(changes)
+  config, task, _ = make(kind, **changes)
+  run = synthetic.make_run(
+    kind, config, init_checkpoint=",".join(map(str, sources)), **of_run
+  )
+  first_weights.check_sources(run, synthetic.make_tokenizer())
+  return task, first_weights.initialize(task.parts, run)
