@@ -40,7 +40,13 @@ _INSTALL_REQUIRES = [
   "tf-models-official==2.15.0",
 ]
 
+# The command `tfds` imports it.
+_TFDS_REQUIRES = [
+  "mlcroissant",
+]
+
 _TEST_REQUIRES = [
+  *_TFDS_REQUIRES,
   # tfds.testing imports it.
   "dill",
   "hypothesis",
@@ -86,6 +92,7 @@ setuptools.setup(
   install_requires=_INSTALL_REQUIRES,
   extras_require={
     "test": _TEST_REQUIRES,
+    "tfds": _TFDS_REQUIRES,
     "dev": _DEV_REQUIRES,
   },
   classifiers=[

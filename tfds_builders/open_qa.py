@@ -77,7 +77,7 @@ def invalid_patterns(
   return invalid
 
 
-class OpenQaBuilder(
+class OpenQaBuilder(  # type: ignore[call-arg]
   tfds.core.GeneratorBasedBuilder, abc.ABC, skip_registration=True
 ):
   """Base of the builders: splits, checks, metadata.

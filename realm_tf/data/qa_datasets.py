@@ -202,14 +202,20 @@ def _prepare(builder: open_qa.OpenQaBuilder, manual_dir: str | None) -> None:
 
 
 def _read(dataset: tf.data.Dataset) -> Iterator[Example]:
-  for batch in dataset.ragged_batch(_BATCH).as_numpy_iterator():
-    answers = batch["answers"].to_list()
-    columns = (batch["id"], batch["question"], answers, batch["answer_type"])
-    for example_id, question, texts, answer_type in zip(*columns, strict=True):
+  for batch in dataset.ragged_batch(_BATCH):
+    columns = (
+      batch["id"].numpy(),
+      batch["question"].numpy(),
+      batch["answers"].to_list(),
+      batch["answer_type"].numpy(),
+    )
+    for example_id, question, answers, answer_type in zip(
+      *columns, strict=True
+    ):
       yield Example(
         example_id.decode(),
         question.decode(),
-        tuple(text.decode() for text in texts),
+        tuple(answer.decode() for answer in answers),
         answer_type.decode(),
       )
 

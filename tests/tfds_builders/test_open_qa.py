@@ -1,8 +1,12 @@
 import gzip
 import json
+import os
+import pathlib
 import re
 import shutil
 import socket
+import subprocess
+import sys
 import time
 import warnings
 
@@ -275,3 +279,33 @@ def test_damaged_gzip_is_named(tmp_path):
     (tmp_path / name).write_bytes(gzip.compress(b"{}\n" * 100)[:-9])
   with pytest.raises(source_files.SourceError, match=r"train\.jsonl\.gz"):
     _builder("nq_open", tmp_path / "data", tmp_path)
+
+
+def test_tfds_build(tmp_path):
+  pytest.importorskip(
+    "mlcroissant", reason="the command tfds needs the extra `tfds`"
+  )
+  root = pathlib.Path(tfds_builders.__file__).parents[1]
+  manual = tmp_path / "manual"
+  manual.mkdir()
+  _write_curated_trec(manual, "12")
+  run = subprocess.run(
+    [
+      sys.executable,
+      "-m",
+      "tensorflow_datasets.scripts.cli.main",
+      "build",
+      str(root / "tfds_builders" / "curated_trec"),
+      f"--manual_dir={manual}",
+      f"--data_dir={tmp_path}",
+    ],
+    cwd=tmp_path,
+    env=os.environ | {"PYTHONPATH": os.pathsep.join([str(root), *sys.path])},
+    capture_output=True,
+    text=True,
+    timeout=600,
+    check=False,
+  )
+  # The made-up files are read, and found to be too small.
+  assert run.returncode
+  assert "train has 1 questions instead of 1353" in run.stderr

@@ -12,7 +12,7 @@ class CuratedTrecTest(tfds.testing.DatasetBuilderTestCase):
   SPLITS = {"train": 3, "dev": 1, "test": 2}
   DL_DOWNLOAD_RESULT = {"train": ["train.tsv"], "test": ["test.tsv"]}
 
-  def setUp(self):
+  def setUp(self) -> None:
     super().setUp()
     self.enter_context(
       mock.patch.object(self.DATASET_CLASS, "PUBLISHED_SIZES", self.SPLITS)

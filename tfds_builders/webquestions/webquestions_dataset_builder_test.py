@@ -15,7 +15,7 @@ class WebQuestionsTest(tfds.testing.DatasetBuilderTestCase):
     "test": ["test_a.json"],
   }
 
-  def setUp(self):
+  def setUp(self) -> None:
     super().setUp()
     self.enter_context(
       mock.patch.object(self.DATASET_CLASS, "PUBLISHED_SIZES", self.SPLITS)
