@@ -28,7 +28,11 @@ def _read(name: str) -> list[tuple[str, list[tuple[int, int]]]]:
 
 @pytest.mark.parametrize(
   ("name", "sentences", "floor"),
-  [("first.txt", 150, 0.99), ("tuned.txt", 200, 0.97), ("heldout.txt", 80, 0.9)],
+  [
+    ("first.txt", 150, 0.99),
+    ("tuned.txt", 200, 0.97),
+    ("heldout.txt", 80, 0.9),
+  ],
 )
 def test_precision_and_recall_on_our_sentences(name, sentences, floor):
   right = found_total = wanted_total = 0
