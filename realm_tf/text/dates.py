@@ -145,7 +145,7 @@ _FORMS = {
     "",
     rf"(?:(?:{_OLD_YEAR}(?: ?{_ERA})?|{_ERA} {_OLD_YEAR})(?:{_TO}|/)"
     r"(?:c\. ?)?)?"
-    rf"(?:{_OLD_YEAR}(?: ?{_ERA})|(?:AD|A\.D\.|CE) ?{_OLD_YEAR})"
+    rf"(?:{_OLD_YEAR} {_ERA}|[1-9]\d+{_ERA}|(?:AD|A\.D\.|CE) ?{_OLD_YEAR})"
     rf"(?:{_TO}{_OLD_YEAR}(?!\w))?",
     r"(?![\w%]|[.,]\d)",
   ),
@@ -249,7 +249,7 @@ _NO_YEAR_AFTER = re.compile(
 # adverb that ends in s.
 _PLURAL_AFTER = re.compile(
   r" (?:other |different |separate |individual )?"
-  r"(?!(?:is|was|has|as|its|his|this|us|thus|perhaps|always|does|across|towards"
+  r"(?!(?:hundreds|thousands|millions|is|was|has|as|its|his|this|us|thus|perhaps|always|does|across|towards"
   r"|besides|plus|versus|sometimes|afterwards|onwards|less|unless|census|series"
   r"|crisis|business|class|process|press|success|congress|status|access|mass"
   r"|boss|loss|progress|virus|bus|gas|us|address|express|overseas|politics"
