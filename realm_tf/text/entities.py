@@ -110,8 +110,8 @@ _PERSON_TITLE = re.compile(
   rf"|Sen\.|Rep\.|Rev\.) (?={_UPPER}\w*[a-z.]|d{_APOSTROPHE})"
 )
 _NO_PERSON = re.compile(
-  r" (?:Islands?|County|Street|Avenue|Road|Square|River|Park|Land|Bay|Hotel|Kong"
-  r"|University|College|Stadium|Airport|Motors|Electric|Assembly|Hospital|Hall"
+  r" (?:Islands?|County|Street|Avenue|Road|Square|River|Park|Land|Bay|Hotel"
+  r"|Kong|University|College|Stadium|Airport|Motors|Electric|Assembly|Hospital|Hall"
   r"|Office|House|Library|Award|Prize|Cup|Bridge|Station|School|Company|Staff"
   r"|Court|Council|Party|Conference|Agreement|Church|Mountains?|Mount|Foods"
   r"|Sound|League|Bible|Version|Theatre|Theater|Center|Centre|Government)\b"
@@ -226,7 +226,7 @@ def _without_title(text: str, run: _Run | None) -> _Run | None:
   title = _PERSON_TITLE.match(text, run.start, run.limit)
   if title is None:
     return run
-  name = text[title.end() : run.limit].split(" ")[0].lower()
+  name = text[title.end() : run.limit].split(" ", maxsplit=1)[0].lower()
   if name in word_lists.GENERIC_NOUNS:
     # "General Secretary" is a title and no more.
     return run

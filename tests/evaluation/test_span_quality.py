@@ -60,7 +60,8 @@ def test_our_labels_are_sound_and_hold_no_text():
     "{}",
     '{"passage": 1, "sentence": [0, 9], "spans": [[0, 4, "XYZ"]]}',
     '{"passage": 1, "sentence": [0, 9], "spans": [[0, 12, "PER"]]}',
-    '{"passage": 1, "sentence": [0, 9], "spans": [[3, 5, "PER"], [1, 2, "LOC"]]}',
+    '{"passage": 1, "sentence": [0, 9], "spans": [[3, 5, "PER"], '
+    '[1, 2, "LOC"]]}',
   ],
 )
 def test_a_wrong_line_is_named(tmp_path, line):
