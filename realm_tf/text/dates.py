@@ -154,6 +154,11 @@ _FORMS = {
     rf"(?:{_PLAIN_MONTHS})",
     r"(?! [A-Z]|['\u2019]?-?\w|\.\w)",
   ),
+  "paired_month": (
+    "",
+    rf"(?:{_FULL_MONTH})",
+    rf"(?= (?:and|or) (?:{_FULL_MONTH})\b(?!,? \d| [A-Z]))",
+  ),
   "led_month": (
     r"(?:[Ii]n|[Bb]y|to|of|[Ss]ince|[Uu]ntil|[Ff]rom|[Dd]uring|[Ll]ast|[Nn]ext"
     r"|[Ee]ach|[Ee]very|[Tt]his|[Aa]fter|[Bb]efore|[Ee]arly|[Ll]ate|[Mm]id"
@@ -228,8 +233,8 @@ _YEAR_BEFORE = re.compile(
   r"[Yy]ear|[Tt]he|[Pp]re-|[Pp]ost-|[Mm]id-) ?|['\u2019]s? |[(])$"
 )
 _COUNTED = (
-  rf"(?:{_UNIT}|inhabitants|residents|students|oxen|sheep|cattle|of (?:them|the"
-  r"|these|those|its|his|her|their|us)\b)"
+  rf"(?:{_UNIT}|inhabitants|residents|students|oxen|sheep|cattle"
+  r"|of (?:them|us|these|those)\b)"
 )
 # "In 1969 men walked there" is led as "in 1969 men of the town" is not.
 _COUNTED_PERSONS = re.compile(
@@ -249,8 +254,8 @@ _NO_YEAR_AFTER = re.compile(
 # adverb that ends in s.
 _PLURAL_AFTER = re.compile(
   r" (?:other |different |separate |individual )?"
-  r"(?!(?:hundreds|thousands|millions|is|was|has|as|its|his|this|us|thus|perhaps|always|does|across|towards"
-  r"|besides|plus|versus|sometimes|afterwards|onwards|less|unless|census|series"
+  r"(?!(?:hundreds|thousands|millions|is|was|has|as|its|his|this|us|thus"
+  r"|perhaps|always|does|across|towards|besides|plus|versus|sometimes|afterwards|onwards|less|unless|census|series"
   r"|crisis|business|class|process|press|success|congress|status|access|mass"
   r"|boss|loss|progress|virus|bus|gas|us|address|express|overseas|politics"
   r"|physics|plans|marks|sees|saw|comes|becomes|makes|shows|begins|sets)\b)"
@@ -262,7 +267,7 @@ _QUOTES = ('"', "'", "\u2018", "\u2019", "\u201c", "\u201d")
 
 def find_dates(text: str) -> list[tuple[int, int]]:
   """Returns the characters [start, limit) of each date, in order."""
-  dates = []
+  dates: list[tuple[int, int]] = []
   for match in _DATE.finditer(text):
     form = str(match.lastgroup)
     start, limit = match.span(form)
