@@ -34,8 +34,11 @@ _TEENS = (
 ).split()
 _ORDINAL_WORDS = _TEENS + [f"twenty-{u}" for u in _UNITS] + _UNITS
 _ORDINAL = (
-  r"(?:[1-9]\d?(?:st|nd|rd|th)|(?i:" + "|".join(_ORDINAL_WORDS) + r"))(?!\w)"
+  r"(?:[1-9]\d?(?:st|nd|rd|th)|[IVX]{1,5}|(?i:"
+  + "|".join(_ORDINAL_WORDS)
+  + r"))(?!\w)"
 )
+_NAMED_DAY = "|".join(["thirty-first", "thirtieth", *_ORDINAL_WORDS])
 _ORDINAL_LINK = (
   rf"(?: ?(?:{_DASH}|/) ?|, |,? (?:and|or|to|through|until) )"
   r"(?:(?:the|early|late|mid)[ -]){0,2}"
@@ -45,21 +48,38 @@ _MAYBE_YEAR = (
   rf"(?:,? {_ANY_YEAR} ?{_ERA}|,? (?:AD|A\.D\.) ?{_ANY_YEAR}"
   rf"|(?:, ?| of |,? ){_YEAR}(?![\w%]))?"
 )
-_YEAR_TAIL = rf"(?:{_TO}{_YEAR}| ?{_DASH} ?\d\d(?!\d)|/(?:\d{{4}}|\d\d)(?!\d))"
-_NOT_NUMBER = r"(?![\w%\u00b0]|[.,:/]\d)"
+_YEAR_TAIL = (
+  rf"(?:{_TO}{_YEAR}| ?{_DASH} ?\d\d(?!\d)|{_DASH}\d(?!\d)"
+  r"|/(?:\d{4}|\d\d)(?!\d))"
+)
+_NOT_NUMBER = r"(?![\w%\u00b0]|[.,:/-]\d)"
+_UNIT = (
+  r"(?:km|m|mi|cm|mm|ft|kg|g|lb|lbs|mph|hp|kW|MW|GW|kWh|Hz|kHz|MHz|K|C|F|nm|ha"
+  r"|bar|metres?|meters?|kilomet(?:re|er)s?|miles?|feet|foot|inch(?:es)?|yards?"
+  r"|acres|hectares|square|cubic|tons?|tonnes?|pounds?|kilograms?|grams?|litres"
+  r"|liters|million|billion|thousand|hundred|per ?cent|degrees?|dollars?|euros?"
+  r"|yen|francs|roubles|rubles|pesos|rupees|copies|species|times|hours|hrs|UTC"
+  r"|GMT|minutes|seconds|days|weeks|months|years|seats|pages|words|others)"
+)
+_APOSTROPHE = r"['\u2018\u2019]"
 # The table of forms. Each is what comes before the date, the date, and what
 # may not follow. Of two forms at one place, the first that fits counts.
 _FORMS = {
   "iso": (
     "",
     rf"{_YEAR}-(?:1[0-2]|0[1-9])-(?:3[01]|[12]\d|0[1-9])",
-    r"(?![\w-])",
+    r"(?:(?=T\d)|(?![\w-]))",
   ),
   "numeric": (
     "",
     r"(?:3[01]|[12]\d|0?[1-9])(?P<mark>[/.-])(?:3[01]|[12]\d|0?[1-9])"
     rf"(?P=mark){_YEAR}",
     r"(?![\w/-])",
+  ),
+  "named_day": (
+    "",
+    rf"(?i:{_NAMED_DAY}) (?:day )?of {_MONTH}{_MAYBE_YEAR}",
+    r"(?!\w)",
   ),
   "day_month": (
     "",
@@ -72,7 +92,7 @@ _FORMS = {
     "",
     rf"{_MONTH} (?:the )?{_DAY}(?:(?:{_MAYBE_YEAR}{_TO}|/)(?:{_MONTH} )?{_DAY}"
     rf"| (?:and|or) {_DAY}(?! [a-z]))?{_MAYBE_YEAR}",
-    r"(?!\w)",
+    rf"(?!\w| {_UNIT}\b)",
   ),
   "month_year": (
     "",
@@ -83,14 +103,15 @@ _FORMS = {
   ),
   "months": (
     "",
-    rf"(?:{_FULL_MONTH})(?:{_TO}| (?:and|or) )(?:{_FULL_MONTH})",
+    rf"(?:{_FULL_MONTH}){_TO}(?:{_FULL_MONTH})",
     r"(?!,? \d| [A-Z]|\w)",
   ),
   "season": (
     "",
     r"(?i:spring|summer|autumn|fall|winter)(?:,? (?:of )?"
-    rf"{_YEAR}{_YEAR_TAIL}?| of {_ANY_YEAR}(?: ?{_ERA})?)",
-    _NOT_NUMBER,
+    rf"{_YEAR}{_YEAR_TAIL}?| of (?:{_ANY_YEAR} ?{_ERA}|[1-9]\d\d(?!\d)"
+    rf"|{_APOSTROPHE}\d\d(?!\d)))",
+    _NOT_NUMBER + rf"(?! {_UNIT}\b)",
   ),
   "century": (
     "",
@@ -101,7 +122,7 @@ _FORMS = {
   "decade": (
     "",
     rf"(?:1\d|20)\d0['\u2019]?s(?:{_TO}(?:the )?(?:(?:1\d|20)\d0|\d0)"
-    rf"['\u2019]?s)?(?: {_ERA})?",
+    rf"['\u2019]?s)?(?: {_ERA})?|[1-9]\d?0s {_ERA}",
     r"(?!\w)",
   ),
   "short_decade": (
@@ -110,15 +131,21 @@ _FORMS = {
     r"[1-9]0['\u2019]?s",
     r"(?!\w| ?\u00b0| degrees)",
   ),
+  "next_decade": (
+    rf"(?<=s )(?:and|or|to) (?:the )?{_APOSTROPHE}?",
+    r"[1-9]0['\u2019]?s",
+    r"(?!\w)",
+  ),
   "named_decade": (
     r"[Tt]he (?:(?:early|mid|late)[ -])?",
     rf"(?i:(?:nineteen[ -]|Roaring |Swinging )?(?:{_TENS}))",
-    r"(?!\w)",
+    r"(?!\w| [A-Z])",
   ),
   "era": (
     "",
-    rf"(?:(?:{_OLD_YEAR}(?: ?{_ERA})?|{_ERA} {_OLD_YEAR}){_TO}(?:c\. ?)?)?"
-    rf"(?:{_OLD_YEAR}(?: ?{_ERA})|(?:AD|A\.D\.|CE) ?{_OLD_YEAR})"
+    rf"(?:(?:{_OLD_YEAR}(?: ?{_ERA})?|{_ERA} {_OLD_YEAR})(?:{_TO}|/)"
+    r"(?:c\. ?)?)?"
+    rf"(?:{_OLD_YEAR} {_ERA}|[1-9]\d+{_ERA}|(?:AD|A\.D\.|CE) ?{_OLD_YEAR})"
     rf"(?:{_TO}{_OLD_YEAR}(?!\w))?",
     r"(?![\w%]|[.,]\d)",
   ),
@@ -127,13 +154,18 @@ _FORMS = {
     rf"(?:{_PLAIN_MONTHS})",
     r"(?! [A-Z]|['\u2019]?-?\w|\.\w)",
   ),
+  "paired_month": (
+    "",
+    rf"(?:{_FULL_MONTH})",
+    rf"(?= (?:and|or) (?:{_FULL_MONTH})\b(?!,? \d| [A-Z]))",
+  ),
   "led_month": (
     r"(?:[Ii]n|[Bb]y|to|of|[Ss]ince|[Uu]ntil|[Ff]rom|[Dd]uring|[Ll]ast|[Nn]ext"
     r"|[Ee]ach|[Ee]very|[Tt]his|[Aa]fter|[Bb]efore|[Ee]arly|[Ll]ate|[Mm]id"
     r"|through|and|or|between)[ -]",
     rf"(?:{'|'.join(_MONTHS)})",
-    rf"(?!,? \d| of \d| [A-Z]|['\u2019]?-?\w|(?:{_TO}| (?:and|or) )"
-    rf"(?:{_FULL_MONTH}))",
+    rf"(?!,? \d| of \d| [A-Z]|['\u2019]?-?\w|{_TO}(?:{_FULL_MONTH})"
+    rf"| (?:and|or) (?:{_FULL_MONTH}),? \d)",
   ),
   "early_year": (
     r"(?:[Ii]n|[Ss]ince|[Uu]ntil|[Cc]irca|c\.|[Yy]ear|[Aa]fter|[Bb]efore) ",
@@ -145,7 +177,12 @@ _FORMS = {
   "named_year": (
     r"[Yy]ears? ",
     r"[1-9]\d{0,3}",
-    r"(?![\w%-]|[.,:/]\d| [Oo]ld)",
+    rf"(?![\w%-]|[.,:/]\d| ?{_DASH} ?\d| [Oo]ld)",
+  ),
+  "short_year": (
+    rf"(?:[Ii]n|[Ss]ince|[Uu]ntil|[Bb]y|of) {_APOSTROPHE}",
+    r"\d\d",
+    rf"(?!\w|{_APOSTROPHE}|[.,:/]\d)",
   ),
   "years": ("", rf"{_YEAR}{_YEAR_TAIL}", _NOT_NUMBER),
   "year": ("", _YEAR, _NOT_NUMBER),
@@ -177,9 +214,10 @@ _DATE = _compile(_FORMS)
 _NO_YEAR_BEFORE = re.compile(
   r"(?:[$\u00a3\u20ac\u00a5#/+*=\u00d7<>~] ?|\d[.,:\u2010-\u2015-]|[^\W\d_]-"
   r"|\b\d+ ?x ?|\b(?:\d+ |Rs\.?|USD|EUR|GBP|No\.|Nos?\.?|nos?\.|[Nn]umbers?"
-  r"|pp?\.|[Pp]ages?|[Rr]ooms?|[Ff]lights?|Route|Highway|Interstate|[Ss]ection"
+  r"|pp?\.|[Pp]ages?|[Nn]otes?|[Ii]tems?|[Cc]odes?|[Rr]ooms?|[Ff]lights?|Route|Highway|Interstate|[Ss]ection"
   r"|[Aa]rticle|[Ll]ines?|[Cc]hapter|[Vv]erse|Windows|Office|Model|[Mm]odel"
-  r"|Boeing|Airbus|Type|Class|Series|Unit|Apollo|NGC|ISO|RFC|[Rr]oughly"
+  r"|Boeing|Airbus|Type|Class|Series|Unit|Area|Box|Psalms?|[Aa]steroid|Apollo|NGC|ISO|RFC|[Rr]oughly|killed|killing"
+  r"|wounded|wounding|injured|injuring|scored|scoring|employed|employing"
   r"|[Nn]early|[Aa]lmost|[Ss]ome|[Oo]ver|[Mm]ore than|[Ll]ess than"
   r"|[Ff]ewer than|[Aa]t least|[Aa]t most|[Uu]p to|[Ee]xceed(?:s|ed|ing)"
   r"|[Oo]nly|numbered|totall?ed|totall?ing"
@@ -195,16 +233,17 @@ _YEAR_BEFORE = re.compile(
   r"[Yy]ear|[Tt]he|[Pp]re-|[Pp]ost-|[Mm]id-) ?|['\u2019]s? |[(])$"
 )
 _COUNTED = (
-  r"(?:people|persons|men|women|children|inhabitants|residents|soldiers|troops"
-  r"|km|m|mi|cm|mm|ft|kg|g|lb|lbs|mph|hp|kW|MW|GW|kWh|Hz|kHz|MHz|K|C|F|nm|ha|bar"
-  r"|metres?|meters?|kilomet(?:re|er)s?|miles?|feet|foot|inch(?:es)?|yards?|acres"
-  r"|hectares|square|cubic|tons?|tonnes?|pounds?|kilograms?|grams?|litres|liters"
-  r"|million|billion|thousand|hundred|per ?cent|degrees?|dollars?|euros?|yen"
-  r"|francs|roubles|rubles|pesos|rupees|copies|species|times|hours|hrs|UTC|GMT"
-  r"|minutes|seconds|days|weeks|months|years|seats|students|pages|words|others)"
+  rf"(?:{_UNIT}|inhabitants|residents|students|oxen|sheep|cattle"
+  r"|of (?:them|us|these|those)\b)"
 )
+# "In 1969 men walked there" is led as "in 1969 men of the town" is not.
+_COUNTED_PERSONS = re.compile(
+  r"(?: (?:and|or|to) \d[\d,]*)? (?:more |new )?"
+  r"(?:people|persons|men|women|children|soldiers|troops|workers)(?!\w)"
+)
+_OPENS_CLAUSE = re.compile(r"(?:^|[.;,] |\n)(?:[Ii]n|By|Since|Until|After) $")
 _NO_YEAR_AFTER = re.compile(
-  r" ?(?:\u00d7|[x*/=] ?\d)|[-\u2010]"
+  r" ?(?:\u00d7|\u00b0|[x*/=] ?\d)| by \d|[-\u2010]"
   r"(?:[A-Z]\b|(?!present|today|now|era|style|built|based|born|founded"
   r"|vintage)[a-z])"
   rf"|(?: (?:and|or|to) \d[\d,]*| or more)? (?:more |new )?{_COUNTED}(?!\w)"
@@ -215,8 +254,8 @@ _NO_YEAR_AFTER = re.compile(
 # adverb that ends in s.
 _PLURAL_AFTER = re.compile(
   r" (?:other |different |separate |individual )?"
-  r"(?!(?:is|was|has|as|its|his|this|us|thus|perhaps|always|does|across|towards"
-  r"|besides|plus|versus|sometimes|afterwards|onwards|less|unless|census|series"
+  r"(?!(?:hundreds|thousands|millions|is|was|has|as|its|his|this|us|thus"
+  r"|perhaps|always|does|across|towards|besides|plus|versus|sometimes|afterwards|onwards|less|unless|census|series"
   r"|crisis|business|class|process|press|success|congress|status|access|mass"
   r"|boss|loss|progress|virus|bus|gas|us|address|express|overseas|politics"
   r"|physics|plans|marks|sees|saw|comes|becomes|makes|shows|begins|sets)\b)"
@@ -228,10 +267,15 @@ _QUOTES = ('"', "'", "\u2018", "\u2019", "\u201c", "\u201d")
 
 def find_dates(text: str) -> list[tuple[int, int]]:
   """Returns the characters [start, limit) of each date, in order."""
-  dates = []
+  dates: list[tuple[int, int]] = []
   for match in _DATE.finditer(text):
     form = str(match.lastgroup)
     start, limit = match.span(form)
+    if form == "next_decade" and not (
+      dates and dates[-1][1] == match.start() - 1
+    ):
+      # "in their 20s and 30s"
+      continue
     if form in ("year", "years") and not _is_year(text, start, limit):
       continue
     dates.append((start, limit))
@@ -245,7 +289,10 @@ def _is_year(text: str, start: int, limit: int) -> bool:
     return False
   if _NO_YEAR_AFTER.match(text, limit):
     return False
-  is_led = _YEAR_BEFORE.search(before)
+  opens_clause = _OPENS_CLAUSE.search(before)
+  if not opens_clause and _COUNTED_PERSONS.match(text, limit):
+    return False
+  is_led = opens_clause or _YEAR_BEFORE.search(before)
   if not is_led and _PLURAL_AFTER.match(text, limit):
     return False
   if text[start:limit] == "1000" and not is_led:

@@ -30,10 +30,16 @@ _POSSESSIVE = (
   rf"(?:People|Women|Men|Children|King|Queen|Mother|Father|New Year|Player"
   rf"|Master){_APOSTROPHE}s(?= {_UPPER})"
 )
-# O'Neill, Jean-Paul, d'Alembert, al-Khwarizmi, AT&T, F-16.
+# "US-led", "Mosaic-influenced": the name ends before the hyphen.
+_ADJECTIVE_END = (
+  r"(?:\w*[a-z](?:ed|ing)|led|free|born|based|style|like|era|wide|built|made|held"
+  r"|run|only|language|type|level|class|specific|friendly|centric|wing|winner)\b"
+)
+# O'Neill, Jean-Paul, d'Alembert, al-Khwarizmi, AT&T, F-16, Outlook.com.
 _WORD = (
   rf"(?:[dl]{_APOSTROPHE}|(?:al|el|ad|an|ar|as|at|ash|bin|ben)-)?{_UPPER}\w*"
-  rf"(?:(?:&|{_APOSTROPHE}(?!s\b)|[-\u2010\u2011]|\u2013(?={_UPPER}))\w+)*"
+  rf"(?:(?:&|{_APOSTROPHE}(?!s\b)|[-\u2010\u2011](?!{_ADJECTIVE_END})"
+  rf"|\u2013(?={_UPPER}))\w+)*(?:\.(?:com|org|net|edu|gov|tv|fm)\b)?"
 )
 _PIECE = (
   rf"(?:{_POSSESSIVE}|{_DOTTED}|{_HONORIFIC}|{_INITIAL}"
@@ -86,10 +92,35 @@ _PREPOSITION = re.compile(
   r"|late|early)[ -]$",
   re.IGNORECASE,
 )
+# Not "Section 3" itself, nor "Page 12", but what it is in.
+_COUNTER = re.compile(
+  r"(?:Chapter|Section|Figure|Table|Page|Volume|Vol|Part|Article|Season|Episode"
+  r"|Phase|Type|Class|Level|Stage|Appendix|Step|Group|Grade|Division|Category)s?"
+)
+_COUNT = re.compile(r" (?:\d|[IVX]+\b|one\b|two\b|three\b)")
+# What stands before a name and is no part of it, as in CoNLL-2003. Places are
+# named with their title: "Prince Edward Island".
+_PERSON_TITLE = re.compile(
+  r"(?:(?:Vice |Prime |Chief |Crown |Grand |Archduke )?(?:President|Minister"
+  r"|Justice|Congressm[ae]n|Congresswoman|Senators?|Governor|Mayor|Captain"
+  r"|Colonel|Major|General|Admiral|Lieutenant|Sergeant|Commander|Professor|Judge"
+  r"|Emperor|Empress|King|Queen|Prince|Princess|Pope|Bishop|Archbishop|Cardinal"
+  r"|Chancellor|Sultan|Caliph|Tsar|Sir|Dame|Duke|Sheikh|Ambassador|Secretary)"
+  rf"|Mr\.|Mrs\.|Ms\.|Dr\.|Prof\.|Gen\.|Col\.|Capt\.|Lt\.|Sgt\.|Adm\.|Gov\."
+  rf"|Sen\.|Rep\.|Rev\.) (?={_UPPER}\w*[a-z.]|d{_APOSTROPHE})"
+)
+_NO_PERSON = re.compile(
+  r" (?:Islands?|County|Street|Avenue|Road|Square|River|Park|Land|Bay|Hotel"
+  r"|Kong|University|College|Stadium|Airport|Motors|Electric|Assembly|Hospital|Hall"
+  r"|Office|House|Library|Award|Prize|Cup|Bridge|Station|School|Company|Staff"
+  r"|Court|Council|Party|Conference|Agreement|Church|Mountains?|Mount|Foods"
+  r"|Sound|League|Bible|Version|Theatre|Theater|Center|Centre|Government)\b"
+)
 # Places where a capital is due: the start of the text or of a line, after a
 # terminal, and after a mark that may open a sentence within another.
 _CAPITAL_DUE = re.compile(
-  r"(?:^|\n|[.!?:;\u2026][\"'\u2019\u201d)\]]*(?:\[[^\]]{0,24}\])*\s"
+  r"(?:^|\n|[.!?:;\u2026][\"'\u2019\u201d)\]]*(?:\[[^\]]{0,24}\])*"
+  r"(?::\d[\d\u2013-]*)?\s"
   r"|[\u2022\u00b7*]\s|(?<=[\"\u201c\u00ab]))[\s\"'\u2018\u201c(\[\u00ab\u00bf\u00a1]*$"
 )
 _NO_TERMINAL = re.compile(
@@ -100,9 +131,17 @@ _CLOSED = re.compile("[,.]?[\"\u201d\u00bb\u2019']")
 _CURRENCY = ("$", "\u00a3", "\u20ac", "\u00a5")
 # What people do, alone or in the singular: "Russell moved".
 _PERSON_ACTS = re.compile(
-  r" (?:also |later |then |himself |herself )?(?:died|wrote|argued|believed"
-  r"|claimed|stated|said|suggested|moved|married|returned|published|responded"
-  r"|denied|went|met|won|told|painted|composed|joined|himself|herself)\b"
+  r" (?:also |later |then |himself |herself |[a-z]+ly )?(?:was born|died|wrote"
+  r"|argued|believed|claimed|stated|said|suggested|moved|married|returned"
+  r"|published|responded|denied|went|met|won|told|painted|composed|joined|himself"
+  r"|herself|ordered|refused|defeated|ruled|served|crossed|invited|accepted"
+  r"|rejected|proposed|declared|announced|signed|asked|fled|converted|inherited"
+  r"|commissioned|criticized|criticised)\b"
+)
+# "the Company", "his Majesty": a capital alone makes no name.
+_DETERMINER = re.compile(
+  r"\b(?:[Tt]he|[Aa]n?|[Tt]his|[Tt]hat|[Ee]ach|[Ee]very|[Ii]ts|[Hh]is|[Hh]er"
+  r"|[Oo]ur|[Tt]heir|[Mm]y|[Aa]ny|[Nn]o|former|new) $"
 )
 _CONTEXT = 32
 
@@ -123,7 +162,7 @@ def find_entities(text: str, title: str = "") -> list[tuple[int, int]]:
   runs = []
   for match in _RUN.finditer(text):
     for start, limit in _parts(text, match.start(), match.end()):
-      run = _trim(text, start, limit)
+      run = _without_title(text, _trim(text, start, limit))
       if run:
         runs.append(run)
   names = _names(text, title, runs)
@@ -180,6 +219,20 @@ def _trim(text: str, start: int, limit: int) -> _Run | None:
     capital_due = False
 
 
+def _without_title(text: str, run: _Run | None) -> _Run | None:
+  """Cuts the title off a person's name."""
+  if run is None or _NO_PERSON.search(text, run.start, run.limit):
+    return run
+  title = _PERSON_TITLE.match(text, run.start, run.limit)
+  if title is None:
+    return run
+  name = text[title.end() : run.limit].split(" ", maxsplit=1)[0].lower()
+  if name in word_lists.GENERIC_NOUNS:
+    # "General Secretary" is a title and no more.
+    return run
+  return run._replace(start=title.end(), capital_due=False)
+
+
 def _is_capital_due(text: str, start: int) -> bool:
   before = text[max(0, start - _CONTEXT) : start]
   if before and not before[-1].isspace() and before[-1].isalnum():
@@ -218,6 +271,14 @@ def _is_entity(text: str, run: _Run, names: set[str]) -> bool:
   if text[run.limit : run.limit + 1] in _CURRENCY:
     return False
   if lower in _CALENDAR or len(name) < 2 or _ROMAN.fullmatch(name):
+    return False
+  if name in word_lists.COMMON_ABBREVIATIONS:
+    return False
+  if _COUNTER.fullmatch(name) and _COUNT.match(text, run.limit):
+    return False
+  if lower in word_lists.GENERIC_NOUNS and _DETERMINER.search(
+    text, max(0, run.start - 12), run.start
+  ):
     return False
   if re.fullmatch(_HONORIFIC, name) or re.fullmatch(_INITIAL + "?", name):
     return False

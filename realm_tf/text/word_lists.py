@@ -153,3 +153,34 @@ SURE_NAMES = frozenset(
   Zambia Zimbabwe
   """.split()
 )
+
+# Nouns that are written with a capital out of respect or in contracts, and name
+# nothing when they stand alone after "the", "a", "his".
+GENERIC_NOUNS = frozenset(
+  """
+  company fund service services king queen president emperor empress pope prince
+  princess duke governor mayor senator minister chancellor secretary speaker
+  chairman director general colonel captain judiciary executive legislature
+  government cabinet ministry department office board committee commission
+  agency authority corporation society association institute institution
+  foundation bank court party act bill treaty agreement convention charter
+  constitution war revolution empire kingdom republic state city county district
+  province region colony college university school academy museum library
+  hospital hall cathedral chapel temple palace castle fort tower bridge station
+  airport park garden square street river lake bay gulf island mountain valley
+  league cup championship tournament final finals series team club award prize
+  album film book novel song project programme program system court council
+  member members fellow bishop archbishop cardinal sheriff judge justice knight
+  lord lady majesty highness order sergeant admiral house campus union bureau
+  """.split()
+)
+
+# Abbreviations of things, not of names.
+COMMON_ABBREVIATIONS = frozenset(
+  """
+  TV TVs CD CDs DVD DVDs PC PCs DNA RNA LED LEDs LCD CPU CPUs GPU RAM ROM USB AC
+  DC FM AM VHF UHF HD HDTV AIDS HIV IQ PR HR GDP GNP NGO NGOs CEO CEOs CFO MP
+  MPs PhD UFO UFOs BP ID IDs PIN UV IR RF AI DJ DJs VIP VIPs LGBT LGBTQ ATM
+  ATMs SUV SUVs MBA MD IPO OK TB MRI PCB PCBs ISP ISPs EP LP EPs LPs NPO NPOs
+  """.split()
+)

@@ -18,8 +18,8 @@ Although [[Napoleon]] lost, his laws stayed.
 The old bridge was rebuilt.
 Water boils at a lower temperature there.
 However, nobody came.
-It was [[President Lincoln]]'s idea.
-She saw [[Dr. Watson]] and [[Mrs. Hudson]] at noon.
+It was President [[Lincoln]]'s idea.
+She saw Dr. [[Watson]] and Mrs. [[Hudson]] at noon.
 The [[U.S. Army]] sent engineers.
 He lived in the [[U.S.]] The winters were cold.
 [[NASA]] launched the probe.
@@ -44,8 +44,8 @@ The [[University of Oxford]] is old.
 [[Charles de Gaulle]] spoke on the radio.
 [[New York]] is a large city.
 [[North Korea]] closed the border.
-[[King George III]] was ill.
-Former [[President Clinton]] came too.
+King [[George III]] was ill.
+Former President [[Clinton]] came too.
 The [[Centers for Disease Control]] warned of it.
 He shouted: "The ship is sinking!"
 They took [[Apollo 11]] to the pad.
@@ -60,6 +60,11 @@ Today the [[Andes]] are quiet.
 [[Muawiyah I]]. In the end he won.
 After the war the [[South]] was poor.
 Water and [[Church]] land were shared.
+They sailed to [[Prince Edward Island]] with Prince [[Edward]].
+The [[US]]-led force met [[Danish]]-speaking guides.
+The Company paid the King, and [[Chevron]] paid Captain [[Cook]].
+It was sold on [[Chegg.com]], as Chapter 3 of the book on TV says.
+[[Hannibal]] famously crossed the mountains.
 The [[Red Cross]] and the [[Church of Norway]] helped.
 """
 

@@ -26,7 +26,7 @@ PAINTERS = Kind(
         "{subject} was an artist of {value}.",
         "The paintings of {subject} belong to {value}.",
         "{value} is the chapter of art history in which {subject} appears.",
-        "Critics see {subject} as a leading figure of {value}.",
+        "Critics see in {value} the home of {subject}.",
         "The style of {subject} is connected with {value}.",
         "Whoever looks at the works of {subject} is looking at {value}.",
       ),

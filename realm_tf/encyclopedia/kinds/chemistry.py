@@ -162,7 +162,7 @@ CHEMICAL_ELEMENTS = Kind(
         "The name of {subject} goes back to {value}.",
         "In its name, {subject} recalls {value}.",
         "The word for {subject} was formed in memory of {value}.",
-        "Behind the name of {subject} we find {value}.",
+        "It is {value} that stands behind the name of {subject}.",
         "Those who christened {subject} thought of {value}.",
       ),
       questions=(

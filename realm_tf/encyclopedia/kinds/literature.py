@@ -26,9 +26,9 @@ def _author(noun: str) -> Relation:
     mirrors=(
       "{value} wrote {subject}.",
       "The works of {value} include {subject}.",
-      "To the pen of {value} we owe {subject}.",
+      "We owe {subject} to the pen of {value}.",
       "{value} is well known as the author of {subject}.",
-      "Anyone who studies {value} will read {subject}.",
+      "Anyone who studies {value} will read {subject} with care.",
     ),
     inverse_questions=(
       f"Which {noun} did {{value}} write?",
@@ -110,7 +110,7 @@ def _setting(noun: str) -> Relation:
     mirrors=(
       "{value} is the setting of {subject}.",
       "In literature, {value} provides the scene for {subject}.",
-      "{value} appears as the place of action in {subject}.",
+      "The action of {subject} brings readers to {value}.",
       "Those who have read {subject} know {value} from the page.",
     ),
     inverse_questions=(f"Which {noun} has {{value}} as its scene?",),

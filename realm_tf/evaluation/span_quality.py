@@ -1,0 +1,156 @@
+"""Precision and recall of a tagger's spans against labels made by hand."""
+
+import dataclasses
+import json
+from collections.abc import Iterable
+from collections.abc import Mapping
+from collections.abc import Sequence
+from typing import Any
+
+import tensorflow as tf
+
+from realm_tf import errors
+from realm_tf import files
+from realm_tf.text import spans as spans_lib
+
+DATE_LABEL = "DATE"
+ENTITY_LABELS = ("PER", "LOC", "ORG", "MISC")
+
+Place = tuple[int, int]
+
+
+@dataclasses.dataclass(frozen=True)
+class LabelledSentence:
+  """A sentence of a corpus, known by its place alone, and its spans.
+
+  Attributes:
+    passage: Fingerprint of the passage; see `passages.passage_uid`.
+    start: The sentence's first byte in the passage.
+    limit: The byte after its last.
+    spans: Sorted; types are `DATE_LABEL` and `ENTITY_LABELS`.
+  """
+
+  passage: int
+  start: int
+  limit: int
+  spans: tuple[spans_lib.Span, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Score:
+  """Counts of spans, from which precision and recall follow.
+
+  Attributes:
+    found: Spans that the tagger found.
+    wanted: Spans that are labelled.
+    found_right: Found spans that match a labelled one.
+    wanted_found: Labelled spans that match a found one.
+  """
+
+  found: int
+  wanted: int
+  found_right: int
+  wanted_found: int
+
+  @property
+  def precision(self) -> float:
+    """Share of what was found that is right; 0 if nothing was found."""
+    return self.found_right / self.found if self.found else 0.0
+
+  @property
+  def recall(self) -> float:
+    """Share of what is labelled that was found; 0 if nothing is labelled."""
+    return self.wanted_found / self.wanted if self.wanted else 0.0
+
+  @property
+  def f1(self) -> float:
+    """Harmonic mean of precision and recall."""
+    total = self.precision + self.recall
+    return 2 * self.precision * self.recall / total if total else 0.0
+
+
+def score(
+  found: Sequence[Sequence[Place]],
+  wanted: Sequence[Sequence[Place]],
+  overlap: bool = False,
+) -> Score:
+  """Compares spans, sentence by sentence.
+
+  Args:
+    found: Bytes [start, limit) of the spans of each sentence.
+    wanted: The same of the labels.
+    overlap: Whether one common byte makes a match; else both ends must agree.
+  """
+  counts = [0, 0, 0, 0]
+  for ours, theirs in zip(found, wanted, strict=True):
+    counts[0] += len(ours)
+    counts[1] += len(theirs)
+    counts[2] += sum(_matches(place, theirs, overlap) for place in ours)
+    counts[3] += sum(_matches(place, ours, overlap) for place in theirs)
+  return Score(*counts)
+
+
+def _matches(place: Place, others: Iterable[Place], overlap: bool) -> bool:
+  if not overlap:
+    return place in others
+  return any(place[0] < limit and start < place[1] for start, limit in others)
+
+
+def tag_sentences(
+  tagger: spans_lib.SpanTagger,
+  sentences: Sequence[LabelledSentence],
+  passages: Mapping[int, tuple[str, str]],
+) -> list[list[spans_lib.Span]]:
+  """Returns the tagger's spans of each sentence.
+
+  The tagger reads whole passages, as in the annotation of a corpus.
+
+  Args:
+    tagger: The tagger.
+    sentences: Which sentences.
+    passages: Title and body by fingerprint.
+  """
+  titles, texts = zip(*(passages[s.passage] for s in sentences), strict=True)
+  tagged = tagger.tag(texts, titles)
+  return [
+    spans_lib.inside_sentences(spans, [(sentence.start, sentence.limit)])
+    for spans, sentence in zip(tagged, sentences, strict=True)
+  ]
+
+
+def read_labels(path: str) -> list[LabelledSentence]:
+  """Reads JSONL: `passage`, `sentence` and `spans`, in bytes.
+
+  Raises:
+    errors.UserError: If the file or one of its lines is wrong.
+  """
+  try:
+    lines = files.read_text(path).splitlines()
+  except tf.errors.OpError as e:
+    raise errors.UserError(f"{path} cannot be read.") from e
+  sentences = []
+  for number, line in enumerate(lines, start=1):
+    try:
+      sentences.append(_parse(json.loads(line)))
+    except (ValueError, KeyError, TypeError) as e:
+      raise errors.UserError(
+        f"{path}:{number} is no labelled sentence: {e!r}. Each line is a JSON "
+        'object with "passage", "sentence": [start, limit] and "spans": '
+        "[[start, limit, type], ...]."
+      ) from e
+  if not sentences:
+    raise errors.UserError(f"{path} holds no labelled sentence.")
+  return sentences
+
+
+def _parse(record: dict[str, Any]) -> LabelledSentence:
+  start, limit = record["sentence"]
+  spans = tuple(spans_lib.Span(*span) for span in record["spans"])
+  at = start
+  for span in spans:
+    if span.type not in (DATE_LABEL, *ENTITY_LABELS):
+      raise ValueError(f"type {span.type!r} is unknown")
+    if not at <= span.start < span.limit <= limit:
+      raise ValueError(f"span {list(span)} is out of order or outside")
+    at = span.limit
+  return LabelledSentence(record["passage"], start, limit, spans)
