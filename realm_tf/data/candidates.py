@@ -12,6 +12,8 @@ SearchFunction = Callable[
   [tf.Tensor, int], tuple[tf.Tensor, tf.Tensor, tf.Tensor]
 ]
 
+_WIDTH_STEP = 8
+
 
 def exclude_source(
   rows: tf.Tensor,
@@ -92,8 +94,9 @@ class CandidateRetriever:
       Rows <int32>[batch, count], the null passage first, and their mask
       <bool>[batch, count].
     """
+    queries = self._embed(_without_padding(query_token_ids))
     # One more than wanted: the source may be among the best.
-    _, rows, valid = self._search(self._embed(query_token_ids), self._count)
+    _, rows, valid = self._search(queries, self._count)
     rows = tf.where(valid, rows, self._null_row)
     return exclude_source(
       rows,
@@ -103,3 +106,19 @@ class CandidateRetriever:
       self._count,
       self._null_row,
     )
+
+
+def _without_padding(token_ids: tf.Tensor) -> tf.Tensor:
+  """Cuts off positions where all rows hold [PAD], which is 0.
+
+  The host embeds queries at any length, and most are far below the longest.
+
+  Args:
+    token_ids: <int32>[batch, length], padded at the end.
+
+  Returns:
+    <int32>[batch, at most length]. A multiple of a few positions, as the
+    runtime prepares itself for each length anew.
+  """
+  longest = tf.reduce_max(tf.math.count_nonzero(token_ids, axis=1))
+  return token_ids[:, : -(-longest // _WIDTH_STEP) * _WIDTH_STEP]

@@ -87,3 +87,25 @@ def test_a_source_of_another_corpus_excludes_nothing():
   )
   np.testing.assert_array_equal(chosen, [[NULL, 0, 1]])
   assert mask.numpy().all()
+
+
+def test_queries_are_embedded_without_the_padding_they_share():
+  widths = []
+
+  def embed(token_ids):
+    widths.append(token_ids.shape[1])
+    return tf.cast(token_ids[:, :2], tf.float32)
+
+  def search(queries, k):
+    shape = [len(queries), k]
+    return tf.zeros(shape), tf.zeros(shape, tf.int32), tf.ones(shape, tf.bool)
+
+  retrieve = candidates.CandidateRetriever(
+    embed, search, tf.constant([7], tf.int64), 2
+  )
+  for lengths in ([3, 5], [9, 1], [20, 20]):
+    token_ids = np.zeros((2, 20), np.int32)
+    for row, length in enumerate(lengths):
+      token_ids[row, :length] = 1
+    retrieve(tf.constant(token_ids), tf.constant([1, 2], tf.int64))
+  assert widths == [8, 16, 20]
