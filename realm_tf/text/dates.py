@@ -62,16 +62,19 @@ _UNIT = (
   r"|GMT|minutes|seconds|days|weeks|months|years|seats|pages|words|others)"
 )
 _APOSTROPHE = r"['\u2018\u2019]"
+# Spares most places the trial of most forms.
+_AT_DIGIT = r"(?=\d)"
+_AT_MONTH = "(?=[JFMASOND])"
 # The table of forms. Each is what comes before the date, the date, and what
 # may not follow. Of two forms at one place, the first that fits counts.
 _FORMS = {
   "iso": (
-    "",
+    _AT_DIGIT,
     rf"{_YEAR}-(?:1[0-2]|0[1-9])-(?:3[01]|[12]\d|0[1-9])",
     r"(?:(?=T\d)|(?![\w-]))",
   ),
   "numeric": (
-    "",
+    _AT_DIGIT,
     r"(?:3[01]|[12]\d|0?[1-9])(?P<mark>[/.-])(?:3[01]|[12]\d|0?[1-9])"
     rf"(?P=mark){_YEAR}",
     r"(?![\w/-])",
@@ -82,27 +85,27 @@ _FORMS = {
     r"(?!\w)",
   ),
   "day_month": (
-    "",
+    _AT_DIGIT,
     rf"{_DAY}(?:(?: (?:of )?{_MONTH}{_MAYBE_YEAR}{_TO}|{_TO}|/| (?:and|or) )"
     rf"(?:the )?{_DAY})?"
     rf"(?: (?:day )?(?:of )?|-){_MONTH}(?:-{_YEAR}|{_MAYBE_YEAR})",
     r"(?!\w)",
   ),
   "month_day": (
-    "",
+    _AT_MONTH,
     rf"{_MONTH} (?:the )?{_DAY}(?:(?:{_MAYBE_YEAR}{_TO}|/)(?:{_MONTH} )?{_DAY}"
     rf"| (?:and|or) {_DAY}(?! [a-z]))?{_MAYBE_YEAR}",
     rf"(?!\w| {_UNIT}\b)",
   ),
   "month_year": (
-    "",
+    _AT_MONTH,
     rf"(?:{_MONTH}(?:{_TO}|/| (?:and|or) ))?{_MONTH}(?:"
     rf"(?: of |,? |-){_YEAR}(?:{_TO}{_MONTH},? {_YEAR})?"
     rf"|,? (?:of )?{_ANY_YEAR} ?{_ERA}| (?:of )?AD {_ANY_YEAR})",
     r"(?![\w%]|[.,:]\d)",
   ),
   "months": (
-    "",
+    _AT_MONTH,
     rf"(?:{_FULL_MONTH}){_TO}(?:{_FULL_MONTH})",
     r"(?!,? \d| [A-Z]|\w)",
   ),
@@ -120,7 +123,7 @@ _FORMS = {
     r"(?! [A-Z])",
   ),
   "decade": (
-    "",
+    _AT_DIGIT,
     rf"(?:1\d|20)\d0['\u2019]?s(?:{_TO}(?:the )?(?:(?:1\d|20)\d0|\d0)"
     rf"['\u2019]?s)?(?: {_ERA})?|[1-9]\d?0s {_ERA}",
     r"(?!\w)",
@@ -150,12 +153,12 @@ _FORMS = {
     r"(?![\w%]|[.,]\d)",
   ),
   "month": (
-    "",
+    _AT_MONTH,
     rf"(?:{_PLAIN_MONTHS})",
     r"(?! [A-Z]|['\u2019]?-?\w|\.\w)",
   ),
   "paired_month": (
-    "",
+    _AT_MONTH,
     rf"(?:{_FULL_MONTH})",
     rf"(?= (?:and|or) (?:{_FULL_MONTH})\b(?!,? \d| [A-Z]))",
   ),
@@ -184,8 +187,8 @@ _FORMS = {
     r"\d\d",
     rf"(?!\w|{_APOSTROPHE}|[.,:/]\d)",
   ),
-  "years": ("", rf"{_YEAR}{_YEAR_TAIL}", _NOT_NUMBER),
-  "year": ("", _YEAR, _NOT_NUMBER),
+  "years": (_AT_DIGIT, rf"{_YEAR}{_YEAR_TAIL}", _NOT_NUMBER),
+  "year": (_AT_DIGIT, _YEAR, _NOT_NUMBER),
 }
 
 # A quick look tells where no form can begin.
@@ -214,9 +217,10 @@ _DATE = _compile(_FORMS)
 _NO_YEAR_BEFORE = re.compile(
   r"(?:[$\u00a3\u20ac\u00a5#/+*=\u00d7<>~] ?|\d[.,:\u2010-\u2015-]|[^\W\d_]-"
   r"|\b\d+ ?x ?|\b(?:\d+ |Rs\.?|USD|EUR|GBP|No\.|Nos?\.?|nos?\.|[Nn]umbers?"
-  r"|pp?\.|[Pp]ages?|[Nn]otes?|[Ii]tems?|[Cc]odes?|[Rr]ooms?|[Ff]lights?|Route|Highway|Interstate|[Ss]ection"
-  r"|[Aa]rticle|[Ll]ines?|[Cc]hapter|[Vv]erse|Windows|Office|Model|[Mm]odel"
-  r"|Boeing|Airbus|Type|Class|Series|Unit|Area|Box|Psalms?|[Aa]steroid|Apollo|NGC|ISO|RFC|[Rr]oughly|killed|killing"
+  r"|pp?\.|[Pp]ages?|[Nn]otes?|[Ii]tems?|[Cc]odes?|[Rr]ooms?"
+  r"|[Ff]lights?|Route|Highway|Interstate|[Ss]ection|[Aa]rticle|[Ll]ines?|[Cc]hapter|[Vv]erse|Windows|Office|Model|[Mm]odel"
+  r"|Boeing|Airbus|Type|Class|Series|Unit|Area|Box|Psalms?|[Aa]steroid"
+  r"|Apollo|NGC|ISO|RFC|[Rr]oughly|killed|killing"
   r"|wounded|wounding|injured|injuring|scored|scoring|employed|employing"
   r"|[Nn]early|[Aa]lmost|[Ss]ome|[Oo]ver|[Mm]ore than|[Ll]ess than"
   r"|[Ff]ewer than|[Aa]t least|[Aa]t most|[Uu]p to|[Ee]xceed(?:s|ed|ing)"

@@ -32,7 +32,7 @@ _POSSESSIVE = (
 )
 # "US-led", "Mosaic-influenced": the name ends before the hyphen.
 _ADJECTIVE_END = (
-  r"(?:\w*[a-z](?:ed|ing)|led|free|born|based|style|like|era|wide|built|made|held"
+  r"(?:[a-z]+(?:ed|ing)|led|free|born|based|style|like|era|wide|built|made|held"
   r"|run|only|language|type|level|class|specific|friendly|centric|wing|winner)\b"
 )
 # O'Neill, Jean-Paul, d'Alembert, al-Khwarizmi, AT&T, F-16, Outlook.com.
