@@ -33,6 +33,7 @@ class QuestionBatches:
     tokenizer: tokenizer_lib.Tokenizer,
     *,
     shuffle: bool,
+    first_number: int = 0,
   ):
     """Tokenizes the questions.
 
@@ -42,9 +43,12 @@ class QuestionBatches:
       tokenizer: Of the corpus.
       shuffle: Whether each epoch has an order of its own. If not, steps
         beyond the last question are padded with weight 0.
+      first_number: Of the first question, where several sets are numbered
+        through.
     """
     self._config = config
     self._shuffle = shuffle
+    self._first_number = first_number
     self.num_questions = len(texts)
     packed = features_lib.pack_queries(
       tokenizer.tokenize(tf.constant(list(texts))),
@@ -80,7 +84,7 @@ class QuestionBatches:
       weights = tf.cast(places < self.num_questions, tf.float32)
       questions = tf.minimum(places, self.num_questions - 1)
     return {
-      "questions": questions,
+      "questions": questions + self._first_number,
       "query_token_ids": tf.gather(self._token_ids, questions),
       "weights": weights,
     }

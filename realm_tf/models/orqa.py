@@ -1,6 +1,7 @@
 """ORQA: the retriever and the span reader under one objective."""
 
 from typing import NamedTuple
+from typing import TypedDict
 
 import tensorflow as tf
 
@@ -25,6 +26,29 @@ class OrqaOutputs(NamedTuple):
 
   retriever_scores: tf.Tensor
   span_scores: tf.Tensor
+
+
+class BestSpans(TypedDict):
+  """The best span of each question.
+
+  Attributes:
+    found: <bool>[B]. Whether there is any span.
+    passage: <int32>[B]. Its place in the reader beam.
+    start: <int32>[B]. Its first wordpiece, counted from the body's first.
+    length: <int32>[B]. Its wordpieces.
+    retriever, reader, total: <float32>[B]. Scores: of the passage, of the span,
+      and what the two make together.
+    probability: <float32>[B]. p(z, s|x) among all spans that were read.
+  """
+
+  found: tf.Tensor
+  passage: tf.Tensor
+  start: tf.Tensor
+  length: tf.Tensor
+  retriever: tf.Tensor
+  reader: tf.Tensor
+  total: tf.Tensor
+  probability: tf.Tensor
 
 
 class MaskedLoss(NamedTuple):
@@ -90,13 +114,12 @@ class OrqaModel(tf.keras.Model):
       training=training,
     )  # [B * R, L, W]
     span_scores = tf.reshape(
-      span_scores, [-1 if batch is None else batch, beam, *span_scores.shape[1:]]
+      span_scores,
+      [-1 if batch is None else batch, beam, *span_scores.shape[1:]],
     )
     span_scores += retriever_scores[:, :beam, None, None]
     mask = span_reader.span_mask(segments, self._max_span_length)
-    return OrqaOutputs(
-      retriever_scores, tf.where(mask, span_scores, _MASKED)
-    )
+    return OrqaOutputs(retriever_scores, tf.where(mask, span_scores, _MASKED))
 
 
 def retriever_loss(
@@ -145,3 +168,40 @@ def _loss(scores: tf.Tensor, right: tf.Tensor, hard: bool) -> MaskedLoss:
   reduce = tf.reduce_max if hard else tf.reduce_logsumexp
   loss = tf.reduce_logsumexp(scores, axis=1) - reduce(masked, axis=1)
   return MaskedLoss(tf.where(answered, loss, tf.zeros_like(loss)), answered)
+
+
+def best_spans(
+  outputs: OrqaOutputs, segment_ids: tf.Tensor, *, passage_scores: tf.Tensor
+) -> BestSpans:
+  """Returns the best span of each question.
+
+  Args:
+    outputs: Of the model.
+    segment_ids: <int32>[B, R, L]. 1 for the body and its [SEP].
+    passage_scores: <bool>[]. Whether passages' scores count, or those of spans
+      alone.
+  """
+  scores = outputs.span_scores  # [B, R, L, W]
+  _, beam, length, widths = scores.shape
+  is_span = scores > 0.5 * _MASKED
+  passages = outputs.retriever_scores[:, :beam, None, None]
+  scores = tf.where(is_span & ~passage_scores, scores - passages, scores)
+  flat = tf.reshape(scores, [-1, beam * length * widths])
+  best = tf.argmax(flat, axis=1, output_type=tf.int32)  # [B]
+  total = tf.reduce_max(flat, axis=1)
+  passage, place = best // (length * widths), best % (length * widths)
+  position, width = place // widths, place % widths
+  # The body begins where segment 1 does.
+  first = tf.argmax(segment_ids, axis=2, output_type=tf.int32)  # [B, R]
+  retriever = tf.gather(outputs.retriever_scores, passage, batch_dims=1)
+  alone = tf.where(passage_scores, total - retriever, total)
+  return BestSpans(
+    found=tf.reduce_any(is_span, axis=[1, 2, 3]),
+    passage=passage,
+    start=position - tf.gather(first, passage, batch_dims=1),
+    length=width + 1,
+    retriever=retriever,
+    reader=alone,
+    total=total,
+    probability=tf.exp(total - tf.reduce_logsumexp(flat, axis=1)),
+  )

@@ -1,6 +1,7 @@
 """The trainer's state on disk, and where first weights come from."""
 
 import dataclasses
+from collections.abc import Sequence
 
 import tensorflow as tf
 
@@ -12,7 +13,7 @@ from realm_tf.training import tasks
 FOLDER = "checkpoints"
 _KEPT = 3
 BEST_FOLDER = ("exports", "best")
-_SHAPE_FIELDS = (
+SHAPE_FIELDS = (
   "num_layers",
   "hidden_size",
   "num_heads",
@@ -176,11 +177,11 @@ def check_sources(run: run_config.RunConfig) -> None:
       another shape or vocabulary.
   """
   for source in _sources(run):
-    _check_shape(run, run_config.read(source), source)
-    roles = _roles(weights_path(source)[0])
-    if not roles & _USED[run.task]:
+    check_shape(run, run_config.read(source), f"--init_checkpoint={source}")
+    found = roles(weights_path(source)[0])
+    if not found & _USED[run.task]:
       raise errors.UserError(
-        f"--init_checkpoint={source} holds {', '.join(sorted(roles))}, nothing "
+        f"--init_checkpoint={source} holds {', '.join(sorted(found))}, nothing "
         f"that {run.task} starts from ({', '.join(sorted(_USED[run.task]))})."
       )
 
@@ -189,7 +190,7 @@ def _sources(run: run_config.RunConfig) -> list[str]:
   return [source for source in run.init_checkpoint.split(",") if source]
 
 
-def _roles(path: str) -> set[str]:
+def roles(path: str) -> set[str]:
   """Returns the parts that a checkpoint holds."""
   found = {name.split("/")[0] for name, _ in tf.train.list_variables(path)}
   return found & {"reader", "retriever"}
@@ -213,8 +214,8 @@ def initialize(
   taken: dict[str, str] = {}
   for source in _sources(run):
     path, step = weights_path(source)
-    roles = _roles(path)
-    wanted = {role: parts[role] for role in parts if role in roles}
+    found = roles(path)
+    wanted = {role: parts[role] for role in parts if role in found}
     targets = [tf.train.Checkpoint(**wanted)]
     lines = {role: f"{role} from {source}, step {step}" for role in wanted}
     if run.task == "pretrain_ict" and not wanted:
@@ -263,20 +264,33 @@ def weights_path(model_dir: str) -> tuple[str, int]:
   return path, int(path.rsplit("-", 1)[1])
 
 
-def _check_shape(
-  wanted: run_config.RunConfig, found: run_config.RunConfig, source: str
+def check_shape(
+  wanted: run_config.RunConfig,
+  found: run_config.RunConfig,
+  source: str,
+  fields: Sequence[str] = SHAPE_FIELDS,
 ) -> None:
-  """Refuses a run whose encoder has another shape or vocabulary."""
+  """Refuses a run whose encoder has another shape or vocabulary.
+
+  Args:
+    wanted: The run that is about to be started.
+    found: The run that gives weights.
+    source: The flag that names it, with its value.
+    fields: Of the config, which must be equal.
+
+  Raises:
+    errors.UserError: If they differ.
+  """
   if found.vocab_sha256 != wanted.vocab_sha256:
     raise errors.UserError(
-      f"--init_checkpoint={source} has another vocabulary than --corpus="
+      f"{source} has another vocabulary than --corpus="
       f"{wanted.corpus}: build the corpus with that run's vocabulary "
       f"({found.corpus}/vocab.txt)."
     )
-  for name in _SHAPE_FIELDS:
+  for name in fields:
     old, new = getattr(found.config, name), getattr(wanted.config, name)
     if old != new:
       raise errors.UserError(
-        f"--init_checkpoint={source} has {name}={old}, this run has "
+        f"{source} has {name}={old}, this run has "
         f"--config.{name}={new}: they must be equal."
       )
