@@ -74,6 +74,7 @@ def choose(
     run = run_config.read(model_dir)
     return Sources(retriever, reader, run.index_run, run.index_step)
   found = run_config.read(retriever)
+  version: int | None
   if found.index_run:  # A fine-tuned run searches another one's index.
     index_run, version = found.index_run, found.index_step
   else:
@@ -149,7 +150,7 @@ def initialize(
     model: The model, built.
     run: Names the sources; `check` has seen that they fit.
   """
-  taken, missing = [], []
+  taken: list[str] = []
   prefix: list[str] = []
   tuned = run_config.read(run.init_checkpoint).task == "finetune"
   if run.index_run and not tuned:
@@ -172,12 +173,11 @@ def initialize(
   elif run_config.read(run.init_reader).task == "finetune":
     _read(path, ["reader"], model.reader)
     taken.append(f"reader {source}")
-    return checkpoints.InitReport(taken, missing)
+    return checkpoints.InitReport(taken, missing=[])
   else:
     _read(path, ["reader", "encoder"], model.reader.encoder)
     taken.append(f"reader's encoder {source}")
-  missing.append("reader's span scorer")
-  return checkpoints.InitReport(taken, missing)
+  return checkpoints.InitReport(taken, missing=["reader's span scorer"])
 
 
 def _read(path: str, names: list[str], part: tf.keras.Model) -> None:
