@@ -315,9 +315,7 @@ class OrqaConfig(TaskConfig):
         "must leave room for a passage after a question of query_length",
       )
     if self.reader_beam > self.retriever_beam:
-      _refuse(
-        "reader_beam", self.reader_beam, "must be at most retriever_beam"
-      )
+      _refuse("reader_beam", self.reader_beam, "must be at most retriever_beam")
 
   @property
   def joint_length(self) -> int:

@@ -189,7 +189,9 @@ def _find(
     rows = np.searchsorted(splits - splits[0], places, side="right") - 1
     starts = places - (splits - splits[0])[rows]
     parts.append(_Found(answers, rows + first, starts.astype(np.int32)))
-  return _Found(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+  return _Found(
+    *(np.concatenate(column) for column in zip(*parts, strict=True))
+  )
 
 
 def _walk(

@@ -92,9 +92,7 @@ def set_up(
   return SentenceSetup(run, model_dir, opened, strategy, sentences)
 
 
-def find_devices(
-  config: schema.TaskConfig, tpu: str
-) -> tf.distribute.Strategy:
+def find_devices(config: schema.TaskConfig, tpu: str) -> tf.distribute.Strategy:
   """Returns where to compute.
 
   Args:

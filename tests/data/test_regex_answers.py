@@ -7,7 +7,9 @@ import tensorflow as tf
 from realm_tf.data import regex_answers
 from realm_tf.text import tokenizer as tokenizer_lib
 
-WORDS = "the great barrier reef 19 ##43 in of ##s year café cafe ( ) , 1".split()
+WORDS = (
+  "the great barrier reef 19 ##43 in of ##s year café cafe ( ) , 1".split()
+)
 TOKENIZER = tokenizer_lib.Tokenizer((*tokenizer_lib.SPECIAL_TOKENS, *WORDS))
 FLAGS = re.IGNORECASE | re.UNICODE | re.MULTILINE
 
