@@ -269,7 +269,7 @@ def test_the_best_span_is_told_in_wordpieces_of_the_body():
   assert both["reader"].numpy().tolist()[:2] == [1.0, 2.0]
   assert both["retriever"].numpy().tolist()[:2] == [2.0, 5.0]
   share = np.exp(3.0) / (np.exp(3.0) + np.exp(2.5))
-  assert both["probability"][0] == pytest.approx(share, rel=1e-5)
+  assert float(both["probability"][0]) == pytest.approx(share, rel=1e-5)
   alone = orqa.best_spans(
     outputs, tf.constant(segments), passage_scores=tf.constant(False)
   )
