@@ -67,8 +67,8 @@ def main() -> None:
     rows,
     [
       "questions/s: of the training loop, from the pipeline to the update",
-      "shares: of the sum of the parts, each measured by itself: the questions' "
-      "embedding for the search; the search; gathering the passages' "
+      "shares: of the sum of the parts, each measured by itself: embedding "
+      "the questions for the search; the search; gathering the passages' "
       "embeddings and joining what is read; looking the answers up; the "
       "training step",
     ],

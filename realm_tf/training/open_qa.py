@@ -16,11 +16,13 @@ from realm_tf.data import passage_texts
 from realm_tf.data import passages as passages_lib
 from realm_tf.data import qa_examples
 from realm_tf.evaluation import bm25
+from realm_tf.evaluation import closed_book
 from realm_tf.evaluation import predictions
 from realm_tf.evaluation import reading
 from realm_tf.evaluation import recall
 from realm_tf.index import version as version_lib
 from realm_tf.models import orqa as orqa_lib
+from realm_tf.models import reader as reader_lib
 from realm_tf.training import checkpoints
 from realm_tf.training import orqa
 from realm_tf.training import orqa_init
@@ -199,3 +201,38 @@ def load(model_dir: str, corpus: str = "", tpu: str = "") -> OpenQa:
     status.assert_existing_objects_matched().expect_partial()
     knowledge = Knowledge.load(opened, config.passage_length)
     return OpenQa(model, config, knowledge, version)
+
+
+def load_closed_book(model_dir: str) -> closed_book.ClosedBook:
+  """Loads the baseline that reads no passage.
+
+  Args:
+    model_dir: A run of `pretrain` or `pretrain_mlm`; or one of `finetune`, for
+      the run that its reader came from.
+
+  Raises:
+    errors.UserError: If there is no pre-trained reader.
+  """
+  run = run_config.read(model_dir)
+  if run.init_reader:
+    model_dir = run.init_reader
+    run = run_config.read(model_dir)
+  config = run.config
+  path, _ = checkpoints.weights_path(model_dir)
+  if not (
+    isinstance(config, schema.SentenceConfig)
+    and "reader" in checkpoints.roles(path)
+  ):
+    raise errors.UserError(
+      f"--model_dir={model_dir} holds no pre-trained reader, which a closed "
+      "book is asked of: name a run of `pretrain`."
+    )
+  tokenizer = corpus_lib.Corpus.open(run.corpus).tokenizer
+  reader = reader_lib.MaskedLanguageModel(
+    config, tokenizer.vocab_size, name="reader"
+  )
+  empty = tf.zeros([1, config.query_length + 1], tf.int32)
+  reader(empty, empty, tf.zeros([1, 1], tf.int32))
+  status = tf.train.Checkpoint(reader=reader).read(path)
+  status.assert_existing_objects_matched().expect_partial()
+  return closed_book.ClosedBook(reader, config, tokenizer)
