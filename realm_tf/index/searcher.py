@@ -21,6 +21,8 @@ _LARGEST_BYTES = 15 * 10**9
 _SIGNATURE_RESULTS = 100
 # Passages in the leaves that are visited, for each result wanted, at least.
 _VISITED_FACTOR = 4
+# Passages that are scored again exactly, for each result wanted, at least.
+_REORDER_FACTOR = 2
 
 
 class Searcher(tf.Module):
@@ -217,7 +219,8 @@ def _search(
   wanted = min(k, num_rows)
   reordered = leaves = -1
   if not settings.exact:
-    reordered = min(num_rows, max(settings.reordering_candidates, wanted))
+    enough = _REORDER_FACTOR * wanted
+    reordered = min(num_rows, max(settings.reordering_candidates, enough))
     # A wide beam, such as ORQA's of 5,000, must be found in what is visited.
     enough = -(-_VISITED_FACTOR * wanted * settings.num_leaves // num_rows)
     leaves = max(settings.leaves_to_search, min(enough, settings.num_leaves))
