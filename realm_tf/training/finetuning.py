@@ -168,7 +168,7 @@ def _set_up(
     index_step=sources.index_step,
   )
   if not run_config.check(model_dir, run):
-    orqa_init.check(run, opened, model_dir)
+    orqa_init.check(run, opened)
   strategy = runs.find_devices(config, tpu)
   runs.prepare_devices(config, strategy)
   return runs.Setup(run, model_dir, opened, strategy)

@@ -85,15 +85,12 @@ def choose(
   return Sources(retriever, reader, index_run, version)
 
 
-def check(
-  run: run_config.RunConfig, corpus: corpus_lib.Corpus, model_dir: str
-) -> None:
+def check(run: run_config.RunConfig, corpus: corpus_lib.Corpus) -> None:
   """Sees that a run's sources fit it.
 
   Args:
     run: The run that is about to be started.
     corpus: Its corpus.
-    model_dir: Its folder.
 
   Raises:
     errors.UserError: If a source is no run, lacks the part, is of another
@@ -113,7 +110,8 @@ def check(
       "of `pretrain` or `pretrain_ict`."
     )
   if run.index_run:
-    open_index(run, corpus, model_dir)
+    store = store_lib.IndexStore(run.index_run)
+    store.open(run.index_step, corpus.fingerprint, corpus.num_passages)
 
 
 def open_index(
@@ -130,11 +128,10 @@ def open_index(
     errors.UserError: If it is missing, damaged, or of another corpus.
   """
   store = store_lib.IndexStore(run.index_run or model_dir)
-  version = store.open(run.index_step, corpus.fingerprint, corpus.num_passages)
   if run.index_run:
     reader = "finetune-" + os.path.abspath(model_dir).strip("/")
     store.announce(reader.replace("/", "-"), [run.index_step])
-  return version
+  return store.open(run.index_step, corpus.fingerprint, corpus.num_passages)
 
 
 def initialize(
