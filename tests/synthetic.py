@@ -39,6 +39,9 @@ _MODEL = {
 }
 
 
+_OF_SENTENCES = ("max_masks", "heldout_fraction")
+
+
 def realm_config(**changes):
   """A RealmConfig of one layer of 16."""
   fields = _MODEL | {"num_candidates": 4} | changes
@@ -53,6 +56,20 @@ def ict_config(**changes):
 def mlm_config(**changes):
   """An MlmConfig of one layer of 16."""
   return schema.MlmConfig(**(_MODEL | changes))
+
+
+def orqa_config(**changes):
+  """An OrqaConfig of one layer of 16."""
+  fields = {k: v for k, v in _MODEL.items() if k not in _OF_SENTENCES}
+  fields |= {
+    "reader_length": 32,
+    "retriever_beam": 6,
+    "reader_beam": 2,
+    "max_span_length": 3,
+    "span_hidden_size": 12,
+    "score_scale": 0.5,
+  }
+  return schema.OrqaConfig(**(fields | changes))
 
 
 def make_tokenizer():

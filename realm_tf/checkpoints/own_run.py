@@ -33,6 +33,12 @@ def weights_path(model_dir: str) -> tuple[str, int]:
   return path, int(path.rsplit("-", 1)[1])
 
 
+def roles(checkpoint: str) -> set[str]:
+  """Returns the parts that a checkpoint holds: "reader", "retriever"."""
+  stored = tf.train.list_variables(checkpoint)
+  return {name.split("/")[0] for name, _ in stored} & {"reader", "retriever"}
+
+
 def read(path: str) -> source.Source:
   """Reads the BERT of a run: its reader's, else its query embedder's.
 

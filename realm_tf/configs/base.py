@@ -58,3 +58,25 @@ def pretrain_mlm() -> schema.MlmConfig:
     learning_rate=1e-4,
     precision="bfloat16",
   )
+
+
+def finetune() -> schema.OrqaConfig:
+  """ORQA's fine-tuning as the paper has it, with batches of 16.
+
+  The original takes one question a step. 20 epochs of NaturalQuestions-Open.
+  """
+  return schema.OrqaConfig(
+    **_MODEL,
+    query_length=64,
+    passage_length=288,
+    reader_length=320,
+    retriever_beam=5000,
+    reader_beam=5,
+    batch_size=16,
+    train_steps=100_000,
+    learning_rate=1e-5,
+    precision="bfloat16",
+    summary_every_steps=100,
+    checkpoint_every_steps=2_000,
+    evaluate_every_steps=2_000,
+  )

@@ -69,3 +69,21 @@ def pretrain_mlm() -> schema.MlmConfig:
     checkpoint_every_steps=500,
     evaluate_every_steps=500,
   )
+
+
+def finetune() -> schema.OrqaConfig:
+  """Questions about paragraphs of Wikipedia."""
+  return schema.OrqaConfig(
+    **_MODEL,
+    query_length=40,
+    passage_length=192,
+    reader_length=224,
+    batch_size=8,
+    train_steps=4_000,
+    learning_rate=1e-4,
+    warmup_steps=100,
+    score_scale=0.2,
+    dev_questions=256,
+    checkpoint_every_steps=200,
+    evaluate_every_steps=200,
+  )

@@ -34,3 +34,8 @@ def pretrain_ict() -> schema.IctConfig:
 def pretrain_mlm() -> schema.MlmConfig:
   """A BERT of MiniLM's shape."""
   return dataclasses.replace(mini.pretrain_mlm(), **_MODEL, learning_rate=3e-4)
+
+
+def finetune() -> schema.OrqaConfig:
+  """Questions about paragraphs of Wikipedia."""
+  return dataclasses.replace(mini.finetune(), **_MODEL, learning_rate=3e-5)

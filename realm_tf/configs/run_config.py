@@ -18,14 +18,20 @@ class RunConfig:
   """A run: its task, its settings and its data.
 
   Attributes:
-    task: "pretrain", "pretrain_ict" or "pretrain_mlm".
+    task: "pretrain", "pretrain_ict", "pretrain_mlm" or "finetune".
     config: The task's settings.
     corpus: Folder of the knowledge corpus Z.
     corpus_fingerprint: Of that corpus, so that another one is not taken.
     vocab_sha256: Of the vocabulary.
     pretrain_corpus: Folder of the corpus X whose sentences are masked; the
-      same as `corpus` unless X and Z differ.
-    init_checkpoint: Where the first weights came from; empty for none.
+      same as `corpus` unless X and Z differ; empty in fine-tuning.
+    init_checkpoint: Where the first weights came from; empty for none. In
+      fine-tuning, where the retriever came from.
+    init_reader: Where the reader came from; in fine-tuning only.
+    dataset: The questions that are learned from; in fine-tuning only.
+    dev_dataset: The questions that are held out; empty for the dataset's own.
+    index_run: The run whose index is searched; empty for the run's own.
+    index_step: The version of that index.
   """
 
   task: str
@@ -35,6 +41,11 @@ class RunConfig:
   vocab_sha256: str
   pretrain_corpus: str
   init_checkpoint: str = ""
+  init_reader: str = ""
+  dataset: str = ""
+  dev_dataset: str = ""
+  index_run: str = ""
+  index_step: int = 0
 
   def to_json(self) -> dict[str, Any]:
     """Returns a JSON object that `read` understands."""
@@ -101,6 +112,8 @@ _MAY_CHANGE = frozenset(
     "checkpoint_every_steps",
     "evaluate_every_steps",
     "eval_batches",
+    "dev_questions",
+    "patience",
     "embed_batch_size",
     "num_index_workers",
     "index_age_warning_steps",
@@ -120,6 +133,11 @@ def _check_same(
       "vocab_sha256",
       "pretrain_corpus",
       "init_checkpoint",
+      "init_reader",
+      "dataset",
+      "dev_dataset",
+      "index_run",
+      "index_step",
     )
   ]
   pairs += [

@@ -77,11 +77,6 @@ class TaskConfig(EncoderConfig):
     tied_embedders: One embedder for queries and passages, or one for each.
     query_length: Wordpieces of a query, [CLS] and [SEP] included.
     passage_length: Wordpieces of a passage with title and special tokens.
-    max_masks: Most wordpieces that are masked in a query.
-    masking: How a query's targets are chosen: "salient_span" (paper),
-      "random_span" or "random_tokens" (paper, Table 2).
-    heldout_fraction: Share of the passages whose sentences are never trained
-      on, only evaluated; chosen by the passage's fingerprint.
     batch_size: Examples a step, over all replicas.
     train_steps: Steps in all.
     learning_rate: Peak of the schedule.
@@ -102,9 +97,6 @@ class TaskConfig(EncoderConfig):
   tied_embedders: bool = True
   query_length: int
   passage_length: int
-  max_masks: int = 10
-  masking: str = "salient_span"
-  heldout_fraction: float = 0.05
   batch_size: int
   train_steps: int
   learning_rate: float
@@ -120,10 +112,7 @@ class TaskConfig(EncoderConfig):
 
   def __post_init__(self) -> None:
     super().__post_init__()
-    self._check_choice("masking", MASKINGS)
     self._check_choice("precision", PRECISIONS)
-    if self.max_masks > self.query_length - 2:
-      _refuse("max_masks", self.max_masks, "must be below query_length - 1")
     if self.longest_input > self.max_positions:
       _refuse(
         "max_positions",
@@ -160,7 +149,30 @@ class TaskConfig(EncoderConfig):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class MlmConfig(TaskConfig):
+class SentenceConfig(TaskConfig):
+  """What the trainings on masked sentences have in common.
+
+  Attributes:
+    max_masks: Most wordpieces that are masked in a query.
+    masking: How a query's targets are chosen: "salient_span" (paper),
+      "random_span" or "random_tokens" (paper, Table 2).
+    heldout_fraction: Share of the passages whose sentences are never trained
+      on, only evaluated; chosen by the passage's fingerprint.
+  """
+
+  max_masks: int = 10
+  masking: str = "salient_span"
+  heldout_fraction: float = 0.05
+
+  def __post_init__(self) -> None:
+    super().__post_init__()
+    self._check_choice("masking", MASKINGS)
+    if self.max_masks > self.query_length - 2:
+      _refuse("max_masks", self.max_masks, "must be below query_length - 1")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class MlmConfig(SentenceConfig):
   """Masked language modelling over pairs of passages of one article.
 
   Attributes:
@@ -190,7 +202,7 @@ class MlmConfig(TaskConfig):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class IctConfig(TaskConfig):
+class IctConfig(SentenceConfig):
   """The Inverse Cloze Task (Lee et al., 2019), REALM's warm start.
 
   Attributes:
@@ -221,7 +233,7 @@ class IctConfig(TaskConfig):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class RealmConfig(TaskConfig):
+class RealmConfig(SentenceConfig):
   """REALM pre-training (paper, section 3).
 
   Attributes:
@@ -274,6 +286,66 @@ class RealmConfig(TaskConfig):
       )
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class OrqaConfig(TaskConfig):
+  """Open-QA fine-tuning (paper, section 3.4; Lee et al., 2019).
+
+  Attributes:
+    tied_embedders: False always: queries are embedded by what is trained,
+      passages by what made the index, which stays as it is.
+    reader_length: Wordpieces of question and passage read together.
+    retriever_beam: Passages a question whose scores are trained on; fewer
+      where the corpus has fewer.
+    reader_beam: Passages a question that are read: the best of these.
+    max_span_length: Wordpieces of the longest answer that can be given.
+    span_hidden_size: Width of the layer that scores spans.
+    hard_em: Whether the best passage and span that answer are trained on,
+      instead of all that do, each with its share.
+    score_scale: Factor of the inner product, as in pre-training.
+    dev_questions: Questions of the dev split that an evaluation answers; 0
+      for all.
+    patience: Evaluations without a better exact match after which training
+      stops; 0 for never.
+  """
+
+  tied_embedders: bool = False
+  query_length: int = 64
+  passage_length: int = 288
+  reader_length: int = 320
+  retriever_beam: int = 5000
+  reader_beam: int = 5
+  max_span_length: int = 10
+  span_hidden_size: int = 256
+  hard_em: bool = False
+  score_scale: float = 1.0
+  eval_batches: int = 4
+  dev_questions: int = 0
+  patience: int = 5
+
+  def __post_init__(self) -> None:
+    super().__post_init__()
+    if self.tied_embedders:
+      _refuse("tied_embedders", True, "must be false: passages stay as indexed")
+    if self.query_length + 3 > self.reader_length:
+      _refuse(
+        "reader_length",
+        self.reader_length,
+        "must leave room for a passage after a question of query_length",
+      )
+    if self.reader_beam > self.retriever_beam:
+      _refuse("reader_beam", self.reader_beam, "must be at most retriever_beam")
+
+  @property
+  def joint_length(self) -> int:
+    """Wordpieces of question and passage read together."""
+    return self.reader_length
+
+  @property
+  def longest_input(self) -> int:
+    """Wordpieces of the longest input of an encoder."""
+    return max(self.reader_length, self.passage_length)
+
+
 # The least value of a whole number, where that is not 1.
 _LEAST = {
   "warmup_steps": -1,
@@ -281,6 +353,8 @@ _LEAST = {
   "num_leaves": 0,
   "leaves_to_search": 0,
   "reordering_candidates": 0,
+  "dev_questions": 0,
+  "patience": 0,
 }
 
 

@@ -73,3 +73,21 @@ def pretrain_mlm() -> schema.MlmConfig:
     checkpoint_every_steps=500,
     evaluate_every_steps=500,
   )
+
+
+def finetune() -> schema.OrqaConfig:
+  """Questions about the encyclopedia, about 20 a second."""
+  return schema.OrqaConfig(
+    **_MODEL,
+    reader_length=72,
+    retriever_beam=1000,
+    span_hidden_size=64,
+    batch_size=16,
+    train_steps=1_000,
+    learning_rate=3e-4,
+    warmup_steps=50,
+    score_scale=0.2,
+    dev_questions=256,
+    checkpoint_every_steps=100,
+    evaluate_every_steps=100,
+  )

@@ -67,6 +67,27 @@ def passage_inputs(
   return rows.to_tensor(tokenizer.pad_id, shape=[None, length])
 
 
+def pack_queries(
+  ids: tf.RaggedTensor, length: int, tokenizer: tokenizer_lib.Tokenizer
+) -> tf.Tensor:
+  """Returns what the embedder reads of texts without a mask.
+
+  Args:
+    ids: <int32>[texts, (wordpieces)]; what is too long is cut.
+    length: Width of the result.
+    tokenizer: Gives the special tokens.
+
+  Returns:
+    `[CLS] text [SEP]`, <int32>[texts, length], padded with [PAD].
+  """
+  ids = ids[:, : length - 2]
+  count = ids.nrows()
+  cls = tf.fill([count, 1], tokenizer.cls_id)
+  sep = tf.fill([count, 1], tokenizer.sep_id)
+  rows = tf.concat([cls, ids, sep], axis=1)
+  return rows.to_tensor(tokenizer.pad_id, shape=[None, length])
+
+
 class PackedPassages:
   """All passages of a corpus as packed rows in memory, and the null passage.
 
@@ -96,6 +117,7 @@ class PackedPassages:
     self.length = length
     self.null_row = int(title_ids.nrows())
     self._pad_id = tokenizer.pad_id
+    self._sep_id = tokenizer.sep_id
     dtype = np.uint16 if tokenizer.vocab_size <= 1 << 16 else np.int32
     values, lengths, body_starts = [], [], []
     for first in range(0, self.null_row, _CHUNK):
@@ -141,29 +163,42 @@ class PackedPassages:
     return self._gather(rows, place, inside)
 
   def joined(
-    self, queries: tf.Tensor, rows: tf.Tensor
+    self,
+    queries: tf.Tensor,
+    rows: tf.Tensor,
+    width: int | None = None,
   ) -> tuple[tf.Tensor, tf.Tensor]:
     """Returns what the reader reads: `[CLS] query [SEP] body [SEP]`.
 
     Args:
       queries: <int32>[batch, query_length]: `[CLS] query [SEP]`, padded.
       rows: <int32>[batch, candidates], rows of the corpus.
+      width: Of the result, from which bodies that are too long are cut; room
+        for all if None.
 
     Returns:
       Token ids and segment ids (0 for the query and padding, 1 for the body),
-      both <int32>[batch, candidates, query_length + length].
+      both <int32>[batch, candidates, width or query_length + length].
     """
     query_length = queries.shape[1]
+    room = query_length + self.length
+    width = width or room
     lengths = tf.math.count_nonzero(
       queries != self._pad_id, axis=1, dtype=tf.int32
     )[:, None, None]  # [batch, 1, 1]
     first = tf.gather(self._body_starts, rows)[..., None]
-    place = tf.range(query_length + self.length) - lengths + first
+    place = tf.range(width) - lengths + first
     limit = tf.gather(self._lengths, rows)[..., None]
     inside = (place >= first) & (place < limit)
     bodies = self._gather(rows, place, inside)
+    if width < room:
+      # What is cut ends in [SEP] too.
+      last = inside & (tf.range(width) == width - 1)
+      bodies = tf.where(last, self._sep_id, bodies)
     padded = tf.pad(
-      queries, [[0, 0], [0, self.length]], constant_values=self._pad_id
+      queries[:, :width],
+      [[0, 0], [0, max(0, width - query_length)]],
+      constant_values=self._pad_id,
     )
     token_ids = tf.where(inside, bodies, padded[:, None, :])
     return token_ids, tf.cast(inside, tf.int32)

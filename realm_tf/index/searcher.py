@@ -19,6 +19,10 @@ _ANISOTROPIC_THRESHOLD = 0.2  # ScaNN's recommendation for inner products
 # Beyond about 16 GB ScaNN's serialisation fails with a bad allocation.
 _LARGEST_BYTES = 15 * 10**9
 _SIGNATURE_RESULTS = 100
+# Passages in the leaves that are visited, for each result wanted, at least.
+_VISITED_FACTOR = 4
+# Passages that are scored again exactly, for each result wanted, at least.
+_REORDER_FACTOR = 2
 
 
 class Searcher(tf.Module):
@@ -213,12 +217,16 @@ def _search(
 ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
   """Asks ScaNN, and makes the answer as wide as asked for."""
   wanted = min(k, num_rows)
-  reordered = -1
+  reordered = leaves = -1
   if not settings.exact:
-    reordered = min(num_rows, max(settings.reordering_candidates, wanted))
+    enough = _REORDER_FACTOR * wanted
+    reordered = min(num_rows, max(settings.reordering_candidates, enough))
+    # A wide beam, such as ORQA's of 5,000, must be found in what is visited.
+    enough = -(-_VISITED_FACTOR * wanted * settings.num_leaves // num_rows)
+    leaves = max(settings.leaves_to_search, min(enough, settings.num_leaves))
   with tf.device("/cpu:0"):
     rows, scores = _scann_ops().scann_search_batched(
-      handle, queries, wanted, reordered, -1, True
+      handle, queries, wanted, reordered, leaves, True
     )
     # ScaNN gives row 0 and NaN for what it did not find, and fewer columns
     # where the index is small.

@@ -42,22 +42,10 @@ def define(task: str) -> None:
     required=True,
   )
   flags.DEFINE_string(
-    "pretrain_corpus",
-    "",
-    "Folder of the corpus whose sentences are learned from, which "
-    "annotate_spans makes; empty for --corpus.",
-  )
-  flags.DEFINE_string(
     "model_dir",
     None,
     "Folder of the run; resumed if it exists.",
     required=True,
-  )
-  flags.DEFINE_string(
-    "init_checkpoint",
-    "",
-    "Where first weights come from: runs, or BERT weights of Hugging Face, "
-    "Google, Model Garden or TF Hub. Several: separate them by commas.",
   )
   flags.DEFINE_string(
     "tpu",
@@ -66,6 +54,24 @@ def define(task: str) -> None:
     "else the CPU.",
   )
   flags.DEFINE_integer("seed", None, "Overrides seed of the config.")
+  if issubclass(loading.TASKS[task], schema.SentenceConfig):
+    _define_sentence_flags()
+
+
+def _define_sentence_flags() -> None:
+  """Defines the flags of the trainings on masked sentences."""
+  flags.DEFINE_string(
+    "pretrain_corpus",
+    "",
+    "Folder of the corpus whose sentences are learned from, which "
+    "annotate_spans makes; empty for --corpus.",
+  )
+  flags.DEFINE_string(
+    "init_checkpoint",
+    "",
+    "Where first weights come from: runs, or BERT weights of Hugging Face, "
+    "Google, Model Garden or TF Hub. Several: separate them by commas.",
+  )
 
 
 def config(task: str, **overrides: Any) -> schema.TaskConfig:
@@ -95,6 +101,11 @@ def config(task: str, **overrides: Any) -> schema.TaskConfig:
 
 
 def where() -> dict[str, str]:
-  """Returns folders and devices, as `training.runs.set_up` takes them."""
+  """Returns folders and devices, as `training.runs.set_up` takes them.
+
+  Of fine-tuning, which has no sentences, what it shares with the others.
+  """
   names = ("corpus", "pretrain_corpus", "init_checkpoint", "model_dir", "tpu")
-  return {name: flags.FLAGS[name].value for name in names}
+  return {
+    name: flags.FLAGS[name].value for name in names if name in flags.FLAGS
+  }

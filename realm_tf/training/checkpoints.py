@@ -80,7 +80,11 @@ def _dropout_generators(
 
 
 def save_best(
-  model_dir: str, parts: dict[str, tf.keras.Model], step: int, utility: float
+  model_dir: str,
+  parts: dict[str, tf.keras.Model],
+  step: int,
+  metric: str,
+  value: float,
 ) -> str:
   """Writes the weights of the best step so far to exports/best.
 
@@ -91,7 +95,8 @@ def save_best(
     model_dir: The run.
     parts: The models by role.
     step: Of the weights.
-    utility: Their held-out retrieval utility, in nats.
+    metric: What "best" means, such as "retrieval_utility".
+    value: Of the metric, with these weights.
 
   Returns:
     The folder.
@@ -102,7 +107,7 @@ def save_best(
   tf.train.Checkpoint(**parts).write(tf.io.gfile.join(folder, name))
   files.write_json(
     tf.io.gfile.join(folder, "manifest.json"),
-    {"step": step, "retrieval_utility": utility, "weights": name},
+    {"step": step, metric: value, "weights": name},
   )
   for old in tf.io.gfile.listdir(folder):
     if old.startswith("weights-") and not old.startswith(name + "."):
@@ -110,9 +115,18 @@ def save_best(
   return folder
 
 
-def best_utility(model_dir: str) -> float:
-  """Returns the retrieval utility of a run's best weights; -inf if none."""
+def best(model_dir: str, metric: str) -> tuple[float, int]:
+  """Returns the metric of a run's best weights, and their step.
+
+  Args:
+    model_dir: The run.
+    metric: As given to `save_best`.
+
+  Returns:
+    -inf and 0 if there are none yet.
+  """
   path = tf.io.gfile.join(model_dir, *own_run.BEST_FOLDER, "manifest.json")
   if not tf.io.gfile.exists(path):
-    return float("-inf")
-  return files.read_json(path)["retrieval_utility"]
+    return float("-inf"), 0
+  manifest = files.read_json(path)
+  return manifest[metric], manifest["step"]

@@ -17,7 +17,7 @@ from realm_tf.configs import run_config
 from realm_tf.models import embedder
 from realm_tf.text import tokenizer as tokenizer_lib
 
-_SHAPE_FIELDS = (
+SHAPE_FIELDS = (
   "num_layers",
   "hidden_size",
   "num_heads",
@@ -84,7 +84,7 @@ def check_sources(
   """
   for path in _paths(run):
     if reading.is_run(path):
-      _check_shape(run, run_config.read(path), path)
+      check_shape(run, run_config.read(path), f"--init_checkpoint={path}")
       found = _open_run(path)
       if not found.roles & _USED[run.task]:
         raise errors.UserError(
@@ -99,6 +99,38 @@ def check_sources(
         raise errors.UserError(f"--init_checkpoint: {e}") from e
       fitting.check_vocabulary(weights, tokenizer, run.corpus)
       fitting.check_config(weights, run.config)
+
+
+def check_shape(
+  wanted: run_config.RunConfig,
+  found: run_config.RunConfig,
+  source: str,
+  fields: Sequence[str] = SHAPE_FIELDS,
+) -> None:
+  """Refuses a run whose encoder has another shape or vocabulary.
+
+  Args:
+    wanted: The run that is about to be started.
+    found: The run that gives weights.
+    source: The flag that names it, with its value.
+    fields: Of the config, which must be equal.
+
+  Raises:
+    errors.UserError: If they differ.
+  """
+  if found.vocab_sha256 != wanted.vocab_sha256:
+    raise errors.UserError(
+      f"{source} has another vocabulary than --corpus="
+      f"{wanted.corpus}: build the corpus with that run's vocabulary "
+      f"({found.corpus}/vocab.txt)."
+    )
+  for name in fields:
+    old, new = getattr(found.config, name), getattr(wanted.config, name)
+    if old != new:
+      raise errors.UserError(
+        f"{source} has {name}={old}, this run has "
+        f"--config.{name}={new}: they must be equal."
+      )
 
 
 def initialize(
@@ -159,10 +191,7 @@ def _open(path: str) -> _Source:
 
 def _open_run(path: str) -> _Run:
   checkpoint, step = own_run.weights_path(path)
-  found = {
-    name.split("/")[0] for name, _ in tf.train.list_variables(checkpoint)
-  }
-  return _Run(path, checkpoint, step, found & {"reader", "retriever"})
+  return _Run(path, checkpoint, step, own_run.roles(checkpoint))
 
 
 def _giver(role: str, sources: Sequence[_Source], task: str) -> _Source | None:
@@ -223,22 +252,3 @@ def _encoders(
   if retriever.passage_embedder is not retriever.query_embedder:
     towers.append(retriever.passage_embedder)
   return [tower.encoder for tower in towers]
-
-
-def _check_shape(
-  wanted: run_config.RunConfig, found: run_config.RunConfig, path: str
-) -> None:
-  """Refuses a run whose encoder has another shape or vocabulary."""
-  if found.vocab_sha256 != wanted.vocab_sha256:
-    raise errors.UserError(
-      f"--init_checkpoint={path} has another vocabulary than --corpus="
-      f"{wanted.corpus}: build the corpus with that run's vocabulary "
-      f"({found.corpus}/vocab.txt)."
-    )
-  for name in _SHAPE_FIELDS:
-    old, new = getattr(found.config, name), getattr(wanted.config, name)
-    if old != new:
-      raise errors.UserError(
-        f"--init_checkpoint={path} has {name}={old}, this run has "
-        f"--config.{name}={new}: they must be equal."
-      )

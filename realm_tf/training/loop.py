@@ -19,6 +19,12 @@ from realm_tf.training import tasks
 class Hook:
   """What a task does beside the loop; REALM's refreshes its index."""
 
+  def initialize(
+    self, task: tasks.Task, run: run_config.RunConfig
+  ) -> first_weights.InitReport:
+    """Gives a run that is not resumed its first weights."""
+    return first_weights.initialize(task.parts, run)
+
   def before_training(self, state: checkpoints.TrainerState) -> None:
     """Called once, with the state restored or initialised."""
 
@@ -50,6 +56,10 @@ class Hook:
       Further values for TensorBoard.
     """
     return {}
+
+  def should_stop(self, step: int) -> bool:
+    """Whether to end before the last step; asked after each evaluation."""
+    return False
 
 
 class NanError(RuntimeError):
@@ -114,7 +124,7 @@ class _Loop:
       if self._state.restore():
         print(f"Resumed {model_dir} at step {int(self._state.step)}.")
       else:
-        _print_init(first_weights.initialize(task.parts, run))
+        _print_init(hook.initialize(task, run))
     self._train_step = steps.make_train_step(
       task, optimizer, strategy, run.config.clip_norm
     )
@@ -134,15 +144,19 @@ class _Loop:
     if step >= last:
       print(f"Nothing to do: step {step} of {last} has been reached.")
       return TrainingResult(step, {})
+    if step > 0 and self._hook.should_stop(step):
+      print(f"Nothing to do: training has stopped early, at step {step}.")
+      return TrainingResult(step, {})
     if step == 0:
       self._evaluate(step)
     feed = feed_lib.Feed(self._strategy, self._task.train_pipeline, step)
     meter = progress.Progress(step, last, config.batch_size)
     pending: list[dict[str, tf.Tensor]] = []
-    while step < last:
+    stopped = False
+    while step < last and not stopped:
       self._hook.before_step(step, feed)
       features, replaced = feed.next()
-      pending.append(self._train_step(features))
+      pending.append(self._train_step(self._task.prepare(features)))
       step += 1
       self._state.step.assign(step)
       extra = self._hook.after_step(step, replaced)
@@ -155,7 +169,8 @@ class _Loop:
         _check_finite(step, pending)
       if evaluate:
         self._evaluate(step)
-      if save:
+        stopped = self._hook.should_stop(step)
+      if save or stopped:
         self._state.save()
       if evaluate or save:
         meter.resume(step)
@@ -188,7 +203,8 @@ class _Loop:
       self._task.eval_pipeline()
     )
     for features in dataset:
-      for name, (total, weight) in self._eval_step(features).items():
+      prepared = self._task.prepare(features)
+      for name, (total, weight) in self._eval_step(prepared).items():
         sums = totals.setdefault(name, [0.0, 0.0])
         sums[0] += float(total)
         sums[1] += float(weight)

@@ -31,6 +31,7 @@ from realm_tf.training import refresher as refresher_lib
 MODES = ("local", "external", "off")
 
 _POLL_SECS = 0.5
+_METRIC = "retrieval_utility"  # what "best checkpoint" means
 _RECALL_AT = (1, 5)
 # How long a refresher that is started apart may take to appear.
 _EXTERNAL_GRACE_SECS = 60.0
@@ -106,7 +107,7 @@ class RefreshHook(loop.Hook):
   def before_training(self, state: checkpoints.TrainerState) -> None:
     """Finds the run's version, or has the first one built."""
     self._trainer = state
-    self._best = checkpoints.best_utility(self._model_dir)
+    self._best, _ = checkpoints.best(self._model_dir, _METRIC)
     step, version = int(state.step), int(state.index_version)
     if not exports.steps(self._model_dir):
       self._exporter.save(self._model_dir, step)
@@ -162,10 +163,12 @@ class RefreshHook(loop.Hook):
     self, step: int, means: dict[str, float]
   ) -> dict[str, float]:
     """Keeps the best weights; measures recall with the version in use."""
-    utility = means["retrieval_utility"]
+    utility = means[_METRIC]
     if utility > self._best:
       self._best = utility
-      checkpoints.save_best(self._model_dir, self._task.parts, step, utility)
+      checkpoints.save_best(
+        self._model_dir, self._task.parts, step, _METRIC, utility
+      )
     if self._judge is None:
       return {}
     return self._judge.recall(self._task.retrieve_texts, _RECALL_AT)

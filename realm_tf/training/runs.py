@@ -2,7 +2,9 @@
 
 import contextlib
 import dataclasses
+from collections.abc import Iterable
 from collections.abc import Iterator
+from collections.abc import Mapping
 
 import tensorflow as tf
 
@@ -25,15 +27,24 @@ class Setup:
     run: The settings, also in `config.json`.
     model_dir: The run's folder.
     corpus: The knowledge corpus.
-    sentences: The annotated sentences.
     strategy: Where to compute.
   """
 
   run: run_config.RunConfig
   model_dir: str
   corpus: corpus_lib.Corpus
-  sentences: annotated.AnnotatedCorpus
   strategy: tf.distribute.Strategy
+
+
+@dataclasses.dataclass(frozen=True)
+class SentenceSetup(Setup):
+  """What a training on masked sentences needs.
+
+  Attributes:
+    sentences: The annotated sentences.
+  """
+
+  sentences: annotated.AnnotatedCorpus
 
 
 def set_up(
@@ -45,7 +56,7 @@ def set_up(
   init_checkpoint: str,
   model_dir: str,
   tpu: str,
-) -> Setup:
+) -> SentenceSetup:
   """Opens the corpora, finds the devices, and checks that all fits.
 
   Args:
@@ -65,12 +76,7 @@ def set_up(
   if isinstance(config, schema.RealmConfig):
     _check_candidates(config, opened)
   sentences = annotated.load(pretrain_corpus or corpus, opened.tokenizer)
-  strategy = strategy_lib.make_strategy(tpu)
-  if config.batch_size % strategy.num_replicas_in_sync:
-    raise errors.UserError(
-      f"--config.batch_size={config.batch_size} must divide by the "
-      f"{strategy.num_replicas_in_sync} replicas."
-    )
+  strategy = find_devices(config, tpu)
   run = run_config.RunConfig(
     task=task,
     config=config,
@@ -82,11 +88,38 @@ def set_up(
   )
   if not run_config.check(model_dir, run):
     first_weights.check_sources(run, opened.tokenizer)
+  prepare_devices(config, strategy)
+  return SentenceSetup(run, model_dir, opened, strategy, sentences)
+
+
+def find_devices(config: schema.TaskConfig, tpu: str) -> tf.distribute.Strategy:
+  """Returns where to compute.
+
+  Args:
+    config: The settings.
+    tpu: See `strategy.make_strategy`.
+
+  Raises:
+    errors.UserError: If there is no such device, or a batch does not divide
+      by them.
+  """
+  strategy = strategy_lib.make_strategy(tpu)
+  if config.batch_size % strategy.num_replicas_in_sync:
+    raise errors.UserError(
+      f"--config.batch_size={config.batch_size} must divide by the "
+      f"{strategy.num_replicas_in_sync} replicas."
+    )
+  return strategy
+
+
+def prepare_devices(
+  config: schema.TaskConfig, strategy: tf.distribute.Strategy
+) -> None:
+  """Sets seeds and precision, before anything is built."""
   tf.keras.utils.set_random_seed(config.seed)
   strategy_lib.set_precision(
     config.precision, on_cpu=strategy_lib.is_cpu(strategy)
   )
-  return Setup(run, model_dir, opened, sentences, strategy)
 
 
 @contextlib.contextmanager
@@ -117,14 +150,19 @@ def _check_candidates(
 
 
 def print_plan(
-  setup: Setup, task: tasks.Task, dropped: dict[str, int], held_bytes: int
+  setup: Setup,
+  task: tasks.Task,
+  lines: Mapping[str, str],
+  dropped: Mapping[str, int],
+  held_bytes: int,
 ) -> None:
   """Prints what is about to happen.
 
   Args:
     setup: The run.
     task: What is trained.
-    dropped: Spans and sentences that are not learned from, by reason.
+    lines: What else is read, such as sentences or questions, by its name.
+    dropped: What is not learned from, by reason.
     held_bytes: Memory that the task's data take.
   """
   run, config = setup.run, setup.run.config
@@ -135,26 +173,40 @@ def print_plan(
     f"{config.batch_size // setup.strategy.num_replicas_in_sync} a replica; "
     f"{config.train_steps} steps"
   )
-  print(
-    f"  corpus     {run.corpus}: {setup.corpus.num_passages:,} passages; "
-    f"sentences of {run.pretrain_corpus}: "
-    f"{setup.sentences.num_sentences:,}"
-  )
+  print(f"  corpus     {run.corpus}: {setup.corpus.num_passages:,} passages")
+  for name, line in lines.items():
+    print(f"  {name:<10} {line}")
   for reason, count in dropped.items():
     if count:
       print(f"  left out   {count:,} {reason}")
   parameters = 0
+  frozen = 0
   for role, part in task.parts.items():
-    count = sum(v.shape.num_elements() for v in part.trainable_variables)
+    count = _count(part.trainable_variables)
     parameters += count
+    frozen += _count(part.non_trainable_variables)
     print(f"  trained    {role}: {count:,} parameters")
+  if frozen:
+    print(f"  frozen     {frozen:,} parameters")
   # Weights, gradient and AdamW's two moments, 4 bytes each.
-  memory = 16 * parameters + held_bytes
+  memory = 16 * parameters + 4 * frozen + held_bytes
   print(
     f"  memory     about {memory / 1e9:.2f} GB for weights, optimizer and "
     "data, activations aside",
     flush=True,
   )
+
+
+def _count(variables: Iterable[tf.Variable]) -> int:
+  return sum(v.shape.num_elements() for v in variables)
+
+
+def sentence_lines(setup: SentenceSetup) -> dict[str, str]:
+  """Returns what `print_plan` says of the sentences."""
+  return {
+    "sentences": f"{setup.run.pretrain_corpus}: "
+    f"{setup.sentences.num_sentences:,}"
+  }
 
 
 def data_bytes(sentences: annotated.AnnotatedCorpus) -> int:

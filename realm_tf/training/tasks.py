@@ -12,7 +12,7 @@ Pipeline = Callable[[int], tf.data.Dataset]
 
 
 class Task(abc.ABC):
-  """One of the trainings: language model, ICT, or REALM.
+  """One of the trainings: language model, ICT, REALM, or open-domain QA.
 
   Attributes:
     name: The command that runs it.
@@ -27,6 +27,19 @@ class Task(abc.ABC):
   def variables(self) -> list[tf.Variable]:
     """What is trained."""
     return [v for part in self.parts.values() for v in part.trainable_variables]
+
+  def prepare(self, features: Features) -> Features:
+    """Adds what depends on the weights of the very step, before `sums`.
+
+    Called outside of the step's function, so that it may search an index.
+
+    Args:
+      features: A global batch, as the pipelines gave it to the replicas.
+
+    Returns:
+      A global batch, spread over the replicas in the same way.
+    """
+    return features
 
   @abc.abstractmethod
   def sums(self, features: Features, *, training: bool) -> Sums:

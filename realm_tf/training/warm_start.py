@@ -25,7 +25,11 @@ def run(task_name: str, config: schema.TaskConfig, **where: str) -> None:
   with setup.strategy.scope():
     task = _TASKS[task_name](config, setup.corpus.tokenizer, setup.sentences)
   runs.print_plan(
-    setup, task, setup.sentences.dropped, runs.data_bytes(setup.sentences)
+    setup,
+    task,
+    runs.sentence_lines(setup),
+    setup.sentences.dropped,
+    runs.data_bytes(setup.sentences),
   )
   with runs.claimed(setup):
     result = loop.train(task, setup.run, setup.model_dir, setup.strategy)

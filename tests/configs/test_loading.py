@@ -52,12 +52,15 @@ def test_the_tasks_of_a_preset_fit_together(preset):
         "intermediate_size",
         "max_positions",
         "projection_size",
-        "tied_embedders",
       )
     )
     for task in loading.TASKS
   }
   assert len(shapes) == 1
+  # In fine-tuning the towers part: passages stay as they were indexed.
+  tied = {t: loading.load(t, preset, {}).tied_embedders for t in loading.TASKS}
+  assert not tied.pop("finetune")
+  assert all(tied.values())
 
 
 def test_base_is_the_papers():

@@ -165,3 +165,29 @@ def test_two_bytes_a_wordpiece_where_the_vocabulary_allows(vocabulary, size):
     0,
     0,
   ]
+
+
+def test_what_is_too_long_to_be_read_is_cut_and_ends_in_sep():
+  rows = packed([([5], [6, 7, 8, 9]), ([5], [])], 8)
+  queries = tf.constant([[CLS, 7, SEP, 0]])
+  ids, segments = rows.joined(queries, tf.constant([[0, 1]]), 6)
+  assert ids.numpy().tolist() == [
+    [[CLS, 7, SEP, 6, 7, SEP], [CLS, 7, SEP, SEP, 0, 0]]
+  ]
+  assert segments.numpy().tolist() == [[[0, 0, 0, 1, 1, 1], [0, 0, 0, 1, 0, 0]]]
+  whole, _ = rows.joined(queries, tf.constant([[0, 1]]), 8)
+  assert whole.numpy().tolist() == [
+    [
+      [CLS, 7, SEP, 6, 7, 8, 9, SEP],
+      [CLS, 7, SEP, SEP, 0, 0, 0, 0],
+    ]
+  ]
+
+
+def test_queries_are_packed():
+  ids = tf.ragged.constant([[7, 8, 9, 10], [], [6]], tf.int32)
+  assert features.pack_queries(ids, 5, TOKENIZER).numpy().tolist() == [
+    [CLS, 7, 8, 9, SEP],
+    [CLS, SEP, 0, 0, 0],
+    [CLS, 6, SEP, 0, 0],
+  ]

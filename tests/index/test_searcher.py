@@ -239,3 +239,19 @@ def test_a_wrong_override_is_named(changes, names):
 def test_a_missing_searcher_is_named(tmp_path):
   with pytest.raises(errors.UserError, match="searcher"):
     searcher_lib.load_searcher(str(tmp_path / "searcher"))
+
+
+def test_a_wide_beam_visits_as_many_leaves_as_it_needs():
+  rng = np.random.default_rng(5)
+  embeddings = rng.normal(size=(2_000, 16)).astype(np.float32)
+  settings = settings_lib.SearcherSettings(
+    exact=False, num_leaves=40, leaves_to_search=2, reordering_candidates=100
+  )
+  searcher = searcher_lib.build_searcher(embeddings, settings, 10)
+  queries = rng.normal(size=(4, 16)).astype(np.float32)
+  # Two leaves hold a hundred passages; the beam is of a thousand.
+  _, rows, valid = searcher.search(tf.constant(queries), 1_000)
+  assert valid.numpy().all()
+  best = np.argsort(-queries @ embeddings.T, axis=1)[:, :1_000]
+  for found, wanted in zip(rows.numpy(), best, strict=True):
+    assert len(set(found) & set(wanted)) > 900

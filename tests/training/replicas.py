@@ -14,9 +14,13 @@ environment.configure()
 import numpy as np  # noqa: E402
 import tensorflow as tf  # noqa: E402
 
+from realm_tf.data import features as features_lib  # noqa: E402
+from realm_tf.data import qa_examples  # noqa: E402
+from realm_tf.data import token_answers  # noqa: E402
 from realm_tf.models import ict  # noqa: E402
 from realm_tf.models import realm  # noqa: E402
 from realm_tf.training import ict as ict_task  # noqa: E402
+from realm_tf.training import orqa as orqa_task  # noqa: E402
 from realm_tf.training import realm as realm_task  # noqa: E402
 from realm_tf.training import steps  # noqa: E402
 from tests import synthetic  # noqa: E402
@@ -25,7 +29,7 @@ REPLICAS = 4
 BATCH = 8
 
 
-def realm_task_of(config):
+def realm_task_of(config, features):
   """A RealmTask without corpora: the model and its sums."""
   task = realm_task.RealmTask.__new__(realm_task.RealmTask)
   task._model = realm.RealmModel(config, len(synthetic.VOCABULARY))
@@ -33,20 +37,71 @@ def realm_task_of(config):
     "retriever": task._model.retriever,
     "reader": task._model.reader,
   }
+  task._model(features)
   return task
 
 
-def ict_task_of(config):
+def ict_task_of(config, features):
   """An IctTask without corpora: the model and its sums."""
   task = ict_task.IctTask.__new__(ict_task.IctTask)
   task._model = ict.IctModel(config, len(synthetic.VOCABULARY))
   task.parts = {"retriever": task._model.retriever}
+  task._model(features)
+  return task
+
+
+def orqa_task_of(config, features):
+  """An OrqaTask over a random corpus, which it searches exactly."""
+  del features
+  tokenizer = synthetic.make_tokenizer()
+  table = synthetic.passage_table(synthetic.random_corpus())
+  packed = features_lib.PackedPassages(
+    table.title_ids.to_ragged(),
+    table.body_ids.to_ragged(),
+    config.passage_length,
+    tokenizer,
+  )
+  names = synthetic.NAMES[:BATCH]
+  questions = [f"{name} wa" for name in names]
+  task = orqa_task.OrqaTask(
+    config,
+    tokenizer,
+    packed,
+    questions,
+    questions,
+    token_answers.TokenAnswers(
+      [[name] for name in names] * 2, table, tokenizer
+    ),
+  )
+  embeddings = np.random.default_rng(0).normal(
+    size=[len(table), config.projection_size]
+  )
+
+  def search(queries, k):
+    scores = tf.matmul(
+      queries, tf.constant(embeddings, tf.float32), transpose_b=True
+    )
+    best = tf.math.top_k(scores, k)
+    return best.values, best.indices, best.values > -1e9
+
+  task.use(
+    search,
+    qa_examples.BeamFeatures(config, packed, embeddings.astype(np.float16)),
+  )
   return task
 
 
 def case(name):
   """Returns the task's maker, its config and a global batch."""
   features = synthetic.realm_features(synthetic.realm_config(), BATCH)
+  if name == "orqa":
+    config = synthetic.orqa_config()
+    names = synthetic.NAMES[:BATCH]
+    tokenizer = synthetic.make_tokenizer()
+    questions = qa_examples.QuestionBatches(
+      [f"{name} wa" for name in names], config, tokenizer, shuffle=False
+    )
+    return orqa_task_of, config, questions(tf.constant(0, tf.int64))
   if name == "ict":
     config = synthetic.ict_config()
     features = {
@@ -78,9 +133,7 @@ def run(strategy, name, start):
   batch = next(iter(dataset))
   with strategy.scope():
     tf.random.set_seed(1)
-    task = make(config)
-    shard = {k: v[:2] for k, v in features.items()}
-    task._model(shard)
+    task = make(config, {k: v[:2] for k, v in features.items()})
     weights = [v.numpy() for v in task.variables]
     if start is not None:
       for variable, value in zip(task.variables, start, strict=True):
@@ -90,6 +143,7 @@ def run(strategy, name, start):
     optimizer = tf.keras.optimizers.legacy.SGD(1.0)
     evaluate = steps.make_eval_step(task, strategy)
     train = steps.make_train_step(task, optimizer, strategy, clip_norm=1e3)
+  batch = task.prepare(batch)
   # Tracing four replicas takes long: one evaluation will do.
   sums = evaluate(batch) if name == "ict" else {}
   means = train(batch)

@@ -53,15 +53,15 @@ def test_the_newest_three_are_kept_and_the_newest_is_restored(tmp_path):
 
 def test_the_best_weights_replace_the_last_best(tmp_path):
   model_dir = str(tmp_path)
-  assert checkpoints.best_utility(model_dir) == float("-inf")
+  assert checkpoints.best(model_dir, "utility") == (float("-inf"), 0)
   task = small_runs.save_run(tmp_path, "pretrain", step=90)
-  checkpoints.save_best(model_dir, task.parts, 10, 0.5)
+  checkpoints.save_best(model_dir, task.parts, 10, "utility", 0.5)
   gamma = task.parts["retriever"].query_embedder.layer_norm.gamma
   gamma.assign(7 * tf.ones_like(gamma))
   best = small_runs.weights_of(task.parts["retriever"])
-  folder = checkpoints.save_best(model_dir, task.parts, 20, 0.75)
+  folder = checkpoints.save_best(model_dir, task.parts, 20, "utility", 0.75)
   gamma.assign(tf.zeros_like(gamma))
-  assert checkpoints.best_utility(model_dir) == 0.75
+  assert checkpoints.best(model_dir, "utility") == (0.75, 20)
   assert sorted(tf.io.gfile.listdir(folder)) == [
     "manifest.json",
     "weights-20.data-00000-of-00001",

@@ -12,7 +12,7 @@ from realm_tf.training import steps
 from realm_tf.training import tasks
 
 _ROOT = pathlib.Path(__file__).resolve().parents[2]
-CASES = ("realm", "ict")
+CASES = ("realm", "ict", "orqa")
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,174 @@
+"""Questions a second of fine-tuning at `tiny`, and where the time goes.
+
+python -m benchmarks.finetune
+"""
+
+import dataclasses
+import os
+from collections.abc import Callable
+from collections.abc import Iterator
+from collections.abc import Sequence
+
+# As the command does for the preset's precision; oneDNN reads it once.
+os.environ.setdefault("ONEDNN_DEFAULT_FPMATH_MODE", "BF16")
+
+import numpy as np  # noqa: E402
+import tensorflow as tf  # noqa: E402
+
+from benchmarks import synthetic  # noqa: E402
+from benchmarks import timing  # noqa: E402
+from realm_tf.configs import schema  # noqa: E402
+from realm_tf.configs import tiny  # noqa: E402
+from realm_tf.data import features as features_lib  # noqa: E402
+from realm_tf.data import passages as passages_lib  # noqa: E402
+from realm_tf.data import qa_examples  # noqa: E402
+from realm_tf.data import token_answers  # noqa: E402
+from realm_tf.index import searcher as searcher_lib  # noqa: E402
+from realm_tf.index import settings as settings_lib  # noqa: E402
+from realm_tf.text import tokenizer as tokenizer_lib  # noqa: E402
+from realm_tf.training import feed as feed_lib  # noqa: E402
+from realm_tf.training import optimizer as optimizer_lib  # noqa: E402
+from realm_tf.training import orqa  # noqa: E402
+from realm_tf.training import steps  # noqa: E402
+from realm_tf.training import strategy as strategy_lib  # noqa: E402
+
+_PASSAGES = 6_000  # about as many as the encyclopedia has
+_QUESTIONS = 4_000
+_BEAMS = (1_000, 5_000)
+_TARGET = 20  # questions a second
+
+
+def main() -> None:
+  """Measures and prints."""
+  words = synthetic.vocabulary()
+  tokenizer = tokenizer_lib.Tokenizer(words)
+  longest = tiny.finetune().passage_length
+  table = synthetic.make_corpus(_PASSAGES, longest).passages
+  questions, phrases = _questions(table, words)
+  answers = token_answers.TokenAnswers(phrases, table, tokenizer)
+  rows = []
+  for beam in _BEAMS:
+    config = dataclasses.replace(tiny.finetune(), retriever_beam=beam)
+    bench = _Bench(config, tokenizer, table, questions, answers)
+    rows.append(bench.row())
+  timing.print_table(
+    f"Fine-tuning at tiny: {_PASSAGES:,} passages, batch "
+    f"{config.batch_size}, {config.reader_beam} passages read",
+    [
+      "retriever beam",
+      "questions/s",
+      "of 20",
+      "embed",
+      "search",
+      "passages",
+      "matching",
+      "model",
+    ],
+    rows,
+    [
+      "questions/s: of the training loop, from the pipeline to the update",
+      "shares: of the sum of the parts, each measured by itself: embedding "
+      "the questions for the search; the search; gathering the passages' "
+      "embeddings and joining what is read; looking the answers up; the "
+      "training step",
+    ],
+  )
+
+
+def _questions(
+  table: passages_lib.PassageTable, words: list[str]
+) -> tuple[list[str], list[list[str]]]:
+  """Makes questions of a passage's words, answered by others of it."""
+  rng = np.random.default_rng(2)
+  questions, answers = [], []
+  for row in rng.integers(0, len(table), _QUESTIONS):
+    body = table.body_ids.row(int(row))
+    starts = [i for i in body.tolist() if not words[i].startswith("##")]
+    questions.append(synthetic.text_of(rng.choice(body, 8), words))
+    answers.append([words[i] for i in rng.choice(starts, 2)])
+  return questions, answers
+
+
+class _Bench:
+  """One setting, whole and in parts."""
+
+  def __init__(
+    self,
+    config: schema.OrqaConfig,
+    tokenizer: tokenizer_lib.Tokenizer,
+    table: passages_lib.PassageTable,
+    questions: Sequence[str],
+    answers: token_answers.TokenAnswers,
+  ):
+    self._config = config
+    self._answers = answers
+    self._strategy = strategy_lib.make_strategy("")
+    packed = features_lib.PackedPassages(
+      table.title_ids.to_ragged(),
+      table.body_ids.to_ragged(),
+      config.passage_length,
+      tokenizer,
+    )
+    embeddings = np.random.default_rng(3).normal(
+      size=(len(table), config.projection_size)
+    )
+    with self._strategy.scope():
+      self._task = orqa.OrqaTask(
+        config, tokenizer, packed, questions, questions[:1], answers
+      )
+      optimizer = optimizer_lib.make_optimizer(config)
+    self._train = steps.make_train_step(
+      self._task, optimizer, self._strategy, config.clip_norm
+    )
+    self._searcher = searcher_lib.build_searcher(
+      embeddings.astype(np.float32),
+      settings_lib.SearcherSettings(exact=True),
+      config.retriever_beam,
+    )
+    self._beam = qa_examples.BeamFeatures(
+      config, packed, embeddings.astype(np.float16)
+    )
+    self._task.use(self._searcher.search, self._beam)
+
+  def row(self) -> list[str]:
+    """Returns the table's row."""
+    rate = timing.median_rate(self._steps(), self._config.batch_size)
+    parts = [timing.median_seconds(part) for part in self._parts()]
+    total = sum(parts)
+    return [
+      f"{self._config.retriever_beam:,}",
+      f"{rate:.0f}",
+      f"{rate / _TARGET:.2f}",
+      *(f"{part / total:.0%}" for part in parts),
+    ]
+
+  def _steps(self) -> Iterator[float]:
+    feed = feed_lib.Feed(self._strategy, self._task.train_pipeline, 0)
+    while True:
+      features, _ = feed.next()
+      yield float(self._train(self._task.prepare(features))["loss"])
+
+  def _parts(self) -> list[Callable[[], object]]:
+    """Returns embedding, search, passages, matching and training."""
+    batch = next(iter(self._task.train_pipeline(0)))
+    questions, token_ids = batch["questions"], batch["query_token_ids"]
+    embed = orqa.query_embed_function(self._task.model)
+    width = min(self._config.retriever_beam, _PASSAGES)
+    search = tf.function(lambda e: self._searcher.search(e, width))
+    read = tf.function(self._beam.reading)
+    label = tf.function(lambda q, f: self._beam.labels(self._answers, q, f))
+    embeddings = embed(token_ids)
+    _, rows, _ = search(embeddings)
+    features = read(token_ids, rows)
+    prepared = self._task.prepare(batch)
+    return [
+      lambda: embed(token_ids).numpy(),
+      lambda: search(embeddings)[1].numpy(),
+      lambda: read(token_ids, rows)["joint_token_ids"].numpy(),
+      lambda: label(questions, features)["answer_spans"].numpy(),
+      lambda: self._train(prepared)["loss"].numpy(),
+    ]
+
+
+if __name__ == "__main__":
+  main()

@@ -1,0 +1,124 @@
+"""The questions of a training or an evaluation, by what the flags say."""
+
+import dataclasses
+from collections.abc import Callable
+
+import tensorflow as tf
+
+from realm_tf import encyclopedia
+from realm_tf import errors
+from realm_tf.data import qa_datasets
+from realm_tf.data import sources
+
+_DEV_BUCKETS = 10  # ORQA's: one of ten training questions is a dev question
+_HASH_BUCKETS = 100_000
+_SPLIT_FIELD = "{split}"
+
+
+def load(
+  dataset: str,
+  split: str,
+  *,
+  data_dir: str | None = None,
+  manual_dir: str | None = None,
+) -> qa_datasets.QaDataset:
+  """Loads one split of a dataset.
+
+  Args:
+    dataset: As `qa_datasets.load` takes it; or "encyclopedia", perhaps with
+      kinds such as "encyclopedia:countries+rivers", for questions about the
+      embedded corpus.
+    split: "train", "dev" or "test".
+    data_dir: Where TFDS keeps what it prepared.
+    manual_dir: Folder with a builder's sources.
+
+  Raises:
+    errors.UserError: If there is no such dataset or split, or it is damaged.
+  """
+  if dataset.partition(":")[0] == sources.ENCYCLOPEDIA:
+    return _load_encyclopedia(dataset, split)
+  return qa_datasets.load(
+    dataset, split, data_dir=data_dir, manual_dir=manual_dir
+  )
+
+
+def load_train_and_dev(
+  dataset: str,
+  dev_dataset: str,
+  *,
+  data_dir: str | None = None,
+  manual_dir: str | None = None,
+) -> tuple[qa_datasets.QaDataset, qa_datasets.QaDataset]:
+  """Loads what is trained on and what is held out.
+
+  A single file is split as ORQA splits: a question's hash says whether it is
+  held out, one in ten.
+
+  Args:
+    dataset: As for `load`.
+    dev_dataset: Where the dev split is, if that is another dataset; else "".
+    data_dir: Where TFDS keeps what it prepared.
+    manual_dir: Folder with a builder's sources.
+
+  Raises:
+    errors.UserError: As `load`; or if a split is empty.
+  """
+  train = load(dataset, "train", data_dir=data_dir, manual_dir=manual_dir)
+  if not dev_dataset and _is_one_file(dataset):
+    dev = _select(train, "dev", is_held_out)
+    train = _select(train, "train", lambda question: not is_held_out(question))
+    if not dev.examples or not train.examples:
+      raise errors.UserError(
+        f"--dataset={dataset} leaves a split empty where the question's hash "
+        "parts train from dev: name the dev questions by --dev_dataset."
+      )
+    return train, dev
+  dev = load(
+    dev_dataset or dataset, "dev", data_dir=data_dir, manual_dir=manual_dir
+  )
+  return train, dev
+
+
+def is_held_out(question: str) -> bool:
+  """Whether ORQA holds a training question out for dev."""
+  bucket = tf.strings.to_hash_bucket_fast(question, _HASH_BUCKETS)
+  return int(bucket) % _DEV_BUCKETS == 0
+
+
+def _is_one_file(dataset: str) -> bool:
+  is_builder = dataset in qa_datasets.names()
+  is_encyclopedia = dataset.partition(":")[0] == sources.ENCYCLOPEDIA
+  return not (is_builder or is_encyclopedia or _SPLIT_FIELD in dataset)
+
+
+def _select(
+  dataset: qa_datasets.QaDataset, split: str, keep: Callable[[str], bool]
+) -> qa_datasets.QaDataset:
+  examples = tuple(e for e in dataset if keep(e.question))
+  ids = {example.id for example in examples}
+  invalid = {k: v for k, v in dataset.invalid_patterns.items() if k in ids}
+  return dataclasses.replace(
+    dataset, split=split, examples=examples, invalid_patterns=invalid
+  )
+
+
+def _load_encyclopedia(dataset: str, split: str) -> qa_datasets.QaDataset:
+  kinds = encyclopedia.select_kinds(dataset.partition(":")[2])
+  examples = tuple(
+    qa_datasets.Example(q.id, q.question, q.answers, qa_datasets.STRING)
+    for q in encyclopedia.questions(kinds)
+    if q.split == split
+  )
+  if not examples:
+    raise errors.UserError(
+      f"{dataset} has no split {split!r}: choose one of "
+      f"{', '.join(qa_datasets.SPLITS)}."
+    )
+  return qa_datasets.QaDataset(
+    name=dataset,
+    split=split,
+    examples=examples,
+    published_size=None,
+    complete=True,
+    invalid_patterns={},
+  )

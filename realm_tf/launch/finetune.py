@@ -1,0 +1,84 @@
+r"""Fine-tunes retriever and reader on open-domain questions, as ORQA does.
+
+python -m realm_tf.launch.finetune --config=mini --dataset=nq_open \
+  --corpus=CORPUS --init=PRETRAIN_DIR --model_dir=MODEL_DIR
+
+The index of --init stays as it is; where it has none, as a run of
+pretrain_ict, the corpus is embedded first. Trained are the query side of the
+retriever and the reader.
+"""
+
+from absl import flags
+
+from realm_tf.launch import command
+from realm_tf.launch import run_flags
+
+run_flags.define("finetune")
+_DATASET = flags.DEFINE_string(
+  "dataset",
+  None,
+  "What is trained on: nq_open, webquestions, curated_trec, a JSONL file with "
+  "`question` and `answer` (its name may hold {split}), or encyclopedia:KINDS.",
+  required=True,
+)
+_DEV_DATASET = flags.DEFINE_string(
+  "dev_dataset",
+  "",
+  "What is held out, if it is not --dataset's own dev split. Without it, a "
+  "single file is split by ORQA's hash of the question.",
+)
+_DATA_DIR = flags.DEFINE_string(
+  "data_dir", None, "Where TFDS keeps what it prepared."
+)
+_MANUAL_DIR = flags.DEFINE_string(
+  "manual_dir", None, "Folder with the dataset's source files."
+)
+_INIT = flags.DEFINE_string(
+  "init", "", "The run of pretrain or pretrain_ict to start from."
+)
+_INIT_RETRIEVER = flags.DEFINE_string(
+  "init_retriever", "", "Another run for the retriever and its index."
+)
+_INIT_READER = flags.DEFINE_string(
+  "init_reader", "", "Another run for the reader."
+)
+_REBUILD_INDEX = flags.DEFINE_bool(
+  "rebuild_index", False, "Embed --corpus, even if there is an index."
+)
+_RETRIEVER_BEAM = flags.DEFINE_integer(
+  "retriever_beam", None, "Overrides retriever_beam of the config."
+)
+_READER_BEAM = flags.DEFINE_integer(
+  "reader_beam", None, "Overrides reader_beam of the config."
+)
+_HARD_EM = flags.DEFINE_bool(
+  "hard_em", None, "Overrides hard_em of the config."
+)
+
+
+def main() -> None:
+  """Fine-tunes, and names the next command."""
+  config = run_flags.config(
+    "finetune",
+    retriever_beam=_RETRIEVER_BEAM.value,
+    reader_beam=_READER_BEAM.value,
+    hard_em=_HARD_EM.value,
+  )
+  from realm_tf.training import finetuning
+
+  finetuning.run(
+    config,
+    dataset=_DATASET.value,
+    dev_dataset=_DEV_DATASET.value,
+    data_dir=_DATA_DIR.value,
+    manual_dir=_MANUAL_DIR.value,
+    init=_INIT.value,
+    init_retriever=_INIT_RETRIEVER.value,
+    init_reader=_INIT_READER.value,
+    rebuild_index=_REBUILD_INDEX.value,
+    **run_flags.where(),
+  )
+
+
+if __name__ == "__main__":
+  command.run(main)

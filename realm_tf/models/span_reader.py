@@ -1,0 +1,128 @@
+"""ORQA's reader: BERT over question and passage, with a score for each span."""
+
+import tensorflow as tf
+
+from realm_tf.configs import schema
+from realm_tf.models import encoder as encoder_lib
+from realm_tf.models import scratch
+
+_EPSILON = 1e-3  # of the released reader's layer norm
+
+
+class SpanScorer(tf.keras.layers.Layer):
+  """Scores the span from each position, of each width, by an MLP.
+
+  The MLP reads [h_start; h_end] (Lee et al., 2019, section 2.2.2): a dense
+  layer, ReLU, layer norm, and a dense layer to one score. The first layer's
+  product with the two halves is the sum of a product of each, so that it is
+  taken once a position, not once a span. Normalising and the last product are
+  taken in one: what a span's vector x is needed for is its sum, the sum of its
+  squares, and its product with one vector.
+  """
+
+  def __init__(self, config: schema.OrqaConfig):
+    """Names the layers' shapes; variables come with the first call."""
+    super().__init__(name="span_scorer", dtype=tf.float32)
+    self._max_length = config.max_span_length
+    width = config.span_hidden_size
+    initializer = encoder_lib.kernel_initializer(config)
+    self.start = tf.keras.layers.Dense(
+      width, kernel_initializer=initializer, name="start"
+    )
+    self.end = tf.keras.layers.Dense(
+      width, kernel_initializer=initializer, use_bias=False, name="end"
+    )
+    self.layer_norm = tf.keras.layers.LayerNormalization(
+      epsilon=_EPSILON, dtype=tf.float32, name="layer_norm"
+    )
+    self.layer_norm.build([None, width])
+    self.output_layer = tf.keras.layers.Dense(
+      1, kernel_initializer=initializer, dtype=tf.float32, name="output"
+    )
+    self.output_layer.build([None, width])
+
+  def call(self, hidden: tf.Tensor) -> tf.Tensor:
+    """Scores spans.
+
+    Args:
+      hidden: <float>[batch, L, hidden_size].
+
+    Returns:
+      <float32>[batch, L, max_span_length]: of the span that begins at a
+      position and holds 1, 2, ... wordpieces. Those that go beyond the end
+      have a score without a meaning.
+    """
+    starts = tf.cast(self.start(hidden), tf.float32)  # [batch, L, width]
+    ends = tf.cast(self.end(hidden), tf.float32)
+    ends = tf.pad(ends, [[0, 0], [0, self._max_length - 1], [0, 0]])
+    length = hidden.shape[1]
+    gamma = self.layer_norm.gamma
+    kernel = self.output_layer.kernel[:, 0]
+    direction = gamma * kernel  # [width]
+    constant = tf.reduce_sum(self.layer_norm.beta * kernel)
+    scores = []
+    for shift in range(self._max_length):
+      x = tf.nn.relu(starts + ends[:, shift : shift + length])
+      mean = tf.reduce_mean(x, axis=2)  # [batch, L]
+      variance = tf.reduce_mean(tf.square(x), axis=2) - tf.square(mean)
+      along = tf.linalg.matvec(x, direction)
+      centred = along - mean * tf.reduce_sum(direction)
+      scores.append(centred * tf.math.rsqrt(variance + self.layer_norm.epsilon))
+    return tf.stack(scores, axis=2) + constant + self.output_layer.bias
+
+
+class SpanReader(tf.keras.Model):
+  """p(span|z, x) up to normalisation.
+
+  Attributes:
+    encoder: BERT; a pre-trained reader's fits.
+    scorer: What is on top.
+  """
+
+  def __init__(self, config: schema.OrqaConfig, vocab_size: int):
+    """Builds the layers; `config` gives the shape."""
+    super().__init__(name="reader")
+    self.encoder = encoder_lib.build_encoder(config, vocab_size, name="encoder")
+    self.encoder.pooler_layer.trainable = False  # nothing reads it
+    scratch.prepare_for_scratch(self.encoder)
+    self.scorer = SpanScorer(config)
+
+  def call(
+    self,
+    token_ids: tf.Tensor,
+    segment_ids: tf.Tensor,
+    training: bool = False,
+  ) -> tf.Tensor:
+    """Scores the spans of questions and passages read together.
+
+    Args:
+      token_ids: <int32>[batch, L]. `[CLS] question [SEP] body [SEP]`, padded.
+      segment_ids: <int32>[batch, L]. 1 for the body and its [SEP].
+      training: Whether dropout is active.
+
+    Returns:
+      <float32>[batch, L, max_span_length]; see `SpanScorer` and `span_mask`.
+    """
+    outputs = encoder_lib.encode(
+      self.encoder, token_ids, segment_ids, training=training
+    )
+    return self.scorer(outputs["sequence_output"])
+
+
+def span_mask(segment_ids: tf.Tensor, max_length: int) -> tf.Tensor:
+  """Returns which spans lie in the passage's body.
+
+  Args:
+    segment_ids: <int32>[..., L]. 1 for the body and its [SEP].
+    max_length: Wordpieces of the longest span.
+
+  Returns:
+    <bool>[..., L, max_length].
+  """
+  # The last place of segment 1 is [SEP]: a span of n wordpieces from p on lies
+  # in the body if p and p + n are of segment 1.
+  length = segment_ids.shape[-1]
+  no_padding = [[0, 0]] * (segment_ids.shape.rank - 1)
+  padded = tf.pad(segment_ids, [*no_padding, [0, max_length]])
+  after = [padded[..., n : n + length] for n in range(1, max_length + 1)]
+  return (segment_ids[..., None] == 1) & (tf.stack(after, axis=-1) == 1)

@@ -1,0 +1,330 @@
+"""Runs open-QA fine-tuning: questions, index, training, best checkpoint."""
+
+import contextlib
+import dataclasses
+import itertools
+from collections.abc import Iterator
+
+import numpy as np
+
+from realm_tf import errors
+from realm_tf.configs import run_config
+from realm_tf.configs import schema
+from realm_tf.data import corpus as corpus_lib
+from realm_tf.data import qa_datasets
+from realm_tf.data import qa_splits
+from realm_tf.data import regex_answers
+from realm_tf.data import token_answers
+from realm_tf.evaluation import answers as answers_lib
+from realm_tf.export import embedder as export_lib
+from realm_tf.index import exports
+from realm_tf.index import store as store_lib
+from realm_tf.training import checkpoints
+from realm_tf.training import first_weights
+from realm_tf.training import loop
+from realm_tf.training import open_qa
+from realm_tf.training import orqa
+from realm_tf.training import orqa_init
+from realm_tf.training import refresher as refresher_lib
+from realm_tf.training import runs
+from realm_tf.training import tasks
+
+METRIC = "exact_match"  # what "best checkpoint" means
+_OWN_INDEX_STEP = 0
+
+
+@dataclasses.dataclass(frozen=True)
+class Finetuned:
+  """A finished run, still in memory.
+
+  Attributes:
+    task: The model.
+    hook: Answers questions with it.
+    corpus: The knowledge corpus.
+    result: Of the training loop.
+  """
+
+  task: orqa.OrqaTask
+  hook: "FinetuneHook"
+  corpus: corpus_lib.Corpus
+  result: loop.TrainingResult
+
+
+def run(
+  config: schema.TaskConfig,
+  *,
+  dataset: str,
+  dev_dataset: str,
+  corpus: str,
+  init: str,
+  init_retriever: str,
+  init_reader: str,
+  rebuild_index: bool,
+  model_dir: str,
+  tpu: str,
+  data_dir: str | None = None,
+  manual_dir: str | None = None,
+) -> Finetuned:
+  """Fine-tunes retriever and reader on questions.
+
+  Args:
+    config: The settings, of `finetune`.
+    dataset: What is trained on; see `qa_splits.load_train_and_dev`.
+    dev_dataset: What is held out, if that is another dataset.
+    corpus: Folder of the knowledge corpus.
+    init: The run that retriever, reader and index come from.
+    init_retriever: Another run for retriever and index, or "".
+    init_reader: Another run for the reader, or "".
+    rebuild_index: Whether to embed the corpus, even if there is an index.
+    model_dir: The run's folder.
+    tpu: See `strategy.make_strategy`.
+    data_dir: Where TFDS keeps what it prepared.
+    manual_dir: Folder with a TFDS builder's sources.
+
+  Raises:
+    errors.UserError: If anything that the flags name does not fit.
+  """
+  if not isinstance(config, schema.OrqaConfig):
+    raise TypeError(f"`config` must be an OrqaConfig, got {config!r}.")
+  train, dev = qa_splits.load_train_and_dev(
+    dataset, dev_dataset, data_dir=data_dir, manual_dir=manual_dir
+  )
+  setup = _set_up(
+    config,
+    orqa_init.choose(
+      init,
+      init_retriever,
+      init_reader,
+      model_dir=model_dir,
+      rebuild_index=rebuild_index,
+    ),
+    dataset=dataset,
+    dev_dataset=dev_dataset,
+    corpus=corpus,
+    model_dir=model_dir,
+    tpu=tpu,
+  )
+  knowledge = open_qa.Knowledge.load(setup.corpus, config.passage_length)
+  answers = _answers((train, dev), knowledge)
+  with setup.strategy.scope():
+    task = orqa.OrqaTask(
+      config,
+      setup.corpus.tokenizer,
+      knowledge.packed,
+      [example.question for example in train],
+      [example.question for example in dev],
+      answers,
+    )
+    hook = FinetuneHook(task, config, setup, knowledge, dev)
+  # As stored, two or four bytes each; and the searcher's own, of four.
+  index_bytes = setup.corpus.num_passages * config.projection_size * 8
+  runs.print_plan(
+    setup,
+    task,
+    {
+      "train": train.describe(),
+      "dev": dev.describe(),
+      "index": f"{setup.run.index_run or model_dir}, version "
+      f"{setup.run.index_step}: stays as it is, as does what embeds passages",
+    },
+    _left_out((train, dev), answers),
+    knowledge.packed.nbytes + answers.nbytes + index_bytes,
+  )
+  with hook.running(), runs.claimed(setup):
+    result = loop.train(task, setup.run, model_dir, setup.strategy, hook)
+  best, step = checkpoints.best(model_dir, METRIC)
+  print(
+    f"Wrote {model_dir}: step {result.step}; best weights, with an exact "
+    f"match of {best:.3f} on dev, of step {step}. Next:\n"
+    f"  python -m realm_tf.launch.evaluate --dataset={dataset} --split=test "
+    f"--model_dir={model_dir}"
+  )
+  return Finetuned(task, hook, setup.corpus, result)
+
+
+def _set_up(
+  config: schema.OrqaConfig,
+  sources: orqa_init.Sources,
+  *,
+  dataset: str,
+  dev_dataset: str,
+  corpus: str,
+  model_dir: str,
+  tpu: str,
+) -> runs.Setup:
+  """Opens the corpus, finds the devices, and checks that all fits."""
+  opened = corpus_lib.Corpus.open(corpus)
+  run = run_config.RunConfig(
+    task=orqa.OrqaTask.name,
+    config=config,
+    corpus=corpus,
+    corpus_fingerprint=opened.fingerprint,
+    vocab_sha256=opened.tokenizer.sha256,
+    pretrain_corpus="",
+    init_checkpoint=sources.retriever,
+    init_reader=sources.reader,
+    dataset=dataset,
+    dev_dataset=dev_dataset,
+    index_run=sources.index_run,
+    index_step=sources.index_step,
+  )
+  if not run_config.check(model_dir, run):
+    orqa_init.check(run, opened)
+  strategy = runs.find_devices(config, tpu)
+  runs.prepare_devices(config, strategy)
+  return runs.Setup(run, model_dir, opened, strategy)
+
+
+def _answers(
+  datasets: tuple[qa_datasets.QaDataset, ...],
+  knowledge: open_qa.Knowledge,
+) -> token_answers.TokenAnswers | regex_answers.RegexAnswers:
+  """Prepares the answers of all questions, numbered through."""
+  examples = list(itertools.chain.from_iterable(datasets))
+  types = {example.answer_type for example in examples}
+  if types == {answers_lib.STRING}:
+    return token_answers.TokenAnswers(
+      [example.answers for example in examples],
+      knowledge.table,
+      knowledge.corpus.tokenizer,
+    )
+  if types == {answers_lib.REGEX}:
+    compiled = (
+      map(answers_lib.compile_regex, example.answers) for example in examples
+    )
+    return regex_answers.RegexAnswers(
+      [[p for p in patterns if p is not None] for patterns in compiled],
+      knowledge.texts,
+      knowledge.corpus.num_passages,
+      knowledge.corpus.tokenizer,
+    )
+  raise errors.UserError(
+    "--dataset and --dev_dataset mix answers that are strings with answers "
+    "that are patterns: give questions of one kind."
+  )
+
+
+def _left_out(
+  datasets: tuple[qa_datasets.QaDataset, ...],
+  answers: token_answers.TokenAnswers | regex_answers.RegexAnswers,
+) -> dict[str, int]:
+  invalid = sum(len(dataset.invalid_patterns) for dataset in datasets)
+  unusable = getattr(answers, "without_tokens", 0)
+  return {
+    "questions with a pattern that is no regular expression": invalid,
+    "questions whose answers the vocabulary cannot spell": unusable,
+  }
+
+
+class FinetuneHook(loop.Hook):
+  """Opens the index, answers the dev questions, keeps the best, stops early.
+
+  Attributes:
+    open_qa: Answers questions; there once training has begun.
+  """
+
+  def __init__(
+    self,
+    task: orqa.OrqaTask,
+    config: schema.OrqaConfig,
+    setup: runs.Setup,
+    knowledge: open_qa.Knowledge,
+    dev: qa_datasets.QaDataset,
+  ):
+    """Prepares; the index is opened, or built, by `before_training`.
+
+    Args:
+      task: Its model answers.
+      config: The run's settings.
+      setup: The run.
+      knowledge: The corpus.
+      dev: What an evaluation asks; the first `dev_questions` of it.
+    """
+    self._task = task
+    self._config = config
+    self._setup = setup
+    self._knowledge = knowledge
+    count = config.dev_questions or len(dev)
+    self._dev = dev.examples[:count]
+    self._references = [
+      answers_lib.AnswerSet(example.answers, example.answer_type)
+      for example in self._dev
+    ]
+    self._best, self._best_step = checkpoints.best(setup.model_dir, METRIC)
+    self._refresher: refresher_lib.Refresher | None = None
+    self.open_qa: open_qa.OpenQa | None = None
+
+  @contextlib.contextmanager
+  def running(self) -> Iterator[None]:
+    """Ends the process that embeds the corpus, if it still runs."""
+    try:
+      yield
+    finally:
+      if self._refresher is not None:
+        self._refresher.terminate()
+
+  def initialize(
+    self, task: tasks.Task, run: run_config.RunConfig
+  ) -> first_weights.InitReport:
+    """See base class."""
+    return orqa_init.initialize(self._task.model, run)
+
+  def before_training(self, state: checkpoints.TrainerState) -> None:
+    """Opens the index; embeds the corpus first where there is none."""
+    run, model_dir = self._setup.run, self._setup.model_dir
+    if not run.index_run:
+      self._build_index(model_dir)
+    version = orqa_init.open_index(run, self._setup.corpus, model_dir)
+    state.index_version.assign(version.step)
+    self.open_qa = open_qa.OpenQa(
+      self._task.model, self._config, self._knowledge, version
+    )
+    self._task.use(self.open_qa.search, self.open_qa.beam)
+
+  def after_evaluation(
+    self, step: int, means: dict[str, float]
+  ) -> dict[str, float]:
+    """Answers the dev questions; keeps the weights if they do best."""
+    if self.open_qa is None:
+      raise RuntimeError("`before_training` must come first.")
+    found = self.open_qa.answer(
+      [example.id for example in self._dev],
+      [example.question for example in self._dev],
+      k=self._config.reader_beam,
+    )
+    right = [
+      reference.is_right(prediction.answer)
+      for reference, prediction in zip(self._references, found, strict=True)
+    ]
+    exact_match = float(np.mean(right))
+    if exact_match > self._best:
+      self._best, self._best_step = exact_match, step
+      checkpoints.save_best(
+        self._setup.model_dir, self._task.parts, step, METRIC, exact_match
+      )
+    return {METRIC: exact_match}
+
+  def should_stop(self, step: int) -> bool:
+    """Whether `patience` evaluations have brought nothing better."""
+    waited = step - self._best_step
+    patience = self._config.patience * self._config.evaluate_every_steps
+    if not self._config.patience or waited < patience:
+      return False
+    print(
+      f"  exact match has not risen since step {self._best_step}: training "
+      "stops"
+    )
+    return True
+
+  def _build_index(self, model_dir: str) -> None:
+    """Embeds the corpus with the passage tower, which is never trained."""
+    if store_lib.IndexStore(model_dir).is_published(_OWN_INDEX_STEP):
+      return
+    if not exports.steps(model_dir):
+      exporter = export_lib.Exporter(
+        self._task.model.retriever, self._config.projection_size
+      )
+      exporter.save(model_dir, _OWN_INDEX_STEP)
+    print(f"Embedding the corpus, once; see {model_dir}/refresher.log ...")
+    self._refresher = refresher_lib.Refresher(model_dir, watch=False)
+    self._refresher.wait()

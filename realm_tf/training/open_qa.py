@@ -1,0 +1,238 @@
+"""A fine-tuned model with its corpus and index, ready to answer questions."""
+
+import dataclasses
+import functools
+from collections.abc import Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from realm_tf import errors
+from realm_tf.checkpoints import own_run
+from realm_tf.configs import run_config
+from realm_tf.configs import schema
+from realm_tf.data import corpus as corpus_lib
+from realm_tf.data import features as features_lib
+from realm_tf.data import passage_texts
+from realm_tf.data import passages as passages_lib
+from realm_tf.data import qa_examples
+from realm_tf.evaluation import bm25
+from realm_tf.evaluation import closed_book
+from realm_tf.evaluation import predictions
+from realm_tf.evaluation import reading
+from realm_tf.evaluation import recall
+from realm_tf.index import version as version_lib
+from realm_tf.models import orqa as orqa_lib
+from realm_tf.models import reader as reader_lib
+from realm_tf.training import orqa
+from realm_tf.training import orqa_init
+from realm_tf.training import strategy as strategy_lib
+
+RETRIEVERS = ("dense", "bm25")
+
+
+@dataclasses.dataclass(frozen=True)
+class Knowledge:
+  """The corpus, in each form that is read.
+
+  Attributes:
+    corpus: Where it is.
+    table: Ids and wordpieces.
+    packed: What retriever and reader read.
+    texts: As it was written.
+  """
+
+  corpus: corpus_lib.Corpus
+  table: passages_lib.PassageTable
+  packed: features_lib.PackedPassages
+  texts: passage_texts.PassageTexts
+
+  @classmethod
+  def load(cls, corpus: corpus_lib.Corpus, passage_length: int) -> "Knowledge":
+    """Reads the corpus into memory.
+
+    Args:
+      corpus: The corpus.
+      passage_length: Most wordpieces of a passage.
+    """
+    table = corpus.load_passages()
+    packed = features_lib.PackedPassages(
+      table.title_ids.to_ragged(),
+      table.body_ids.to_ragged(),
+      passage_length,
+      corpus.tokenizer,
+    )
+    return cls(corpus, table, packed, passage_texts.PassageTexts(corpus))
+
+
+class OpenQa:
+  """Answers questions with one model over one corpus and index.
+
+  Example:
+    open_qa = load("runs/finetuned")
+    open_qa.answer(["1"], ["who wrote hamlet"], k=100)[0].answer
+
+  Attributes:
+    search: The index.
+    beam: Joins questions to passages that were found.
+  """
+
+  def __init__(
+    self,
+    model: orqa_lib.OrqaModel,
+    config: schema.OrqaConfig,
+    knowledge: Knowledge,
+    version: version_lib.IndexVersion,
+  ):
+    """Loads the index.
+
+    Args:
+      model: Retriever and reader; its weights may go on changing.
+      config: Its settings.
+      knowledge: The corpus.
+      version: The index, of this corpus.
+    """
+    self._config = config
+    self._knowledge = knowledge
+    tokenizer = knowledge.corpus.tokenizer
+    self._searcher = version.load_searcher()  # held: it owns the index
+    self.search = self._searcher.search
+    self.beam = qa_examples.BeamFeatures(
+      config, knowledge.packed, np.concatenate(version.load_embeddings())
+    )
+    self._answerer = reading.SpanAnswerer(
+      model, config, self.beam, knowledge.table, knowledge.texts, tokenizer
+    )
+    self._dense = recall.dense_retriever(
+      orqa.query_embed_function(model),
+      self.search,
+      tokenizer,
+      config.query_length,
+    )
+
+  def retrieve(
+    self, questions: Sequence[str], k: int, retriever: str = "dense"
+  ) -> np.ndarray:
+    """Returns the passages that are found for questions.
+
+    Args:
+      questions: Their texts.
+      k: Passages a question; as many as there are at most.
+      retriever: "dense", the model's own, or "bm25".
+
+    Returns:
+      <int>[questions, k], rows of the corpus, best first; -1 for none.
+
+    Raises:
+      errors.UserError: If there is no such retriever.
+    """
+    if retriever not in RETRIEVERS:
+      raise errors.UserError(
+        f"--retriever={retriever} must be one of {', '.join(RETRIEVERS)}."
+      )
+    find = self._dense if retriever == "dense" else self._bm25.retrieve
+    return find(questions, min(k, len(self._knowledge.table)))
+
+  def answer(
+    self,
+    ids: Sequence[str],
+    questions: Sequence[str],
+    *,
+    k: int,
+    retriever: str = "dense",
+  ) -> list[predictions.Prediction]:
+    """Answers questions.
+
+    Args:
+      ids: Of the questions.
+      questions: Their texts.
+      k: Passages to retrieve, of which the first `reader_beam` are read.
+      retriever: As for `retrieve`. What BM25 finds is judged by the reader
+        alone, as the paper's sparse baseline has no f(x, z).
+
+    Raises:
+      errors.UserError: If there is no such retriever.
+    """
+    wanted = max(k, self._config.reader_beam)
+    return self._answerer.answer(
+      ids,
+      questions,
+      lambda texts, count: self.retrieve(texts, count, retriever),
+      wanted,
+      passage_scores=retriever == "dense",
+    )
+
+  @functools.cached_property
+  def _bm25(self) -> bm25.Bm25:
+    return bm25.Bm25(self._knowledge.table, self._knowledge.corpus.tokenizer)
+
+
+def load(model_dir: str, corpus: str = "", tpu: str = "") -> OpenQa:
+  """Loads a fine-tuned run: its best weights, its corpus and its index.
+
+  Args:
+    model_dir: A run of `finetune`.
+    corpus: Folder of the knowledge corpus; by default the run's.
+    tpu: See `strategy.make_strategy`.
+
+  Raises:
+    errors.UserError: If it is no such run, or corpus and index do not fit.
+  """
+  run = run_config.read(model_dir)
+  config = run.config
+  if not isinstance(config, schema.OrqaConfig):
+    raise errors.UserError(
+      f"--model_dir={model_dir} is a run of {run.task}, which answers no "
+      "questions: name a run of `finetune`."
+    )
+  opened = corpus_lib.Corpus.open(corpus or run.corpus)
+  version = orqa_init.open_index(run, opened, model_dir)
+  path, _ = own_run.weights_path(model_dir)
+  strategy = strategy_lib.make_strategy(tpu)
+  strategy_lib.set_precision(
+    config.precision, on_cpu=strategy_lib.is_cpu(strategy)
+  )
+  with strategy.scope():
+    model = orqa_lib.OrqaModel(config, opened.tokenizer.vocab_size)
+    orqa.build(model, config)
+    status = tf.train.Checkpoint(
+      retriever=model.retriever, reader=model.reader
+    ).read(path)
+    status.assert_existing_objects_matched().expect_partial()
+    knowledge = Knowledge.load(opened, config.passage_length)
+    return OpenQa(model, config, knowledge, version)
+
+
+def load_closed_book(model_dir: str) -> closed_book.ClosedBook:
+  """Loads the baseline that reads no passage.
+
+  Args:
+    model_dir: A run of `pretrain` or `pretrain_mlm`; or one of `finetune`, for
+      the run that its reader came from.
+
+  Raises:
+    errors.UserError: If there is no pre-trained reader.
+  """
+  run = run_config.read(model_dir)
+  if run.init_reader:
+    model_dir = run.init_reader
+    run = run_config.read(model_dir)
+  config = run.config
+  path, _ = own_run.weights_path(model_dir)
+  if not (
+    isinstance(config, schema.SentenceConfig)
+    and "reader" in own_run.roles(path)
+  ):
+    raise errors.UserError(
+      f"--model_dir={model_dir} holds no pre-trained reader, which a closed "
+      "book is asked of: name a run of `pretrain`."
+    )
+  tokenizer = corpus_lib.Corpus.open(run.corpus).tokenizer
+  reader = reader_lib.MaskedLanguageModel(
+    config, tokenizer.vocab_size, name="reader"
+  )
+  empty = tf.zeros([1, config.query_length + 1], tf.int32)
+  reader(empty, empty, tf.zeros([1, 1], tf.int32))
+  status = tf.train.Checkpoint(reader=reader).read(path)
+  status.assert_existing_objects_matched().expect_partial()
+  return closed_book.ClosedBook(reader, config, tokenizer)

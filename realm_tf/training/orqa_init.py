@@ -1,0 +1,187 @@
+"""Where fine-tuning starts from: retriever, reader and index of other runs."""
+
+import dataclasses
+import os
+
+import tensorflow as tf
+
+from realm_tf import errors
+from realm_tf.checkpoints import own_run
+from realm_tf.configs import run_config
+from realm_tf.data import corpus as corpus_lib
+from realm_tf.index import exports
+from realm_tf.index import store as store_lib
+from realm_tf.index import version as version_lib
+from realm_tf.models import orqa
+from realm_tf.training import first_weights
+
+# The weights of a SavedModel, as a checkpoint.
+_SAVED_WEIGHTS = os.path.join("variables", "variables")
+# The towers part in fine-tuning, whether they were one before or not.
+_SHAPE_FIELDS = tuple(
+  name for name in first_weights.SHAPE_FIELDS if name != "tied_embedders"
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Sources:
+  """Where a run's parts come from.
+
+  Attributes:
+    retriever: The run that trained it.
+    reader: The run that trained it.
+    index_run: The run whose index is searched; "" if the corpus is to be
+      embedded in the run's own folder.
+    index_step: The version of the index.
+  """
+
+  retriever: str
+  reader: str
+  index_run: str
+  index_step: int
+
+
+def choose(
+  init: str,
+  init_retriever: str,
+  init_reader: str,
+  *,
+  model_dir: str,
+  rebuild_index: bool,
+) -> Sources:
+  """Returns the sources that the flags name.
+
+  A run that is resumed keeps its index, whatever has been published since.
+
+  Args:
+    init: Gives what the next two leave open.
+    init_retriever: A run of `pretrain`, `pretrain_ict` or `finetune`.
+    init_reader: A run of `pretrain`, `pretrain_mlm`, `pretrain_ict` or
+      `finetune`.
+    model_dir: The run that is about to be started or resumed.
+    rebuild_index: Whether the corpus is embedded anew.
+
+  Raises:
+    errors.UserError: If there is nothing to start from.
+  """
+  retriever, reader = init_retriever or init, init_reader or init
+  for flag, source in (("retriever", retriever), ("reader", reader)):
+    if not source:
+      raise errors.UserError(
+        f"--init or --init_{flag} must name the run of `pretrain` or "
+        f"`pretrain_ict` that the {flag} comes from."
+      )
+  if tf.io.gfile.exists(tf.io.gfile.join(model_dir, run_config.FILE_NAME)):
+    run = run_config.read(model_dir)
+    return Sources(retriever, reader, run.index_run, run.index_step)
+  found = run_config.read(retriever)
+  version: int | None
+  if found.index_run:  # A fine-tuned run searches another one's index.
+    index_run, version = found.index_run, found.index_step
+  else:
+    index_run = retriever
+    version = store_lib.IndexStore(retriever).latest()
+  if rebuild_index or version is None:
+    return Sources(retriever, reader, "", 0)
+  return Sources(retriever, reader, index_run, version)
+
+
+def check(run: run_config.RunConfig, corpus: corpus_lib.Corpus) -> None:
+  """Sees that a run's sources fit it.
+
+  Args:
+    run: The run that is about to be started.
+    corpus: Its corpus.
+
+  Raises:
+    errors.UserError: If a source is no run, lacks the part, is of another
+      shape or vocabulary, or its index is of another corpus.
+  """
+  for flag, source in (
+    ("init_retriever", run.init_checkpoint),
+    ("init_reader", run.init_reader),
+  ):
+    first_weights.check_shape(
+      run, run_config.read(source), f"--{flag}={source}", _SHAPE_FIELDS
+    )
+  roles = own_run.roles(own_run.weights_path(run.init_checkpoint)[0])
+  if "retriever" not in roles:
+    raise errors.UserError(
+      f"--init_retriever={run.init_checkpoint} holds no retriever: name a run "
+      "of `pretrain` or `pretrain_ict`."
+    )
+  if run.index_run:
+    store = store_lib.IndexStore(run.index_run)
+    store.open(run.index_step, corpus.fingerprint, corpus.num_passages)
+
+
+def open_index(
+  run: run_config.RunConfig, corpus: corpus_lib.Corpus, model_dir: str
+) -> version_lib.IndexVersion:
+  """Opens the index that a run searches, and keeps it from being pruned.
+
+  Args:
+    run: The run.
+    corpus: Its corpus.
+    model_dir: Its folder.
+
+  Raises:
+    errors.UserError: If it is missing, damaged, or of another corpus.
+  """
+  store = store_lib.IndexStore(run.index_run or model_dir)
+  if run.index_run:
+    reader = "finetune-" + os.path.abspath(model_dir).strip("/")
+    store.announce(reader.replace("/", "-"), [run.index_step])
+  return store.open(run.index_step, corpus.fingerprint, corpus.num_passages)
+
+
+def initialize(
+  model: orqa.OrqaModel, run: run_config.RunConfig
+) -> first_weights.InitReport:
+  """Gives a model its first weights.
+
+  The towers are those that made the index, so that questions and passages are
+  embedded alike at first. A reader that was pre-trained gives its encoder;
+  where there is none, the retriever's encoder is the reader's too.
+
+  Args:
+    model: The model, built.
+    run: Names the sources; `check` has seen that they fit.
+  """
+  taken: list[str] = []
+  prefix: list[str] = []
+  tuned = run_config.read(run.init_checkpoint).task == "finetune"
+  if run.index_run and not tuned:
+    export = exports.find(run.index_run, run.index_step)
+    path = os.path.join(export.path, _SAVED_WEIGHTS)
+    where = f"{export.path}, which made the index"
+  else:
+    path, step = own_run.weights_path(run.init_checkpoint)
+    prefix, where = ["retriever"], f"{run.init_checkpoint}, step {step}"
+  for tower in ("query_embedder", "passage_embedder"):
+    # One by one: two towers may come from one that was shared.
+    _read(path, [*prefix, tower], getattr(model.retriever, tower))
+  taken.append(f"retriever from {where}")
+  path, step = own_run.weights_path(run.init_reader)
+  source = f"from {run.init_reader}, step {step}"
+  if "reader" not in own_run.roles(path):
+    towers = ["retriever", "query_embedder", "encoder"]
+    _read(path, towers, model.reader.encoder)
+    taken.append(f"reader's encoder {source}: it is its retriever's")
+  elif run_config.read(run.init_reader).task == "finetune":
+    _read(path, ["reader"], model.reader)
+    taken.append(f"reader {source}")
+    return first_weights.InitReport(taken, missing=[])
+  else:
+    _read(path, ["reader", "encoder"], model.reader.encoder)
+    taken.append(f"reader's encoder {source}")
+  return first_weights.InitReport(taken, missing=["reader's span scorer"])
+
+
+def _read(path: str, names: list[str], part: tf.keras.Model) -> None:
+  """Reads one part of a checkpoint, found by the names that lead to it."""
+  target: tf.train.Checkpoint | tf.keras.Model = part
+  for name in reversed(names):
+    target = tf.train.Checkpoint(**{name: target})
+  status = target.read(path)
+  status.assert_existing_objects_matched().expect_partial()
