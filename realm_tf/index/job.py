@@ -42,7 +42,9 @@ def run(options: follow.RefreshOptions, worker_command: Sequence[str]) -> int:
   if status == 0 and latest is not None:
     _report(
       f"The newest index is {context.store.path(latest)}. Next: python -m "
-      f"realm_tf.launch.finetune --model_dir={options.model_dir}"
+      "realm_tf.launch.finetune --config=... --dataset=... "
+      f"--corpus={context.corpus.path} --init={options.model_dir} "
+      "--model_dir=..."
     )
   return status
 
