@@ -13,7 +13,7 @@ _MODEL: dict[str, Any] = {
   "hidden_size": 128,
   "num_heads": 4,
   "intermediate_size": 512,
-  "max_positions": 66,
+  "max_positions": 72,
   "dropout": 0.0,
   "precision": "bfloat16",
   "query_length": 22,

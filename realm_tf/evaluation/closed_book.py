@@ -50,9 +50,7 @@ class ClosedBook:
     self._never = tf.reduce_sum(
       tf.one_hot(special, tokenizer.vocab_size, -np.inf, 0.0), axis=0
     )  # [V]
-    self._fill_function = tf.function(
-      tf.autograph.experimental.do_not_convert(self._fill)
-    )
+    self._fill_function = tf.function(self._fill)
 
   def answer(
     self, ids: Sequence[str], questions: Sequence[str]

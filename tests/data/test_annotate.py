@@ -101,7 +101,7 @@ def test_annotates_all_passages_with_byte_offsets(corpus):
     "Dr. Émile Zola came in 1871 and saw gold.",
   ]
   assert records["Zürich"][1] == [
-    "Zürich", "Switzerland", "12 May 1850", "Dr. Émile Zola", "1871",
+    "Zürich", "Switzerland", "12 May 1850", "Émile Zola", "1871",
   ]  # fmt: skip
   assert records["Tokyo"][1] == ["1920s", "Tokyo"]
   assert manifest["tagger"] == "rules"

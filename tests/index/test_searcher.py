@@ -65,7 +65,7 @@ def test_more_results_than_passages_are_masked(settings):
   assert np.all(np.isneginf(scores[:, 60:]))
 
 
-def test_results_that_the_leaves_do_not_hold_are_masked():
+def test_a_wide_beam_is_found_though_few_leaves_are_visited():
   settings = settings_lib.SearcherSettings(
     exact=False, num_leaves=20, leaves_to_search=1, reordering_candidates=60
   )
@@ -74,11 +74,9 @@ def test_results_that_the_leaves_do_not_hold_are_masked():
 
   scores, rows, valid = searcher.search(tf.constant(vectors(1, 8)), 60)
 
-  assert 0 < np.sum(valid) < valid.numpy().size
-  np.testing.assert_array_equal(rows.numpy() >= 0, valid)
-  np.testing.assert_array_equal(np.isfinite(scores), valid)
-  for row, mask in zip(rows.numpy(), valid.numpy(), strict=True):
-    assert len(set(row[mask])) == mask.sum()
+  assert np.all(valid) and np.all(np.isfinite(scores))
+  for row in rows.numpy():
+    assert set(row) == set(range(60))
 
 
 @pytest.mark.parametrize("settings", [EXACT, ALL_LEAVES], ids=["exact", "tree"])

@@ -186,7 +186,7 @@ def test_a_few_questions_are_learned_to_an_exact_match_of_1(overfitted):
   evaluations = finetuned.result.evaluations
   assert evaluations[0]["exact_match"] < 1.0
   assert max(e["exact_match"] for e in evaluations.values()) == 1.0
-  assert evaluations[200]["reader_loss"] < 0.1 * evaluations[0]["reader_loss"]
+  assert evaluations[200]["reader_loss"] < 0.2 * evaluations[0]["reader_loss"]
   assert (
     evaluations[200]["retriever_loss"] < 0.8 * evaluations[0]["retriever_loss"]
   )

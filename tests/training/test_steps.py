@@ -70,7 +70,10 @@ class Line(tasks.Task):
     weights = features["weight"]
     return {
       "loss": (tf.reduce_sum(weights * error**2), tf.reduce_sum(weights)),
-      "error": (tf.reduce_sum(tf.abs(error)), tf.cast(len(error), tf.float32)),
+      "error": (
+        tf.reduce_sum(tf.abs(error)),
+        tf.cast(tf.size(error), tf.float32),
+      ),
     }
 
   def train_pipeline(self, first_step):
