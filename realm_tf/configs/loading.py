@@ -15,6 +15,7 @@ TASKS: Mapping[str, type[schema.TaskConfig]] = {
   "pretrain": schema.RealmConfig,
   "pretrain_ict": schema.IctConfig,
   "pretrain_mlm": schema.MlmConfig,
+  "train_tagger": schema.TaggerConfig,
 }
 
 

@@ -34,3 +34,8 @@ def pretrain_ict() -> schema.IctConfig:
 def pretrain_mlm() -> schema.MlmConfig:
   """A BERT of MiniLM's shape."""
   return dataclasses.replace(mini.pretrain_mlm(), **_MODEL, learning_rate=3e-4)
+
+
+def train_tagger() -> schema.TaggerConfig:
+  """A tagger from MiniLM's weights: under an hour on two cores."""
+  return dataclasses.replace(mini.train_tagger(), **_MODEL)

@@ -18,13 +18,15 @@ class RunConfig:
   """A run: its task, its settings and its data.
 
   Attributes:
-    task: "pretrain", "pretrain_ict" or "pretrain_mlm".
+    task: "pretrain", "pretrain_ict", "pretrain_mlm" or "train_tagger".
     config: The task's settings.
-    corpus: Folder of the knowledge corpus Z.
+    corpus: Folder of the knowledge corpus Z; for the tagger, the files and
+      folders of its labelled sentences, separated by commas.
     corpus_fingerprint: Of that corpus, so that another one is not taken.
     vocab_sha256: Of the vocabulary.
     pretrain_corpus: Folder of the corpus X whose sentences are masked; the
-      same as `corpus` unless X and Z differ.
+      same as `corpus` unless X and Z differ. Of the tagger, whose best weights
+      are those that suit certain sentences best, these; empty for `corpus`.
     init_checkpoint: Where the first weights came from; empty for none.
   """
 
@@ -101,6 +103,7 @@ _MAY_CHANGE = frozenset(
     "checkpoint_every_steps",
     "evaluate_every_steps",
     "eval_batches",
+    "patience",
     "embed_batch_size",
     "num_index_workers",
     "index_age_warning_steps",

@@ -4,6 +4,7 @@ A config is flat, so that `--config.FIELD=VALUE` reaches every field. It is
 saved in the run's directory, from where the other processes read it.
 """
 
+import abc
 import dataclasses
 import math
 
@@ -16,8 +17,8 @@ INDEX_DTYPES = ("float16", "float32")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class TaskConfig:
-  """What pre-training the language model, ICT and REALM have in common.
+class TaskConfig(abc.ABC):
+  """What all trainings have in common.
 
   Attributes:
     num_layers: Transformer layers of each encoder.
@@ -26,15 +27,6 @@ class TaskConfig:
     intermediate_size: Width of the feed-forward layers.
     max_positions: Learned positions; no input may be longer.
     dropout: Rate, for hidden states and attention weights.
-    projection_size: Dimension of the retrieval embeddings.
-    tied_embedders: One embedder for queries and passages, or one for each.
-    query_length: Wordpieces of a query, [CLS] and [SEP] included.
-    passage_length: Wordpieces of a passage with title and special tokens.
-    max_masks: Most wordpieces that are masked in a query.
-    masking: How a query's targets are chosen: "salient_span" (paper),
-      "random_span" or "random_tokens" (paper, Table 2).
-    heldout_fraction: Share of the passages whose sentences are never trained
-      on, only evaluated; chosen by the passage's fingerprint.
     batch_size: Examples a step, over all replicas.
     train_steps: Steps in all.
     learning_rate: Peak of the schedule.
@@ -57,13 +49,6 @@ class TaskConfig:
   intermediate_size: int
   max_positions: int = 512
   dropout: float = 0.1
-  projection_size: int = 128
-  tied_embedders: bool = True
-  query_length: int
-  passage_length: int
-  max_masks: int = 10
-  masking: str = "salient_span"
-  heldout_fraction: float = 0.05
   batch_size: int
   train_steps: int
   learning_rate: float
@@ -85,20 +70,15 @@ class TaskConfig:
         _refuse(field.name, value, f"must be at least {least}")
       if field.type is float:
         self._check_float(field.name, value)
-    self._check_choice("masking", MASKINGS)
     self._check_choice("precision", PRECISIONS)
     if self.hidden_size % self.num_heads:
       _refuse("hidden_size", self.hidden_size, "must divide by num_heads")
-    if self.max_masks > self.query_length - 2:
-      _refuse("max_masks", self.max_masks, "must be below query_length - 1")
     if self.longest_input > self.max_positions:
       _refuse(
         "max_positions",
         self.max_positions,
         f"is below the longest input, {self.longest_input} wordpieces",
       )
-    if self.passage_length < 4:
-      _refuse("passage_length", self.passage_length, "must be at least 4")
     if self.resolved_warmup_steps >= self.train_steps:
       _refuse(
         "warmup_steps",
@@ -107,14 +87,9 @@ class TaskConfig:
       )
 
   @property
-  def joint_length(self) -> int:
-    """Wordpieces of query and passage read together."""
-    return self.query_length + self.passage_length
-
-  @property
+  @abc.abstractmethod
   def longest_input(self) -> int:
     """Wordpieces of the longest input of the encoder."""
-    return self.joint_length
 
   @property
   def resolved_warmup_steps(self) -> int:
@@ -142,7 +117,50 @@ class TaskConfig:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class MlmConfig(TaskConfig):
+class RetrievalConfig(TaskConfig):
+  """What pre-training the language model, ICT and REALM have in common.
+
+  Attributes:
+    projection_size: Dimension of the retrieval embeddings.
+    tied_embedders: One embedder for queries and passages, or one for each.
+    query_length: Wordpieces of a query, [CLS] and [SEP] included.
+    passage_length: Wordpieces of a passage with title and special tokens.
+    max_masks: Most wordpieces that are masked in a query.
+    masking: How a query's targets are chosen: "salient_span" (paper),
+      "random_span" or "random_tokens" (paper, Table 2).
+    heldout_fraction: Share of the passages whose sentences are never trained
+      on, only evaluated; chosen by the passage's fingerprint.
+  """
+
+  projection_size: int = 128
+  tied_embedders: bool = True
+  query_length: int
+  passage_length: int
+  max_masks: int = 10
+  masking: str = "salient_span"
+  heldout_fraction: float = 0.05
+
+  def __post_init__(self) -> None:
+    super().__post_init__()
+    self._check_choice("masking", MASKINGS)
+    if self.max_masks > self.query_length - 2:
+      _refuse("max_masks", self.max_masks, "must be below query_length - 1")
+    if self.passage_length < 4:
+      _refuse("passage_length", self.passage_length, "must be at least 4")
+
+  @property
+  def joint_length(self) -> int:
+    """Wordpieces of query and passage read together."""
+    return self.query_length + self.passage_length
+
+  @property
+  def longest_input(self) -> int:
+    """Wordpieces of the longest input of the encoder."""
+    return self.joint_length
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class MlmConfig(RetrievalConfig):
   """Masked language modelling over pairs of passages of one article.
 
   Attributes:
@@ -172,7 +190,7 @@ class MlmConfig(TaskConfig):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class IctConfig(TaskConfig):
+class IctConfig(RetrievalConfig):
   """The Inverse Cloze Task (Lee et al., 2019), REALM's warm start.
 
   Attributes:
@@ -203,7 +221,7 @@ class IctConfig(TaskConfig):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class RealmConfig(TaskConfig):
+class RealmConfig(RetrievalConfig):
   """REALM pre-training (paper, section 3).
 
   Attributes:
@@ -256,6 +274,53 @@ class RealmConfig(TaskConfig):
       )
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TaggerConfig(TaskConfig):
+  """A named entity tagger: token classification (Devlin et al., 2019).
+
+  Attributes:
+    max_length: Wordpieces that are read at once, [CLS] and [SEP] included;
+      longer sentences are cut into overlapping windows.
+    overlap: Wordpieces that a window shares with the next.
+    num_buckets: Batches are padded to one of so many lengths: max_length, its
+      half, its quarter, and so on; 1 for the one shape that a TPU needs.
+    patience: Evaluations without a better F1 after which training stops; 0
+      for never.
+  """
+
+  max_length: int
+  overlap: int = 32
+  num_buckets: int = 4
+  patience: int = 4
+
+  def __post_init__(self) -> None:
+    super().__post_init__()
+    if self.overlap > self.max_length // 2 - 2:
+      _refuse(
+        "overlap",
+        self.overlap,
+        f"must be below half of max_length, {self.max_length}",
+      )
+    if self.max_length % 2 ** (self.num_buckets - 1):
+      _refuse(
+        "num_buckets",
+        self.num_buckets,
+        f"halves max_length, {self.max_length}, into what is no whole number",
+      )
+
+  @property
+  def bucket_lengths(self) -> tuple[int, ...]:
+    """The lengths that batches are padded to, the shortest first."""
+    return tuple(
+      self.max_length // 2**i for i in reversed(range(self.num_buckets))
+    )
+
+  @property
+  def longest_input(self) -> int:
+    """Wordpieces of the longest input of the encoder."""
+    return self.max_length
+
+
 # The least value of a whole number, where that is not 1.
 _LEAST = {
   "warmup_steps": -1,
@@ -263,6 +328,8 @@ _LEAST = {
   "num_leaves": 0,
   "leaves_to_search": 0,
   "reordering_candidates": 0,
+  "patience": 0,
+  "overlap": 0,
 }
 
 

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from realm_tf import errors
-from realm_tf.data import entity_types
+from realm_tf.text import entity_types
 
 BIO = "BIO"
 IOB1 = "IOB1"

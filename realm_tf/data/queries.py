@@ -46,7 +46,7 @@ class MaskedQuerySource:
   def __init__(
     self,
     corpus: annotated_lib.AnnotatedCorpus,
-    config: schema.TaskConfig,
+    config: schema.RetrievalConfig,
     tokenizer: tokenizer_lib.Tokenizer,
     *,
     heldout: bool,

@@ -59,21 +59,49 @@ def load(sources: Sequence[str], *, repair: bool = False) -> TaggingData:
   """
   if not sources:
     raise errors.UserError("--data is missing: name folders or CoNLL files.")
-  paths: dict[str, list[str]] = {TRAIN: [], VALID: [], TEST: []}
-  for source in sources:
-    for split, path in _files(source):
-      paths[split].append(path)
-  for split in (TRAIN, VALID):
-    if not paths[split]:
-      raise errors.UserError(
-        f"--data={','.join(sources)} has no {split} split: no file has "
-        f"{split!r} in its name."
-      )
   splits = {
-    split: [conll.read(path, repair=repair) for path in found]
-    for split, found in paths.items()
+    split: _read(sources, split, repair) for split in (TRAIN, VALID, TEST)
   }
+  for split in (TRAIN, VALID):
+    if not splits[split]:
+      raise _no_split("data", sources, split)
   return TaggingData(splits, _fingerprint(splits))
+
+
+def load_split(
+  sources: Sequence[str], split: str, *, repair: bool = False
+) -> list[conll.ConllFile]:
+  """Reads the files of one split; see `load`.
+
+  Args:
+    sources: Folders and files, of `--valid`.
+    split: Which split.
+    repair: Whether labels that do not follow their scheme are put right.
+  """
+  found = _read(sources, split, repair)
+  if not found:
+    raise _no_split(split, sources, split)
+  return found
+
+
+def _no_split(
+  flag: str, sources: Sequence[str], split: str
+) -> errors.UserError:
+  return errors.UserError(
+    f"--{flag}={','.join(sources)} has no {split} split: no file has {split!r} "
+    "in its name."
+  )
+
+
+def _read(
+  sources: Sequence[str], split: str, repair: bool
+) -> list[conll.ConllFile]:
+  return [
+    conll.read(path, repair=repair)
+    for source in sources
+    for found, path in _files(source)
+    if found == split
+  ]
 
 
 def _files(source: str) -> list[tuple[str, str]]:

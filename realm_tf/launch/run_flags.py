@@ -17,12 +17,13 @@ _DEFINE: dict[Any, Any] = {
 }
 
 
-def define(task: str) -> None:
+def define(task: str, *, with_corpus: bool = True) -> None:
   """Defines the flags of a training command.
 
   Args:
     task: A key of `loading.TASKS`; each of its config's fields becomes
       `--config.FIELD`.
+    with_corpus: Whether it learns from a corpus.
   """
   flags.DEFINE_string(
     "config",
@@ -35,18 +36,8 @@ def define(task: str) -> None:
     _DEFINE[field.type](
       f"config.{field.name}", None, f"Overrides {field.name} of the config."
     )
-  flags.DEFINE_string(
-    "corpus",
-    None,
-    "Folder of the knowledge corpus, which build_corpus makes.",
-    required=True,
-  )
-  flags.DEFINE_string(
-    "pretrain_corpus",
-    "",
-    "Folder of the corpus whose sentences are learned from, which "
-    "annotate_spans makes; empty for --corpus.",
-  )
+  if with_corpus:
+    _define_corpora()
   flags.DEFINE_string(
     "model_dir",
     None,
@@ -65,6 +56,21 @@ def define(task: str) -> None:
     "else the CPU.",
   )
   flags.DEFINE_integer("seed", None, "Overrides seed of the config.")
+
+
+def _define_corpora() -> None:
+  flags.DEFINE_string(
+    "corpus",
+    None,
+    "Folder of the knowledge corpus, which build_corpus makes.",
+    required=True,
+  )
+  flags.DEFINE_string(
+    "pretrain_corpus",
+    "",
+    "Folder of the corpus whose sentences are learned from, which "
+    "annotate_spans makes; empty for --corpus.",
+  )
 
 
 def config(task: str, **overrides: Any) -> schema.TaskConfig:
@@ -96,4 +102,6 @@ def config(task: str, **overrides: Any) -> schema.TaskConfig:
 def where() -> dict[str, str]:
   """Returns folders and devices, as `training.runs.set_up` takes them."""
   names = ("corpus", "pretrain_corpus", "init_checkpoint", "model_dir", "tpu")
-  return {name: flags.FLAGS[name].value for name in names}
+  return {
+    name: flags.FLAGS[name].value for name in names if name in flags.FLAGS
+  }

@@ -10,6 +10,7 @@ from realm_tf.configs import run_config
 from realm_tf.training import tasks
 
 FOLDER = "checkpoints"
+VOCABULARY_NAME = "vocab.txt"
 _KEPT = 3
 BEST_FOLDER = ("exports", "best")
 _SHAPE_FIELDS = (
@@ -26,7 +27,9 @@ _USED = {
   "pretrain_mlm": {"reader"},
   "pretrain_ict": {"reader", "retriever"},
   "pretrain": {"reader", "retriever"},
+  "train_tagger": {"reader", "retriever", "tagger"},
 }
+_ROLES = {"reader", "retriever", "tagger"}
 
 
 class TrainerState:
@@ -100,7 +103,11 @@ def _dropout_generators(
 
 
 def save_best(
-  model_dir: str, parts: dict[str, tf.keras.Model], step: int, utility: float
+  model_dir: str,
+  parts: dict[str, tf.keras.Model],
+  step: int,
+  value: float,
+  metric: str = "retrieval_utility",
 ) -> str:
   """Writes the weights of the best step so far to exports/best.
 
@@ -111,7 +118,8 @@ def save_best(
     model_dir: The run.
     parts: The models by role.
     step: Of the weights.
-    utility: Their held-out retrieval utility, in nats.
+    value: Of what says how good they are.
+    metric: Its name.
 
   Returns:
     The folder.
@@ -122,7 +130,7 @@ def save_best(
   tf.train.Checkpoint(**parts).write(tf.io.gfile.join(folder, name))
   files.write_json(
     tf.io.gfile.join(folder, "manifest.json"),
-    {"step": step, "retrieval_utility": utility, "weights": name},
+    {"step": step, metric: value, "weights": name},
   )
   for old in tf.io.gfile.listdir(folder):
     if old.startswith("weights-") and not old.startswith(name + "."):
@@ -132,10 +140,21 @@ def save_best(
 
 def best_utility(model_dir: str) -> float:
   """Returns the retrieval utility of a run's best weights; -inf if none."""
+  return best(model_dir, "retrieval_utility")[0]
+
+
+def best(model_dir: str, metric: str) -> tuple[float, int]:
+  """Returns the value and the step of a run's best weights; (-inf, 0) if none.
+
+  Args:
+    model_dir: The run.
+    metric: As given to `save_best`.
+  """
   path = tf.io.gfile.join(model_dir, *BEST_FOLDER, "manifest.json")
   if not tf.io.gfile.exists(path):
-    return float("-inf")
-  return files.read_json(path)["retrieval_utility"]
+    return float("-inf"), 0
+  manifest = files.read_json(path)
+  return manifest[metric], manifest["step"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -178,7 +197,7 @@ def _sources(run: run_config.RunConfig) -> list[str]:
 def _roles(path: str) -> set[str]:
   """Returns the parts that a checkpoint holds."""
   found = {name.split("/")[0] for name, _ in tf.train.list_variables(path)}
-  return found & {"reader", "retriever"}
+  return found & _ROLES
 
 
 def initialize(
@@ -209,6 +228,12 @@ def initialize(
         "retriever": "retriever's encoder from the language model "
         f"{source}, step {step}"
       }
+    elif run.task == "train_tagger" and not wanted:
+      role = "reader" if "reader" in roles else "retriever"
+      targets = [_encoder_as_part_of(role, parts["tagger"].encoder)]
+      lines = {
+        "tagger": f"tagger's encoder from the {role} of {source}, step {step}"
+      }
     for target in targets:
       status = target.read(path)
       status.assert_existing_objects_matched().expect_partial()
@@ -226,10 +251,17 @@ def _encoders_as_readers(
   towers = [retriever.query_embedder]
   if retriever.passage_embedder is not retriever.query_embedder:
     towers.append(retriever.passage_embedder)
-  return [
-    tf.train.Checkpoint(reader=tf.train.Checkpoint(encoder=tower.encoder))
-    for tower in towers
-  ]
+  return [_encoder_as_part_of("reader", tower.encoder) for tower in towers]
+
+
+def _encoder_as_part_of(
+  role: str, encoder: tf.keras.layers.Layer
+) -> tf.train.Checkpoint:
+  """Returns an encoder, named as in the checkpoint of another part."""
+  part = tf.train.Checkpoint(encoder=encoder)
+  if role == "retriever":
+    part = tf.train.Checkpoint(query_embedder=part)
+  return tf.train.Checkpoint(**{role: part})
 
 
 def weights_path(model_dir: str) -> tuple[str, int]:
@@ -254,15 +286,31 @@ def _check_shape(
 ) -> None:
   """Refuses a run whose encoder has another shape or vocabulary."""
   if found.vocab_sha256 != wanted.vocab_sha256:
+    where, remedy = f"--corpus={wanted.corpus}", "build the corpus with"
+    if wanted.task == "train_tagger":
+      where, remedy = "--vocab", "give"
     raise errors.UserError(
-      f"--init_checkpoint={source} has another vocabulary than --corpus="
-      f"{wanted.corpus}: build the corpus with that run's vocabulary "
-      f"({found.corpus}/vocab.txt)."
+      f"--init_checkpoint={source} has another vocabulary than {where}: "
+      f"{remedy} that run's vocabulary ({vocabulary_path(source)})."
     )
   for name in _SHAPE_FIELDS:
+    if not hasattr(found.config, name) or not hasattr(wanted.config, name):
+      continue
     old, new = getattr(found.config, name), getattr(wanted.config, name)
     if old != new:
       raise errors.UserError(
         f"--init_checkpoint={source} has {name}={old}, this run has "
         f"--config.{name}={new}: they must be equal."
       )
+
+
+def vocabulary_path(model_dir: str) -> str:
+  """Returns where a run's vocabulary is: in its folder, or its corpus's.
+
+  Raises:
+    errors.UserError: If the folder is no run.
+  """
+  own = tf.io.gfile.join(model_dir, VOCABULARY_NAME)
+  if tf.io.gfile.exists(own):
+    return own
+  return tf.io.gfile.join(run_config.read(model_dir).corpus, VOCABULARY_NAME)

@@ -50,6 +50,14 @@ class Hook:
     """
     return {}
 
+  def is_done(self, step: int) -> bool:
+    """Returns whether training ends before its last step.
+
+    Args:
+      step: Steps done.
+    """
+    return False
+
 
 class NanError(RuntimeError):
   """The loss is not a number; names the step."""
@@ -130,7 +138,7 @@ class _Loop:
     config = self._config
     step, last = int(self._state.step), config.train_steps
     self._hook.before_training(self._state)
-    if step >= last:
+    if step >= last or self._hook.is_done(step):
       print(f"Nothing to do: step {step} of {last} has been reached.")
       return TrainingResult(step, {})
     if step == 0:
@@ -138,7 +146,7 @@ class _Loop:
     feed = feed_lib.Feed(self._strategy, self._task.train_pipeline, step)
     meter = progress.Progress(step, last, config.batch_size)
     pending: list[dict[str, tf.Tensor]] = []
-    while step < last:
+    while step < last and not self._hook.is_done(step):
       self._hook.before_step(step, feed)
       features, replaced = feed.next()
       pending.append(self._train_step(features))
@@ -154,6 +162,7 @@ class _Loop:
         _check_finite(step, pending)
       if evaluate:
         self._evaluate(step)
+        save |= self._hook.is_done(step)
       if save:
         self._state.save()
       if evaluate or save:

@@ -18,22 +18,33 @@ from realm_tf.training import tasks
 
 
 @dataclasses.dataclass(frozen=True)
-class Setup:
-  """What a training command needs before it builds its task.
+class Prepared:
+  """A run that is about to start.
 
   Attributes:
     run: The settings, also in `config.json`.
     model_dir: The run's folder.
-    corpus: The knowledge corpus.
-    sentences: The annotated sentences.
     strategy: Where to compute.
+    data_line: What it learns from, for people.
   """
 
   run: run_config.RunConfig
   model_dir: str
+  strategy: tf.distribute.Strategy
+  data_line: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Setup(Prepared):
+  """What a training command over a corpus needs before it builds its task.
+
+  Attributes:
+    corpus: The knowledge corpus.
+    sentences: The annotated sentences.
+  """
+
   corpus: corpus_lib.Corpus
   sentences: annotated.AnnotatedCorpus
-  strategy: tf.distribute.Strategy
 
 
 def set_up(
@@ -65,12 +76,6 @@ def set_up(
   if isinstance(config, schema.RealmConfig):
     _check_candidates(config, opened)
   sentences = annotated.load(pretrain_corpus or corpus, opened.tokenizer)
-  strategy = strategy_lib.make_strategy(tpu)
-  if config.batch_size % strategy.num_replicas_in_sync:
-    raise errors.UserError(
-      f"--config.batch_size={config.batch_size} must divide by the "
-      f"{strategy.num_replicas_in_sync} replicas."
-    )
   run = run_config.RunConfig(
     task=task,
     config=config,
@@ -80,17 +85,46 @@ def set_up(
     pretrain_corpus=pretrain_corpus or corpus,
     init_checkpoint=init_checkpoint,
   )
+  strategy = prepare(run, model_dir, tpu)
+  data_line = (
+    f"corpus     {corpus}: {opened.num_passages:,} passages; sentences of "
+    f"{run.pretrain_corpus}: {sentences.num_sentences:,}"
+  )
+  return Setup(run, model_dir, strategy, data_line, opened, sentences)
+
+
+def prepare(
+  run: run_config.RunConfig, model_dir: str, tpu: str
+) -> tf.distribute.Strategy:
+  """Finds the devices, checks that the run fits, and seeds what is random.
+
+  Args:
+    run: The run.
+    model_dir: Its folder.
+    tpu: See `strategy.make_strategy`.
+
+  Raises:
+    errors.UserError: If the batch or `init_checkpoint` does not fit, or the
+      folder holds another run.
+  """
+  config = run.config
+  strategy = strategy_lib.make_strategy(tpu)
+  if config.batch_size % strategy.num_replicas_in_sync:
+    raise errors.UserError(
+      f"--config.batch_size={config.batch_size} must divide by the "
+      f"{strategy.num_replicas_in_sync} replicas."
+    )
   if not run_config.check(model_dir, run):
     checkpoints.check_sources(run)
   tf.keras.utils.set_random_seed(config.seed)
   strategy_lib.set_precision(
     config.precision, on_cpu=strategy_lib.is_cpu(strategy)
   )
-  return Setup(run, model_dir, opened, sentences, strategy)
+  return strategy
 
 
 @contextlib.contextmanager
-def claimed(setup: Setup) -> Iterator[None]:
+def claimed(setup: Prepared) -> Iterator[None]:
   """Holds a run's folder while it trains, and writes its `config.json`.
 
   Args:
@@ -117,7 +151,7 @@ def _check_candidates(
 
 
 def print_plan(
-  setup: Setup, task: tasks.Task, dropped: dict[str, int], held_bytes: int
+  setup: Prepared, task: tasks.Task, dropped: dict[str, int], held_bytes: int
 ) -> None:
   """Prints what is about to happen.
 
@@ -135,11 +169,7 @@ def print_plan(
     f"{config.batch_size // setup.strategy.num_replicas_in_sync} a replica; "
     f"{config.train_steps} steps"
   )
-  print(
-    f"  corpus     {run.corpus}: {setup.corpus.num_passages:,} passages; "
-    f"sentences of {run.pretrain_corpus}: "
-    f"{setup.sentences.num_sentences:,}"
-  )
+  print(f"  {setup.data_line}")
   for reason, count in dropped.items():
     if count:
       print(f"  left out   {count:,} {reason}")

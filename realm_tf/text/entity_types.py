@@ -1,4 +1,4 @@
-"""The entity types of the tagger, and what other data sets call them."""
+"""The entity types and labels of the tagger, and other names of the types."""
 
 TYPES = ("PER", "LOC", "ORG", "MISC")
 
