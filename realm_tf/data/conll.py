@@ -178,7 +178,7 @@ class _Layout:
 
   @classmethod
   def of(cls, path: str, lines: list[str]) -> "_Layout":
-    sentence = []
+    sentence: list[tuple[int, str]] = []
     for number, text in enumerate(lines, 1):
       if not text.strip() and len(sentence) > 1:
         break

@@ -98,7 +98,7 @@ def run(
     this_run, model_dir, strategy, _data_line(data, train, deciding)
   )
   runs.print_plan(setup, task, _repaired(data), train.num_bytes)
-  hook = TaggerHook(task, setup, valid, deciding)
+  hook = TaggerHook(task, setup, config, valid, deciding)
   with runs.claimed(setup):
     files.write_bytes(
       tf.io.gfile.join(model_dir, checkpoints.VOCABULARY_NAME),
@@ -126,6 +126,7 @@ class TaggerHook(loop.Hook):
     self,
     task: tagging.TaggingTask,
     setup: runs.Prepared,
+    config: schema.TaggerConfig,
     valid: tagging_examples.TaggingExamples,
     files_of_valid: Sequence[conll.ConllFile],
   ):
@@ -134,12 +135,13 @@ class TaggerHook(loop.Hook):
     Args:
       task: The model.
       setup: The run.
+      config: Its settings.
       valid: The sentences.
       files_of_valid: Where they are from.
     """
     self._task = task
     self._model_dir = setup.model_dir
-    self._config = setup.run.config
+    self._config = config
     self._valid = valid
     self._gold = [s.labels for file in files_of_valid for s in file.sentences]
     self._predictor = tagging.Predictor(task, setup.strategy)
