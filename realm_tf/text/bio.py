@@ -43,7 +43,7 @@ def decode(probs: tf.Tensor, rows: tf.Tensor) -> WordSpans:
   words = tf.where(inside)[:, 0]
   spans = tf.gather(tf.cumsum(tf.cast(begins, tf.int64)) - 1, words)
   by_type = tf.reduce_sum(
-    tf.reshape(probs[:, 1:], [count, -1, 2]), axis=-1
+    tf.reshape(probs[:, 1:], [count, probs.shape[-1] // 2, 2]), axis=-1
   )  # [words, types]
   own = tf.gather(by_type, words)
   kinds = tf.gather(kinds, words) - 1

@@ -14,13 +14,16 @@ _GOOD = "the\tO\nann\tB-PER\n"
 
 # Name -> train file, and words of the message.
 _FILES = {
-  "label_off_its_scheme": ("ann\tB-PER\nsat\tO\nlee\tI-PER\n", ["line 3", "BIO"]),
+  "label_off_its_scheme": (
+    "ann\tB-PER\nsat\tO\nlee\tI-PER\n",
+    ["line 3", "BIO", "--repair_labels"],
+  ),
   "no_label": ("ann\tB-PER\nlee\tE-PER\n", ["line 2", "E-PER"]),
   "ragged_column": ("the\tX\tO\ncat\tO\n", ["line 2", "columns"]),
   "empty_sentence": ("the\tO\n\n\ncat\tO\n", ["line 3", "empty sentence"]),
   "unknown_type": ("the\tO\ncat\tB-ANIMAL\n", ["line 2", "ANIMAL"]),
   "empty_file": ("", ["holds no sentence"]),
-}  # fmt: skip
+}
 
 
 def cases_of(root):
