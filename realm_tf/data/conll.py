@@ -162,7 +162,7 @@ def _sentences(path: str, lines: list[str]) -> Iterator[list[_Row]]:
 
 @dataclasses.dataclass(frozen=True)
 class _Layout:
-  """The columns of a file, told by its first sentence.
+  """The columns of a file, told by its first sentences.
 
   Attributes:
     path: The file.
@@ -178,37 +178,47 @@ class _Layout:
 
   @classmethod
   def of(cls, path: str, lines: list[str]) -> "_Layout":
-    sentence: list[tuple[int, str]] = []
+    """Looks at the sentences up to the first of more than one word."""
+    sentences: list[list[tuple[int, str]]] = [[]]
     for number, text in enumerate(lines, 1):
-      if not text.strip() and len(sentence) > 1:
-        break
       if text.strip() and not text.startswith(_DOCUMENT_MARK):
-        sentence.append((number, text))
-    numbered = cls._numbered(path, sentence)
+        sentences[-1].append((number, text))
+      elif len(_without_comments(sentences[-1])) > 1:
+        break
+      elif sentences[-1]:
+        sentences.append([])
+    numbered = cls._numbered(path, sentences)
     if numbered:
       return numbered
-    if not sentence:
+    if not sentences[0]:
       return cls(path, _FEWEST_COLUMNS, True, None)
-    number, text = sentence[0]
+    number, text = sentences[0][0]
     tabs = "\t" in text
     return cls(path, _count(path, number, text, tabs, 0), tabs, None)
 
   @classmethod
   def _numbered(
-    cls, path: str, sentence: list[tuple[int, str]]
+    cls, path: str, sentences: list[list[tuple[int, str]]]
   ) -> "_Layout | None":
-    """Returns the layout if the words count up from 0 or 1."""
-    rows = [line for line in sentence if not line[1].startswith(_COMMENT)]
+    """Returns the layout if each sentence's words count up from 0 or 1."""
+    rows = [_without_comments(sentence) for sentence in sentences]
+    rows = [sentence for sentence in rows if sentence]
     if not rows:
       return None
-    tabs = "\t" in rows[0][1]
-    cells = [_split(text, tabs) for _, text in rows]
-    indices = [row[0] for row in cells if not _NO_TOKEN.fullmatch(row[0])]
+    number, text = rows[0][0]
+    tabs = "\t" in text
+    if len(_split(text, tabs)) <= _FEWEST_COLUMNS:
+      return None
+    indices = [[_split(text, tabs)[0] for _, text in row] for row in rows]
+    indices = [
+      [index for index in row if not _NO_TOKEN.fullmatch(index)]
+      for row in indices
+    ]
     for first in (0, 1):
-      wanted = [str(first + i) for i in range(len(indices))]
-      if len(cells[0]) > _FEWEST_COLUMNS and indices == wanted:
-        columns = _count(path, *rows[0], tabs, 1)
-        return cls(path, columns, tabs, first)
+      if all(
+        row == [str(first + i) for i in range(len(row))] for row in indices
+      ):
+        return cls(path, _count(path, number, text, tabs, 1), tabs, first)
     return None
 
   def is_comment(self, text: str) -> bool:
@@ -262,6 +272,10 @@ class _Layout:
         f"{', '.join(entity_types.KNOWN)}.",
       )
     return _Row(number, word, match[1], match[2])
+
+
+def _without_comments(rows: list[tuple[int, str]]) -> list[tuple[int, str]]:
+  return [row for row in rows if not row[1].startswith(_COMMENT)]
 
 
 def _split(text: str, tabs: bool) -> list[str]:

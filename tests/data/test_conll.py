@@ -90,6 +90,15 @@ def test_a_conll_u_like_file(tmp_path, first):
   ]
 
 
+def test_numbers_are_known_after_a_comment_and_a_single_word(tmp_path):
+  text = rows("# global", "", "# 1", "1 A O", "", "1 B O", "2 C B-PER")
+  with pytest.raises(errors.UserError, match="line 2: an empty sentence"):
+    conll.read(write(tmp_path, text))
+  text = rows("# 1", "1 A O", "", "1 B O", "2 C B-PER")
+  sentences = conll.read(write(tmp_path, text)).sentences
+  assert [s.words for s in sentences] == [("A",), ("B", "C")]
+
+
 def test_document_marks_part_documents(tmp_path):
   text = rows(
     "-DOCSTART- -X- -X- O",

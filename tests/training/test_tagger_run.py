@@ -195,7 +195,11 @@ def test_the_encoder_may_be_that_of_a_pretraining_run(tmp_path, role):
   tagger = tagger_lib.Tagger(wanted, vocab, 9)
   report = checkpoints.initialize({"tagger": tagger}, run)
   assert role in report.taken[0]
-  pairs = zip(tagger.encoder.trainable_variables, encoder.trainable_variables)
+  pairs = zip(
+    tagger.encoder.trainable_variables,
+    encoder.trainable_variables,
+    strict=False,
+  )
   compared = 0
   for got, wanted_weight in pairs:  # a retriever's has a pooler, at the end
     np.testing.assert_array_equal(got.numpy(), wanted_weight.numpy())
