@@ -7,19 +7,18 @@ import pytest
 import tensorflow as tf
 
 from realm_tf import errors
-from realm_tf.configs import run_config
+from realm_tf.checkpoints import own_run
+from realm_tf.checkpoints import reading
 from realm_tf.evaluation import entities
 from realm_tf.export import tagger as export_lib
-from realm_tf.models import embedder
-from realm_tf.models import reader as reader_lib
 from realm_tf.models import tagger as tagger_lib
 from realm_tf.text import model_tagger
 from realm_tf.text import tokenizer as tokenizer_lib
 from realm_tf.training import checkpoints
 from realm_tf.training import loop
-from realm_tf.training import optimizer as optimizer_lib
 from realm_tf.training import tagger_run
 from tests import synthetic
+from tests.checkpoints import formats
 from tests.data import corpora
 
 # Eight sentences; the label of "may" depends on what is beside it.
@@ -162,10 +161,27 @@ def test_another_source_may_decide(options, folder):
   assert len(report["files"]) == 2
 
 
-@pytest.fixture(scope="module")
-def corpus(folder):
-  """A corpus of the synthetic vocabulary, and the hash of that."""
-  return corpora.build(folder / "corpus")
+def test_public_weights_bring_vocabulary_and_casing(options, folder):
+  bert = formats.hugging_face(folder / "bert")
+  # Against what the vocabulary, which has no capitals, looks like.
+  casing = json.dumps({"do_lower_case": False})
+  (bert / "tokenizer_config.json").write_text(casing)
+  config = synthetic.tagger_config(
+    num_layers=2, hidden_size=32, num_heads=4, intermediate_size=48,
+    max_positions=40, activation="gelu", train_steps=2, warmup_steps=0,
+    learning_rate=1e-9, evaluate_every_steps=2,
+  )  # fmt: skip
+  bare = tagger_run.DataOptions(options.data)
+  train(bare, folder / "warm", config, str(bert))
+  found = reading.read(str(folder / "warm"))
+  assert list(found.vocabulary) == formats.VOCABULARY
+  assert not found.lower_case
+  wanted = reading.read(str(bert)).variables
+  for name in found.variables:
+    np.testing.assert_allclose(found.variables[name], wanted[name], atol=1e-6)
+  # And from that run on to another.
+  train(bare, folder / "warmer", config, str(folder / "warm"))
+  assert not reading.read(str(folder / "warmer")).lower_case
 
 
 def test_mistakes_are_named(options, folder, trained):
@@ -191,6 +207,7 @@ def test_mistakes_are_named(options, folder, trained):
   another = tagger_run.DataOptions(options.data, vocab=str(vocab))
   message = error_of(another, init_checkpoint=model_dir)
   assert "another vocabulary than --vocab" in message
+  assert "names several" in error_of(options, init_checkpoint="a,b")
   changed = tagger_run.DataOptions(
     [write_data(folder / "less", "a/O")], vocab=options.vocab
   )
@@ -217,7 +234,7 @@ def test_export_equals_the_model(trained, options):
   outputs = loaded.signatures["tag"](texts=tf.constant(texts))
   tokenizer = tokenizer_lib.Tokenizer.from_file(options.vocab)
   tagger = tagger_lib.Tagger(CONFIG, tokenizer.vocab_size, 9)
-  path, _ = checkpoints.weights_path(str(model_dir))
+  path, _ = own_run.weights_path(str(model_dir))
   tf.train.Checkpoint(tagger=tagger).read(path).expect_partial()
   ours = export_lib.TextTagger(tagger, tokenizer, CONFIG).tag(
     tf.constant(texts)
