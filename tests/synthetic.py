@@ -1,6 +1,7 @@
 """Tiny corpora, configs and models, in memory and on disk."""
 
 import collections
+import dataclasses
 
 import numpy as np
 import tensorflow as tf
@@ -70,6 +71,17 @@ def orqa_config(**changes):
     "score_scale": 0.5,
   }
   return schema.OrqaConfig(**(fields | changes))
+
+
+def tagger_config(**changes):
+  """A TaggerConfig of one layer of 16."""
+  shape = {
+    name: value
+    for name, value in _MODEL.items()
+    if name in {field.name for field in dataclasses.fields(schema.TaggerConfig)}
+  }
+  lengths = {"max_length": 16, "overlap": 4, "num_buckets": 2}
+  return schema.TaggerConfig(**(shape | lengths | changes))
 
 
 def make_tokenizer():

@@ -13,6 +13,7 @@ from realm_tf.checkpoints import source
 from realm_tf.models import reader as reader_lib
 
 ENCODER_ROLES = (names.EMBEDDINGS, names.LAYERS, names.POOLER)
+TAGGER_ROLES = (names.EMBEDDINGS, names.LAYERS)
 READER_ROLES = (names.EMBEDDINGS, names.LAYERS, names.MLM_HEAD)
 
 
@@ -32,27 +33,21 @@ class Report:
 
 
 def initialize_encoder(
-  encoder: bert_encoder.BertEncoderV2, found: source.Source
+  encoder: bert_encoder.BertEncoderV2,
+  found: source.Source,
+  roles: Sequence[str] = ENCODER_ROLES,
 ) -> Report:
   """Gives an encoder a source's weights.
-
-  This is what a model with a head of its own needs, such as a tagger:
-
-    found = reading.read(init_checkpoint)
-    fitting.check_config(found, config)  # or a config made of found.config
-    encoder = encoder_lib.build_encoder(config, found.vocab_size, "encoder")
-    report = assignment.initialize_encoder(encoder, found)
-
-  and `found.tokenizer()` is the tokenizer that goes with it.
 
   Args:
     encoder: Built: its variables exist.
     found: The source.
+    roles: The parts of the encoder that are read.
 
   Raises:
     errors.UserError: If a variable is of another shape; names both.
   """
-  return _assign(encoder.weights, found, ENCODER_ROLES)
+  return _assign(encoder.weights, found, roles)
 
 
 def initialize_reader(

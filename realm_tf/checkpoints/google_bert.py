@@ -10,6 +10,7 @@ from realm_tf.checkpoints import json_config
 from realm_tf.checkpoints import names
 from realm_tf.checkpoints import source
 from realm_tf.checkpoints import vocabularies
+from realm_tf.text import tokenizer as tokenizer_lib
 
 FORMAT = "Google's BERT (TensorFlow 1)"
 CONFIG = "bert_config.json"
@@ -52,6 +53,6 @@ def read(path: str, prefix: str) -> source.Source:
     ),
     arrays=arrays,
     vocabulary=vocabulary,
-    lower_case=vocabularies.is_lower_case(vocabulary),
+    lower_case=not tokenizer_lib.is_cased(vocabulary),
     unused=unused,
   )

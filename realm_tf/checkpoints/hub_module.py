@@ -8,6 +8,7 @@ from realm_tf.checkpoints import model_garden
 from realm_tf.checkpoints import object_graph
 from realm_tf.checkpoints import source
 from realm_tf.checkpoints import vocabularies
+from realm_tf.text import tokenizer as tokenizer_lib
 
 FORMAT = "TF Hub's BERT (SavedModel)"
 GRAPH = "saved_model.pb"
@@ -36,7 +37,7 @@ def read(path: str) -> source.Source:
     arrays=arrays,
     vocabulary=vocabulary,
     lower_case=(
-      vocabularies.is_lower_case(vocabulary) if cased is None else bool(cased)
+      not tokenizer_lib.is_cased(vocabulary) if cased is None else bool(cased)
     ),
     unused=[
       name for name in unused if name not in ("do_lower_case", "Variable")

@@ -14,6 +14,7 @@ from realm_tf.checkpoints import names
 from realm_tf.checkpoints import object_graph
 from realm_tf.checkpoints import source
 from realm_tf.checkpoints import vocabularies
+from realm_tf.text import tokenizer as tokenizer_lib
 
 FORMAT = "Model Garden's BERT (TensorFlow 2)"
 PARAMS = "params.yaml"
@@ -47,7 +48,7 @@ def read(path: str, prefix: str) -> source.Source:
     activations=json_config.activations(activation, file, gelu=GELU),
     arrays=arrays,
     vocabulary=vocabulary,
-    lower_case=vocabularies.is_lower_case(vocabulary),
+    lower_case=not tokenizer_lib.is_cased(vocabulary),
     unused=unused,
   )
 

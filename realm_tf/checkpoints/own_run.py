@@ -4,16 +4,27 @@ import tensorflow as tf
 
 from realm_tf import errors
 from realm_tf import files
+from realm_tf.checkpoints import json_config
 from realm_tf.checkpoints import model_garden
 from realm_tf.checkpoints import names
 from realm_tf.checkpoints import object_graph
 from realm_tf.checkpoints import source
 from realm_tf.configs import run_config
 from realm_tf.data import corpus as corpus_lib
+from realm_tf.data import manifest
+from realm_tf.text import tokenizer as tokenizer_lib
 
-FORMAT = "run"
 FOLDER = "checkpoints"
 BEST_FOLDER = ("exports", "best")
+# Where each part has its encoder.
+_ENCODERS = {
+  "reader": ("reader",),
+  "tagger": ("tagger", "encoder"),
+  "retriever": ("retriever", "query_embedder", "encoder"),
+}
+# The casing, where a run has a vocabulary of its own.
+_CASING_FILE = "tokenizer_config.json"
+_CASING = "do_lower_case"
 
 
 def weights_path(model_dir: str) -> tuple[str, int]:
@@ -34,40 +45,71 @@ def weights_path(model_dir: str) -> tuple[str, int]:
 
 
 def roles(checkpoint: str) -> set[str]:
-  """Returns the parts that a checkpoint holds: "reader", "retriever"."""
+  """Returns the parts it holds, of "reader", "retriever" and "tagger"."""
   stored = tf.train.list_variables(checkpoint)
-  return {name.split("/")[0] for name, _ in stored} & {"reader", "retriever"}
+  return {name.split("/")[0] for name, _ in stored} & _ENCODERS.keys()
+
+
+def write_tokenizer(model_dir: str, tokenizer: tokenizer_lib.Tokenizer) -> None:
+  """Writes the tokenizer of a run without a corpus, as Hugging Face does."""
+  files.write_json(
+    tf.io.gfile.join(model_dir, _CASING_FILE),
+    {_CASING: tokenizer.lower_case},
+  )
+  files.write_bytes(
+    tf.io.gfile.join(model_dir, manifest.VOCABULARY_NAME),
+    ("\n".join(tokenizer.vocabulary) + "\n").encode(),
+  )
 
 
 def read(path: str) -> source.Source:
-  """Reads the BERT of a run: its reader's, else its query embedder's.
+  """Reads the BERT of a run: its reader's, tagger's or query embedder's.
 
   Args:
-    path: The run's folder. Its corpus must still be where it was: it has the
-      vocabulary.
+    path: The run's folder. Its corpus, if it is of one, must still be where it
+      was: it has the vocabulary.
 
   Raises:
-    errors.UserError: If the run holds no checkpoint, or its corpus is gone.
+    errors.UserError: If the run holds no checkpoint, its corpus is gone, or the
+      vocabulary is another one now.
   """
   run = run_config.read(path)
-  graph = object_graph.ObjectGraph(weights_path(path)[0])
-  arrays, _ = graph.bert("reader")
-  if arrays:
-    # Nothing reads a reader's pooler: it is as random as it was.
+  checkpoint, _ = weights_path(path)
+  held = roles(checkpoint)
+  role = next(role for role in _ENCODERS if role in held)
+  arrays, _ = object_graph.ObjectGraph(checkpoint).bert(*_ENCODERS[role])
+  if role != "retriever":
+    # Nothing reads the pooler: it is as random as it was.
     arrays = {
       name: array
       for name, array in arrays.items()
       if names.role(name) != names.POOLER
     }
-  else:
-    arrays, _ = graph.bert("retriever", "query_embedder", "encoder")
-  tokenizer = corpus_lib.Corpus.open(run.corpus).tokenizer
+  tokenizer = _tokenizer(path, run)
   return source.make(
     path,
-    FORMAT,
+    f"{role} of a run",
     sizes=model_garden.sizes(path, arrays),
     activations=(run.config.activation,),
     arrays=arrays,
     vocabulary=tokenizer.vocabulary,
     lower_case=tokenizer.lower_case,
   )
+
+
+def _tokenizer(path: str, run: run_config.RunConfig) -> tokenizer_lib.Tokenizer:
+  """Returns the tokenizer of a run: its own, else its corpus's."""
+  file = tf.io.gfile.join(path, manifest.VOCABULARY_NAME)
+  if tf.io.gfile.exists(file):
+    casing = json_config.read(tf.io.gfile.join(path, _CASING_FILE))
+    found = tokenizer_lib.Tokenizer.from_file(
+      file, lower_case=bool(casing[_CASING])
+    )
+  else:
+    file = run.corpus
+    found = corpus_lib.Corpus.open(file).tokenizer
+  if found.sha256 != run.vocab_sha256:
+    raise errors.UserError(
+      f"{path} was trained with another vocabulary than {file} has now."
+    )
+  return found

@@ -1,7 +1,5 @@
 """The vocabulary that comes with weights, and its casing."""
 
-from collections.abc import Sequence
-
 import tensorflow as tf
 
 from realm_tf import errors
@@ -30,17 +28,4 @@ def missing(path: str, file: str) -> errors.UserError:
   return errors.UserError(
     f"{path} has no vocabulary: weights mean nothing without the wordpieces "
     f"they were trained with. Put them there as {file}."
-  )
-
-
-def is_lower_case(vocabulary: Sequence[str]) -> bool:
-  """Returns whether a vocabulary is of lower-cased text.
-
-  Google's checkpoints say so in the name of their archive alone; but the
-  wordpieces of text as it is written have capitals.
-  """
-  return not any(
-    piece != piece.lower()
-    for piece in vocabulary
-    if not (piece.startswith("[") and piece.endswith("]"))
   )

@@ -80,3 +80,17 @@ def finetune() -> schema.OrqaConfig:
     checkpoint_every_steps=2_000,
     evaluate_every_steps=2_000,
   )
+
+
+def train_tagger() -> schema.TaggerConfig:
+  """The tagger, as BERT was fine-tuned (Devlin et al., 2019, section 5.3)."""
+  return schema.TaggerConfig(
+    **_MODEL,
+    max_length=256,
+    batch_size=32,
+    train_steps=2_000,
+    learning_rate=5e-5,
+    precision="bfloat16",
+    checkpoint_every_steps=200,
+    evaluate_every_steps=200,
+  )

@@ -16,6 +16,7 @@ TASKS: Mapping[str, type[schema.TaskConfig]] = {
   "pretrain_ict": schema.IctConfig,
   "pretrain_mlm": schema.MlmConfig,
   "finetune": schema.OrqaConfig,
+  "train_tagger": schema.TaggerConfig,
 }
 
 

@@ -87,3 +87,16 @@ def finetune() -> schema.OrqaConfig:
     checkpoint_every_steps=200,
     evaluate_every_steps=200,
   )
+
+
+def train_tagger() -> schema.TaggerConfig:
+  """A tagger; start it from public weights or from pretrain_mlm."""
+  return schema.TaggerConfig(
+    **(_MODEL | {"dropout": 0.1}),
+    max_length=128,
+    batch_size=32,
+    train_steps=3_000,
+    learning_rate=1e-4,
+    checkpoint_every_steps=200,
+    evaluate_every_steps=200,
+  )

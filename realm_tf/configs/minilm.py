@@ -39,3 +39,8 @@ def pretrain_mlm() -> schema.MlmConfig:
 def finetune() -> schema.OrqaConfig:
   """Questions about paragraphs of Wikipedia."""
   return dataclasses.replace(mini.finetune(), **_MODEL, learning_rate=3e-5)
+
+
+def train_tagger() -> schema.TaggerConfig:
+  """A tagger from MiniLM's weights: under an hour on two cores."""
+  return dataclasses.replace(mini.train_tagger(), **_MODEL)

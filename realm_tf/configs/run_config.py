@@ -18,13 +18,17 @@ class RunConfig:
   """A run: its task, its settings and its data.
 
   Attributes:
-    task: "pretrain", "pretrain_ict", "pretrain_mlm" or "finetune".
+    task: "pretrain", "pretrain_ict", "pretrain_mlm", "finetune" or
+      "train_tagger".
     config: The task's settings.
-    corpus: Folder of the knowledge corpus Z.
+    corpus: Folder of the knowledge corpus Z; for the tagger, the files and
+      folders of its labelled sentences, separated by commas.
     corpus_fingerprint: Of that corpus, so that another one is not taken.
     vocab_sha256: Of the vocabulary.
     pretrain_corpus: Folder of the corpus X whose sentences are masked; the
-      same as `corpus` unless X and Z differ; empty in fine-tuning.
+      same as `corpus` unless X and Z differ; empty in fine-tuning. Of the
+      tagger, whose best weights are those that suit certain sentences best,
+      these; empty for `corpus`.
     init_checkpoint: Where the first weights came from; empty for none. In
       fine-tuning, where the retriever came from.
     init_reader: Where the reader came from; in fine-tuning only.

@@ -4,6 +4,7 @@ A config is flat, so that `--config.FIELD=VALUE` reaches every field. It is
 saved in the run's directory, from where the other processes read it.
 """
 
+import abc
 import dataclasses
 import math
 
@@ -69,14 +70,10 @@ class EncoderConfig:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class TaskConfig(EncoderConfig):
-  """What pre-training the language model, ICT and REALM have in common.
+class TaskConfig(EncoderConfig, abc.ABC):
+  """What all trainings have in common.
 
   Attributes:
-    projection_size: Dimension of the retrieval embeddings.
-    tied_embedders: One embedder for queries and passages, or one for each.
-    query_length: Wordpieces of a query, [CLS] and [SEP] included.
-    passage_length: Wordpieces of a passage with title and special tokens.
     batch_size: Examples a step, over all replicas.
     train_steps: Steps in all.
     learning_rate: Peak of the schedule.
@@ -93,10 +90,6 @@ class TaskConfig(EncoderConfig):
     eval_batches: Held-out batches an evaluation reads.
   """
 
-  projection_size: int = 128
-  tied_embedders: bool = True
-  query_length: int
-  passage_length: int
   batch_size: int
   train_steps: int
   learning_rate: float
@@ -119,8 +112,6 @@ class TaskConfig(EncoderConfig):
         self.max_positions,
         f"is below the longest input, {self.longest_input} wordpieces",
       )
-    if self.passage_length < 4:
-      _refuse("passage_length", self.passage_length, "must be at least 4")
     if self.resolved_warmup_steps >= self.train_steps:
       _refuse(
         "warmup_steps",
@@ -129,14 +120,9 @@ class TaskConfig(EncoderConfig):
       )
 
   @property
-  def joint_length(self) -> int:
-    """Wordpieces of query and passage read together."""
-    return self.query_length + self.passage_length
-
-  @property
+  @abc.abstractmethod
   def longest_input(self) -> int:
     """Wordpieces of the longest input of the encoder."""
-    return self.joint_length
 
   @property
   def resolved_warmup_steps(self) -> int:
@@ -149,7 +135,39 @@ class TaskConfig(EncoderConfig):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class SentenceConfig(TaskConfig):
+class RetrievalConfig(TaskConfig):
+  """What the trainings of retriever and reader have in common.
+
+  Attributes:
+    projection_size: Dimension of the retrieval embeddings.
+    tied_embedders: One embedder for queries and passages, or one for each.
+    query_length: Wordpieces of a query, [CLS] and [SEP] included.
+    passage_length: Wordpieces of a passage with title and special tokens.
+  """
+
+  projection_size: int = 128
+  tied_embedders: bool = True
+  query_length: int
+  passage_length: int
+
+  def __post_init__(self) -> None:
+    super().__post_init__()
+    if self.passage_length < 4:
+      _refuse("passage_length", self.passage_length, "must be at least 4")
+
+  @property
+  def joint_length(self) -> int:
+    """Wordpieces of query and passage read together."""
+    return self.query_length + self.passage_length
+
+  @property
+  def longest_input(self) -> int:
+    """Wordpieces of the longest input of the encoder."""
+    return self.joint_length
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SentenceConfig(RetrievalConfig):
   """What the trainings on masked sentences have in common.
 
   Attributes:
@@ -287,7 +305,7 @@ class RealmConfig(SentenceConfig):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class OrqaConfig(TaskConfig):
+class OrqaConfig(RetrievalConfig):
   """Open-QA fine-tuning (paper, section 3.4; Lee et al., 2019).
 
   Attributes:
@@ -346,6 +364,53 @@ class OrqaConfig(TaskConfig):
     return max(self.reader_length, self.passage_length)
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TaggerConfig(TaskConfig):
+  """A named entity tagger: token classification (Devlin et al., 2019).
+
+  Attributes:
+    max_length: Wordpieces that are read at once, [CLS] and [SEP] included;
+      longer sentences are cut into overlapping windows.
+    overlap: Wordpieces that a window shares with the next.
+    num_buckets: Batches are padded to one of so many lengths: max_length, its
+      half, its quarter, and so on; 1 for the one shape that a TPU needs.
+    patience: Evaluations without a better F1 after which training stops; 0
+      for never.
+  """
+
+  max_length: int
+  overlap: int = 32
+  num_buckets: int = 4
+  patience: int = 4
+
+  def __post_init__(self) -> None:
+    super().__post_init__()
+    if self.overlap > self.max_length // 2 - 2:
+      _refuse(
+        "overlap",
+        self.overlap,
+        f"must be below half of max_length, {self.max_length}",
+      )
+    if self.max_length % 2 ** (self.num_buckets - 1):
+      _refuse(
+        "num_buckets",
+        self.num_buckets,
+        f"halves max_length, {self.max_length}, into what is no whole number",
+      )
+
+  @property
+  def bucket_lengths(self) -> tuple[int, ...]:
+    """The lengths that batches are padded to, the shortest first."""
+    return tuple(
+      self.max_length // 2**i for i in reversed(range(self.num_buckets))
+    )
+
+  @property
+  def longest_input(self) -> int:
+    """Wordpieces of the longest input of the encoder."""
+    return self.max_length
+
+
 # The least value of a whole number, where that is not 1.
 _LEAST = {
   "warmup_steps": -1,
@@ -355,6 +420,7 @@ _LEAST = {
   "reordering_candidates": 0,
   "dev_questions": 0,
   "patience": 0,
+  "overlap": 0,
 }
 
 

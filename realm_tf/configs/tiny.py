@@ -16,15 +16,15 @@ _MODEL: dict[str, Any] = {
   "max_positions": 72,
   "dropout": 0.0,
   "precision": "bfloat16",
-  "query_length": 22,
-  "passage_length": 44,
 }
+_LENGTHS: dict[str, Any] = {"query_length": 22, "passage_length": 44}
 
 
 def pretrain() -> schema.RealmConfig:
   """REALM on the encyclopedia."""
   return schema.RealmConfig(
     **_MODEL,
+    **_LENGTHS,
     max_masks=4,
     batch_size=16,
     train_steps=240,
@@ -44,6 +44,7 @@ def pretrain_ict() -> schema.IctConfig:
   """A short warm start: a long one leaves p(z|x) one-hot."""
   return schema.IctConfig(
     **_MODEL,
+    **_LENGTHS,
     max_masks=4,
     batch_size=64,
     train_steps=400,
@@ -63,6 +64,7 @@ def pretrain_mlm() -> schema.MlmConfig:
   """A BERT that copies: pairs of passages with names drawn afresh."""
   return schema.MlmConfig(
     **_MODEL,
+    **_LENGTHS,
     max_masks=4,
     max_targets=12,
     token_mask_probability=0.1,
@@ -79,7 +81,8 @@ def finetune() -> schema.OrqaConfig:
   """Questions about the encyclopedia, about 20 a second."""
   return schema.OrqaConfig(
     **_MODEL,
-    reader_length=72,
+    **_LENGTHS,
+    reader_length=66,
     retriever_beam=1000,
     span_hidden_size=64,
     batch_size=16,
@@ -88,6 +91,22 @@ def finetune() -> schema.OrqaConfig:
     warmup_steps=50,
     score_scale=0.2,
     dev_questions=256,
+    checkpoint_every_steps=100,
+    evaluate_every_steps=100,
+  )
+
+
+def train_tagger() -> schema.TaggerConfig:
+  """A tagger from the demo's language model, or from nothing, for trials."""
+  return schema.TaggerConfig(
+    **_MODEL,
+    max_length=64,
+    overlap=16,
+    num_buckets=2,
+    batch_size=32,
+    train_steps=600,
+    learning_rate=1e-3,
+    warmup_steps=50,
     checkpoint_every_steps=100,
     evaluate_every_steps=100,
   )

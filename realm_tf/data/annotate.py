@@ -76,7 +76,7 @@ def annotate(options: AnnotateOptions) -> dict[str, Any] | None:
     _remove_others(folder, kept)
     _print_plan(options, corpus, len(tasks), len(kept), folder)
     todo = [task for task in tasks if task not in kept]
-    _run_pipeline(options, corpus, todo)
+    _run_pipeline(options, corpus, todo, _passages_of(corpus, tasks, todo))
     manifest = _manifest(settings, tasks)
     files.write_json(tf.io.gfile.join(folder, _MANIFEST), manifest)
   except tf.errors.OpError as e:
@@ -90,7 +90,7 @@ def _settings(
 ) -> dict[str, Any]:
   return {
     "format_version": _FORMAT_VERSION,
-    **dataclasses.asdict(options.tagger),
+    **options.tagger.identity(),
     "limit": options.limit,
     "corpus_fingerprint": corpus.fingerprint,
   }
@@ -148,10 +148,13 @@ def _run_pipeline(
   options: AnnotateOptions,
   corpus: corpus_lib.Corpus,
   tasks: Sequence[annotate_shards.ShardTask],
+  passages: int,
 ) -> None:
   if not tasks:
     return
-  do_fn = annotate_shards.AnnotateShard(options.tagger, corpus.shard_paths)
+  do_fn = annotate_shards.AnnotateShard(
+    options.tagger, corpus.shard_paths, passages
+  )
   with (
     pipelines.user_errors(),
     beam.Pipeline(options=pipelines.options(options.beam_flags)) as pipeline,
@@ -162,6 +165,20 @@ def _run_pipeline(
       | "Spread" >> beam.Reshuffle()
       | "Annotate" >> beam.ParDo(do_fn)
     )
+
+
+def _passages_of(
+  corpus: corpus_lib.Corpus,
+  tasks: Sequence[annotate_shards.ShardTask],
+  todo: Sequence[annotate_shards.ShardTask],
+) -> int:
+  """Returns how many passages are still to be annotated."""
+  total = 0
+  for task, shard in zip(tasks, corpus.manifest.shards, strict=True):
+    if task in todo:
+      limit = shard.passages if task.limit is None else task.limit
+      total += min(limit, shard.passages)
+  return total
 
 
 def _manifest(
@@ -262,14 +279,15 @@ def _print_summary(
   made: Sequence[annotate_shards.ShardTask],
   seconds: float,
 ) -> None:
-  passages = sum(
-    (task.finished_counts() or {}).get("passages", 0) for task in made
-  )
+  counts = [task.finished_counts() or {} for task in made]
+  passages = sum(count.get("passages", 0) for count in counts)
+  sentences = sum(count.get("sentences", 0) for count in counts)
   spans = ", ".join(f"{n:,} {kind}" for kind, n in manifest["spans"].items())
   share = manifest["sentences_without_span"] / max(1, manifest["sentences"])
   print(
     f"{passages:,} passages in {seconds:.1f} s "
-    f"({passages / seconds:,.0f} passages/s)\n"
+    f"({passages / seconds:,.0f} passages/s, "
+    f"{sentences / seconds:,.0f} sentences/s)\n"
     f"  sentences   {manifest['sentences']:,}, {share:.1%} without a span\n"
     f"  spans       {spans or 'none'}\n"
     f"  left out    {manifest['spans_across_sentences']:,} spans across "

@@ -11,11 +11,13 @@ from typing import Any
 
 import apache_beam as beam
 import tensorflow as tf
+from apache_beam.utils import shared
 
 from realm_tf import errors
 from realm_tf import files
 from realm_tf.data import passages as passages_lib
 from realm_tf.data import sentence_records
+from realm_tf.text import model_tagger
 from realm_tf.text import sentences as sentences_lib
 from realm_tf.text import spans as spans_lib
 
@@ -30,7 +32,8 @@ class TaggerSettings:
   """Which tagger, and how it is set.
 
   Attributes:
-    tagger: "rules".
+    tagger: "rules", or the path of a trained tagger; see
+      `model_tagger.find_export`.
     gazetteer: "titles": those of the corpus are entities in lower case too;
       or "".
     numbers: Whether stand-alone numbers are spans.
@@ -40,17 +43,32 @@ class TaggerSettings:
   gazetteer: str = ""
   numbers: bool = False
 
+  @property
+  def is_rules(self) -> bool:
+    """Whether the rules find the spans, and no trained tagger."""
+    return self.tagger == spans_lib.RuleTagger.name
+
   def check(self) -> None:
     """Raises a UserError at a setting that there is not."""
-    if self.tagger != spans_lib.RuleTagger.name:
-      raise errors.UserError(
-        f"--tagger={self.tagger} is unknown: the one there is, is rules."
-      )
     if self.gazetteer not in ("", "titles"):
       raise errors.UserError(
         f"--gazetteer={self.gazetteer} is unknown: give titles, or leave it "
         "out."
       )
+    if not self.is_rules:
+      model_tagger.find_export(self.tagger)
+
+  def identity(self) -> dict[str, Any]:
+    """Returns what decides the spans, for manifests.
+
+    A trained tagger is known by its weights: where it lies does not matter.
+    """
+    fields = dataclasses.asdict(self)
+    if not self.is_rules:
+      _, manifest = model_tagger.find_export(self.tagger)
+      fields["tagger"] = model_tagger.ModelTagger.name
+      fields["tagger_fingerprint"] = manifest["fingerprint"]
+    return fields
 
   def make(self, shard_paths: Sequence[str]) -> spans_lib.SpanTagger:
     """Returns the tagger.
@@ -63,9 +81,10 @@ class TaggerSettings:
     if self.gazetteer:
       for path in shard_paths:
         titles.update(passages_lib.read_shard_texts(path)[0])
-    return spans_lib.RuleTagger(
-      gazetteer=(title.decode() for title in titles), numbers=self.numbers
-    )
+    gazetteer = (title.decode() for title in titles)
+    if self.is_rules:
+      return spans_lib.RuleTagger(gazetteer, self.numbers)
+    return model_tagger.ModelTagger(self.tagger, gazetteer, self.numbers)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -161,15 +180,27 @@ class ShardTask:
 class AnnotateShard(beam.DoFn):
   """Annotates one shard, writes it, and then its counts."""
 
-  def __init__(self, tagger: TaggerSettings, shard_paths: Sequence[str]):
-    """Holds what a worker needs to make its tagger."""
+  def __init__(
+    self, tagger: TaggerSettings, shard_paths: Sequence[str], total: int
+  ):
+    """Holds what a worker needs to make its tagger.
+
+    Args:
+      tagger: The tagger and its settings.
+      shard_paths: The corpus's files of passages.
+      total: How many passages are to be annotated, by all workers.
+    """
     self._settings = tagger
     self._shard_paths = list(shard_paths)
+    self._total = total
+    self._shared = shared.Shared()
 
   def setup(self) -> None:
-    """Makes the tagger, once a worker."""
-    self._tagger = self._settings.make(self._shard_paths)
-    self._progress = _Progress()
+    """Makes the tagger, once a worker, whose threads share it."""
+    self._tagger = self._shared.acquire(
+      lambda: self._settings.make(self._shard_paths)
+    )
+    self._progress = _Progress(self._total)
 
   def process(self, task: ShardTask) -> None:
     """Writes one file."""
@@ -178,7 +209,7 @@ class AnnotateShard(beam.DoFn):
     def records() -> Iterator[bytes]:
       for passage in annotate_passages(task.source, self._tagger, task.limit):
         counts.update(passage.counts())
-        self._progress.add_passage()
+        self._progress.add_passage(len(passage.sentences))
         yield sentence_records.encode(
           passage.title,
           passage.text,
@@ -203,19 +234,23 @@ class AnnotateShard(beam.DoFn):
 class _Progress:
   """Prints now and then how far one worker is."""
 
-  def __init__(self) -> None:
+  def __init__(self, total: int) -> None:
     self._started = self._printed = time.monotonic()
-    self._passages = 0
+    self._total = total
+    self._passages = self._sentences = 0
 
-  def add_passage(self) -> None:
+  def add_passage(self, sentences: int) -> None:
     self._passages += 1
+    self._sentences += sentences
     now = time.monotonic()
     if now - self._printed < _PROGRESS_SECS:
       return
     self._printed = now
-    rate = self._passages / (now - self._started)
+    seconds = now - self._started
     print(
-      f"  {self._passages:,} passages ({rate:,.0f} passages/s)",
+      f"  {self._passages:,} of {self._total:,} passages "
+      f"({self._passages / seconds:,.0f} passages/s, "
+      f"{self._sentences / seconds:,.0f} sentences/s)",
       file=sys.stderr,
       flush=True,
     )

@@ -30,7 +30,9 @@ def shuffled_examples(
   )
 
 
-def permute(index: tf.Tensor, size: int, seeds: tf.Tensor) -> tf.Tensor:
+def permute(
+  index: tf.Tensor, size: int | tf.Tensor, seeds: tf.Tensor
+) -> tf.Tensor:
   """Returns each index's place in a permutation of its own seed.
 
   The raw op: `tf.random.experimental.index_shuffle` takes one seed only, as
@@ -47,7 +49,7 @@ def permute(index: tf.Tensor, size: int, seeds: tf.Tensor) -> tf.Tensor:
   return tf.raw_ops.RandomIndexShuffle(
     index=index,
     seed=seeds,
-    max_index=tf.constant(size - 1, tf.int64),
+    max_index=tf.cast(size - 1, tf.int64),
     rounds=_ROUNDS,
   )
 

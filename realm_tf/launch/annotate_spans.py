@@ -1,6 +1,8 @@
-"""Finds the sentences of a corpus and their salient spans: dates, names.
+r"""Finds the sentences of a corpus and their salient spans: dates, names.
 
 python -m realm_tf.launch.annotate_spans --corpus=runs/corpus --tagger=rules
+python -m realm_tf.launch.annotate_spans --corpus=runs/corpus \
+  --tagger=MODEL_DIR_OF_TRAIN_TAGGER
 
 Beam's own flags choose another runner, such as --runner=DataflowRunner, or
 more processes of this machine: --direct_running_mode=multi_processing
@@ -11,11 +13,17 @@ import sys
 
 from absl import flags
 
+from realm_tf import environment
 from realm_tf.launch import beam_flags
 from realm_tf.launch import command
 
 _CORPUS = flags.DEFINE_string("corpus", None, "Folder of the corpus.")
-_TAGGER = flags.DEFINE_string("tagger", "rules", "Which tagger finds spans.")
+_TAGGER = flags.DEFINE_string(
+  "tagger",
+  "rules",
+  "What finds names: `rules`, or the --model_dir of train_tagger or the folder "
+  "of an exported tagger. Dates are found by rules always.",
+)
 _GAZETTEER = flags.DEFINE_string(
   "gazetteer",
   "",
@@ -40,6 +48,7 @@ _OVERWRITE = flags.DEFINE_bool(
 
 def main() -> None:
   """Annotates the corpus that the flags name."""
+  environment.use_bfloat16_products()
   beam_flags.import_beam()
   from realm_tf.data import annotate
   from realm_tf.data import annotate_shards

@@ -31,16 +31,11 @@ def define(task: str) -> None:
     "of a config.",
     required=True,
   )
-  for field in dataclasses.fields(loading.TASKS[task]):
+  kind = loading.TASKS[task]
+  for field in dataclasses.fields(kind):
     _DEFINE[field.type](
       f"config.{field.name}", None, f"Overrides {field.name} of the config."
     )
-  flags.DEFINE_string(
-    "corpus",
-    None,
-    "Folder of the knowledge corpus, which build_corpus makes.",
-    required=True,
-  )
   flags.DEFINE_string(
     "model_dir",
     None,
@@ -54,24 +49,31 @@ def define(task: str) -> None:
     "else the CPU.",
   )
   flags.DEFINE_integer("seed", None, "Overrides seed of the config.")
-  if issubclass(loading.TASKS[task], schema.SentenceConfig):
-    _define_sentence_flags()
-
-
-def _define_sentence_flags() -> None:
-  """Defines the flags of the trainings on masked sentences."""
-  flags.DEFINE_string(
-    "pretrain_corpus",
-    "",
-    "Folder of the corpus whose sentences are learned from, which "
-    "annotate_spans makes; empty for --corpus.",
-  )
-  flags.DEFINE_string(
-    "init_checkpoint",
-    "",
-    "Where first weights come from: runs, or BERT weights of Hugging Face, "
-    "Google, Model Garden or TF Hub. Several: separate them by commas.",
-  )
+  if issubclass(kind, schema.RetrievalConfig):
+    flags.DEFINE_string(
+      "corpus",
+      None,
+      "Folder of the knowledge corpus, which build_corpus makes.",
+      required=True,
+    )
+  if issubclass(kind, schema.SentenceConfig):
+    flags.DEFINE_string(
+      "pretrain_corpus",
+      "",
+      "Folder of the corpus whose sentences are learned from, which "
+      "annotate_spans makes; empty for --corpus.",
+    )
+  # Fine-tuning has flags of its own for each part.
+  if not issubclass(kind, schema.OrqaConfig):
+    several = "Several: separate them by commas."
+    if issubclass(kind, schema.TaggerConfig):
+      several = "Its vocabulary comes along."
+    flags.DEFINE_string(
+      "init_checkpoint",
+      "",
+      "Where first weights come from: runs, or BERT weights of Hugging Face, "
+      f"Google, Model Garden or TF Hub. {several}",
+    )
 
 
 def config(task: str, **overrides: Any) -> schema.TaskConfig:
@@ -103,7 +105,7 @@ def config(task: str, **overrides: Any) -> schema.TaskConfig:
 def where() -> dict[str, str]:
   """Returns folders and devices, as `training.runs.set_up` takes them.
 
-  Of fine-tuning, which has no sentences, what it shares with the others.
+  Of those that the command has flags for.
   """
   names = ("corpus", "pretrain_corpus", "init_checkpoint", "model_dir", "tpu")
   return {

@@ -10,7 +10,9 @@ from realm_tf.models import scratch
 class Embedder(tf.keras.Model):
   """BERT's pooled [CLS], projected and normalised: one vector a text."""
 
-  def __init__(self, config: schema.TaskConfig, vocab_size: int, name: str):
+  def __init__(
+    self, config: schema.RetrievalConfig, vocab_size: int, name: str
+  ):
     """Builds the layers; `config` gives the shape."""
     super().__init__(name=name)
     self.encoder = encoder_lib.build_encoder(
@@ -50,7 +52,7 @@ class Retriever(tf.keras.Model):
     passage_embedder: Embed_doc; the same object where the towers are tied.
   """
 
-  def __init__(self, config: schema.TaskConfig, vocab_size: int):
+  def __init__(self, config: schema.RetrievalConfig, vocab_size: int):
     """Builds the towers; `config.tied_embedders` says whether they are one."""
     super().__init__(name="retriever", dtype=tf.float32)
     if config.tied_embedders:

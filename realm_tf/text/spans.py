@@ -92,8 +92,13 @@ class RuleTagger:
     # Stable: of two equally long names, the first stays.
     names.sort(key=lambda span: span.start - span.limit)
     if self._numbers:
-      names += [Span(*match.span(), NUMBER) for match in _NUMBER.finditer(text)]
+      names += find_numbers(text)
     return without_overlaps(found + names)
+
+
+def find_numbers(text: str) -> list[Span]:
+  """Returns the stand-alone numbers of a text, in characters."""
+  return [Span(*match.span(), NUMBER) for match in _NUMBER.finditer(text)]
 
 
 def without_overlaps(spans: Iterable[Span]) -> list[Span]:

@@ -1,6 +1,7 @@
 """WordPiece tokenization in the graph, with right byte offsets."""
 
 import hashlib
+import re
 from collections.abc import Sequence
 
 import tensorflow as tf
@@ -14,6 +15,12 @@ CLS = "[CLS]"
 SEP = "[SEP]"
 MASK = "[MASK]"
 SPECIAL_TOKENS = (PAD, UNK, CLS, SEP, MASK)
+
+_CONTINUATION = "##"
+_SPECIAL = re.compile(r"\[.*\]")
+# Uncased vocabularies hold a capital or two, of scripts that the text
+# normalisation does not know.
+_CASED_PART = 0.01
 
 
 def read_vocabulary(path: str) -> list[str]:
@@ -99,13 +106,27 @@ class Tokenizer:
     )
 
   @classmethod
-  def from_file(cls, path: str, *, lower_case: bool = True) -> "Tokenizer":
+  def from_file(
+    cls, path: str, *, lower_case: bool | None = True
+  ) -> "Tokenizer":
     """Reads a BERT `vocab.txt`: one wordpiece a line, UTF-8.
+
+    Args:
+      path: The file.
+      lower_case: As for `__init__`; None to tell by the vocabulary: see
+        `is_cased`.
 
     Raises:
       errors.UserError: If the file is missing, not UTF-8 or no vocabulary.
     """
-    return cls(read_vocabulary(path), lower_case=lower_case, source=path)
+    vocabulary = read_vocabulary(path)
+    if lower_case is None:
+      lower_case = not is_cased(vocabulary)
+    return cls(vocabulary, lower_case=lower_case, source=path)
+
+  def starts_word(self) -> list[bool]:
+    """Returns, by id, whether a wordpiece begins a word: "##" continues one."""
+    return [not token.startswith(_CONTINUATION) for token in self.vocabulary]
 
   @property
   def vocab_size(self) -> int:
@@ -141,3 +162,14 @@ class Tokenizer:
     """Returns wordpieces as text, for people to read; padding is left out."""
     text = " ".join(self.vocabulary[i] for i in ids if i != self.pad_id)
     return text.replace(" ##", "")
+
+
+def is_cased(vocabulary: Sequence[str]) -> bool:
+  """Returns whether a vocabulary has capitals, special tokens aside.
+
+  Google's checkpoints say so in the name of their archive alone; but the
+  wordpieces of text as it is written have capitals.
+  """
+  words = [token for token in vocabulary if not _SPECIAL.fullmatch(token)]
+  capitals = sum(token != token.lower() for token in words)
+  return capitals > _CASED_PART * len(words)

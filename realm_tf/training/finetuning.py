@@ -121,7 +121,8 @@ def run(
   runs.print_plan(
     setup,
     task,
-    {
+    setup.lines()
+    | {
       "train": train.describe(),
       "dev": dev.describe(),
       "index": f"{setup.run.index_run or model_dir}, version "
@@ -151,7 +152,7 @@ def _set_up(
   corpus: str,
   model_dir: str,
   tpu: str,
-) -> runs.Setup:
+) -> runs.CorpusSetup:
   """Opens the corpus, finds the devices, and checks that all fits."""
   opened = corpus_lib.Corpus.open(corpus)
   run = run_config.RunConfig(
@@ -172,7 +173,7 @@ def _set_up(
     orqa_init.check(run, opened)
   strategy = runs.find_devices(config, tpu)
   runs.prepare_devices(config, strategy)
-  return runs.Setup(run, model_dir, opened, strategy)
+  return runs.CorpusSetup(run, model_dir, strategy, opened)
 
 
 def _answers(
@@ -227,7 +228,7 @@ class FinetuneHook(loop.Hook):
     self,
     task: orqa.OrqaTask,
     config: schema.OrqaConfig,
-    setup: runs.Setup,
+    setup: runs.CorpusSetup,
     knowledge: open_qa.Knowledge,
     dev: qa_datasets.QaDataset,
   ):
@@ -306,15 +307,7 @@ class FinetuneHook(loop.Hook):
 
   def should_stop(self, step: int) -> bool:
     """Whether `patience` evaluations have brought nothing better."""
-    waited = step - self._best_step
-    patience = self._config.patience * self._config.evaluate_every_steps
-    if not self._config.patience or waited < patience:
-      return False
-    print(
-      f"  exact match has not risen since step {self._best_step}: training "
-      "stops"
-    )
-    return True
+    return loop.has_stalled(self._config, METRIC, step, self._best_step)
 
   def _build_index(self, model_dir: str) -> None:
     """Embeds the corpus with the passage tower, which is never trained."""

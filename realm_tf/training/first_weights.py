@@ -15,6 +15,7 @@ from realm_tf.checkpoints import reading
 from realm_tf.checkpoints import source as source_lib
 from realm_tf.configs import run_config
 from realm_tf.models import embedder
+from realm_tf.models import tagger as tagger_lib
 from realm_tf.text import tokenizer as tokenizer_lib
 
 SHAPE_FIELDS = (
@@ -32,7 +33,10 @@ _USED = {
   "pretrain_mlm": {"reader"},
   "pretrain_ict": {"reader", "retriever"},
   "pretrain": {"reader", "retriever"},
+  "train_tagger": {"reader", "retriever", "tagger"},
 }
+# Those of which a BERT is a part, and what they have beside it.
+_HEADS = {"retriever": "projection", "tagger": "classifier"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,6 +73,18 @@ class _Run(NamedTuple):
 _Source = _Run | source_lib.Source
 
 
+def read_tokenizer(path: str) -> tokenizer_lib.Tokenizer:
+  """Returns the tokenizer that a source's weights were trained with.
+
+  Args:
+    path: One source of `init_checkpoint`.
+
+  Raises:
+    errors.UserError: If it is no run and no public weights.
+  """
+  return _read(path).tokenizer()
+
+
 def check_sources(
   run: run_config.RunConfig, tokenizer: tokenizer_lib.Tokenizer
 ) -> None:
@@ -76,7 +92,7 @@ def check_sources(
 
   Args:
     run: The run that is about to be started.
-    tokenizer: Of its corpus.
+    tokenizer: What it reads text with.
 
   Raises:
     errors.UserError: If a source is no run and no public weights, has none of
@@ -84,7 +100,6 @@ def check_sources(
   """
   for path in _paths(run):
     if reading.is_run(path):
-      check_shape(run, run_config.read(path), f"--init_checkpoint={path}")
       found = _open_run(path)
       if not found.roles & _USED[run.task]:
         raise errors.UserError(
@@ -92,11 +107,9 @@ def check_sources(
           f"nothing that {run.task} starts from "
           f"({', '.join(sorted(_USED[run.task]))})."
         )
+      check_shape(run, run_config.read(path), f"--init_checkpoint={path}")
     else:
-      try:
-        weights = reading.read(path)
-      except errors.UserError as e:
-        raise errors.UserError(f"--init_checkpoint: {e}") from e
+      weights = _read(path)
       fitting.check_vocabulary(weights, tokenizer, run.corpus)
       fitting.check_config(weights, run.config)
 
@@ -113,7 +126,7 @@ def check_shape(
     wanted: The run that is about to be started.
     found: The run that gives weights.
     source: The flag that names it, with its value.
-    fields: Of the config, which must be equal.
+    fields: Of the config, which must be equal where both have them.
 
   Raises:
     errors.UserError: If they differ.
@@ -125,6 +138,8 @@ def check_shape(
       f"({found.corpus}/vocab.txt)."
     )
   for name in fields:
+    if not hasattr(found.config, name) or not hasattr(wanted.config, name):
+      continue
     old, new = getattr(found.config, name), getattr(wanted.config, name)
     if old != new:
       raise errors.UserError(
@@ -142,9 +157,10 @@ def initialize(
     parts: The models by role.
     run: The run that is being started. Its `init_checkpoint` names sources,
       separated by commas; where two have the same part, the later one gives
-      it. Public weights have a reader, and the encoder of a retriever: a
-      retriever that a run has trained goes before it, wherever it stands. An
-      ICT run starts its encoder from a language model's, too.
+      it. Public weights have a reader, and the encoder of a retriever or of a
+      tagger: a retriever or tagger that a run has trained goes before it,
+      wherever it stands. An ICT run starts its encoder from a language
+      model's, too, and a tagger from any run's.
       `check_sources` has seen that they fit.
 
   Raises:
@@ -155,6 +171,8 @@ def initialize(
   used: dict[str, set[str]] = {}
   for role, part in parts.items():
     giver = _giver(role, sources, run.task)
+    if role == "tagger" and isinstance(giver, _Run) and role not in giver.roles:
+      giver = _read(giver.path)
     if giver is None:
       report.missing.append(role)
     elif isinstance(giver, _Run):
@@ -167,8 +185,8 @@ def initialize(
         f"{role} from {giver.path} ({giver.format}): {', '.join(roles)}"
       )
       report.missing.extend(f"{role}'s {name}" for name in assigned.missing)
-      if isinstance(part, embedder.Retriever):
-        report.missing.append(f"{role}'s projection")
+      if role in _HEADS:
+        report.missing.append(f"{role}'s {_HEADS[role]}")
       notes = [f"{giver.path}: {note}" for note in assigned.notes]
       report.notes.extend(n for n in notes if n not in report.notes)
   for found in sources:
@@ -183,10 +201,15 @@ def _paths(run: run_config.RunConfig) -> list[str]:
   return [path for path in run.init_checkpoint.split(",") if path]
 
 
-def _open(path: str) -> _Source:
-  if not reading.is_run(path):
+def _read(path: str) -> source_lib.Source:
+  try:
     return reading.read(path)
-  return _open_run(path)
+  except errors.UserError as e:
+    raise errors.UserError(f"--init_checkpoint: {e}") from e
+
+
+def _open(path: str) -> _Source:
+  return _open_run(path) if reading.is_run(path) else _read(path)
 
 
 def _open_run(path: str) -> _Run:
@@ -197,13 +220,14 @@ def _open_run(path: str) -> _Run:
 def _giver(role: str, sources: Sequence[_Source], task: str) -> _Source | None:
   """Returns what gives a part its weights; None if nothing does."""
   runs = [s for s in sources if isinstance(s, _Run) and role in s.roles]
-  if role == "retriever":
+  if role in _HEADS:
     if runs:
       return runs[-1]
     encoders = [
       s
       for s in sources
-      if isinstance(s, source_lib.Source) or task == "pretrain_ict"
+      if isinstance(s, source_lib.Source)
+      or task in ("pretrain_ict", "train_tagger")
     ]
     return encoders[-1] if encoders else None
   readers = [
@@ -241,6 +265,10 @@ def _assign(
       for encoder in _encoders(part)
     ]
     return reports[0]  # that of the other tower is the same
+  if isinstance(part, tagger_lib.Tagger):
+    return assignment.initialize_encoder(
+      part.encoder, weights, assignment.TAGGER_ROLES
+    )
   return assignment.initialize_reader(part, weights)
 
 

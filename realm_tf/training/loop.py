@@ -7,6 +7,7 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from realm_tf.configs import run_config
+from realm_tf.configs import schema
 from realm_tf.training import checkpoints
 from realm_tf.training import feed as feed_lib
 from realm_tf.training import first_weights
@@ -58,8 +59,36 @@ class Hook:
     return {}
 
   def should_stop(self, step: int) -> bool:
-    """Whether to end before the last step; asked after each evaluation."""
+    """Whether to end before the last step.
+
+    Asked before the first step of a run that is resumed, and after each
+    evaluation.
+
+    Args:
+      step: Steps done.
+    """
     return False
+
+
+def has_stalled(
+  config: schema.OrqaConfig | schema.TaggerConfig,
+  metric: str,
+  step: int,
+  best_step: int,
+) -> bool:
+  """Returns whether `patience` evaluations have brought nothing better.
+
+  Args:
+    config: Of the run.
+    metric: What has not risen, for people.
+    step: Steps done.
+    best_step: When it was best.
+  """
+  patience = config.patience * config.evaluate_every_steps
+  if not config.patience or step - best_step < patience:
+    return False
+  print(f"  {metric} has not risen since step {best_step}: training stops")
+  return True
 
 
 class NanError(RuntimeError):

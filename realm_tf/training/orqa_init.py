@@ -97,19 +97,17 @@ def check(run: run_config.RunConfig, corpus: corpus_lib.Corpus) -> None:
     errors.UserError: If a source is no run, lacks the part, is of another
       shape or vocabulary, or its index is of another corpus.
   """
-  for flag, source in (
-    ("init_retriever", run.init_checkpoint),
-    ("init_reader", run.init_reader),
+  for flag, source, wanted in (
+    ("init_retriever", run.init_checkpoint, {"retriever"}),
+    ("init_reader", run.init_reader, {"reader", "retriever"}),
   ):
-    first_weights.check_shape(
-      run, run_config.read(source), f"--{flag}={source}", _SHAPE_FIELDS
-    )
-  roles = own_run.roles(own_run.weights_path(run.init_checkpoint)[0])
-  if "retriever" not in roles:
-    raise errors.UserError(
-      f"--init_retriever={run.init_checkpoint} holds no retriever: name a run "
-      "of `pretrain` or `pretrain_ict`."
-    )
+    found = run_config.read(source)
+    if not own_run.roles(own_run.weights_path(source)[0]) & wanted:
+      raise errors.UserError(
+        f"--{flag}={source} holds no {' and no '.join(sorted(wanted))}: name a "
+        "run of `pretrain` or `pretrain_ict`."
+      )
+    first_weights.check_shape(run, found, f"--{flag}={source}", _SHAPE_FIELDS)
   if run.index_run:
     store = store_lib.IndexStore(run.index_run)
     store.open(run.index_step, corpus.fingerprint, corpus.num_passages)

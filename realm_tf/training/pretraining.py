@@ -60,7 +60,7 @@ def run(
   runs.print_plan(
     setup,
     task,
-    runs.sentence_lines(setup),
+    setup.lines(),
     task.source.dropped,
     # A new version is loaded while the old one still feeds the model.
     runs.data_bytes(setup.sentences) + task.data_bytes + 2 * index_bytes,

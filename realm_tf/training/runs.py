@@ -26,18 +26,32 @@ class Setup:
   Attributes:
     run: The settings, also in `config.json`.
     model_dir: The run's folder.
-    corpus: The knowledge corpus.
     strategy: Where to compute.
   """
 
   run: run_config.RunConfig
   model_dir: str
-  corpus: corpus_lib.Corpus
   strategy: tf.distribute.Strategy
 
 
 @dataclasses.dataclass(frozen=True)
-class SentenceSetup(Setup):
+class CorpusSetup(Setup):
+  """What a training over a knowledge corpus needs.
+
+  Attributes:
+    corpus: The knowledge corpus.
+  """
+
+  corpus: corpus_lib.Corpus
+
+  def lines(self) -> dict[str, str]:
+    """Returns what `print_plan` says of what is read, by its name."""
+    passages = self.corpus.num_passages
+    return {"corpus": f"{self.run.corpus}: {passages:,} passages"}
+
+
+@dataclasses.dataclass(frozen=True)
+class SentenceSetup(CorpusSetup):
   """What a training on masked sentences needs.
 
   Attributes:
@@ -45,6 +59,12 @@ class SentenceSetup(Setup):
   """
 
   sentences: annotated.AnnotatedCorpus
+
+  def lines(self) -> dict[str, str]:
+    """See base class."""
+    count = self.sentences.num_sentences
+    line = f"{self.run.pretrain_corpus}: {count:,}"
+    return super().lines() | {"sentences": line}
 
 
 def set_up(
@@ -89,7 +109,7 @@ def set_up(
   if not run_config.check(model_dir, run):
     first_weights.check_sources(run, opened.tokenizer)
   prepare_devices(config, strategy)
-  return SentenceSetup(run, model_dir, opened, strategy, sentences)
+  return SentenceSetup(run, model_dir, strategy, opened, sentences)
 
 
 def find_devices(config: schema.TaskConfig, tpu: str) -> tf.distribute.Strategy:
@@ -161,7 +181,7 @@ def print_plan(
   Args:
     setup: The run.
     task: What is trained.
-    lines: What else is read, such as sentences or questions, by its name.
+    lines: What is read, such as a corpus or questions, by its name.
     dropped: What is not learned from, by reason.
     held_bytes: Memory that the task's data take.
   """
@@ -173,7 +193,6 @@ def print_plan(
     f"{config.batch_size // setup.strategy.num_replicas_in_sync} a replica; "
     f"{config.train_steps} steps"
   )
-  print(f"  corpus     {run.corpus}: {setup.corpus.num_passages:,} passages")
   for name, line in lines.items():
     print(f"  {name:<10} {line}")
   for reason, count in dropped.items():
@@ -199,14 +218,6 @@ def print_plan(
 
 def _count(variables: Iterable[tf.Variable]) -> int:
   return sum(v.shape.num_elements() for v in variables)
-
-
-def sentence_lines(setup: SentenceSetup) -> dict[str, str]:
-  """Returns what `print_plan` says of the sentences."""
-  return {
-    "sentences": f"{setup.run.pretrain_corpus}: "
-    f"{setup.sentences.num_sentences:,}"
-  }
 
 
 def data_bytes(sentences: annotated.AnnotatedCorpus) -> int:

@@ -27,7 +27,7 @@ def run(task_name: str, config: schema.TaskConfig, **where: str) -> None:
   runs.print_plan(
     setup,
     task,
-    runs.sentence_lines(setup),
+    setup.lines(),
     setup.sentences.dropped,
     runs.data_bytes(setup.sentences),
   )

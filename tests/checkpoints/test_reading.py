@@ -14,6 +14,7 @@ from realm_tf.checkpoints import imported
 from realm_tf.checkpoints import names
 from realm_tf.checkpoints import reading
 from realm_tf.models import encoder as encoder_lib
+from tests import synthetic
 from tests.checkpoints import formats
 from tests.training import small_runs
 
@@ -295,10 +296,14 @@ def test_a_hub_module_says_its_casing(tmp_path):
   assert not reading.read(str(folder)).lower_case
 
 
-@pytest.mark.parametrize("kind", ["pretrain_mlm", "pretrain_ict", "pretrain"])
+@pytest.mark.parametrize("kind", small_runs.ROLES)
 def test_a_run_of_ours_is_read_too(tmp_path, kind, small_corpus):
   task = small_runs.save_run(
-    tmp_path / "run", kind, activation="gelu", corpus=small_corpus
+    tmp_path / "run",
+    kind,
+    activation="gelu",
+    corpus=small_corpus,
+    vocab_sha256=synthetic.make_tokenizer().sha256,
   )
   assert reading.is_run(str(tmp_path / "run"))
   found = reading.read(str(tmp_path / "run"))
@@ -306,6 +311,9 @@ def test_a_run_of_ours_is_read_too(tmp_path, kind, small_corpus):
   if kind == "pretrain_ict":
     encoder = task.parts["retriever"].query_embedder.encoder
     assert found.roles == set(assignment.ENCODER_ROLES)
+  elif kind == "train_tagger":
+    encoder = task.parts["tagger"].encoder
+    assert found.roles == set(assignment.TAGGER_ROLES)
   else:
     encoder = task.parts["reader"].encoder
     assert found.roles == set(assignment.READER_ROLES)

@@ -42,23 +42,22 @@ def test_each_preset_loads_for_each_task(preset, task):
 
 @pytest.mark.parametrize("preset", loading.PRESETS)
 def test_the_tasks_of_a_preset_fit_together(preset):
-  shapes = {
-    tuple(
-      getattr(loading.load(task, preset, {}), name)
-      for name in (
-        "num_layers",
-        "hidden_size",
-        "num_heads",
-        "intermediate_size",
-        "max_positions",
-        "projection_size",
-      )
-    )
-    for task in loading.TASKS
-  }
-  assert len(shapes) == 1
+  configs = {task: loading.load(task, preset, {}) for task in loading.TASKS}
+  for name in (
+    "num_layers",
+    "hidden_size",
+    "num_heads",
+    "intermediate_size",
+    "max_positions",
+    "activation",
+    "projection_size",
+  ):
+    # The tagger has nothing to retrieve.
+    values = {getattr(c, name) for c in configs.values() if hasattr(c, name)}
+    assert len(values) == 1, name
   # In fine-tuning the towers part: passages stay as they were indexed.
-  tied = {t: loading.load(t, preset, {}).tied_embedders for t in loading.TASKS}
+  del configs["train_tagger"]
+  tied = {task: config.tied_embedders for task, config in configs.items()}
   assert not tied.pop("finetune")
   assert all(tied.values())
 
@@ -200,13 +199,26 @@ def test_a_source_that_is_no_preset_and_no_file_is_named(tmp_path):
     ("pretrain_mlm", "null_probability", 1.2),
     ("pretrain_mlm", "max_targets", 0),
     ("pretrain_mlm", "max_targets", 1000),
+    ("train_tagger", "max_length", 74),
+    ("train_tagger", "overlap", -1),
+    ("train_tagger", "overlap", 31),
+    ("train_tagger", "num_buckets", 0),
+    ("train_tagger", "num_buckets", 8),
+    ("train_tagger", "patience", -1),
   ],
 )
 def test_an_impossible_value_is_refused_by_its_field(task, name, value):
   fixed = LENGTHS | ({"export_every_steps": 100} if task == "pretrain" else {})
+  if task == "train_tagger":
+    fixed = {"max_length": 64}
   message = error_of(task, "tiny", fixed | {name: value})
   # Where two fields do not fit, either may be named first.
-  assert f"--config.{name}" in message or name == "passage_length", message
+  alternatives = {"max_length": "max_positions"}
+  assert (
+    f"--config.{name}" in message
+    or name == "passage_length"
+    or alternatives.get(name, name) in message
+  ), message
   if name == "passage_length":
     assert "passage_length" in message or "max_positions" in message, message
 

@@ -1,5 +1,6 @@
 import json
 import pathlib
+import shutil
 
 import pytest
 import tensorflow as tf
@@ -9,6 +10,7 @@ from realm_tf.data import annotate
 from realm_tf.data import annotate_shards
 from realm_tf.data import build
 from realm_tf.data import sentence_records
+from tests import planted_tagger
 
 _ARTICLES = [
   ("Zürich", "Zürich lies in Switzerland. It grew after 12 May 1850. Dr. Émile "
@@ -170,6 +172,48 @@ def test_preview_underlines_and_writes_nothing(corpus, capsys):
 def test_underlines_characters_not_bytes():
   shown = annotate.underlined("In Łódź, 東京.".encode(), [(3, 10)])
   assert shown.splitlines() == ["In Łódź, 東京.", "   ^^^^"]
+
+
+@pytest.fixture(scope="module")
+def export(tmp_path_factory) -> str:
+  return planted_tagger.save(tmp_path_factory.mktemp("tagger") / "export")
+
+
+def test_a_trained_tagger_takes_the_place_of_the_rules(corpus, export, capsys):
+  tagger = annotate_shards.TaggerSettings(tagger=export)
+  manifest = annotate.annotate(_options(corpus, tagger=tagger))
+  records = _records(corpus)
+  assert records["Zürich"][1] == ["Zürich", "12 May 1850", "1871"]
+  assert records["Tokyo"][1] == ["東京", "1920s"]
+  assert manifest["tagger"] == "model"
+  assert manifest["spans"] == {"LOC": 2, "date": 4}
+  assert "sentences/s" in capsys.readouterr().out
+
+
+def test_a_trained_tagger_is_known_by_its_weights(corpus, export, tmp_path):
+  def settings(path):
+    return annotate_shards.TaggerSettings(tagger=str(path))
+
+  first = annotate.annotate(_options(corpus, tagger=settings(export)))
+  # Where it lies does not matter.
+  copy = tmp_path / "copy"
+  shutil.copytree(export, copy)
+  again = annotate.annotate(_options(corpus, tagger=settings(copy)))
+  assert again == first
+  manifest = json.loads((copy / "manifest.json").read_text())
+  (copy / "manifest.json").write_text(
+    json.dumps(manifest | {"fingerprint": "of other weights"})
+  )
+  with pytest.raises(errors.UserError, match="--overwrite"):
+    annotate.annotate(_options(corpus, tagger=settings(copy)))
+
+
+def test_preview_with_a_trained_tagger(corpus, export, capsys):
+  tagger = annotate_shards.TaggerSettings(tagger=export)
+  annotate.annotate(_options(corpus, tagger=tagger, preview=10))
+  lines = capsys.readouterr().out.splitlines()
+  at = lines.index("Zürich lies in Switzerland.")
+  assert lines[at + 1] == "^^^^^^"
 
 
 def test_mistakes_are_named(corpus, tmp_path):

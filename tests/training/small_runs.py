@@ -6,6 +6,8 @@ import tensorflow as tf
 from realm_tf.configs import run_config
 from realm_tf.models import embedder
 from realm_tf.models import reader as reader_lib
+from realm_tf.models import tagger as tagger_lib
+from realm_tf.text import entity_types
 from realm_tf.training import checkpoints
 from realm_tf.training import first_weights
 from realm_tf.training import optimizer as optimizer_lib
@@ -17,11 +19,13 @@ CONFIGS = {
   "pretrain_mlm": synthetic.mlm_config,
   "pretrain_ict": synthetic.ict_config,
   "pretrain": synthetic.realm_config,
+  "train_tagger": synthetic.tagger_config,
 }
 ROLES = {
   "pretrain_mlm": ("reader",),
   "pretrain_ict": ("retriever",),
   "pretrain": ("retriever", "reader"),
+  "train_tagger": ("tagger",),
 }
 
 
@@ -37,6 +41,9 @@ class Task:
           config, VOCAB, name="reader", output_range=limit
         )
         part(IDS, tf.zeros_like(IDS), tf.constant([[2]]))
+      elif role == "tagger":
+        part = tagger_lib.Tagger(config, VOCAB, len(entity_types.LABELS))
+        part(IDS)
       else:
         part = embedder.Retriever(config, VOCAB)
         part(IDS, IDS)

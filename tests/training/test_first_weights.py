@@ -343,3 +343,49 @@ def test_an_encoder_of_another_size_is_refused_by_its_variable(tmp_path):
   )
   with pytest.raises(errors.UserError, match=r"\[46, 16\].*\[46, 32\]"):
     assignment.initialize_encoder(encoder, found)
+
+
+@pytest.mark.parametrize("kind", ["pretrain_mlm", "pretrain_ict"])
+def test_a_tagger_takes_the_encoder_of_any_run(tmp_path, kind, small_corpus):
+  origin = small_runs.save_run(
+    tmp_path / "run",
+    kind,
+    corpus=small_corpus,
+    vocab_sha256=synthetic.make_tokenizer().sha256,
+  )
+  task, report = start("train_tagger", [tmp_path / "run"])
+  (role,) = small_runs.ROLES[kind]
+  part = origin.parts[role]
+  encoder = part.encoder if role == "reader" else part.query_embedder.encoder
+  wanted = assigned(encoder)
+  for name, value in assigned(task.parts["tagger"]).items():
+    if names.role(name) in assignment.TAGGER_ROLES:
+      np.testing.assert_array_equal(value, wanted[name])
+  assert f"{role} of a run" in report.taken[0]
+  assert report.missing == ["tagger's classifier"]
+  assert report.notes == []
+
+
+def test_a_tagger_goes_on_whole(tmp_path):
+  sha256 = synthetic.make_tokenizer().sha256
+  origin = small_runs.save_run(
+    tmp_path / "run", "train_tagger", vocab_sha256=sha256
+  )
+  task, report = start("train_tagger", [tmp_path / "run"])
+  assert small_runs.equal(
+    small_runs.weights_of(task.parts["tagger"]),
+    small_runs.weights_of(origin.parts["tagger"]),
+  )
+  assert report.missing == []
+  message = error_of("pretrain", [tmp_path / "run"])
+  assert "holds tagger, nothing that pretrain starts from" in message
+
+
+def test_a_tagger_takes_the_encoder_of_public_weights(tmp_path):
+  arrays = public(tmp_path / "bert")
+  task, report = start("train_tagger", [tmp_path / "bert"])
+  for name, value in assigned(task.parts["tagger"]).items():
+    if names.role(name) in assignment.TAGGER_ROLES:
+      np.testing.assert_array_equal(value, arrays[name])
+  assert report.missing == ["tagger's classifier"]
+  assert report.notes == [f"{tmp_path / 'bert'}: unused: pooler, MLM head"]

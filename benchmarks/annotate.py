@@ -1,0 +1,117 @@
+"""Passages a second of a trained tagger: batched, and sentence by sentence.
+
+python -m benchmarks.annotate [--tagger=MODEL_DIR] [--corpus=CORPUS]
+"""
+
+import argparse
+import itertools
+import statistics
+import tempfile
+import time
+
+from realm_tf import encyclopedia
+from realm_tf import environment
+
+# As many as `annotate_spans` gives the tagger at once.
+_PASSAGES = 256
+_ROUNDS = 3
+_VOCAB_SIZE = 8000
+
+
+def main() -> None:
+  """Measures both, in turns, on the same passages."""
+  parser = argparse.ArgumentParser(description=__doc__)
+  parser.add_argument(
+    "--tagger", help="what annotate_spans takes; random weights if left out"
+  )
+  parser.add_argument(
+    "--corpus", help="a corpus of build_corpus; the encyclopedia if left out"
+  )
+  arguments = parser.parse_args()
+  environment.configure()
+  environment.use_bfloat16_products()
+  count = _PASSAGES * (_ROUNDS + 1)
+  if arguments.corpus:
+    from realm_tf.data import corpus as corpus_lib
+
+    corpus = corpus_lib.Corpus.open(arguments.corpus)
+    _, texts = corpus.read_texts(range(min(count, corpus.num_passages)))
+  else:
+    articles = itertools.islice(encyclopedia.articles(), count)
+    texts = [article.text for article in articles]
+  with tempfile.TemporaryDirectory() as folder:
+    _measure(arguments.tagger or _random_tagger(folder, texts), texts)
+
+
+def _random_tagger(folder: str, texts: list[str]) -> str:
+  """Exports a tagger of MiniLM's shape with random weights."""
+  import tensorflow as tf
+
+  from realm_tf.configs import minilm
+  from realm_tf.data import vocabulary
+  from realm_tf.export import tagger as export_lib
+  from realm_tf.models import tagger as tagger_lib
+  from realm_tf.text import entity_types
+  from realm_tf.text import tokenizer as tokenizer_lib
+
+  tokenizer = tokenizer_lib.Tokenizer(
+    vocabulary.learn_vocabulary(texts, _VOCAB_SIZE, lower_case=True)
+  )
+  config = minilm.train_tagger()
+  tagger = tagger_lib.Tagger(
+    config, tokenizer.vocab_size, len(entity_types.LABELS)
+  )
+  # Most words are outside of entities, as for a tagger that has learned.
+  bias = tagger.classifier.classifier.bias
+  bias.assign(tf.one_hot(0, len(entity_types.LABELS), on_value=3.0))
+  path = f"{folder}/tagger"
+  export_lib.save(path, tagger, tokenizer, config, step=0)
+  return path
+
+
+def _measure(path: str, texts: list[str]) -> None:
+  from benchmarks import timing
+  from realm_tf.text import model_tagger
+  from realm_tf.text import sentences as sentences_lib
+
+  taggers = {
+    "sentence by sentence": model_tagger.ModelTagger(path, batch_size=1),
+    f"batches of {model_tagger.BATCH_SIZE}": model_tagger.ModelTagger(path),
+  }
+  seconds: dict[str, list[float]] = {name: [] for name in taggers}
+  size = len(texts) // (_ROUNDS + 1)
+  chunks = [texts[i : i + size] for i in range(0, size * (_ROUNDS + 1), size)]
+  for number, chunk in enumerate(chunks):
+    for name, tagger in taggers.items():
+      start = time.perf_counter()
+      tagger.tag(chunk)
+      if number:  # the first warms up
+        seconds[name].append(time.perf_counter() - start)
+  medians = {name: statistics.median(s) for name, s in seconds.items()}
+  sentences = statistics.mean(
+    len(sentences_lib.sentence_spans(text)) for text in texts
+  )
+  reference = next(iter(medians.values()))
+  rows = [
+    [
+      name,
+      f"{size / value:,.1f}",
+      f"{size / value * sentences:,.0f}",
+      f"{reference / value:.2f}",
+    ]
+    for name, value in medians.items()
+  ]
+  timing.print_table(
+    f"Annotation by a trained tagger, {size} passages of {sentences:.1f} "
+    "sentences at once",
+    ["", "passages/s", "sentences/s", "ratio"],
+    rows,
+    [
+      "each with splitting into sentences, tokenizing, dates and joining",
+      f"medians of {_ROUNDS} rounds in which the two take turns",
+    ],
+  )
+
+
+if __name__ == "__main__":
+  main()

@@ -1,0 +1,143 @@
+"""The tagger as a SavedModel: from raw text to spans, all in the graph."""
+
+import hashlib
+import os
+import uuid
+
+import tensorflow as tf
+
+from realm_tf import files
+from realm_tf.configs import schema
+from realm_tf.models import tagger as tagger_lib
+from realm_tf.text import bio
+from realm_tf.text import entity_types
+from realm_tf.text import model_tagger
+from realm_tf.text import tokenizer as tokenizer_lib
+from realm_tf.text import windows as windows_lib
+
+# Few widths: each new one costs the runtime new plans and buffers.
+_WIDTH_STEP = 16
+
+
+class TextTagger(tf.Module):
+  """Tokenizes, cuts into windows, tags, joins and decodes."""
+
+  def __init__(
+    self,
+    tagger: tagger_lib.Tagger,
+    tokenizer: tokenizer_lib.Tokenizer,
+    config: schema.TaggerConfig,
+  ):
+    """Takes a built model and its tokenizer.
+
+    Args:
+      tagger: The model.
+      tokenizer: Its tokenizer.
+      config: Gives the length of windows and their overlap.
+    """
+    super().__init__()
+    self._tagger = tagger
+    self._tokenizer = tokenizer
+    self._max_length = config.max_length
+    self._overlap = config.overlap
+
+  @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="texts")])
+  @tf.autograph.experimental.do_not_convert
+  def tag(self, texts: tf.Tensor) -> dict[str, tf.Tensor]:
+    """Finds the spans of texts.
+
+    A text is cut into windows where it is longer than the model; sentences
+    are what the model was trained on.
+
+    Args:
+      texts: <string>[batch], UTF-8.
+
+    Returns:
+      The spans of all texts, one text after another: `start` and `limit`
+      <int64>[spans], bytes of the text as it was given; `type`
+      <string>[spans]; `score` <float32>[spans], mean probability of the type;
+      and `splits` <int64>[batch + 1]: text i has spans splits[i] to
+      splits[i + 1].
+    """
+    tokens, starts, limits = self._tokenizer.tokenize_with_offsets(texts)
+    rows = tokens.value_rowids()  # [tokens]
+    probs = self._probabilities(tokens)  # [tokens, labels]
+    begins_word = tf.gather(
+      tf.constant(self._tokenizer.starts_word()), tokens.flat_values
+    )
+    first_tokens = tf.where(begins_word)[:, 0]  # [words]
+    next_words = tf.concat(
+      [first_tokens[1:], tf.size(rows, tf.int64)[None]], axis=0
+    )
+    found = bio.decode(
+      tf.gather(probs, first_tokens), tf.gather(rows, first_tokens)
+    )
+    span_tokens = tf.gather(first_tokens, found.starts)
+    last_tokens = tf.gather(next_words, found.limits - 1) - 1
+    counts = tf.math.bincount(
+      tf.cast(tf.gather(rows, span_tokens), tf.int32),
+      minlength=tf.size(texts),
+      dtype=tf.int64,
+    )
+    return {
+      "start": tf.gather(starts.flat_values, span_tokens),
+      "limit": tf.gather(limits.flat_values, last_tokens),
+      "type": tf.gather(tf.constant(entity_types.TYPES), found.types),
+      "score": found.scores,
+      "splits": tf.concat([[0], tf.cumsum(counts)], axis=0),
+    }
+
+  def _probabilities(self, tokens: tf.RaggedTensor) -> tf.Tensor:
+    """Returns each wordpiece's probabilities of the labels."""
+    windows = windows_lib.cut(
+      tokens.row_lengths(), self._max_length - 2, self._overlap
+    )
+    longest = tf.reduce_max(
+      tf.concat([windows.limits - windows.starts, [0]], axis=0)
+    )
+    width = -(-(longest + 2) // _WIDTH_STEP) * _WIDTH_STEP
+    width = tf.minimum(width, self._max_length)
+    token_ids = windows_lib.read(
+      windows, tokens, width, self._tokenizer.cls_id, self._tokenizer.sep_id
+    )
+    probs = tf.nn.softmax(self._tagger(token_ids, training=False))
+    return tf.boolean_mask(probs, windows_lib.owned(windows, width))
+
+
+def save(
+  folder: str,
+  tagger: tagger_lib.Tagger,
+  tokenizer: tokenizer_lib.Tokenizer,
+  config: schema.TaggerConfig,
+  step: int,
+) -> None:
+  """Exports a tagger; the manifest is written last.
+
+  Args:
+    folder: Where to; replaced if it is there.
+    tagger: The model, built.
+    tokenizer: Its tokenizer.
+    config: Of the run.
+    step: Of the weights.
+  """
+  module = TextTagger(tagger, tokenizer, config)
+  temporary = f"{folder}.{os.getpid()}-{uuid.uuid4().hex[:8]}.tmp"
+  tf.saved_model.save(module, temporary, signatures={"tag": module.tag})
+  if tf.io.gfile.exists(folder):
+    tf.io.gfile.rmtree(folder)
+  tf.io.gfile.rename(temporary, folder)
+  digest = hashlib.sha256(tokenizer.sha256.encode())
+  digest.update(
+    repr((tokenizer.lower_case, config.max_length, config.overlap)).encode()
+  )
+  for weight in tagger.get_weights():
+    digest.update(weight.tobytes())
+  files.write_json(
+    tf.io.gfile.join(folder, model_tagger.MANIFEST),
+    {
+      "kind": model_tagger.KIND,
+      "step": step,
+      "types": list(entity_types.TYPES),
+      "fingerprint": digest.hexdigest(),
+    },
+  )

@@ -1,0 +1,153 @@
+"""Salient spans by a trained tagger, with dates by rules beside it."""
+
+from collections.abc import Iterable
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from realm_tf import errors
+from realm_tf import files
+from realm_tf.text import dates
+from realm_tf.text import gazetteer as gazetteer_lib
+from realm_tf.text import sentences as sentences_lib
+from realm_tf.text import spans as spans_lib
+
+MANIFEST = "manifest.json"
+KIND = "span_tagger"
+# Where a run of `train_tagger` has its export.
+EXPORT_FOLDER = ("exports", "tagger")
+
+# Enough for large products, little enough for sentences of much the same length
+# to find together.
+BATCH_SIZE = 64
+
+
+def find_export(path: str) -> tuple[str, dict[str, Any]]:
+  """Returns the folder of an exported tagger, and its manifest.
+
+  Args:
+    path: The folder, or that of the run which exported it.
+
+  Raises:
+    errors.UserError: If there is none.
+  """
+  for folder in (path, tf.io.gfile.join(path, *EXPORT_FOLDER)):
+    manifest_path = tf.io.gfile.join(folder, MANIFEST)
+    if tf.io.gfile.exists(manifest_path):
+      try:
+        manifest = files.read_json(manifest_path)
+      except ValueError as e:
+        raise errors.UserError(f"{manifest_path} is damaged.") from e
+      if isinstance(manifest, dict) and manifest.get("kind") == KIND:
+        return folder, manifest
+  raise errors.UserError(
+    f"--tagger={path} is no tagger: give rules, or the --model_dir of a "
+    "finished train_tagger."
+  )
+
+
+class ModelTagger:
+  """Named entities by an exported tagger, dates by rules.
+
+  The texts of a batch are split into sentences, which run through the model
+  sorted by length, many at once. Of spans that overlap, the longest stays; of
+  equally long ones, the earliest; then a date before an entity.
+  """
+
+  name = "model"
+
+  def __init__(
+    self,
+    path: str,
+    gazetteer: Iterable[str] = (),
+    numbers: bool = False,
+    batch_size: int = BATCH_SIZE,
+  ):
+    """Loads the tagger.
+
+    Args:
+      path: As for `find_export`.
+      gazetteer: Names that are entities wherever they stand.
+      numbers: Whether stand-alone numbers are spans, of type "number".
+      batch_size: Sentences that run through the model at once.
+
+    Raises:
+      errors.UserError: If there is no tagger, or a damaged one.
+    """
+    folder, _ = find_export(path)
+    try:
+      self._model = tf.saved_model.load(folder)
+    except (tf.errors.OpError, OSError, ValueError) as e:
+      raise errors.UserError(f"--tagger={path} cannot be loaded.") from e
+    self._tag = self._model.signatures["tag"]
+    self._gazetteer = gazetteer_lib.Gazetteer(gazetteer)
+    self._numbers = numbers
+    self._batch_size = batch_size
+
+  def tag(
+    self, texts: Sequence[str], titles: Sequence[str] | None = None
+  ) -> list[list[spans_lib.Span]]:
+    """Returns the spans of each text; see `SpanTagger.tag`."""
+    del titles  # the model reads sentences alone
+    return [
+      self._join(text, entities)
+      for text, entities in zip(texts, self.entities(texts), strict=True)
+    ]
+
+  def entities(self, texts: Sequence[str]) -> list[list[spans_lib.Span]]:
+    """Returns what the model alone finds in each text, in bytes."""
+    rows, offsets, sentences = [], [], []
+    for row, text in enumerate(texts):
+      raw = text.encode()
+      for start, limit in sentences_lib.sentence_byte_spans(text):
+        rows.append(row)
+        offsets.append(start)
+        sentences.append(raw[start:limit])
+    found: list[list[spans_lib.Span]] = [[] for _ in texts]
+    order = np.argsort([-len(s) for s in sentences], kind="stable")
+    for first in range(0, len(order), self._batch_size):
+      batch = order[first : first + self._batch_size]
+      outputs = self._run([sentences[i] for i in batch])
+      for place, i in enumerate(batch):
+        begin, end = outputs["splits"][place : place + 2]
+        found[rows[i]] += [
+          spans_lib.Span(
+            offsets[i] + int(outputs["start"][k]),
+            offsets[i] + int(outputs["limit"][k]),
+            outputs["type"][k].decode(),
+          )
+          for k in range(begin, end)
+        ]
+    return [sorted(spans) for spans in found]
+
+  def _run(self, sentences: list[bytes]) -> dict[str, np.ndarray]:
+    outputs = self._tag(texts=tf.constant(sentences))
+    return {name: value.numpy() for name, value in outputs.items()}
+
+  def _join(
+    self, text: str, entities: list[spans_lib.Span]
+  ) -> list[spans_lib.Span]:
+    """Adds what is found by rules, and leaves no overlap."""
+    by_rules = spans_lib.to_bytes(
+      text,
+      [
+        spans_lib.Span(*place, spans_lib.DATE)
+        for place in dates.find_dates(text)
+      ],
+    )
+    by_rules += spans_lib.to_bytes(
+      text,
+      [
+        spans_lib.Span(*place, spans_lib.ENTITY)
+        for place in self._gazetteer.find(text)
+      ],
+    )
+    spans = sorted(
+      by_rules + entities,
+      key=lambda span: (span.start - span.limit, span.start),
+    )
+    if self._numbers:
+      spans += spans_lib.to_bytes(text, spans_lib.find_numbers(text))
+    return spans_lib.without_overlaps(spans)

@@ -1,0 +1,106 @@
+"""`train_tagger`: named entities by token classification."""
+
+import numpy as np
+import tensorflow as tf
+
+from realm_tf.configs import schema
+from realm_tf.data import tagging_examples
+from realm_tf.models import tagger as tagger_lib
+from realm_tf.text import entity_types
+from realm_tf.text import tokenizer as tokenizer_lib
+from realm_tf.training import pipelines
+from realm_tf.training import tasks
+
+
+class TaggingTask(tasks.Task):
+  """Trains the tagger of salient spans.
+
+  Attributes:
+    tagger: The model.
+  """
+
+  name = "train_tagger"
+
+  def __init__(
+    self,
+    config: schema.TaggerConfig,
+    tokenizer: tokenizer_lib.Tokenizer,
+    train: tagging_examples.TaggingExamples,
+    valid: tagging_examples.TaggingExamples,
+  ):
+    """Builds the model; call it in the strategy's scope.
+
+    Args:
+      config: The settings.
+      tokenizer: Gives the size of the vocabulary.
+      train: What is learned.
+      valid: What the loss is evaluated on.
+    """
+    self._config = config
+    self._train, self._valid = train, valid
+    self.tagger = tagger_lib.Tagger(
+      config, tokenizer.vocab_size, len(entity_types.LABELS)
+    )
+    self.parts = {"tagger": self.tagger}
+
+  def sums(self, features: tasks.Features, *, training: bool) -> tasks.Sums:
+    """See base class."""
+    logits = self.tagger(features["token_ids"], training=training)
+    labels = features["labels"]
+    weights = tf.cast(labels != tagging_examples.IGNORED, tf.float32)
+    losses = tf.nn.sparse_softmax_cross_entropy_with_logits(
+      tf.maximum(labels, 0), logits
+    )
+    guesses = tf.argmax(logits, axis=-1, output_type=tf.int32)
+    right = tf.cast(guesses == labels, tf.float32)
+    count = tf.reduce_sum(weights)
+    return {
+      "loss": (tf.reduce_sum(losses * weights), count),
+      "accuracy": (tf.reduce_sum(right * weights), count),
+    }
+
+  def train_pipeline(self, first_step: int) -> tf.data.Dataset:
+    """See base class."""
+    return pipelines.by_step(self._train, first_step, self._config.train_steps)
+
+  def eval_pipeline(self) -> tf.data.Dataset:
+    """See base class."""
+    batches = min(self._config.eval_batches, self._valid.num_batches)
+    return pipelines.by_step(self._valid, 0, batches)
+
+
+class Predictor:
+  """Runs a task's tagger over examples, on all replicas."""
+
+  def __init__(self, task: TaggingTask, strategy: tf.distribute.Strategy):
+    """Takes what to run, and where."""
+    self._strategy = strategy
+
+    def replica_step(features: tasks.Features) -> tuple[tf.Tensor, tf.Tensor]:
+      logits = task.tagger(features["token_ids"], training=False)
+      guesses = tf.argmax(logits, axis=-1, output_type=tf.int32)
+      return features["windows"], guesses
+
+    @tf.function
+    @tf.autograph.experimental.do_not_convert
+    def step(features: tasks.Features) -> tuple[tf.Tensor, tf.Tensor]:
+      return strategy.run(replica_step, args=(features,))
+
+    self._step = step
+
+  def word_labels(
+    self, examples: tagging_examples.TaggingExamples
+  ) -> list[list[str]]:
+    """Returns the predicted labels of each sentence's words."""
+    found = np.zeros([examples.num_windows, examples.max_length], np.int32)
+    dataset = pipelines.by_step(examples, 0, examples.num_batches)
+    for features in self._strategy.experimental_distribute_dataset(dataset):
+      windows, guesses = (
+        np.concatenate(
+          [x.numpy() for x in self._strategy.experimental_local_results(value)]
+        )
+        for value in self._step(features)
+      )
+      is_real = windows >= 0
+      found[windows[is_real], : guesses.shape[1]] = guesses[is_real]
+    return examples.word_labels(found)

@@ -1,0 +1,74 @@
+import hypothesis
+import numpy as np
+import tensorflow as tf
+from hypothesis import strategies as st
+from seqeval.metrics import sequence_labeling
+
+from realm_tf.text import bio
+from realm_tf.text import entity_types
+
+LABELS = entity_types.LABELS
+
+
+def probs_of(labels, p=0.7):
+  """Probability p for the label; the rest is shared by the others."""
+  ids = [LABELS.index(label) for label in labels]
+  rest = (1 - p) / (len(LABELS) - 1)
+  probs = np.full([len(ids), len(LABELS)], rest, np.float32)
+  probs[np.arange(len(ids)), ids] = p
+  return tf.constant(probs)
+
+
+def test_by_hand():
+  labels = "O B-PER I-PER B-PER I-LOC O I-ORG I-ORG".split()
+  rows = tf.constant([0, 0, 0, 0, 0, 0, 0, 1], tf.int64)
+  spans = bio.decode(probs_of(labels), rows)
+  assert spans.starts.numpy().tolist() == [1, 3, 4, 6, 7]
+  assert spans.limits.numpy().tolist() == [3, 4, 5, 7, 8]
+  names = [entity_types.TYPES[i] for i in spans.types.numpy()]
+  assert names == ["PER", "PER", "LOC", "ORG", "ORG"]
+
+
+def test_scores_are_means_of_the_types_probability():
+  probs = np.zeros([2, len(LABELS)], np.float32)
+  probs[0, LABELS.index("B-LOC")] = 0.6
+  probs[0, LABELS.index("I-LOC")] = 0.3
+  probs[0, 0] = 0.1
+  probs[1, LABELS.index("I-LOC")] = 0.5
+  probs[1, LABELS.index("I-PER")] = 0.4
+  probs[1, 0] = 0.1
+  spans = bio.decode(tf.constant(probs), tf.constant([0, 0], tf.int64))
+  np.testing.assert_allclose(spans.scores, [(0.9 + 0.5) / 2], rtol=1e-6)
+
+
+def test_nothing_to_decode():
+  empty = tf.zeros([0, len(LABELS)])
+  assert bio.decode(empty, tf.zeros([0], tf.int64)).starts.shape == (0,)
+  spans = bio.decode(probs_of(["O", "O"]), tf.constant([0, 1], tf.int64))
+  assert spans.scores.shape == (0,)
+
+
+@hypothesis.given(
+  st.lists(
+    st.lists(st.sampled_from(LABELS), min_size=1, max_size=8),
+    min_size=1,
+    max_size=4,
+  )
+)
+def test_agrees_with_seqeval(sentences):
+  flat = [label for sentence in sentences for label in sentence]
+  lengths = [len(sentence) for sentence in sentences]
+  rows = np.repeat(np.arange(len(sentences)), lengths)
+  spans = bio.decode(probs_of(flat), tf.constant(rows, tf.int64))
+  wanted, first = [], 0
+  for sentence in sentences:
+    for kind, start, last in sequence_labeling.get_entities(sentence):
+      wanted.append((first + start, first + last + 1, kind))
+    first += len(sentence)
+  found = zip(
+    spans.starts.numpy().tolist(),
+    spans.limits.numpy().tolist(),
+    [entity_types.TYPES[i] for i in spans.types.numpy()],
+    strict=True,
+  )
+  assert list(found) == wanted
