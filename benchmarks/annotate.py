@@ -62,8 +62,8 @@ def _random_tagger(folder: str, texts: list[str]) -> str:
     config, tokenizer.vocab_size, len(entity_types.LABELS)
   )
   # Most words are outside of entities, as for a tagger that has learned.
-  bias = tagger.classifier.classifier.bias
-  bias.assign(tf.one_hot(0, len(entity_types.LABELS), on_value=3.0))
+  outside = tf.one_hot(0, len(entity_types.LABELS), on_value=3.0)
+  tagger.classifier.bias.assign(outside)
   path = f"{folder}/tagger"
   export_lib.save(path, tagger, tokenizer, config, step=0)
   return path

@@ -113,15 +113,9 @@ def encode(
     `sequence_output` [batch, L or output_range, hidden_size] and
     `pooled_output` [batch, hidden_size], among others.
   """
-  return encoder(inputs(token_ids, segment_ids), training=training)
-
-
-def inputs(
-  token_ids: tf.Tensor, segment_ids: tf.Tensor
-) -> dict[str, tf.Tensor]:
-  """Returns what an encoder takes; see `encode`."""
-  return {
+  inputs = {
     "input_word_ids": token_ids,
     "input_mask": tf.cast(token_ids != 0, tf.int32),
     "input_type_ids": segment_ids,
   }
+  return encoder(inputs, training=training)

@@ -1,7 +1,6 @@
 """BERT token classification (Devlin et al., 2019, section 5.3)."""
 
 import tensorflow as tf
-from official.nlp.modeling import models
 
 from realm_tf.configs import schema
 from realm_tf.models import encoder as encoder_lib
@@ -11,8 +10,12 @@ from realm_tf.models import scratch
 class Tagger(tf.keras.Model):
   """Scores the labels of each wordpiece.
 
+  Model Garden's `BertTokenClassifier` is the same as a functional model over a
+  dict of inputs, which Keras 2.15 cannot export.
+
   Attributes:
     encoder: BERT.
+    classifier: From hidden states to labels.
   """
 
   def __init__(
@@ -29,15 +32,14 @@ class Tagger(tf.keras.Model):
     self.encoder = encoder_lib.build_encoder(config, vocab_size, name="encoder")
     self.encoder.pooler_layer.trainable = False  # nothing reads it
     scratch.prepare_for_scratch(self.encoder)
-    # See `build_encoder`: AutoGraph would take long, and change nothing.
-    build = tf.autograph.experimental.do_not_convert(models.BertTokenClassifier)
-    self.classifier = build(
-      self.encoder,
+    self.dropout = tf.keras.layers.Dropout(config.dropout)
+    self.classifier = tf.keras.layers.Dense(
       num_labels,
-      initializer=encoder_lib.kernel_initializer(config),
-      dropout_rate=config.dropout,
+      kernel_initializer=encoder_lib.kernel_initializer(config),
+      dtype=tf.float32,
       name="classifier",
     )
+    self.classifier.build([None, None, config.hidden_size])
 
   def call(self, token_ids: tf.Tensor, training: bool = False) -> tf.Tensor:
     """Scores the labels.
@@ -49,8 +51,8 @@ class Tagger(tf.keras.Model):
     Returns:
       Logits, <float32>[batch, L, num_labels].
     """
-    outputs = self.classifier(
-      encoder_lib.inputs(token_ids, tf.zeros_like(token_ids)),
-      training=training,
+    outputs = encoder_lib.encode(
+      self.encoder, token_ids, tf.zeros_like(token_ids), training=training
     )
-    return tf.cast(outputs["logits"], tf.float32)
+    states = self.dropout(outputs["sequence_output"], training=training)
+    return self.classifier(states)

@@ -236,9 +236,8 @@ def test_export_equals_the_model(trained, options):
   tagger = tagger_lib.Tagger(CONFIG, tokenizer.vocab_size, 9)
   path, _ = own_run.weights_path(str(model_dir))
   tf.train.Checkpoint(tagger=tagger).read(path).expect_partial()
-  ours = export_lib.TextTagger(tagger, tokenizer, CONFIG).tag(
-    tf.constant(texts)
-  )
+  text_tagger = export_lib.TextTagger(tagger, tokenizer, CONFIG)
+  ours = text_tagger.tag(tf.constant(texts))
   for name, value in outputs.items():
     if value.dtype == tf.float32:
       np.testing.assert_allclose(value, ours[name], atol=1e-5)
