@@ -25,19 +25,26 @@ class SpanScorer(tf.keras.layers.Layer):
     super().__init__(name="span_scorer", dtype=tf.float32)
     self._max_length = config.max_span_length
     width = config.span_hidden_size
-    initializer = encoder_lib.kernel_initializer(config)
     self.start = tf.keras.layers.Dense(
-      width, kernel_initializer=initializer, name="start"
+      width,
+      kernel_initializer=encoder_lib.kernel_initializer(config),
+      name="start",
     )
     self.end = tf.keras.layers.Dense(
-      width, kernel_initializer=initializer, use_bias=False, name="end"
+      width,
+      kernel_initializer=encoder_lib.kernel_initializer(config),
+      use_bias=False,
+      name="end",
     )
     self.layer_norm = tf.keras.layers.LayerNormalization(
       epsilon=_EPSILON, dtype=tf.float32, name="layer_norm"
     )
     self.layer_norm.build([None, width])
     self.output_layer = tf.keras.layers.Dense(
-      1, kernel_initializer=initializer, dtype=tf.float32, name="output"
+      1,
+      kernel_initializer=encoder_lib.kernel_initializer(config),
+      dtype=tf.float32,
+      name="output",
     )
     self.output_layer.build([None, width])
 

@@ -92,6 +92,12 @@ def test_banded_span_scores_equal_the_mlp_of_each_span(model):
   np.testing.assert_allclose(found[inside], wanted[inside], atol=1e-5)
 
 
+def test_starts_and_ends_begin_with_weights_of_their_own():
+  scorer = span_reader.SpanScorer(synthetic.orqa_config())
+  scorer(tf.zeros([1, 4, 16]))
+  assert not np.allclose(scorer.start.kernel, scorer.end.kernel)
+
+
 def test_only_spans_of_the_body_are_spans():
   segments = tf.constant([[0, 0, 1, 1, 1, 1, 0], [0, 1, 1, 1, 1, 1, 1]])
   mask = span_reader.span_mask(segments, 3).numpy()
