@@ -114,7 +114,12 @@ def run(
     loop.train(task, this_run, model_dir, strategy, hook)
     step = hook.restore_best()
     scores = hook.evaluate()
-    _report(hook, config, tokenizer, data, model_dir, step)
+    heldout = [
+      *deciding,
+      *data.splits[tagging_sources.VALID],
+      *data.splits[tagging_sources.TEST],
+    ]
+    _report(hook, config, tokenizer, heldout, model_dir, step)
     folder = tf.io.gfile.join(model_dir, *model_tagger.EXPORT_FOLDER)
     export_lib.save(folder, task.tagger, tokenizer, config, step)
   print(
@@ -251,22 +256,22 @@ def _report(
   hook: TaggerHook,
   config: schema.TaggerConfig,
   tokenizer: tokenizer_lib.Tokenizer,
-  data: tagging_sources.TaggingData,
+  heldout: Sequence[conll.ConllFile],
   model_dir: str,
   step: int,
 ) -> None:
   """Prints the scores on each file that was not learned, and writes them."""
   by_file = {}
-  for split in (tagging_sources.VALID, tagging_sources.TEST):
-    for file in data.splits[split]:
-      examples = tagging_examples.TaggingExamples(
-        file.sentences, config, tokenizer
-      )
-      scores = hook.score(examples, [s.labels for s in file.sentences])
-      print(entities.table(file.path, scores))
-      by_file[file.path] = {
-        name: dataclasses.asdict(row) for name, row in scores.items()
-      }
+  # A source that decides may be one of the data's own.
+  for path, file in {file.path: file for file in heldout}.items():
+    examples = tagging_examples.TaggingExamples(
+      file.sentences, config, tokenizer
+    )
+    scores = hook.score(examples, [s.labels for s in file.sentences])
+    print(entities.table(path, scores))
+    by_file[path] = {
+      name: dataclasses.asdict(row) for name, row in scores.items()
+    }
   files.write_json(
     tf.io.gfile.join(model_dir, REPORT), {"step": step, "files": by_file}
   )
