@@ -8,7 +8,7 @@ from realm_tf.configs import schema
 
 
 def encoder(
-  config: schema.TaskConfig, length: int, outputs: int | None = None
+  config: schema.EncoderConfig, length: int, outputs: int | None = None
 ) -> int:
   """Returns the operations of one text's way through the encoder.
 
@@ -32,7 +32,7 @@ def encoder(
   return (config.num_layers - 1) * layer(length) + layer(last)
 
 
-def embedder(config: schema.TaskConfig, length: int) -> int:
+def embedder(config: schema.RetrievalConfig, length: int) -> int:
   """Returns the operations of embedding one text: encoder, pooler, Dense."""
   h = config.hidden_size
   return encoder(config, length, 1) + 2 * h * h + 2 * h * config.projection_size
