@@ -33,6 +33,7 @@ class Tagger(tf.keras.Model):
     self.encoder.pooler_layer.trainable = False  # nothing reads it
     scratch.prepare_for_scratch(self.encoder)
     self.dropout = tf.keras.layers.Dropout(config.dropout)
+    self.dropout.build(None)  # creates what it draws from
     self.classifier = tf.keras.layers.Dense(
       num_labels,
       kernel_initializer=encoder_lib.kernel_initializer(config),

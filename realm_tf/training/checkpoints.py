@@ -74,8 +74,8 @@ def _dropout_generators(
     for part in parts.values()
     for layer in part.submodules
     if isinstance(layer, tf.keras.layers.Dropout)
+    and layer.rate > 0
     and layer._random_generator._rng_type == "stateful"
-    and layer._random_generator._generator is not None
   ]
 
 
