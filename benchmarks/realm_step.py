@@ -30,10 +30,12 @@ class _Task(tasks.Task):
     return {"loss": (-tf.reduce_sum(marginal.log_likelihood), count)}
 
   def train_pipeline(self, first_step: int) -> tf.data.Dataset:
-    raise NotImplementedError
+    """Holds nothing: the benchmark feeds one batch itself."""
+    return tf.data.Dataset.range(0)
 
   def eval_pipeline(self) -> tf.data.Dataset:
-    raise NotImplementedError
+    """Holds nothing."""
+    return tf.data.Dataset.range(0)
 
 
 def seconds(config: schema.RealmConfig, vocab_size: int) -> float:

@@ -17,8 +17,8 @@ import tensorflow as tf
 from realm_tf import errors
 from realm_tf import files
 from realm_tf.data import annotate_shards
+from realm_tf.data import beam_runs
 from realm_tf.data import corpus as corpus_lib
-from realm_tf.data import pipelines
 
 _MANIFEST = "manifest.json"
 _FORMAT_VERSION = 1
@@ -156,8 +156,8 @@ def _run_pipeline(
     options.tagger, corpus.shard_paths, passages
   )
   with (
-    pipelines.user_errors(),
-    beam.Pipeline(options=pipelines.options(options.beam_flags)) as pipeline,
+    beam_runs.user_errors(),
+    beam.Pipeline(options=beam_runs.options(options.beam_flags)) as pipeline,
   ):
     _ = (
       pipeline

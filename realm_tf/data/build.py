@@ -22,8 +22,8 @@ import tensorflow as tf
 
 from realm_tf import errors
 from realm_tf import files
+from realm_tf.data import beam_runs
 from realm_tf.data import manifest as manifest_lib
-from realm_tf.data import pipelines
 from realm_tf.data import shards
 from realm_tf.data import sources
 from realm_tf.data import vocabulary
@@ -192,8 +192,8 @@ def _run_pipeline(
   num_shards: int,
 ) -> None:
   tf.io.gfile.makedirs(tf.io.gfile.join(staging, manifest_lib.PASSAGES_FOLDER))
-  beam_options = pipelines.options(options.beam_flags)
-  with pipelines.user_errors(), beam.Pipeline(options=beam_options) as pipeline:
+  beam_options = beam_runs.options(options.beam_flags)
+  with beam_runs.user_errors(), beam.Pipeline(options=beam_options) as pipeline:
     parts = (
       pipeline
       | "Sources" >> beam.Create(list(found))

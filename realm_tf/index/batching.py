@@ -8,7 +8,6 @@ import tensorflow as tf
 
 from realm_tf.data import corpus as corpus_lib
 from realm_tf.data import features
-from realm_tf.data import passages
 
 # Few static widths: each new one costs the runtime new plans and buffers.
 _WIDTH_STEP = 32
@@ -59,13 +58,10 @@ def shard_inputs(
     <int32>[n, length], padded with 0.
   """
   table = corpus.load_shard(shard)
-  return features.passage_inputs(
-    _ragged(table.title_ids), _ragged(table.body_ids), length, corpus.tokenizer
-  ).numpy()
-
-
-def _ragged(rows: passages.TokenRows) -> tf.RaggedTensor:
   with tf.device("/cpu:0"):
-    return tf.RaggedTensor.from_row_splits(
-      tf.constant(rows.values.astype(np.int32)), rows.row_splits, validate=False
-    )
+    return features.passage_inputs(
+      tf.cast(table.title_ids.to_ragged(), tf.int32),
+      tf.cast(table.body_ids.to_ragged(), tf.int32),
+      length,
+      corpus.tokenizer,
+    ).numpy()
