@@ -6,20 +6,18 @@ import uuid
 import tensorflow as tf
 
 from realm_tf import files
+from realm_tf.export import variables
 from realm_tf.index import exports
 from realm_tf.models import embedder as embedder_lib
 
 
 class _Export(tf.Module):
-  """The two towers behind signatures that take any batch and length.
-
-  Holds the variables alone: of a Keras model that it held, TensorFlow would
-  write every layer's functions at each save, which takes ten times as long.
-  """
+  """The two towers behind signatures that take any batch and length."""
 
   def __init__(self, retriever: embedder_lib.Retriever):
     super().__init__()
-    self.weights = list(retriever.variables)
+    self.query_embedder = variables.without_layers(retriever.query_embedder)
+    self.passage_embedder = variables.without_layers(retriever.passage_embedder)
     spec = tf.TensorSpec([None, None], tf.int32, name="token_ids")
 
     @tf.function(input_signature=[spec])

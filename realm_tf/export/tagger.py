@@ -1,5 +1,6 @@
 """The tagger as a SavedModel: from raw text to spans, all in the graph."""
 
+import functools
 import hashlib
 import os
 import uuid
@@ -8,6 +9,7 @@ import tensorflow as tf
 
 from realm_tf import files
 from realm_tf.configs import schema
+from realm_tf.export import variables
 from realm_tf.models import tagger as tagger_lib
 from realm_tf.text import bio
 from realm_tf.text import entity_types
@@ -36,7 +38,8 @@ class TextTagger(tf.Module):
       config: Gives the length of windows and their overlap.
     """
     super().__init__()
-    self._tagger = tagger
+    self._logits = functools.partial(tagger, training=False)
+    self._weights = variables.without_layers(tagger)
     self._tokenizer = tokenizer
     self._max_length = config.max_length
     self._overlap = config.overlap
@@ -100,7 +103,7 @@ class TextTagger(tf.Module):
     token_ids = windows_lib.read(
       windows, tokens, width, self._tokenizer.cls_id, self._tokenizer.sep_id
     )
-    probs = tf.nn.softmax(self._tagger(token_ids, training=False))
+    probs = tf.nn.softmax(self._logits(token_ids))
     return tf.boolean_mask(probs, windows_lib.owned(windows, width))
 
 

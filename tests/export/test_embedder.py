@@ -72,6 +72,22 @@ def test_untied_towers_are_exported_each_behind_its_signature(tmp_path):
     np.testing.assert_allclose(got, wanted[:1], rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("tied", [True, False])
+def test_its_variables_are_read_as_a_checkpoint_of_the_towers(tmp_path, tied):
+  retriever, _ = retriever_of(tied_embedders=tied)
+  folder = export_lib.Exporter(retriever, 8).save(str(tmp_path), 1)
+  path = tf.io.gfile.join(folder, "variables", "variables")
+  other, _ = retriever_of(tied_embedders=tied)
+  for name in ("query_embedder", "passage_embedder"):
+    tower = getattr(other, name)
+    status = tf.train.Checkpoint(**{name: tower}).read(path)
+    status.assert_existing_objects_matched()
+    for got, wanted in zip(
+      tower.variables, getattr(retriever, name).variables, strict=True
+    ):
+      np.testing.assert_array_equal(got, wanted)
+
+
 def test_an_export_has_the_weights_of_its_time_and_may_be_replaced(export):
   model_dir, retriever, exporter, before, _ = export
   gamma = retriever.query_embedder.layer_norm.gamma
