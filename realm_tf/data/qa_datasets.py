@@ -311,7 +311,7 @@ def _parse(line: str, number: int, where: str, answer_type: str) -> Example:
     raise errors.UserError(
       f"{where} is no JSON object: it must hold `question` and `answer`."
     )
-  question = record.get("question")
+  question = record.get("question", "")
   if not _is_text(question) or not question.strip():
     raise errors.UserError(f"{where} has no `question`, a string.")
   kind = record.get("answer_type", answer_type)

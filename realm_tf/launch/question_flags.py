@@ -1,5 +1,7 @@
 """The flags of commands that read questions."""
 
+from typing import Any
+
 from absl import flags
 
 _DATA_DIR = flags.DEFINE_string(
@@ -15,6 +17,6 @@ DATASETS = (
 )
 
 
-def where() -> dict[str, str | None]:
+def where() -> dict[str, Any]:
   """Returns the folders that questions are read from."""
   return {"data_dir": _DATA_DIR.value, "manual_dir": _MANUAL_DIR.value}

@@ -2,24 +2,22 @@
 
 import time
 from collections.abc import Iterator
+from collections.abc import Sequence
 
 import numpy as np
 
 from realm_tf.configs import run_config
-from realm_tf.data import corpus as corpus_lib
 from realm_tf.data import qa_datasets
-from realm_tf.evaluation import closed_book
 from realm_tf.evaluation import evaluate
 from realm_tf.evaluation import predictions as predictions_lib
 from realm_tf.evaluation import retrievers as retrievers_lib
 from realm_tf.evaluation import scoring
+from realm_tf.training import answerers as answerers_lib
 from realm_tf.training import evaluation_options
-from realm_tf.training import open_qa
 from realm_tf.training import progress
-from realm_tf.training import zero_shot
 
 _READER_BEAM = 5  # of files, which do not say
-_CHUNK = 64  # questions at once, at least
+_CHUNK = 64  # questions between looks at the clock, at least
 _REPORT_SECS = 5.0
 
 
@@ -59,62 +57,32 @@ class _Evaluation:
   """Asks a run, with one retriever after the other."""
 
   def __init__(self, options: evaluation_options.Options):
-    """Reads the questions and loads what is asked."""
+    """Reads the questions and loads what answers them."""
     self._options = options
-    self._names = options.retrievers
     self._run = run_config.read(options.model_dir)
     self._dataset = evaluation_options.load_questions(options, self._run)
-    self._closed_book: closed_book.ClosedBook | None = None
-    self._open_qa: open_qa.OpenQa | None = None
-    self._retrievers: retrievers_lib.Retrievers | None = None
-    self._corpus: corpus_lib.Corpus | None = None
-    self._index = ""
-    if evaluation_options.NONE in self._names:
-      self._closed_book = open_qa.load_closed_book(
-        options.model_dir, options.corpus
-      )
-    if self._names != (evaluation_options.NONE,):
-      self._load_retrievers()
-
-  def _load_retrievers(self) -> None:
-    options = self._options
-    if options.retrieval_only and self._run.task != "finetune":
-      found = zero_shot.load(
-        options.model_dir,
-        options.corpus,
-        dense=retrievers_lib.DENSE in self._names,
-      )
-      self._retrievers, self._corpus = found.retrievers, found.corpus
-      self._index = found.index
-    else:
-      self._open_qa = open_qa.load(
-        options.model_dir, options.corpus, options.tpu, options.reader_beam
-      )
-      self._retrievers = self._open_qa.retrievers
-      self._corpus = self._open_qa.corpus
-      self._index = self._open_qa.index.path
+    self._examples = self._dataset.examples
+    self._answerers = answerers_lib.load(options, self._run)
 
   def run(self) -> dict[str, scoring.Scores]:
     """See `run` above."""
     self._print_plan()
     folders = {
       name: evaluation_options.folder(self._options, name)
-      for name in self._names
+      for name in self._options.retrievers
     }
     for folder in folders.values():
       evaluate.make_folder(folder)
-    given, rows = {}, {}
+    answered = {}
     for name, folder in folders.items():
-      if name == evaluation_options.NONE:
-        given[name] = self._ask_closed_book()
-      else:
-        given[name], rows[name] = self._ask(name)
+      answered[name] = self._ask(name)
       # What took long is kept, whatever becomes of its scoring.
-      evaluate.write_predictions(folder, given[name])
-    retrieval = self._judge(rows)
+      evaluate.write_predictions(folder, answered[name].predictions)
+    retrieval = self._judge(answered)
     scores = {}
     for name, folder in folders.items():
-      scores[name] = self._score(given[name], retrieval.get(name))
+      predictions = answered[name].predictions
+      scores[name] = self._score(predictions, retrieval.get(name))
       print(f"\n{name}")
       evaluate.print_scores(scores[name])
       evaluate.write(folder, self._facts(name), scores[name])
@@ -124,85 +92,43 @@ class _Evaluation:
     print(f"Next:\n  python -m realm_tf.launch.{self._next()}", flush=True)
     return scores
 
-  @property
-  def _examples(self) -> tuple[qa_datasets.Example, ...]:
-    return self._dataset.examples
-
-  @property
-  def _reader_beam(self) -> int:
-    """Passages a question that are read."""
-    return self._open_qa.config.reader_beam if self._open_qa else 1
-
-  @property
-  def _width(self) -> int:
-    """Passages a question that are retrieved."""
-    beam = self._options.recall_beam or max(scoring.RECALL_AT)
-    return max(beam, self._reader_beam)
-
   def _print_plan(self) -> None:
+    asked = self._answerers
     print(f"evaluate {self._options.model_dir}, a run of {self._run.task}")
     print(f"  questions  {self._dataset.describe()}")
-    print(f"  retriever  {', '.join(self._names)}")
-    if self._corpus is not None:
-      read = f"{self._reader_beam} read"
-      read = "none read" if self._options.retrieval_only else read
+    print(f"  retriever  {', '.join(self._options.retrievers)}")
+    if asked.corpus is not None:
       print(
-        f"  corpus     {self._corpus.path}: {self._corpus.num_passages:,} "
-        f"passages; {self._width} found for a question, {read}"
+        f"  corpus     {asked.corpus.path}: {asked.corpus.num_passages:,} "
+        f"passages; {asked.width} found for a question, "
+        f"{asked.reader_beam or 'none'} read"
       )
-    if self._index:
-      print(f"  index      {self._index}", flush=True)
+    if asked.index:
+      print(f"  index      {asked.index}", flush=True)
 
-  def _ask(
-    self, retriever: str
-  ) -> tuple[list[predictions_lib.Prediction], np.ndarray]:
-    """Retrieves, and reads unless retrieval alone is wanted.
+  def _ask(self, retriever: str) -> answerers_lib.Answered:
+    """Has all questions answered."""
+    answer = self._answerers.by_retriever[retriever]
+    predictions: list[predictions_lib.Prediction] = []
+    rows = []
+    for chunk in self._chunks(retriever):
+      answered = answer([e.id for e in chunk], [e.question for e in chunk])
+      predictions += answered.predictions
+      if answered.rows is not None:
+        rows.append(answered.rows)
+    found = np.concatenate(rows) if rows else None
+    return answerers_lib.Answered(predictions, found)
 
-    Returns:
-      A prediction for each question, and <int>[questions, width], the rows of
-      the corpus that were found; -1 for none.
-    """
-    assert self._retrievers is not None
-    given: list[predictions_lib.Prediction] = []
-    rows = np.full([len(self._examples), self._width], -1)
-    for first, ids, texts in self._chunks(retriever):
-      found = self._retrievers.retrieve(texts, self._width, retriever)
-      # A small corpus has fewer passages than that.
-      rows[first : first + len(found), : found.shape[1]] = found
-      if self._options.retrieval_only or self._open_qa is None:
-        given += (
-          predictions_lib.Prediction(
-            text, "", id=id, retrieved=self._retrievers.ids(row)
-          )
-          for id, text, row in zip(ids, texts, found, strict=True)
-        )
-      else:
-        given += self._open_qa.read(ids, texts, found, retriever)
-    return given, rows
-
-  def _ask_closed_book(self) -> list[predictions_lib.Prediction]:
-    """Answers without any passage."""
-    assert self._closed_book is not None
-    given: list[predictions_lib.Prediction] = []
-    for _, ids, texts in self._chunks(evaluation_options.NONE):
-      given += self._closed_book.answer(ids, texts)
-    return given
-
-  def _chunks(self, name: str) -> Iterator[tuple[int, list[str], list[str]]]:
-    """Yields the questions, some at a time, and prints how far it is.
-
-    Yields:
-      Number of the first, ids and texts.
-    """
-    batch = self._open_qa.config.batch_size if self._open_qa else _CHUNK
+  def _chunks(self, name: str) -> Iterator[Sequence[qa_datasets.Example]]:
+    """Yields the questions, some at a time, and prints how far it is."""
+    batch = self._answerers.batch_size
     size = batch * -(-_CHUNK // batch)  # All batches but the last are whole.
     count = len(self._examples)
     meter = progress.Progress(0, count, examples_per_step=1)
     started = reported = time.monotonic()
     for first in range(0, count, size):
-      chunk = self._examples[first : first + size]
-      yield first, [e.id for e in chunk], [e.question for e in chunk]
-      done = first + len(chunk)
+      yield self._examples[first : first + size]
+      done = min(first + size, count)
       if time.monotonic() - reported > _REPORT_SECS and done < count:
         meter.measure(done)
         print(f"  {name}: {meter.line(done, {}, 'question')}", flush=True)
@@ -210,44 +136,57 @@ class _Evaluation:
     took = progress.format_duration(time.monotonic() - started)
     print(f"  {name}: {count} questions asked in {took}", flush=True)
 
-  def _judge(self, rows: dict[str, np.ndarray]) -> dict[str, scoring.Retrieval]:
+  def _judge(
+    self, answered: dict[str, answerers_lib.Answered]
+  ) -> dict[str, scoring.Retrieval]:
     """Looks for the answers in what was found."""
-    if not rows:
+    rows = {
+      name: _padded(found.rows, self._answerers.width)
+      for name, found in answered.items()
+      if found.rows is not None
+    }
+    if not rows or self._answerers.corpus is None:
       return {}
-    assert self._corpus is not None
     print("  looking for the answers in the passages ...", flush=True)
     return scoring.judge_rows(
-      self._examples, rows, self._corpus, self._reader_beam
+      self._examples,
+      rows,
+      self._answerers.corpus,
+      self._answerers.reader_beam,
     )
 
   def _score(
     self,
-    given: list[predictions_lib.Prediction],
+    predictions: Sequence[predictions_lib.Prediction],
     retrieval: scoring.Retrieval | None,
   ) -> scoring.Scores:
+    """Scores what one retriever brought."""
     seed = self._options.seed
-    if self._options.retrieval_only and retrieval is not None:
-      return scoring.score_retrieval(self._examples, given, retrieval, seed)
-    return scoring.score(self._examples, given, retrieval, seed)
+    if retrieval is not None and self._options.retrieval_only:
+      return scoring.score_retrieval(
+        self._examples, predictions, retrieval, seed
+      )
+    return scoring.score(self._examples, predictions, retrieval, seed)
 
   def _facts(self, retriever: str) -> dict[str, str]:
-    """Returns what the summary says was evaluated."""
+    """Returns what the summary says was evaluated; "" for nothing."""
+    asked, options = self._answerers, self._options
     facts = {
-      "dataset": self._options.dataset,
-      "split": self._options.split,
+      "dataset": options.dataset,
+      "split": options.split,
       "asked": self._dataset.describe(),
-      "model_dir": self._options.model_dir,
+      "model_dir": options.model_dir,
       "task": self._run.task,
       "retriever": retriever,
     }
-    if retriever == evaluation_options.NONE or self._corpus is None:
+    if asked.corpus is None or retriever == evaluation_options.NONE:
       return facts
-    facts["corpus"] = self._corpus.path
-    if retriever == retrievers_lib.DENSE:
-      facts["index"] = self._index
-    if not self._options.retrieval_only:
-      facts["reader_beam"] = str(self._reader_beam)
-    return facts
+    is_dense = retriever == retrievers_lib.DENSE
+    return facts | {
+      "corpus": asked.corpus.path,
+      "index": asked.index if is_dense else "",
+      "reader_beam": str(asked.reader_beam or ""),
+    }
 
   def _next(self) -> str:
     """Returns a command to try, without the package's name."""
@@ -258,10 +197,17 @@ class _Evaluation:
         f"--corpus={self._run.corpus} --init={options.model_dir} "
         "--model_dir=..."
       )
-    changed = f"--reader_beam={2 * self._reader_beam}"
-    if not {*retrievers_lib.RETRIEVERS} <= {*self._names}:
-      changed = f"--retriever={','.join(retrievers_lib.RETRIEVERS)}"
+    changed = f"--reader_beam={2 * self._answerers.reader_beam}"
+    both = retrievers_lib.RETRIEVERS
+    if options.retrieval_only or not {*both} <= {*options.retrievers}:
+      changed = f"--retriever={','.join(both)}"
     return (
       f"evaluate --dataset={options.dataset} --split={options.split} "
       f"--model_dir={options.model_dir} {changed}"
     )
+
+
+def _padded(rows: np.ndarray, width: int) -> np.ndarray:
+  """Returns rows of passages with -1 where a small corpus has no more."""
+  missing = width - rows.shape[1]
+  return np.pad(rows, [[0, 0], [0, missing]], constant_values=-1)
