@@ -8,6 +8,7 @@ holds "{split}" stands for one file for each split.
 import dataclasses
 import json
 import os
+from collections.abc import Iterable
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,6 +17,7 @@ import tensorflow_datasets as tfds
 
 import tfds_builders
 from realm_tf import errors
+from realm_tf import files
 from realm_tf.data import formats
 from tfds_builders import open_qa
 from tfds_builders import source_files
@@ -42,12 +44,15 @@ class Example:
     question: The question.
     answers: Any of them will do; at least one.
     answer_type: "string", or "regex": answers are patterns to search for.
+    subject: What the question is about, which a passage that answers it must
+      name too; "" where that is not known.
   """
 
   id: str
   question: str
   answers: tuple[str, ...]
-  answer_type: str
+  answer_type: str = STRING
+  subject: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -113,14 +118,15 @@ def load(
   Args:
     dataset: Name of a builder, or path of a JSONL file (gzip and bzip2 too).
       Each line has `question`, `answer` or `answers` (a list, or one string),
-      perhaps `id` (else the line's number) and `answer_type`.
+      perhaps `id` (else the line's number), `answer_type` and `subject`.
     split: "train", "dev" or "test". Not needed for a path without "{split}",
       whose file stands for whichever split is asked for.
     data_dir: Where TFDS keeps what it prepared; by default its own folder.
     manual_dir: Folder with the builder's sources, which are then not
       downloaded; they may be in a folder in it of the dataset's name.
-    answer_type: "string" or "regex" for a JSONL file that does not say. By
-      default, files named as ORQA's CuratedTREC hold patterns, others strings.
+    answer_type: "string" or "regex" for the lines of a JSONL file that do not
+      say. By default, files named as ORQA's CuratedTREC hold patterns, others
+      strings.
 
   Raises:
     errors.UserError: If there is no such dataset or split, a source is missing
@@ -134,6 +140,28 @@ def load(
       "the answer type."
     )
   return _load_builder(dataset, split, data_dir, manual_dir)
+
+
+def write(path: str, examples: Iterable[Example]) -> None:
+  """Writes JSONL that `load` understands, whole or not at all."""
+  lines = (
+    json.dumps(_record(example), ensure_ascii=False) + "\n"
+    for example in examples
+  )
+  files.write_bytes(path, "".join(lines).encode())
+
+
+def _record(example: Example) -> dict[str, Any]:
+  record: dict[str, Any] = {
+    "id": example.id,
+    "question": example.question,
+    "answer": list(example.answers),
+  }
+  if example.answer_type != STRING:
+    record["answer_type"] = example.answer_type
+  if example.subject:
+    record["subject"] = example.subject
+  return record
 
 
 def _is_path(dataset: str) -> bool:
@@ -242,16 +270,16 @@ def _load_jsonl(
         f"{path} does not exist: of {dataset}, there is "
         f"{', '.join(there) or 'no split'}."
       )
-  default = STRING
-  if os.path.basename(path).startswith(_ORQA_REGEX_FILES):
-    default = REGEX
+  if answer_type is None:
+    is_regex = os.path.basename(path).startswith(_ORQA_REGEX_FILES)
+    answer_type = REGEX if is_regex else STRING
   examples = []
   seen: dict[str, int] = {}
   for number, line in formats.read_lines(path):
     if not line.strip():
       continue
     where = f"{path}, line {number}"
-    example = _parse(line, number, where, answer_type, default)
+    example = _parse(line, number, where, answer_type)
     first = seen.setdefault(example.id, number)
     if first != number:
       raise errors.UserError(
@@ -274,9 +302,7 @@ def _load_jsonl(
   )
 
 
-def _parse(
-  line: str, number: int, where: str, answer_type: str | None, default: str
-) -> Example:
+def _parse(line: str, number: int, where: str, answer_type: str) -> Example:
   try:
     record = json.loads(line)
   except ValueError as e:
@@ -285,18 +311,33 @@ def _parse(
     raise errors.UserError(
       f"{where} is no JSON object: it must hold `question` and `answer`."
     )
-  question = record.get("question")
-  if not isinstance(question, str) or not question.strip():
+  question = record.get("question", "")
+  if not _is_text(question) or not question.strip():
     raise errors.UserError(f"{where} has no `question`, a string.")
-  kind = answer_type or record.get("answer_type", default)
+  kind = record.get("answer_type", answer_type)
   if kind not in (STRING, REGEX):
     raise errors.UserError(
       f"{where}: `answer_type` is {kind!r}, not {STRING} or {REGEX}."
     )
   example_id = record.get("id", number)
-  if not isinstance(example_id, str | int):
+  if not _is_text(str(example_id)) or not isinstance(example_id, str | int):
     raise errors.UserError(f"{where}: `id` is no string.")
-  return Example(str(example_id), question, _answers(record, where), kind)
+  subject = record.get("subject", "")
+  if not _is_text(subject):
+    raise errors.UserError(f"{where}: `subject` is no string.")
+  answers = _answers(record, where)
+  return Example(str(example_id), question, answers, kind, subject)
+
+
+def _is_text(value: Any) -> bool:
+  """Whether a value is a string, and one without half a surrogate pair."""
+  if not isinstance(value, str):
+    return False
+  try:
+    value.encode()
+  except UnicodeEncodeError:
+    return False
+  return True
 
 
 def _answers(record: dict[str, Any], where: str) -> tuple[str, ...]:
@@ -309,7 +350,7 @@ def _answers(record: dict[str, Any], where: str) -> tuple[str, ...]:
       f"{where}: the question has no answers; `answer` must be a list of "
       "strings with at least one."
     )
-  if not all(isinstance(answer, str) and answer.strip() for answer in answers):
+  if not all(_is_text(answer) and answer.strip() for answer in answers):
     raise errors.UserError(
       f"{where}: `{field}` holds an empty answer or one that is no string."
     )

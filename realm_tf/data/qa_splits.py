@@ -21,6 +21,7 @@ def load(
   *,
   data_dir: str | None = None,
   manual_dir: str | None = None,
+  answer_type: str | None = None,
 ) -> qa_datasets.QaDataset:
   """Loads one split of a dataset.
 
@@ -31,14 +32,23 @@ def load(
     split: "train", "dev" or "test".
     data_dir: Where TFDS keeps what it prepared.
     manual_dir: Folder with a builder's sources.
+    answer_type: Of a JSONL file that does not say; see `qa_datasets.load`.
 
   Raises:
     errors.UserError: If there is no such dataset or split, or it is damaged.
   """
   if dataset.partition(":")[0] == sources.ENCYCLOPEDIA:
+    if answer_type is not None:
+      raise errors.UserError(
+        f"The answers of {dataset} are strings: leave out the answer type."
+      )
     return _load_encyclopedia(dataset, split)
   return qa_datasets.load(
-    dataset, split, data_dir=data_dir, manual_dir=manual_dir
+    dataset,
+    split,
+    data_dir=data_dir,
+    manual_dir=manual_dir,
+    answer_type=answer_type,
   )
 
 
@@ -48,6 +58,7 @@ def load_train_and_dev(
   *,
   data_dir: str | None = None,
   manual_dir: str | None = None,
+  answer_type: str | None = None,
 ) -> tuple[qa_datasets.QaDataset, qa_datasets.QaDataset]:
   """Loads what is trained on and what is held out.
 
@@ -59,12 +70,18 @@ def load_train_and_dev(
     dev_dataset: Where the dev split is, if that is another dataset; else "".
     data_dir: Where TFDS keeps what it prepared.
     manual_dir: Folder with a builder's sources.
+    answer_type: As for `load`.
 
   Raises:
     errors.UserError: As `load`; or if a split is empty.
   """
-  train = load(dataset, "train", data_dir=data_dir, manual_dir=manual_dir)
-  if not dev_dataset and _is_one_file(dataset):
+  where = {
+    "data_dir": data_dir,
+    "manual_dir": manual_dir,
+    "answer_type": answer_type,
+  }
+  train = load(dataset, "train", **where)
+  if not dev_dataset and is_one_file(dataset):
     dev = _select(train, "dev", is_held_out)
     train = _select(train, "train", lambda question: not is_held_out(question))
     if not dev.examples or not train.examples:
@@ -73,10 +90,12 @@ def load_train_and_dev(
         "parts train from dev: name the dev questions by --dev_dataset."
       )
     return train, dev
-  dev = load(
-    dev_dataset or dataset, "dev", data_dir=data_dir, manual_dir=manual_dir
-  )
-  return train, dev
+  return train, load(dev_dataset or dataset, "dev", **where)
+
+
+def first(dataset: qa_datasets.QaDataset, count: int) -> qa_datasets.QaDataset:
+  """Returns the first questions of a dataset, in its order."""
+  return _with_examples(dataset, dataset.examples[:count])
 
 
 def is_held_out(question: str) -> bool:
@@ -85,7 +104,8 @@ def is_held_out(question: str) -> bool:
   return int(bucket) % _DEV_BUCKETS == 0
 
 
-def _is_one_file(dataset: str) -> bool:
+def is_one_file(dataset: str) -> bool:
+  """Whether a dataset is a file that stands for any split."""
   is_builder = dataset in qa_datasets.names()
   is_encyclopedia = dataset.partition(":")[0] == sources.ENCYCLOPEDIA
   return not (is_builder or is_encyclopedia or _SPLIT_FIELD in dataset)
@@ -95,17 +115,24 @@ def _select(
   dataset: qa_datasets.QaDataset, split: str, keep: Callable[[str], bool]
 ) -> qa_datasets.QaDataset:
   examples = tuple(e for e in dataset if keep(e.question))
+  return dataclasses.replace(_with_examples(dataset, examples), split=split)
+
+
+def _with_examples(
+  dataset: qa_datasets.QaDataset, examples: tuple[qa_datasets.Example, ...]
+) -> qa_datasets.QaDataset:
+  """Returns a dataset of some of its examples."""
   ids = {example.id for example in examples}
   invalid = {k: v for k, v in dataset.invalid_patterns.items() if k in ids}
   return dataclasses.replace(
-    dataset, split=split, examples=examples, invalid_patterns=invalid
+    dataset, examples=examples, invalid_patterns=invalid
   )
 
 
 def _load_encyclopedia(dataset: str, split: str) -> qa_datasets.QaDataset:
   kinds = encyclopedia.select_kinds(dataset.partition(":")[2])
   examples = tuple(
-    qa_datasets.Example(q.id, q.question, q.answers, qa_datasets.STRING)
+    qa_datasets.Example(q.id, q.question, q.answers, subject=q.subject)
     for q in encyclopedia.questions(kinds)
     if q.split == split
   )

@@ -7,8 +7,8 @@ import numpy as np
 import tensorflow as tf
 
 from realm_tf.data import corpus as corpus_lib
+from realm_tf.data import qa_datasets
 from realm_tf.evaluation import bm25
-from realm_tf.evaluation import questions as questions_lib
 from realm_tf.evaluation import recall
 from realm_tf.training import pretraining
 
@@ -25,7 +25,7 @@ _PASSAGES_SHOWN = 3
 
 
 def bm25_recall(
-  corpus: corpus_lib.Corpus, questions: Sequence[questions_lib.Question]
+  corpus: corpus_lib.Corpus, questions: Sequence[qa_datasets.Example]
 ) -> dict[str, float]:
   """Returns BM25's recall@1 and @5.
 

@@ -4,12 +4,12 @@ import os
 import random
 import time
 
-from realm_tf import encyclopedia
 from realm_tf.configs import loading
 from realm_tf.data import annotate
 from realm_tf.data import annotate_shards
 from realm_tf.data import build
-from realm_tf.evaluation import questions as questions_lib
+from realm_tf.data import qa_datasets
+from realm_tf.data import qa_splits
 from realm_tf.training import pretraining
 from realm_tf.training import warm_start
 
@@ -81,17 +81,13 @@ class Stages:
 
   def write_questions(self) -> None:
     """Writes questions of the test split as JSONL, drawn by the seed."""
-    asked = [
-      questions_lib.Question(q.question, q.answers, q.subject)
-      for q in encyclopedia.questions(encyclopedia.select_kinds(KINDS))
-      if q.split == "test"
-    ]
+    asked = qa_splits.load(f"encyclopedia:{KINDS}", "test").examples
     drawn = random.Random(self.seed).sample(asked, QUESTIONS)
-    questions_lib.write(self.path(_QUESTIONS_FILE), drawn)
+    qa_datasets.write(self.path(_QUESTIONS_FILE), drawn)
 
-  def questions(self) -> list[questions_lib.Question]:
+  def questions(self) -> tuple[qa_datasets.Example, ...]:
     """Returns the questions that were written."""
-    return questions_lib.read(self.path(_QUESTIONS_FILE))
+    return qa_datasets.load(self.path(_QUESTIONS_FILE)).examples
 
   def warm_start(self, task: str, init: str) -> None:
     """Runs `pretrain_mlm` or `pretrain_ict`."""

@@ -15,8 +15,10 @@ from collections.abc import Sequence
 
 import regex
 
-STRING = "string"
-REGEX = "regex"
+from realm_tf.data import qa_datasets
+
+STRING = qa_datasets.STRING
+REGEX = qa_datasets.REGEX
 TYPES = (STRING, REGEX)
 
 _FLAGS = re.IGNORECASE | re.UNICODE | re.MULTILINE
@@ -133,6 +135,11 @@ class AnswerSet:
         for answer, pattern in zip(self.answers, compiled, strict=True)
         if pattern is None
       )
+
+  @classmethod
+  def of(cls, example: qa_datasets.Example) -> "AnswerSet":
+    """Returns what predictions and passages are held against."""
+    return cls(example.answers, example.answer_type)
 
   @functools.cached_property
   def _normalized(self) -> frozenset[str]:

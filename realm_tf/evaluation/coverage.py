@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from realm_tf.data import qa_datasets
 from realm_tf.evaluation import answers as answers_lib
-from realm_tf.evaluation import questions as questions_lib
 from realm_tf.evaluation import recall
 
 
 def answerable(
-  questions: Sequence[questions_lib.Example],
+  questions: Sequence[qa_datasets.Example],
   judge: recall.Judge,
   bodies: Iterable[str],
 ) -> np.ndarray:
@@ -36,7 +36,7 @@ def answerable(
   for number, question in enumerate(questions):
     if question.answer_type == answers_lib.REGEX:
       patterns.add(number)
-    for phrase in questions_lib.references(question).phrases:
+    for phrase in answers_lib.AnswerSet.of(question).phrases:
       by_word[max(phrase.split(), key=len)].add(number)
   for body in bodies:
     text = answers_lib.Text(body)

@@ -1,6 +1,10 @@
-"""What `evaluate` does: scores predictions and writes what it found."""
+"""Scores predictions, prints the figures, and writes what was found."""
 
+import contextlib
 import dataclasses
+from collections.abc import Iterator
+from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -8,14 +12,14 @@ import tensorflow as tf
 from realm_tf import errors
 from realm_tf import files
 from realm_tf.data import corpus as corpus_lib
-from realm_tf.evaluation import answers as answers_lib
+from realm_tf.data import qa_splits
 from realm_tf.evaluation import bootstrap
 from realm_tf.evaluation import jsonl
 from realm_tf.evaluation import predictions as predictions_lib
-from realm_tf.evaluation import questions as questions_lib
 from realm_tf.evaluation import report
 from realm_tf.evaluation import scoring
 
+PREDICTIONS_NAME = "predictions.jsonl"
 SUMMARY_NAME = "summary.json"
 OUTCOMES_NAME = "outcomes.jsonl"
 REPORT_NAME = "report.html"
@@ -27,20 +31,26 @@ class FileOptions:
 
   Attributes:
     predictions: JSONL of predictions, ours or ORQA's.
-    dataset: JSONL of questions and answers.
-    answer_type: Of the questions that do not say; one of `answers.TYPES`.
+    dataset: The questions, as `qa_splits.load` takes them.
+    split: Which of them.
+    data_dir: Where TFDS keeps what it prepared.
+    manual_dir: Folder with a TFDS builder's sources.
+    answer_type: Of a JSONL file that does not say; see `qa_datasets.load`.
     corpus: Folder of the corpus that was retrieved from; "" to leave
       retrieval unjudged.
-    passages_read: How many of the passages found the reader has read.
+    reader_beam: How many of the passages found the reader has read.
     output: Folder for summary, outcomes and report; "" for none.
     seed: Of the intervals.
   """
 
   predictions: str
   dataset: str
-  answer_type: str = answers_lib.STRING
+  split: str = "test"
+  data_dir: str | None = None
+  manual_dir: str | None = None
+  answer_type: str | None = None
   corpus: str = ""
-  passages_read: int = 5
+  reader_beam: int = 5
   output: str = ""
   seed: int = 0
 
@@ -51,15 +61,18 @@ def score_file(options: FileOptions) -> scoring.Scores:
   Raises:
     errors.UserError: If anything that the options name does not fit.
   """
-  questions = questions_lib.read(options.dataset, options.answer_type)
+  dataset = qa_splits.load(
+    options.dataset,
+    options.split,
+    data_dir=options.data_dir,
+    manual_dir=options.manual_dir,
+    answer_type=options.answer_type,
+  )
+  questions = dataset.examples
   predictions = predictions_lib.align(
     predictions_lib.read(options.predictions), questions, options.predictions
   )
-  print(
-    f"Scoring {len(questions)} answers of {options.predictions} by "
-    f"{options.dataset}.",
-    flush=True,
-  )
+  print(f"Scoring {options.predictions} by {dataset.describe()}.", flush=True)
   retrieval = None
   if options.corpus:
     corpus = corpus_lib.Corpus.open(options.corpus)
@@ -69,15 +82,21 @@ def score_file(options: FileOptions) -> scoring.Scores:
       flush=True,
     )
     retrieval = scoring.judge_retrieval(
-      questions, predictions, corpus, options.passages_read
+      questions, predictions, corpus, options.reader_beam
     )
   elif any(prediction.retrieved for prediction in predictions):
     print("The passages found are not judged: that needs --corpus.")
   scores = scoring.score(questions, predictions, retrieval, options.seed)
-  facts = {"dataset": options.dataset, "predictions": options.predictions}
-  facts |= {"corpus": options.corpus} if options.corpus else {}
+  facts = {
+    "dataset": options.dataset,
+    "split": options.split,
+    "asked": dataset.describe(),
+    "predictions": options.predictions,
+    "corpus": options.corpus,
+  }
   print_scores(scores)
   if options.output:
+    make_folder(options.output)
     write(options.output, facts, scores)
   return scores
 
@@ -99,19 +118,62 @@ def print_scores(scores: scoring.Scores) -> None:
     print(f"warning: {warning}")
 
 
-def write(folder: str, facts: dict[str, str], scores: scoring.Scores) -> None:
+def print_table(scores: Mapping[str, scoring.Scores]) -> None:
+  """Prints the figures of several, side by side, in percent.
+
+  Args:
+    scores: By name, in the order of the columns.
+  """
+  print(f"{'':16}" + "".join(f"{name:>9}" for name in scores))
+  figures = dict.fromkeys(n for one in scores.values() for n in one.figures)
+  for figure in figures:
+    values = (one.figures.get(figure) for one in scores.values())
+    cells = (f"{100 * f.value:9.1f}" if f else f"{'-':>9}" for f in values)
+    print(f"{figure:16}" + "".join(cells))
+
+
+def make_folder(folder: str) -> None:
+  """Makes the folder that is written to, if need be.
+
+  Raises:
+    errors.UserError: If it cannot be made.
+  """
+  with _writing(folder):
+    tf.io.gfile.makedirs(folder)
+
+
+def write_predictions(
+  folder: str, predictions: Sequence[predictions_lib.Prediction]
+) -> None:
+  """Writes what was answered.
+
+  Args:
+    folder: As `make_folder` made it.
+    predictions: To each question.
+
+  Raises:
+    errors.UserError: If the folder cannot be written to.
+  """
+  with _writing(folder):
+    path = tf.io.gfile.join(folder, PREDICTIONS_NAME)
+    predictions_lib.write(path, predictions)
+
+
+def write(
+  folder: str, facts: Mapping[str, str], scores: scoring.Scores
+) -> None:
   """Writes summary, outcomes and report, and says so.
 
   Args:
-    folder: Made if need be.
-    facts: What was evaluated, by name.
+    folder: As `make_folder` made it.
+    facts: What was evaluated, by name; those that are empty are left out.
     scores: How it went.
 
   Raises:
     errors.UserError: If the folder cannot be written to.
   """
-  try:
-    tf.io.gfile.makedirs(folder)
+  facts = {name: value for name, value in facts.items() if value}
+  with _writing(folder):
     jsonl.write(
       tf.io.gfile.join(folder, OUTCOMES_NAME),
       (_outcome(outcome) for outcome in scores.outcomes),
@@ -125,18 +187,25 @@ def write(folder: str, facts: dict[str, str], scores: scoring.Scores) -> None:
     files.write_json(
       tf.io.gfile.join(folder, SUMMARY_NAME), summary(facts, scores)
     )
-  except tf.errors.OpError as e:
-    raise errors.UserError(f"--output={folder} cannot be written: {e}") from e
   print(
     f"Wrote {folder}: {SUMMARY_NAME}, {OUTCOMES_NAME}, {REPORT_NAME}, which a "
     "browser shows."
   )
 
 
-def summary(facts: dict[str, str], scores: scoring.Scores) -> dict[str, Any]:
+@contextlib.contextmanager
+def _writing(folder: str) -> Iterator[None]:
+  """Turns what keeps a folder from being written to into a user's mistake."""
+  try:
+    yield
+  except tf.errors.OpError as e:
+    raise errors.UserError(f"--output={folder} cannot be written: {e}") from e
+
+
+def summary(facts: Mapping[str, str], scores: scoring.Scores) -> dict[str, Any]:
   """Returns what the summary's JSON says; docs/evaluation.md has the fields."""
   calibration = scores.calibration
-  return facts | {
+  return dict(facts) | {
     "questions": len(scores.outcomes),
     "figures": {
       name: {"value": f.value, "low": f.low, "high": f.high}

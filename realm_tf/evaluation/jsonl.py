@@ -1,16 +1,14 @@
-"""JSONL files of questions and predictions: read whole, or the line named."""
+"""JSONL files of predictions and outcomes: whole, or the bad line named."""
 
 import json
-import zlib
 from collections.abc import Callable
 from collections.abc import Iterable
 from typing import Any
 from typing import TypeVar
 
-import tensorflow as tf
-
 from realm_tf import errors
 from realm_tf import files
+from realm_tf.data import formats
 
 _T = TypeVar("_T")
 
@@ -18,26 +16,20 @@ _T = TypeVar("_T")
 def read(
   path: str, parse: Callable[[dict[str, Any], int], _T], what: str, fields: str
 ) -> list[_T]:
-  """Parses each line of a file, gunzipped if its name ends in .gz.
+  """Parses each line of a file.
 
   Args:
-    path: A file with a JSON object a line.
+    path: A file with a JSON object a line; gzip or bzip2 if its name says so.
     parse: From an object and its line's number, from 1, to what it says; a
       ValueError, KeyError or TypeError if it is wrong.
-    what: What a line is: "question".
-    fields: What each line must hold, for the message: '"question" and ...'.
+    what: What a line is: "prediction".
+    fields: What each line must hold, for the message: '"id" and ...'.
 
   Raises:
     errors.UserError: If the file or one of its lines is wrong, or none there.
   """
-  try:
-    text = files.read_text(path).removesuffix("\n")
-  except (tf.errors.OpError, OSError, EOFError, zlib.error) as e:
-    raise errors.UserError(f"{path} cannot be read.") from e
-  except UnicodeDecodeError as e:
-    raise errors.UserError(f"{path} is not UTF-8.") from e
   parsed = []
-  for number, line in enumerate(text.split("\n") if text else [], start=1):
+  for number, line in formats.read_lines(path):
     try:
       record = json.loads(line)
       if not isinstance(record, dict):

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from realm_tf import errors
+from realm_tf.data import qa_datasets
 from realm_tf.evaluation import jsonl
-from realm_tf.evaluation import questions as questions_lib
 
 _SHOWN = 3
 
@@ -70,7 +70,7 @@ def write(path: str, predictions: Iterable[Prediction]) -> None:
 
 def align(
   predictions: Sequence[Prediction],
-  questions: Sequence[questions_lib.Example],
+  questions: Sequence[qa_datasets.Example],
   path: str,
 ) -> list[Prediction]:
   """Puts predictions in the order of the questions.
@@ -124,7 +124,7 @@ def align(
 
 def _align_by_text(
   predictions: Sequence[Prediction],
-  questions: Sequence[questions_lib.Example],
+  questions: Sequence[qa_datasets.Example],
   path: str,
 ) -> list[Prediction]:
   answered = collections.defaultdict[str, list[Prediction]](list)

@@ -1,4 +1,4 @@
-"""Answers questions: retrieves, reads, and takes the best span's own text."""
+"""Answers questions: reads what was found, takes the best span's own text."""
 
 from collections.abc import Iterator
 from collections.abc import Sequence
@@ -12,7 +12,6 @@ from realm_tf.data import passage_texts
 from realm_tf.data import passages as passages_lib
 from realm_tf.data import qa_examples
 from realm_tf.evaluation import predictions
-from realm_tf.evaluation import recall
 from realm_tf.models import orqa
 from realm_tf.text import tokenizer as tokenizer_lib
 
@@ -54,8 +53,7 @@ class SpanAnswerer:
     self,
     ids: Sequence[str],
     questions: Sequence[str],
-    retrieve: recall.Retrieve,
-    k: int,
+    rows: np.ndarray,
     *,
     passage_scores: bool = True,
   ) -> list[predictions.Prediction]:
@@ -64,9 +62,9 @@ class SpanAnswerer:
     Args:
       ids: Of the questions.
       questions: Their texts.
-      retrieve: The model's own retriever (see `recall.dense_retriever`), or
-        another one, such as `bm25.Bm25.retrieve`.
-      k: Passages to retrieve, the best of which are read.
+      rows: <int>[questions, k]. What the model's own retriever has found, or
+        another one, such as BM25: rows of the corpus, best first, the first
+        `reader_beam` of which are read; -1 for none.
       passage_scores: Whether the model's score of a passage is added to those
         of its spans. False for passages that another retriever found: then
         the reader decides alone.
@@ -79,10 +77,7 @@ class SpanAnswerer:
     for first in range(0, len(questions), self._config.batch_size):
       batch = slice(first, first + self._config.batch_size)
       answered += self._answer_batch(
-        ids[batch],
-        questions[batch],
-        retrieve(questions[batch], k),
-        passage_scores,
+        ids[batch], questions[batch], rows[batch], passage_scores
       )
     return answered
 

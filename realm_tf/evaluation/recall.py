@@ -6,8 +6,8 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
+from realm_tf.data import qa_datasets
 from realm_tf.evaluation import answers as answers_lib
-from realm_tf.evaluation import questions as questions_lib
 from realm_tf.text import tokenizer as tokenizer_lib
 
 # From questions and k to rows <int>[questions, k], best first; -1 for none.
@@ -27,7 +27,7 @@ class Judge:
 
   def __init__(
     self,
-    questions: Sequence[questions_lib.Example],
+    questions: Sequence[qa_datasets.Example],
     read_texts: ReadTexts,
   ):
     """Prepares the answers.
@@ -54,19 +54,19 @@ class Judge:
       <bool>[questions, k].
     """
     rows = np.asarray(rows)
-    hits = np.zeros(rows.shape, bool)
+    hits = np.zeros(rows.size, bool)
     unique, inverse = np.unique(rows, return_inverse=True)
     none = int(np.searchsorted(unique, 0))  # Rows before it are no passages.
     _, bodies = self._read_texts(unique[none:])
     # Each body is cut into words once, for all questions that found it.
     order = np.argsort(inverse, axis=None, kind="stable")
     starts = np.searchsorted(inverse.ravel()[order], np.arange(len(unique) + 1))
+    places, asking = order.tolist(), (order // rows.shape[1]).tolist()
     for number, body in enumerate(bodies, start=none):
       text = answers_lib.Text(body)
-      for place in order[starts[number] : starts[number + 1]]:
-        question, rank = np.unravel_index(place, rows.shape)
-        hits[question, rank] = self.answers(int(question), text)
-    return hits
+      for i in range(starts[number], starts[number + 1]):
+        hits[places[i]] = self.answers(asking[i], text)
+    return hits.reshape(rows.shape)
 
   def recall(self, retrieve: Retrieve, ks: Sequence[int]) -> dict[str, float]:
     """Returns recall@k for each k.
@@ -84,10 +84,10 @@ class Judge:
 
 
 def _wanted(
-  question: questions_lib.Example,
+  question: qa_datasets.Example,
 ) -> tuple[answers_lib.AnswerSet, ...]:
-  references = questions_lib.references(question)
-  if not isinstance(question, questions_lib.Question) or not question.subject:
+  references = answers_lib.AnswerSet.of(question)
+  if not question.subject:
     return (references,)
   return references, answers_lib.AnswerSet([question.subject])
 

@@ -2,18 +2,19 @@
 
 import collections
 import dataclasses
+from collections.abc import Mapping
 from collections.abc import Sequence
 
 import numpy as np
 
 from realm_tf import errors
 from realm_tf.data import corpus as corpus_lib
+from realm_tf.data import qa_datasets
 from realm_tf.evaluation import answers as answers_lib
 from realm_tf.evaluation import bootstrap
 from realm_tf.evaluation import calibration as calibration_lib
 from realm_tf.evaluation import coverage
 from realm_tf.evaluation import predictions as predictions_lib
-from realm_tf.evaluation import questions as questions_lib
 from realm_tf.evaluation import recall
 
 RECALL_AT = (1, 5, 20, 50, 100)
@@ -23,6 +24,7 @@ RIGHT = "right"
 INVALID_REGEX = "invalid_regex"
 NEAR_MISS = "near_miss"
 NOT_READ = "not_read"
+RETRIEVED = "retrieved"
 NOT_RETRIEVED = "not_retrieved"
 NOT_IN_CORPUS = "not_in_corpus"
 WRONG = "wrong"
@@ -33,9 +35,10 @@ CLASSES = {
   INVALID_REGEX: "no reference is a valid pattern, nothing could be right",
   NEAR_MISS: f"wrong, but F1 is at least {NEAR_MISS_F1}",
   NOT_READ: "wrong, though a passage that was read holds an answer",
-  NOT_RETRIEVED: "wrong, no passage that was read holds an answer, but the "
-  "corpus does",
-  NOT_IN_CORPUS: "wrong, and no passage of the corpus holds an answer",
+  RETRIEVED: "nothing was read; one of the passages found holds an answer",
+  NOT_RETRIEVED: "no passage that was read, or could have been, holds an "
+  "answer, but the corpus does",
+  NOT_IN_CORPUS: "no passage of the corpus holds an answer",
   WRONG: "wrong; whether an answer was retrieved is not known",
 }
 
@@ -64,16 +67,17 @@ class Outcome:
   Attributes:
     question: The question.
     prediction: What was answered.
-    right: Whether that is right.
-    f1: Best F1 over the references; None for regular expressions.
+    right: Whether that is right; None where nothing was read.
+    f1: Best F1 over the references; None for regular expressions, and where
+      nothing was read.
     answer_rank: Rank, from 1, of the first passage found that holds an
       answer; None if none does or retrieval is not known.
     error_class: A key of `CLASSES`.
   """
 
-  question: questions_lib.Example
+  question: qa_datasets.Example
   prediction: predictions_lib.Prediction
-  right: bool
+  right: bool | None
   f1: float | None
   answer_rank: int | None
   error_class: str
@@ -86,7 +90,8 @@ class Scores:
   Attributes:
     outcomes: Of each question.
     figures: By name: "exact_match"; "f1", unless there are regular
-      expressions; "reader_oracle" and "recall@k" if retrieval is known.
+      expressions; "reader_oracle" and "recall@k" if retrieval is known. Where
+      nothing was read, "recall@k" alone.
     recall_curve: <float>[k]. recall@1, recall@2, ...; empty if not known.
     classes: Questions by error class; those that are there.
     invalid_regexes: Ids of questions with a pattern that is none.
@@ -107,7 +112,7 @@ class Scores:
 
 
 def judge_retrieval(
-  questions: Sequence[questions_lib.Example],
+  questions: Sequence[qa_datasets.Example],
   predictions: Sequence[predictions_lib.Prediction],
   corpus: corpus_lib.Corpus,
   passages_read: int,
@@ -141,8 +146,30 @@ def judge_retrieval(
       f"--corpus={corpus.path} has no passage {unknown!r}, which --predictions "
       "lists under `retrieved`: it is not the corpus that was retrieved from."
     )
+  found = {"": rows.reshape(len(questions), depth)}
+  return judge_rows(questions, found, corpus, passages_read)[""]
+
+
+def judge_rows(
+  questions: Sequence[qa_datasets.Example],
+  rows: Mapping[str, np.ndarray],
+  corpus: corpus_lib.Corpus,
+  passages_read: int,
+) -> dict[str, Retrieval]:
+  """Looks for answers in what retrievers have found, then in all passages.
+
+  A passage is cut into words once, whichever questions and retrievers have
+  found it.
+
+  Args:
+    questions: What was asked.
+    rows: <int>[questions, k] by retriever, one at least. Rows of the corpus,
+      best first; -1 for none.
+    corpus: That the passages are of.
+    passages_read: How many of them the reader has read.
+  """
   judge = recall.Judge(questions, corpus.read_texts)
-  hits = judge.hits(rows.reshape(len(questions), depth))
+  hits = judge.hits(np.concatenate(list(rows.values()), axis=1))
   answerable = hits.any(axis=1)
   open_questions = np.flatnonzero(~answerable)
   if len(open_questions):
@@ -150,11 +177,17 @@ def judge_retrieval(
     answerable[open_questions] = coverage.answerable(
       asked, recall.Judge(asked, corpus.read_texts), corpus.iterate_bodies()
     )
-  return Retrieval(hits, answerable, passages_read)
+  limits = np.cumsum([found.shape[1] for found in rows.values()])
+  return {
+    name: Retrieval(part, answerable, passages_read)
+    for name, part in zip(
+      rows, np.split(hits, limits[:-1], axis=1), strict=True
+    )
+  }
 
 
 def score(
-  questions: Sequence[questions_lib.Example],
+  questions: Sequence[qa_datasets.Example],
   predictions: Sequence[predictions_lib.Prediction],
   retrieval: Retrieval | None,
   seed: int = 0,
@@ -167,14 +200,90 @@ def score(
     retrieval: None if it is not known.
     seed: Of the intervals.
   """
-  references = [questions_lib.references(question) for question in questions]
+  references = [answers_lib.AnswerSet.of(question) for question in questions]
   outcomes = tuple(
     _outcome(i, question, prediction, reference, retrieval)
     for i, (question, prediction, reference) in enumerate(
       zip(questions, predictions, references, strict=True)
     )
   )
-  columns, curve = _columns(outcomes, retrieval)
+  columns = {"exact_match": np.array([o.right for o in outcomes], np.float64)}
+  f1 = [outcome.f1 for outcome in outcomes if outcome.f1 is not None]
+  if len(f1) == len(outcomes):
+    columns["f1"] = np.array(f1)
+  if retrieval is not None:
+    by_rank = _by_rank(retrieval)
+    read = min(retrieval.passages_read, by_rank.shape[1])
+    columns["reader_oracle"] = by_rank[:, read - 1].astype(np.float64)
+  scores = _scores(outcomes, references, columns, retrieval, seed)
+  return dataclasses.replace(
+    scores,
+    degenerate=tuple(
+      question.id
+      for question, reference in zip(questions, references, strict=True)
+      if reference.degenerate
+    ),
+    calibration=_calibration(outcomes),
+  )
+
+
+def score_retrieval(
+  questions: Sequence[qa_datasets.Example],
+  predictions: Sequence[predictions_lib.Prediction],
+  retrieval: Retrieval,
+  seed: int = 0,
+) -> Scores:
+  """Scores what was retrieved, where nothing was read.
+
+  Args:
+    questions: At least one.
+    predictions: For each question; their answers say nothing.
+    retrieval: What was found.
+    seed: Of the intervals.
+  """
+  references = [answers_lib.AnswerSet.of(question) for question in questions]
+  outcomes = []
+  for i, (question, prediction, reference) in enumerate(
+    zip(questions, predictions, references, strict=True)
+  ):
+    rank = _rank(retrieval, i)
+    if len(reference.invalid) == len(reference.answers):
+      error_class = INVALID_REGEX
+    elif rank is not None:
+      error_class = RETRIEVED
+    else:
+      error_class = _not_found(retrieval, i)
+    outcomes.append(
+      Outcome(question, prediction, None, None, rank, error_class)
+    )
+  return _scores(tuple(outcomes), references, {}, retrieval, seed)
+
+
+def _scores(
+  outcomes: tuple[Outcome, ...],
+  references: Sequence[answers_lib.AnswerSet],
+  columns: dict[str, np.ndarray],
+  retrieval: Retrieval | None,
+  seed: int,
+) -> Scores:
+  """Returns the figures of columns and of recall, with their intervals.
+
+  Args:
+    outcomes: Of each question.
+    references: Of each question.
+    columns: <float>[questions] by figure: the values whose means they are.
+    retrieval: None if it is not known.
+    seed: Of the intervals.
+  """
+  curve = np.empty([0])
+  if retrieval is not None:
+    by_rank = _by_rank(retrieval)
+    curve = by_rank.mean(axis=0)
+    columns = columns | {
+      f"recall@{k}": by_rank[:, k - 1].astype(np.float64)
+      for k in RECALL_AT
+      if k <= by_rank.shape[1]
+    }
   values = np.stack(list(columns.values()), axis=1)  # [questions, figures]
   counted = collections.Counter(outcome.error_class for outcome in outcomes)
   return Scores(
@@ -183,32 +292,26 @@ def score(
     recall_curve=curve,
     classes={name: counted[name] for name in CLASSES if counted[name]},
     invalid_regexes=tuple(
-      question.id
-      for question, reference in zip(questions, references, strict=True)
+      outcome.question.id
+      for outcome, reference in zip(outcomes, references, strict=True)
       if reference.invalid
     ),
-    degenerate=tuple(
-      question.id
-      for question, reference in zip(questions, references, strict=True)
-      if reference.degenerate
-    ),
-    calibration=_calibration(outcomes),
+    degenerate=(),
+    calibration=None,
     seed=seed,
   )
 
 
 def _outcome(
   number: int,
-  question: questions_lib.Example,
+  question: qa_datasets.Example,
   prediction: predictions_lib.Prediction,
   reference: answers_lib.AnswerSet,
   retrieval: Retrieval | None,
 ) -> Outcome:
   right = reference.is_right(prediction.answer)
   f1 = reference.f1(prediction.answer)
-  rank = None
-  if retrieval is not None and retrieval.hits[number].any():
-    rank = int(retrieval.hits[number].argmax()) + 1
+  rank = None if retrieval is None else _rank(retrieval, number)
   if right:
     error_class = RIGHT
   elif len(reference.invalid) == len(reference.answers):
@@ -219,32 +322,25 @@ def _outcome(
     error_class = WRONG
   elif rank is not None and rank <= retrieval.passages_read:
     error_class = NOT_READ
-  elif retrieval.answerable[number]:
-    error_class = NOT_RETRIEVED
   else:
-    error_class = NOT_IN_CORPUS
+    error_class = _not_found(retrieval, number)
   return Outcome(question, prediction, right, f1, rank, error_class)
 
 
-def _columns(
-  outcomes: Sequence[Outcome], retrieval: Retrieval | None
-) -> tuple[dict[str, np.ndarray], np.ndarray]:
-  """Returns the values whose means are the figures, and the recall curve."""
-  columns = {"exact_match": np.array([o.right for o in outcomes], np.float64)}
-  f1 = [outcome.f1 for outcome in outcomes if outcome.f1 is not None]
-  if len(f1) == len(outcomes):
-    columns["f1"] = np.array(f1)
-  if retrieval is None:
-    return columns, np.empty([0])
-  # [questions, k]. Whether one of the first k passages holds an answer.
-  by_rank = np.logical_or.accumulate(retrieval.hits, axis=1)
-  depth = by_rank.shape[1]
-  read = min(retrieval.passages_read, depth)
-  columns["reader_oracle"] = by_rank[:, read - 1].astype(np.float64)
-  for k in RECALL_AT:
-    if k <= depth:
-      columns[f"recall@{k}"] = by_rank[:, k - 1].astype(np.float64)
-  return columns, by_rank.mean(axis=0)
+def _rank(retrieval: Retrieval, number: int) -> int | None:
+  """Returns the rank, from 1, of the first passage with an answer."""
+  hits = retrieval.hits[number]
+  return int(hits.argmax()) + 1 if hits.any() else None
+
+
+def _not_found(retrieval: Retrieval, number: int) -> str:
+  """Returns why no passage that was read holds an answer."""
+  return NOT_RETRIEVED if retrieval.answerable[number] else NOT_IN_CORPUS
+
+
+def _by_rank(retrieval: Retrieval) -> np.ndarray:
+  """<bool>[questions, k]. Whether one of the first k holds an answer."""
+  return np.logical_or.accumulate(retrieval.hits, axis=1)
 
 
 def _calibration(

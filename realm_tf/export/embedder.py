@@ -75,6 +75,24 @@ class Exporter:
     return folder
 
 
+class QueryEmbedder:
+  """An export's query tower on the CPU, callable in tf.data too."""
+
+  def __init__(self, path: str):
+    """Loads it.
+
+    Args:
+      path: The export's folder.
+    """
+    with tf.device("/cpu:0"):
+      self._module = tf.saved_model.load(path)  # holds the variables
+    self._query = self._module.signatures["query"]
+
+  def __call__(self, token_ids: tf.Tensor) -> tf.Tensor:
+    """Embeds <int32>[batch, length] as <float32>[batch, D]."""
+    return self._query(token_ids=token_ids)["embedding"]
+
+
 def remove(model_dir: str, step: int) -> None:
   """Removes an export, its manifest first."""
   folder = exports.path(model_dir, step)

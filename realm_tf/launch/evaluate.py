@@ -1,64 +1,108 @@
-r"""Scores answers to questions: exact match, F1, recall@k, with intervals.
+r"""Asks a run questions, or scores answers: exact match, F1, recall@k.
 
-python -m realm_tf.launch.evaluate --predictions=predictions.jsonl \
-  --dataset=NaturalQuestions.resplit.test.jsonl --output=runs/evaluation
+python -m realm_tf.launch.evaluate --dataset=nq_open --split=test \
+  --model_dir=MODEL_DIR --retriever=dense,bm25,none
+
+python -m realm_tf.launch.evaluate --dataset=nq_open --split=test \
+  --predictions=predictions.jsonl --output=runs/evaluation
 """
 
 from absl import flags
 
 from realm_tf.launch import command
+from realm_tf.launch import question_flags
 
+_MODEL_DIR = flags.DEFINE_string(
+  "model_dir",
+  "",
+  "The run that is asked: of finetune; with --retrieval_only, of pretrain or "
+  "pretrain_ict too.",
+)
 _PREDICTIONS = flags.DEFINE_string(
   "predictions",
-  None,
-  "JSONL of answers to score, ours or ORQA's.",
-  required=True,
+  "",
+  "Instead of --model_dir: JSONL of answers to score, ours or ORQA's.",
 )
 _DATASET = flags.DEFINE_string(
-  "dataset",
-  None,
-  "JSONL of questions with the fields `question` and `answer`.",
-  required=True,
+  "dataset", None, f"What is asked: {question_flags.DATASETS}.", required=True
+)
+_SPLIT = flags.DEFINE_string(
+  "split", "test", "Which of its questions: train, dev or test."
 )
 _ANSWER_TYPE = flags.DEFINE_enum(
   "answer_type",
-  "string",
+  None,
   ["string", "regex"],
-  "What the answers of --dataset are where its lines do not say; `regex` for "
-  "CuratedTREC.",
+  "What the answers of a JSONL file are where its lines do not say.",
 )
 _CORPUS = flags.DEFINE_string(
   "corpus",
   "",
-  "Folder of the corpus that was retrieved from, for recall@k and error "
-  "classes; empty to leave retrieval unjudged.",
+  "Folder of the knowledge corpus; by default the run's. With --predictions, "
+  "the corpus that was retrieved from; empty to leave retrieval unjudged.",
 )
-_PASSAGES_READ = flags.DEFINE_integer(
-  "passages_read",
-  5,
-  "How many of the passages found the reader has read, for the reader oracle "
-  "and error classes.",
+_RETRIEVER = flags.DEFINE_list(
+  "retriever",
+  None,
+  "What finds passages: dense (the run's own, the default), bm25, none (closed "
+  "book). Several: separate them by commas.",
+)
+_RETRIEVAL_ONLY = flags.DEFINE_bool(
+  "retrieval_only", False, "Read nothing: recall@k alone."
+)
+_RECALL_BEAM = flags.DEFINE_integer(
+  "recall_beam",
+  None,
+  "Passages a question that recall is measured on; by default 100.",
   lower_bound=1,
 )
+_READER_BEAM = flags.DEFINE_integer(
+  "reader_beam",
+  None,
+  "Passages a question that are read; by default the run's. With "
+  "--predictions, how many were read, by default 5.",
+  lower_bound=1,
+)
+_LIMIT = flags.DEFINE_integer(
+  "limit", 0, "Ask so many questions, the first; 0 for all.", lower_bound=0
+)
 _OUTPUT = flags.DEFINE_string(
-  "output", "", "Folder for summary, outcomes and report; empty for none."
+  "output",
+  "",
+  "Folder for answers, summary, outcomes and report; by default below "
+  "--model_dir, with --predictions none.",
 )
 _SEED = flags.DEFINE_integer("seed", 0, "Of the intervals.", lower_bound=0)
+_TPU = flags.DEFINE_string(
+  "tpu",
+  "",
+  "A TPU's name or address, or 'local'; empty for GPUs if there are any, else "
+  "the CPU.",
+)
 
 
 def main() -> None:
-  """Scores the file that the flags name."""
-  from realm_tf.evaluation import evaluate
+  """Evaluates what the flags name."""
+  from realm_tf.training import evaluation_options
+  from realm_tf.training import evaluation_run
 
-  evaluate.score_file(
-    evaluate.FileOptions(
+  evaluation_run.run(
+    evaluation_options.Options(
+      model_dir=_MODEL_DIR.value,
       predictions=_PREDICTIONS.value,
       dataset=_DATASET.value,
+      split=_SPLIT.value,
       answer_type=_ANSWER_TYPE.value,
       corpus=_CORPUS.value,
-      passages_read=_PASSAGES_READ.value,
+      retriever=tuple(_RETRIEVER.value or ()),
+      retrieval_only=_RETRIEVAL_ONLY.value,
+      recall_beam=_RECALL_BEAM.value,
+      reader_beam=_READER_BEAM.value,
+      limit=_LIMIT.value,
       output=_OUTPUT.value,
       seed=_SEED.value,
+      tpu=_TPU.value,
+      **question_flags.where(),
     )
   )
 

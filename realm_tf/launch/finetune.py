@@ -11,14 +11,14 @@ retriever and the reader.
 from absl import flags
 
 from realm_tf.launch import command
+from realm_tf.launch import question_flags
 from realm_tf.launch import run_flags
 
 run_flags.define("finetune")
 _DATASET = flags.DEFINE_string(
   "dataset",
   None,
-  "What is trained on: nq_open, webquestions, curated_trec, a JSONL file with "
-  "`question` and `answer` (its name may hold {split}), or encyclopedia:KINDS.",
+  f"What is trained on: {question_flags.DATASETS}.",
   required=True,
 )
 _DEV_DATASET = flags.DEFINE_string(
@@ -26,12 +26,6 @@ _DEV_DATASET = flags.DEFINE_string(
   "",
   "What is held out, if it is not --dataset's own dev split. Without it, a "
   "single file is split by ORQA's hash of the question.",
-)
-_DATA_DIR = flags.DEFINE_string(
-  "data_dir", None, "Where TFDS keeps what it prepared."
-)
-_MANUAL_DIR = flags.DEFINE_string(
-  "manual_dir", None, "Folder with the dataset's source files."
 )
 _INIT = flags.DEFINE_string(
   "init", "", "The run of pretrain or pretrain_ict to start from."
@@ -70,12 +64,11 @@ def main() -> None:
     config,
     dataset=_DATASET.value,
     dev_dataset=_DEV_DATASET.value,
-    data_dir=_DATA_DIR.value,
-    manual_dir=_MANUAL_DIR.value,
     init=_INIT.value,
     init_retriever=_INIT_RETRIEVER.value,
     init_reader=_INIT_READER.value,
     rebuild_index=_REBUILD_INDEX.value,
+    **question_flags.where(),
     **run_flags.where(),
   )
 

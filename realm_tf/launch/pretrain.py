@@ -7,6 +7,7 @@ python -m realm_tf.launch.pretrain --config=mini --corpus=CORPUS \
 from absl import flags
 
 from realm_tf.launch import command
+from realm_tf.launch import question_flags
 from realm_tf.launch import run_flags
 
 run_flags.define("pretrain")
@@ -19,7 +20,8 @@ _REFRESH = flags.DEFINE_string(
 _QUESTIONS = flags.DEFINE_string(
   "questions",
   "",
-  "JSONL of questions whose zero-shot recall each evaluation measures.",
+  "A dataset whose dev questions' zero-shot recall each evaluation measures: "
+  f"{question_flags.DATASETS}.",
 )
 _NUM_CANDIDATES = flags.DEFINE_integer(
   "num_candidates", None, "Overrides num_candidates of the config."
@@ -50,6 +52,7 @@ def main() -> None:
     config,
     refresh_mode=_REFRESH.value,
     questions=_QUESTIONS.value,
+    **question_flags.where(),
     **run_flags.where(),
   )
 

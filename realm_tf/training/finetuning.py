@@ -1,9 +1,7 @@
 """Runs open-QA fine-tuning: questions, index, training, best checkpoint."""
 
-import contextlib
 import dataclasses
 import itertools
-from collections.abc import Iterator
 
 import numpy as np
 
@@ -16,21 +14,17 @@ from realm_tf.data import qa_splits
 from realm_tf.data import regex_answers
 from realm_tf.data import token_answers
 from realm_tf.evaluation import answers as answers_lib
-from realm_tf.export import embedder as export_lib
-from realm_tf.index import exports
-from realm_tf.index import store as store_lib
 from realm_tf.training import checkpoints
+from realm_tf.training import corpus_index
 from realm_tf.training import first_weights
 from realm_tf.training import loop
 from realm_tf.training import open_qa
 from realm_tf.training import orqa
 from realm_tf.training import orqa_init
-from realm_tf.training import refresher as refresher_lib
 from realm_tf.training import runs
 from realm_tf.training import tasks
 
 METRIC = "exact_match"  # what "best checkpoint" means
-_OWN_INDEX_STEP = 0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -131,14 +125,16 @@ def run(
     _left_out((train, dev), answers),
     knowledge.packed.nbytes + answers.nbytes + index_bytes,
   )
-  with hook.running(), runs.claimed(setup):
+  with runs.claimed(setup):
     result = loop.train(task, setup.run, model_dir, setup.strategy, hook)
   best, step = checkpoints.best(model_dir, METRIC)
+  # Of one file, the questions that were held out are the dev split.
+  split = "dev" if qa_splits.is_one_file(dataset) else "test"
   print(
     f"Wrote {model_dir}: step {result.step}; best weights, with an exact "
     f"match of {best:.3f} on dev, of step {step}. Next:\n"
-    f"  python -m realm_tf.launch.evaluate --dataset={dataset} --split=test "
-    f"--model_dir={model_dir}"
+    f"  python -m realm_tf.launch.evaluate --dataset={dataset} "
+    f"--split={split} --model_dir={model_dir}"
   )
   return Finetuned(task, hook, setup.corpus, result)
 
@@ -248,21 +244,10 @@ class FinetuneHook(loop.Hook):
     count = config.dev_questions or len(dev)
     self._dev = dev.examples[:count]
     self._references = [
-      answers_lib.AnswerSet(example.answers, example.answer_type)
-      for example in self._dev
+      answers_lib.AnswerSet.of(example) for example in self._dev
     ]
     self._best, self._best_step = checkpoints.best(setup.model_dir, METRIC)
-    self._refresher: refresher_lib.Refresher | None = None
     self.open_qa: open_qa.OpenQa | None = None
-
-  @contextlib.contextmanager
-  def running(self) -> Iterator[None]:
-    """Ends the process that embeds the corpus, if it still runs."""
-    try:
-      yield
-    finally:
-      if self._refresher is not None:
-        self._refresher.terminate()
 
   def initialize(
     self, task: tasks.Task, run: run_config.RunConfig
@@ -274,7 +259,13 @@ class FinetuneHook(loop.Hook):
     """Opens the index; embeds the corpus first where there is none."""
     run, model_dir = self._setup.run, self._setup.model_dir
     if not run.index_run:
-      self._build_index(model_dir)
+      # By the passage tower, which is never trained.
+      corpus_index.build(
+        model_dir,
+        self._task.model.retriever,
+        self._config.projection_size,
+        run.index_step,
+      )
     version = orqa_init.open_index(run, self._setup.corpus, model_dir)
     state.index_version.assign(version.step)
     self.open_qa = open_qa.OpenQa(
@@ -308,16 +299,3 @@ class FinetuneHook(loop.Hook):
   def should_stop(self, step: int) -> bool:
     """Whether `patience` evaluations have brought nothing better."""
     return loop.has_stalled(self._config, METRIC, step, self._best_step)
-
-  def _build_index(self, model_dir: str) -> None:
-    """Embeds the corpus with the passage tower, which is never trained."""
-    if store_lib.IndexStore(model_dir).is_published(_OWN_INDEX_STEP):
-      return
-    if not exports.steps(model_dir):
-      exporter = export_lib.Exporter(
-        self._task.model.retriever, self._config.projection_size
-      )
-      exporter.save(model_dir, _OWN_INDEX_STEP)
-    print(f"Embedding the corpus, once; see {model_dir}/refresher.log ...")
-    self._refresher = refresher_lib.Refresher(model_dir, watch=False)
-    self._refresher.wait()

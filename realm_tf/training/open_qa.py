@@ -1,7 +1,6 @@
 """A fine-tuned model with its corpus and index, ready to answer questions."""
 
 import dataclasses
-import functools
 from collections.abc import Sequence
 
 import numpy as np
@@ -16,19 +15,17 @@ from realm_tf.data import features as features_lib
 from realm_tf.data import passage_texts
 from realm_tf.data import passages as passages_lib
 from realm_tf.data import qa_examples
-from realm_tf.evaluation import bm25
 from realm_tf.evaluation import closed_book
 from realm_tf.evaluation import predictions
 from realm_tf.evaluation import reading
 from realm_tf.evaluation import recall
+from realm_tf.evaluation import retrievers as retrievers_lib
 from realm_tf.index import version as version_lib
 from realm_tf.models import orqa as orqa_lib
 from realm_tf.models import reader as reader_lib
 from realm_tf.training import orqa
 from realm_tf.training import orqa_init
 from realm_tf.training import strategy as strategy_lib
-
-RETRIEVERS = ("dense", "bm25")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,8 +70,12 @@ class OpenQa:
     open_qa.answer(["1"], ["who wrote hamlet"], k=100)[0].answer
 
   Attributes:
+    config: The run's settings.
+    corpus: The corpus.
+    index: The index version.
     search: The index.
     beam: Joins questions to passages that were found.
+    retrievers: Find passages.
   """
 
   def __init__(
@@ -92,8 +93,9 @@ class OpenQa:
       knowledge: The corpus.
       version: The index, of this corpus.
     """
-    self._config = config
-    self._knowledge = knowledge
+    self.config = config
+    self.corpus = knowledge.corpus
+    self.index = version
     tokenizer = knowledge.corpus.tokenizer
     self._searcher = version.load_searcher()  # held: it owns the index
     self.search = self._searcher.search
@@ -103,35 +105,18 @@ class OpenQa:
     self._answerer = reading.SpanAnswerer(
       model, config, self.beam, knowledge.table, knowledge.texts, tokenizer
     )
-    self._dense = recall.dense_retriever(
-      orqa.query_embed_function(model),
-      self.search,
+    local = tf.distribute.get_strategy().experimental_local_results
+    embed = orqa.query_embed_function(model)
+    self.retrievers = retrievers_lib.Retrievers(
+      knowledge.table,
       tokenizer,
-      config.query_length,
+      recall.dense_retriever(
+        lambda token_ids: local(embed(token_ids))[0],
+        self.search,
+        tokenizer,
+        config.query_length,
+      ),
     )
-
-  def retrieve(
-    self, questions: Sequence[str], k: int, retriever: str = "dense"
-  ) -> np.ndarray:
-    """Returns the passages that are found for questions.
-
-    Args:
-      questions: Their texts.
-      k: Passages a question; as many as there are at most.
-      retriever: "dense", the model's own, or "bm25".
-
-    Returns:
-      <int>[questions, k], rows of the corpus, best first; -1 for none.
-
-    Raises:
-      errors.UserError: If there is no such retriever.
-    """
-    if retriever not in RETRIEVERS:
-      raise errors.UserError(
-        f"--retriever={retriever} must be one of {', '.join(RETRIEVERS)}."
-      )
-    find = self._dense if retriever == "dense" else self._bm25.retrieve
-    return find(questions, min(k, len(self._knowledge.table)))
 
   def answer(
     self,
@@ -139,41 +124,57 @@ class OpenQa:
     questions: Sequence[str],
     *,
     k: int,
-    retriever: str = "dense",
+    retriever: str = retrievers_lib.DENSE,
   ) -> list[predictions.Prediction]:
-    """Answers questions.
+    """Retrieves and reads.
 
     Args:
       ids: Of the questions.
       questions: Their texts.
       k: Passages to retrieve, of which the first `reader_beam` are read.
-      retriever: As for `retrieve`. What BM25 finds is judged by the reader
-        alone, as the paper's sparse baseline has no f(x, z).
+      retriever: One of `retrievers.RETRIEVERS`.
 
     Raises:
       errors.UserError: If there is no such retriever.
     """
-    wanted = max(k, self._config.reader_beam)
+    wanted = max(k, self.config.reader_beam)
+    rows = self.retrievers.retrieve(questions, wanted, retriever)
+    return self.read(ids, questions, rows, retriever)
+
+  def read(
+    self,
+    ids: Sequence[str],
+    questions: Sequence[str],
+    rows: np.ndarray,
+    retriever: str = retrievers_lib.DENSE,
+  ) -> list[predictions.Prediction]:
+    """Reads what was found.
+
+    Args:
+      ids: Of the questions.
+      questions: Their texts.
+      rows: <int>[questions, k], of which the first `reader_beam` are read.
+      retriever: What has found them. Passages of BM25 are judged by the reader
+        alone, as the paper's sparse baseline has no f(x, z).
+    """
     return self._answerer.answer(
-      ids,
-      questions,
-      lambda texts, count: self.retrieve(texts, count, retriever),
-      wanted,
-      passage_scores=retriever == "dense",
+      ids, questions, rows, passage_scores=retriever == retrievers_lib.DENSE
     )
 
-  @functools.cached_property
-  def _bm25(self) -> bm25.Bm25:
-    return bm25.Bm25(self._knowledge.table, self._knowledge.corpus.tokenizer)
 
-
-def load(model_dir: str, corpus: str = "", tpu: str = "") -> OpenQa:
+def load(
+  model_dir: str,
+  corpus: str = "",
+  tpu: str = "",
+  reader_beam: int | None = None,
+) -> OpenQa:
   """Loads a fine-tuned run: its best weights, its corpus and its index.
 
   Args:
     model_dir: A run of `finetune`.
     corpus: Folder of the knowledge corpus; by default the run's.
     tpu: See `strategy.make_strategy`.
+    reader_beam: Passages a question that are read; None for the run's.
 
   Raises:
     errors.UserError: If it is no such run, or corpus and index do not fit.
@@ -183,8 +184,10 @@ def load(model_dir: str, corpus: str = "", tpu: str = "") -> OpenQa:
   if not isinstance(config, schema.OrqaConfig):
     raise errors.UserError(
       f"--model_dir={model_dir} is a run of {run.task}, which answers no "
-      "questions: name a run of `finetune`."
+      "questions: name a run of `finetune`, or give --retrieval_only."
     )
+  if reader_beam is not None:
+    config = dataclasses.replace(config, reader_beam=reader_beam)
   opened = corpus_lib.Corpus.open(corpus or run.corpus)
   version = orqa_init.open_index(run, opened, model_dir)
   path, _ = own_run.weights_path(model_dir)
@@ -203,12 +206,15 @@ def load(model_dir: str, corpus: str = "", tpu: str = "") -> OpenQa:
     return OpenQa(model, config, knowledge, version)
 
 
-def load_closed_book(model_dir: str) -> closed_book.ClosedBook:
+def load_closed_book(
+  model_dir: str, corpus: str = ""
+) -> closed_book.ClosedBook:
   """Loads the baseline that reads no passage.
 
   Args:
     model_dir: A run of `pretrain` or `pretrain_mlm`; or one of `finetune`, for
       the run that its reader came from.
+    corpus: A folder with the corpus's vocabulary; by default the run's corpus.
 
   Raises:
     errors.UserError: If there is no pre-trained reader.
@@ -224,10 +230,15 @@ def load_closed_book(model_dir: str) -> closed_book.ClosedBook:
     and "reader" in own_run.roles(path)
   ):
     raise errors.UserError(
-      f"--model_dir={model_dir} holds no pre-trained reader, which a closed "
-      "book is asked of: name a run of `pretrain`."
+      f"{model_dir} holds no pre-trained reader, which a closed book is asked "
+      "of: leave `none` out of --retriever, or name a run of `pretrain`."
     )
-  tokenizer = corpus_lib.Corpus.open(run.corpus).tokenizer
+  tokenizer = corpus_lib.Corpus.open(corpus or run.corpus).tokenizer
+  if tokenizer.sha256 != run.vocab_sha256:
+    raise errors.UserError(
+      f"--corpus={corpus or run.corpus} has another vocabulary than that of "
+      f"{model_dir}, which a closed book is asked of."
+    )
   reader = reader_lib.MaskedLanguageModel(
     config, tokenizer.vocab_size, name="reader"
   )

@@ -4,7 +4,7 @@ import dataclasses
 
 from realm_tf.configs import schema
 from realm_tf.data import corpus as corpus_lib
-from realm_tf.evaluation import questions as questions_lib
+from realm_tf.data import qa_splits
 from realm_tf.evaluation import recall
 from realm_tf.training import loop
 from realm_tf.training import realm
@@ -34,6 +34,8 @@ def run(
   *,
   refresh_mode: str,
   questions: str = "",
+  data_dir: str | None = None,
+  manual_dir: str | None = None,
   **where: str,
 ) -> Pretrained:
   """Pre-trains REALM while the index is rebuilt beside it.
@@ -41,8 +43,10 @@ def run(
   Args:
     config: The settings, of `pretrain`.
     refresh_mode: See `refresh.RefreshHook`.
-    questions: A file of questions whose zero-shot recall each evaluation
-      measures (paper, Table 2); empty for none.
+    questions: A dataset whose dev questions' zero-shot recall each evaluation
+      measures (paper, Table 2), as `qa_splits.load` takes it; empty for none.
+    data_dir: Where TFDS keeps what it prepared.
+    manual_dir: Folder with a TFDS builder's sources.
     **where: Folders and devices; see `runs.set_up`.
 
   Raises:
@@ -51,7 +55,11 @@ def run(
   if not isinstance(config, schema.RealmConfig):
     raise TypeError(f"`config` must be a RealmConfig, got {config!r}.")
   refresh.check_mode(refresh_mode)
-  asked = questions_lib.read(questions) if questions else []
+  asked = None
+  if questions:
+    asked = qa_splits.load(
+      questions, "dev", data_dir=data_dir, manual_dir=manual_dir
+    )
   setup = runs.set_up("pretrain", config, **where)
   tokenizer, passages = setup.corpus.tokenizer, setup.corpus.load_passages()
   with setup.strategy.scope():
@@ -60,7 +68,7 @@ def run(
   runs.print_plan(
     setup,
     task,
-    setup.lines(),
+    setup.lines() | ({"questions": asked.describe()} if asked else {}),
     task.source.dropped,
     # A new version is loaded while the old one still feeds the model.
     runs.data_bytes(setup.sentences) + task.data_bytes + 2 * index_bytes,
@@ -72,7 +80,7 @@ def run(
     setup.model_dir,
     setup.corpus.num_passages,
     refresh_mode,
-    recall.Judge(asked, setup.corpus.read_texts) if asked else None,
+    recall.Judge(asked.examples, setup.corpus.read_texts) if asked else None,
   )
   with hook.running(), runs.claimed(setup):
     result = loop.train(task, setup.run, setup.model_dir, setup.strategy, hook)

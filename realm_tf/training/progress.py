@@ -36,12 +36,12 @@ class Progress:
     self.resume(step)
     return self._steps_per_sec * self._examples_per_step
 
-  def line(self, step: int, means: dict[str, float]) -> str:
-    """Returns the line for people."""
+  def line(self, step: int, means: dict[str, float], noun: str = "step") -> str:
+    """Returns the line for people; `noun` is what a step is."""
     left = (self._last_step - step) / max(self._steps_per_sec, 1e-9)
     values = "  ".join(f"{name} {value:.3f}" for name, value in means.items())
     return (
-      f"step {step}/{self._last_step} ({step / self._last_step:.0%})  "
-      f"{values}  {self._steps_per_sec:.2f} steps/s  "
+      f"{noun} {step}/{self._last_step} ({step / self._last_step:.0%})  "
+      f"{values}{'  ' if values else ''}{self._steps_per_sec:.2f} {noun}s/s  "
       f"{format_duration(left)} left"
     )

@@ -8,7 +8,6 @@ it runs.
 
 import contextlib
 import time
-from collections.abc import Callable
 from collections.abc import Iterator
 
 import tensorflow as tf
@@ -191,10 +190,9 @@ class RefreshHook(loop.Hook):
       version, self._run.corpus_fingerprint, self._num_passages
     )
     export = exports.find(self._model_dir, version)
-    with tf.device("/cpu:0"):
-      module = tf.saved_model.load(export.path)
+    embed = export_lib.QueryEmbedder(export.path)
     searcher = opened.load_searcher()
-    return realm.IndexInUse(version, _QueryEmbedder(module), searcher.search)
+    return realm.IndexInUse(version, embed, searcher.search)
 
   def _needed_versions(self) -> set[int]:
     """The version in use, and those that the kept checkpoints name."""
@@ -255,17 +253,6 @@ class RefreshHook(loop.Hook):
     for step in exports.steps(self._model_dir):
       if step < published and step not in needed:
         export_lib.remove(self._model_dir, step)
-
-
-class _QueryEmbedder:
-  """The exported query embedder, callable in tf.data."""
-
-  def __init__(self, module: tf.Module):
-    self._module = module  # holds the variables
-    self._query: Callable = module.signatures["query"]
-
-  def __call__(self, token_ids: tf.Tensor) -> tf.Tensor:
-    return self._query(token_ids=token_ids)["embedding"]
 
 
 def check_mode(mode: str) -> None:

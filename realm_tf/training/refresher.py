@@ -13,12 +13,13 @@ LOG = "refresher.log"
 class Refresher:
   """A `refresh_index` process of this run."""
 
-  def __init__(self, model_dir: str, *, watch: bool):
+  def __init__(self, model_dir: str, *, watch: bool, step: int | None = None):
     """Starts the process; its output goes to `refresher.log` in the run.
 
     Args:
       model_dir: The run.
       watch: Whether it follows the run to its end, or builds one version.
+      step: The export that the one version is of; None for the newest.
     """
     self._log_path = tf.io.gfile.join(model_dir, LOG)
     command = [
@@ -29,6 +30,8 @@ class Refresher:
     ]
     if watch:
       command.append("--watch")
+    if step is not None:
+      command.append(f"--step={step}")
     with open(self._log_path, "a", encoding="utf-8") as log:
       self._process = subprocess.Popen(
         command, stdout=log, stderr=subprocess.STDOUT

@@ -60,7 +60,7 @@ def test_jsonl_is_read(tmp_path, name):
   dataset = qa_datasets.load(path)
   assert list(dataset) == [
     qa_datasets.Example("1", "who?", ("Zoë", "Z."), "string"),
-    qa_datasets.Example("2", "who?", ("one",), "string"),
+    qa_datasets.Example("2", "who?", ("one",), "string", "a city"),
     qa_datasets.Example("q7", "when?", ("1999",), "string"),
     qa_datasets.Example("8", "where", ("\\d+",), "regex"),
   ]
@@ -92,6 +92,40 @@ def test_text_stays_as_it_is(tmp_path, questions):
   ]
 
 
+@hypothesis.settings(
+  suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture]
+)
+@hypothesis.given(
+  st.lists(
+    st.builds(
+      qa_datasets.Example,
+      TEXT,
+      TEXT,
+      st.lists(TEXT, min_size=1, max_size=2).map(tuple),
+      st.sampled_from(["string", "regex"]),
+      st.one_of(st.just(""), TEXT),
+    ),
+    min_size=1,
+    max_size=3,
+    unique_by=lambda example: example.id,
+  )
+)
+def test_what_is_written_is_read(tmp_path, examples):
+  path = str(tmp_path / "q.jsonl")
+  qa_datasets.write(path, examples)
+  assert list(qa_datasets.load(path)) == examples
+
+
+def test_the_answer_type_is_that_of_lines_that_do_not_say(tmp_path):
+  path = _write(
+    tmp_path / "a.jsonl",
+    {"question": "q", "answer": ["x"], "answer_type": "string"},
+    {"question": "q", "answer": ["x|y"]},
+  )
+  found = qa_datasets.load(path, answer_type="regex")
+  assert [example.answer_type for example in found] == ["string", "regex"]
+
+
 @pytest.mark.parametrize(
   "record, says",
   [
@@ -105,6 +139,9 @@ def test_text_stays_as_it_is(tmp_path, questions):
     ({"question": "q", "answer": ["a"], "answer_type": "glob"}, "'glob'"),
     ({"question": "q", "answer": ["a"], "id": [1]}, "`id`"),
     ({"question": "q", "answer": ["a"], "id": "1"}, "that of line 1"),
+    ({"question": "q", "answer": ["a"], "subject": 3}, "`subject`"),
+    ({"question": "q", "answer": ["\ud800"]}, "no string"),
+    ({"question": "\ud800", "answer": ["a"]}, "no `question`"),
     (["q", "a"], "no JSON object"),
   ],
 )

@@ -58,3 +58,24 @@ def test_the_encyclopedias_questions_are_split_by_fact():
   assert {e.answer_type for e in train} == {"string"}
   with pytest.raises(errors.UserError, match="no split 'best'"):
     qa_splits.load(KINDS, "best")
+
+
+def test_the_first_questions_with_their_invalid_patterns(tmp_path):
+  path = tmp_path / "a.jsonl"
+  path.write_text(
+    "".join(
+      json.dumps({"question": q, "answer": ["("], "answer_type": "regex"})
+      + "\n"
+      for q in "abc"
+    )
+  )
+  dataset = qa_splits.first(qa_splits.load(str(path), "dev"), 2)
+  assert [example.question for example in dataset] == ["a", "b"]
+  assert list(dataset.invalid_patterns) == ["1", "2"]
+
+
+def test_questions_about_the_encyclopedia_say_what_they_are_about():
+  dataset = qa_splits.load(KINDS, "test")
+  assert all(example.subject for example in dataset)
+  with pytest.raises(errors.UserError, match="leave out"):
+    qa_splits.load(KINDS, "test", answer_type="regex")

@@ -60,6 +60,7 @@ def main():
     "realm_tf.data.annotate",
     "realm_tf.data.build",
     "realm_tf.index.job",
+    "realm_tf.training.evaluation_run",
     "realm_tf.training.pretraining",
     "realm_tf.training.tagger_run",
     "realm_tf.training.warm_start",

@@ -1,9 +1,9 @@
 import hypothesis
 from hypothesis import strategies as st
 
+from realm_tf.data import qa_datasets
 from realm_tf.evaluation import answers
 from realm_tf.evaluation import coverage
-from realm_tf.evaluation import questions
 from realm_tf.evaluation import recall
 
 TEXT = st.lists(st.sampled_from("a aa b é B, . -".split()), max_size=4).map(
@@ -19,10 +19,11 @@ def answerable(asked, bodies):
 @hypothesis.given(
   st.lists(
     st.builds(
-      questions.Question,
+      qa_datasets.Example,
+      st.just("1"),
       st.just("?"),
       st.lists(TEXT, min_size=1, max_size=2).map(tuple),
-      st.sampled_from(["", "b"]),
+      subject=st.sampled_from(["", "b"]),
     ),
     max_size=4,
   ),
@@ -38,11 +39,11 @@ def test_finds_what_looking_everywhere_finds(asked, bodies):
 
 def test_patterns_and_strings_side_by_side():
   asked = [
-    questions.Question("?", ("o[sz]lo",), answer_type="regex"),
-    questions.Question("?", ("(",), answer_type="regex"),
-    questions.Question("?", ("Oslo",)),
-    questions.Question("?", ("Bergen", "Turin")),
-    questions.Question("?", (" ",)),
+    qa_datasets.Example("1", "?", ("o[sz]lo",), "regex"),
+    qa_datasets.Example("2", "?", ("(",), "regex"),
+    qa_datasets.Example("3", "?", ("Oslo",)),
+    qa_datasets.Example("4", "?", ("Bergen", "Turin")),
+    qa_datasets.Example("5", "?", (" ",)),
   ]
   bodies = ["Ozlo is far.", "No Slo.", "In Turin."]
   assert answerable(asked, bodies) == [True, False, False, True, False]

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import strategies as st
 
 from realm_tf import errors
+from realm_tf.data import qa_datasets
 from realm_tf.evaluation import predictions
-from realm_tf.evaluation import questions
 
 Prediction = predictions.Prediction
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
@@ -16,7 +16,7 @@ FLOATS = st.floats(allow_nan=False, allow_infinity=False)
 
 def asked(*texts):
   return [
-    questions.Question(text, ("x",), id=f"q{number}")
+    qa_datasets.Example(f"q{number}", text, ("x",))
     for number, text in enumerate(texts)
   ]
 

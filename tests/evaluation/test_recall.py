@@ -1,7 +1,7 @@
 import numpy as np
 import tensorflow as tf
 
-from realm_tf.evaluation import questions
+from realm_tf.data import qa_datasets
 from realm_tf.evaluation import recall
 from tests import synthetic
 
@@ -21,7 +21,11 @@ def read_texts(rows):
 
 def judge(*asked):
   return recall.Judge(
-    [questions.Question("wa ?", *rest) for rest in asked], read_texts
+    [
+      qa_datasets.Example(str(number), "wa ?", answers, subject="".join(rest))
+      for number, (answers, *rest) in enumerate(asked)
+    ],
+    read_texts,
   )
 
 
@@ -57,7 +61,7 @@ def test_any_answer_will_do_and_the_subject_must_be_there():
 
 
 def test_patterns_may_match_anywhere():
-  one = questions.Question("?", (r"w[bc]\s+n", "("), answer_type="regex")
+  one = qa_datasets.Example("1", "?", (r"w[bc]\s+n", "("), "regex")
   hits = recall.Judge([one], read_texts).hits(np.array([[0, 1, 2]]))
   assert hits.tolist() == [[False, True, False]]
 

@@ -5,8 +5,8 @@ import re
 import numpy as np
 import pytest
 
+from realm_tf.data import qa_datasets
 from realm_tf.evaluation import predictions
-from realm_tf.evaluation import questions
 from realm_tf.evaluation import report
 from realm_tf.evaluation import scoring
 
@@ -53,7 +53,7 @@ class Page(html.parser.HTMLParser):
 def scores(texts=("Oslo",) * 6, *, retrieval=True, probability=0.5):
   """Each text is a question, an answer, a reference, an id and a title."""
   asked = [
-    questions.Question(text, (text, "x"), id=f"{i}{text}")
+    qa_datasets.Example(f"{i}{text}", text, (text, "x"))
     for i, text in enumerate(texts)
   ]
   given = [

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from realm_tf import errors
+from realm_tf.data import qa_datasets
 from realm_tf.evaluation import predictions
-from realm_tf.evaluation import questions
 from realm_tf.evaluation import scoring
 from tests.evaluation import written_corpus
 
@@ -11,9 +11,7 @@ BODIES = ["Oslo is in Norway.", "Rome is old.", "A cat sat.", "Paris, again."]
 
 
 def question(number, *references, kind="string"):
-  return questions.Question(
-    f"{number}?", references, id=str(number), answer_type=kind
-  )
+  return qa_datasets.Example(str(number), f"{number}?", references, kind)
 
 
 def answer(text, retrieved=None, probability=None):
@@ -115,6 +113,23 @@ def test_calibration_needs_all_probabilities():
   assert score(*pairs, (question(2, "x"), answer("x"))).calibration is None
 
 
+def test_without_reading_there_is_recall_alone():
+  asked = [question(i, "x") for i in range(3)] + [
+    question(3, "(", kind="regex")
+  ]
+  hits = np.array([[1, 0], [0, 0], [0, 0], [0, 0]], bool)
+  judged = scoring.Retrieval(hits, np.array([1, 1, 0, 0], bool), 0)
+  scores = scoring.score_retrieval(asked, [answer("")] * 4, judged)
+  assert list(scores.figures) == ["recall@1"]
+  assert scores.figures["recall@1"].value == 0.25
+  assert [o.error_class for o in scores.outcomes] == [
+    *("retrieved", "not_retrieved", "not_in_corpus", "invalid_regex")
+  ]
+  assert [o.answer_rank for o in scores.outcomes] == [1, None, None, None]
+  assert {(o.right, o.f1) for o in scores.outcomes} == {(None, None)}
+  assert scores.invalid_regexes == ("3",) and scores.degenerate == ()
+
+
 def test_recall_is_that_of_the_retrievers_own_list():
   hits = np.zeros([4, 60], bool)
   hits[0, 0] = hits[1, 7] = hits[2, 59] = True
@@ -158,6 +173,24 @@ def test_retrieved_passages_are_judged(corpus):
   assert found.hits.tolist() == [[False, True], [False, False], [False, False]]
   assert found.answerable.tolist() == [True, True, False]
   assert found.passages_read == 5
+
+
+def test_retrievers_are_judged_together(corpus):
+  corpus, _ = corpus
+  asked = [question(0, "Oslo"), question(1, "Paris"), question(2, "Turin")]
+  rows = {
+    "one": np.array([[1, 0], [2, -1], [0, 1]]),
+    "other": np.array([[3], [3], [3]]),
+  }
+  found = scoring.judge_rows(asked, rows, corpus, 1)
+  assert list(found) == ["one", "other"]
+  assert found["one"].hits.tolist() == [
+    *([False, True], [False, False], [False, False])
+  ]
+  assert found["other"].hits.tolist() == [[False], [True], [False]]
+  for judged in found.values():
+    assert judged.answerable.tolist() == [True, True, False]
+    assert judged.passages_read == 1
 
 
 def test_passages_of_another_corpus_are_named(corpus):

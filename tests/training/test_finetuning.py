@@ -1,8 +1,5 @@
 """Fine-tuning on a corpus of a dozen passages, through `finetuning.run`."""
 
-import dataclasses
-import json
-
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -11,174 +8,11 @@ from realm_tf import errors
 from realm_tf.configs import run_config
 from realm_tf.data import build
 from realm_tf.data import corpus as corpus_lib
-from realm_tf.export import embedder as export_lib
-from realm_tf.index import follow
-from realm_tf.models import embedder
-from realm_tf.models import reader as reader_lib
 from realm_tf.training import checkpoints
 from realm_tf.training import finetuning
 from realm_tf.training import open_qa
-from realm_tf.training import optimizer as optimizer_lib
-from tests import synthetic
 from tests.end_to_end import tiny_runs
-
-# Passages with accents: answers are taken from the text as it was written.
-_PEOPLE = "Ada Boris Clara Dmitri Elena Felix Greta Hugo".split()
-_PLACES = "Málaga,Besançon,São Paulo,Vienna,Oslo,Turin,Leiden,New York".split(
-  ","
-)
-_YEARS = [1701, 1723, 1745, 1767, 1789, 1801, 1823, 1845]
-CONFIG = {
-  "hidden_size": 32,
-  "query_length": 12,
-  "passage_length": 32,
-  "reader_length": 40,
-  "max_positions": 48,
-  "retriever_beam": 8,
-  "reader_beam": 3,
-  "max_span_length": 4,
-  "batch_size": 8,
-  "train_steps": 8,
-  "eval_batches": 1,
-  "summary_every_steps": 1,
-  "checkpoint_every_steps": 3,
-  "evaluate_every_steps": 4,
-  "patience": 0,
-}
-_ENCODER = ("hidden_size", "max_positions", "query_length", "passage_length")
-
-
-def config_of(**changes):
-  return synthetic.orqa_config(**(CONFIG | changes))
-
-
-def write_jsonl(path, records):
-  path.write_text(
-    "".join(json.dumps(r, ensure_ascii=False) + "\n" for r in records)
-  )
-  return str(path)
-
-
-def write_pretrained(folder, corpus, task):
-  """A run of `pretrain` or `pretrain_ict` with random weights."""
-  shape = {name: CONFIG[name] for name in _ENCODER}
-  make = {
-    "pretrain": synthetic.realm_config,
-    "pretrain_ict": synthetic.ict_config,
-  }[task]
-  config = make(**shape)
-  size = corpus.tokenizer.vocab_size
-  retriever = embedder.Retriever(config, size)
-  one = tf.zeros([1, 8], tf.int32)
-  retriever(one, one)
-  parts = {"retriever": retriever}
-  if task == "pretrain":
-    parts["reader"] = reader_lib.MaskedLanguageModel(
-      config, size, name="reader", output_range=config.query_length
-    )
-    parts["reader"](one, one, tf.zeros([1, 1], tf.int32))
-  run = synthetic.make_run(
-    task,
-    config,
-    corpus=corpus.path,
-    corpus_fingerprint=corpus.fingerprint,
-    vocab_sha256=corpus.tokenizer.sha256,
-  )
-  run_config.write_or_match(str(folder), run)
-
-  @dataclasses.dataclass
-  class Task:
-    parts: dict
-
-  state = checkpoints.TrainerState(
-    str(folder), Task(parts), optimizer_lib.make_optimizer(config)
-  )
-  state.step.assign(40)
-  state.save()
-  if task == "pretrain":
-    exporter = export_lib.Exporter(retriever, config.projection_size)
-    exporter.save(str(folder), 30)
-    options = follow.RefreshOptions(model_dir=str(folder))
-    follow.run_job(options, follow.prepare(options, lambda line: None))
-  return str(folder)
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory):
-  """A corpus, its questions, and runs to start from."""
-  tf.random.set_seed(0)
-  root = tmp_path_factory.mktemp("world")
-  articles = [
-    {
-      "title": person,
-      "text": f"{person} was born in {place} in {year} and taught there.",
-    }
-    for person, place, year in zip(_PEOPLE, _PLACES, _YEARS, strict=True)
-  ]
-  source = write_jsonl(root / "articles.jsonl", articles)
-  build.build(
-    build.BuildOptions(
-      inputs=[source],
-      output=str(root / "corpus"),
-      vocab_size=300,
-      max_passage_tokens=32,
-      num_shards=2,
-    )
-  )
-  corpus = corpus_lib.Corpus.open(str(root / "corpus"))
-  questions = [
-    {
-      "id": f"place-{person}",
-      "question": f"where was {person} born?",
-      "answer": [place],
-    }
-    for person, place in zip(_PEOPLE, _PLACES, strict=True)
-  ]
-  write_jsonl(root / "questions.jsonl", questions)
-  write_jsonl(
-    root / "regex.jsonl",
-    [
-      {
-        "id": f"year-{person}",
-        "question": f"when was {person} born?",
-        "answer": [str(year)[:3] + r"\d"],
-        "answer_type": "regex",
-      }
-      for person, year in zip(_PEOPLE, _YEARS, strict=True)
-    ],
-  )
-  write_pretrained(root / "realm", corpus, "pretrain")
-  write_pretrained(root / "ict", corpus, "pretrain_ict")
-  return root
-
-
-def run(world, model_dir, config, **changes):
-  where = {
-    "dataset": str(world / "questions.jsonl"),
-    "dev_dataset": str(world / "questions.jsonl"),
-    "corpus": str(world / "corpus"),
-    "init": str(world / "realm"),
-    "init_retriever": "",
-    "init_reader": "",
-    "rebuild_index": False,
-    "model_dir": str(model_dir),
-    "tpu": "",
-  }
-  return finetuning.run(config, **(where | changes))
-
-
-@pytest.fixture(scope="module")
-def overfitted(world, tmp_path_factory):
-  model_dir = tmp_path_factory.mktemp("overfitted") / "run"
-  config = config_of(
-    train_steps=200,
-    learning_rate=5e-3,
-    warmup_steps=10,
-    evaluate_every_steps=50,
-    checkpoint_every_steps=100,
-    summary_every_steps=50,
-  )
-  return model_dir, run(world, model_dir, config)
+from tests.training import people
 
 
 def test_a_few_questions_are_learned_to_an_exact_match_of_1(overfitted):
@@ -199,13 +33,13 @@ def test_the_best_weights_are_kept_and_answer_after_loading(overfitted):
   assert best == 1.0
   assert 0 < step <= 200
   answerer = open_qa.load(str(model_dir))
-  texts = [f"where was {person} born?" for person in _PEOPLE]
-  found = answerer.answer(_PEOPLE, texts, k=8)
-  assert [p.answer for p in found] == list(_PLACES)
+  texts = [f"where was {person} born?" for person in people.PEOPLE]
+  found = answerer.answer(people.PEOPLE, texts, k=8)
+  assert [p.answer for p in found] == list(people.PLACES)
   corpus = corpus_lib.Corpus.open(run_config.read(str(model_dir)).corpus)
   table = corpus.load_passages()
   titles, bodies = corpus.read_texts()
-  for prediction, person in zip(found, _PEOPLE, strict=True):
+  for prediction, person in zip(found, people.PEOPLE, strict=True):
     row = [i.decode() for i in table.ids].index(prediction.passage_id)
     assert prediction.passage_title == titles[row] == person
     start, limit = prediction.span
@@ -223,19 +57,19 @@ def test_the_best_weights_are_kept_and_answer_after_loading(overfitted):
 def test_bm25_finds_passages_for_the_same_reader(overfitted):
   model_dir, _ = overfitted
   answerer = open_qa.load(str(model_dir))
-  texts = [f"where was {person} born?" for person in _PEOPLE]
-  rows = answerer.retrieve(texts, 3, "bm25")
-  found = answerer.answer(_PEOPLE, texts, k=3, retriever="bm25")
+  texts = [f"where was {person} born?" for person in people.PEOPLE]
+  rows = answerer.retrievers.retrieve(texts, 3, "bm25")
+  found = answerer.answer(people.PEOPLE, texts, k=3, retriever="bm25")
   corpus = corpus_lib.Corpus.open(run_config.read(str(model_dir)).corpus)
   titles, _ = corpus.read_texts()
-  assert [titles[row] for row in rows[:, 0]] == _PEOPLE
+  assert [titles[row] for row in rows[:, 0]] == people.PEOPLE
   for prediction in found:
-    assert prediction.answer in " ".join(_PLACES) + str(_YEARS) or (
+    assert prediction.answer in " ".join(people.PLACES) + str(people.YEARS) or (
       prediction.answer
     )
     assert prediction.scores["total"] == prediction.scores["reader"]
   with pytest.raises(errors.UserError, match="--retriever=tfidf"):
-    answerer.retrieve(texts, 3, "tfidf")
+    answerer.retrievers.retrieve(texts, 3, "tfidf")
 
 
 def test_the_index_and_the_passage_tower_stay_as_they_were(world, overfitted):
@@ -255,8 +89,8 @@ def test_the_index_and_the_passage_tower_stay_as_they_were(world, overfitted):
 
 def test_a_resumed_run_is_an_undisturbed_one(world, tmp_path, monkeypatch):
   # The dropout's state must survive, too.
-  config = config_of(dropout=0.1)
-  calm = run(world, tmp_path / "calm", config)
+  config = people.config_of(dropout=0.1)
+  calm = people.run(world, tmp_path / "calm", config)
 
   def fail(self, step, feed):
     if step == 5:
@@ -265,8 +99,8 @@ def test_a_resumed_run_is_an_undisturbed_one(world, tmp_path, monkeypatch):
   with monkeypatch.context() as patch:
     patch.setattr(finetuning.FinetuneHook, "before_step", fail)
     with pytest.raises(KeyboardInterrupt):
-      run(world, tmp_path / "killed", config)
-  resumed = run(world, tmp_path / "killed", config)
+      people.run(world, tmp_path / "killed", config)
+  resumed = people.run(world, tmp_path / "killed", config)
   wanted = tiny_runs.scalars(tmp_path / "calm", "train")
   found = tiny_runs.scalars(tmp_path / "killed", "train")
   assert sorted(wanted["loss"]) == list(range(1, 9))
@@ -281,8 +115,10 @@ def test_a_resumed_run_is_an_undisturbed_one(world, tmp_path, monkeypatch):
 
 def test_patterns_are_trained_on(world, tmp_path):
   regex = str(world / "regex.jsonl")
-  config = config_of(train_steps=4, learning_rate=1e-2)
-  done = run(world, tmp_path / "run", config, dataset=regex, dev_dataset=regex)
+  config = people.config_of(train_steps=4, learning_rate=1e-2)
+  done = people.run(
+    world, tmp_path / "run", config, dataset=regex, dev_dataset=regex
+  )
   losses = tiny_runs.scalars(tmp_path / "run", "train")["reader_loss"]
   shares = tiny_runs.scalars(tmp_path / "run", "train")["answer_in_reader_beam"]
   assert done.result.step == 4
@@ -293,28 +129,28 @@ def test_patterns_are_trained_on(world, tmp_path):
 def test_training_stops_where_exact_match_does_not_rise(
   world, tmp_path, capsys
 ):
-  config = config_of(
+  config = people.config_of(
     train_steps=50, learning_rate=1e-9, evaluate_every_steps=2, patience=2
   )
-  done = run(world, tmp_path / "run", config)
+  done = people.run(world, tmp_path / "run", config)
   best, step = checkpoints.best(str(tmp_path / "run"), finetuning.METRIC)
   assert done.result.step == step + 4
   assert best == done.result.evaluations[step]["exact_match"]
   capsys.readouterr()
-  again = run(world, tmp_path / "run", config)
+  again = people.run(world, tmp_path / "run", config)
   assert again.result.step == done.result.step
   assert "stopped early" in capsys.readouterr().out
 
 
 def test_without_an_index_the_corpus_is_embedded_first(world, tmp_path, capsys):
-  config = config_of(train_steps=3)
-  run(world, tmp_path / "run", config, init=str(world / "ict"))
+  config = people.config_of(train_steps=3)
+  people.run(world, tmp_path / "run", config, init=str(world / "ict"))
   assert (tmp_path / "run/index/0/manifest.json").exists()
   shown = capsys.readouterr().out
   assert "Initialised the reader's encoder from" in shown
   assert "it is its retriever's" in shown
   # A run that was fine-tuned gives all its parts, and its index.
-  run(world, tmp_path / "next", config, init=str(tmp_path / "run"))
+  people.run(world, tmp_path / "next", config, init=str(tmp_path / "run"))
   shown = capsys.readouterr().out
   assert f"Initialised the reader from {tmp_path}/run" in shown
   assert run_config.read(str(tmp_path / "next")).index_run == str(
@@ -324,7 +160,7 @@ def test_without_an_index_the_corpus_is_embedded_first(world, tmp_path, capsys):
 
 def error_of(world, model_dir, config=None, **changes):
   with pytest.raises(errors.UserError) as error:
-    run(world, model_dir, config or config_of(), **changes)
+    people.run(world, model_dir, config or people.config_of(), **changes)
   assert "\n" not in str(error.value)
   assert not model_dir.exists()
   return str(error.value)
@@ -334,7 +170,7 @@ def test_mistakes_are_told_before_anything_is_written(world, tmp_path):
   model_dir = tmp_path / "run"
   assert "--init_retriever" in error_of(world, model_dir, init="")
   assert "is no run" in error_of(world, model_dir, init=str(world))
-  wide = config_of(hidden_size=64)
+  wide = people.config_of(hidden_size=64)
   assert "hidden_size=32" in error_of(world, model_dir, wide)
   other = error_of(world, model_dir, dataset="no_such_set", dev_dataset="")
   assert "no_such_set" in other
@@ -345,7 +181,7 @@ def test_an_index_of_another_corpus_is_refused(world, tmp_path):
   build.build(
     build.BuildOptions(
       inputs=[
-        write_jsonl(
+        people.write_jsonl(
           tmp_path / "other.jsonl",
           [{"title": "Ada", "text": "Ada was born in Oslo in 1800."}],
         )

@@ -32,3 +32,5 @@ def test_speed_leaves_pauses_out(monkeypatch):
   assert meter.measure(60) == pytest.approx(32.0)
   line = meter.line(60, {"loss": 1.23456})
   assert line == "step 60/110 (55%)  loss 1.235  4.00 steps/s  12s left"
+  line = meter.line(60, {}, "question")
+  assert line == "question 60/110 (55%)  4.00 questions/s  12s left"

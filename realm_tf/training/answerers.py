@@ -1,0 +1,164 @@
+"""The ways in which an evaluation has a run answer questions."""
+
+import dataclasses
+import functools
+from collections.abc import Callable
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from realm_tf.configs import run_config
+from realm_tf.data import corpus as corpus_lib
+from realm_tf.evaluation import predictions as predictions_lib
+from realm_tf.evaluation import retrievers as retrievers_lib
+from realm_tf.evaluation import scoring
+from realm_tf.training import evaluation_options
+from realm_tf.training import open_qa
+from realm_tf.training import zero_shot
+
+_BATCH = 64  # where nothing is read
+
+
+class Answered(NamedTuple):
+  """What came of some questions.
+
+  Attributes:
+    predictions: For each question; with answers of "" if nothing was read.
+    rows: <int>[questions, k]. What was found: rows of the corpus, best first;
+      -1 for none. None if nothing was looked for.
+  """
+
+  predictions: list[predictions_lib.Prediction]
+  rows: np.ndarray | None
+
+
+@dataclasses.dataclass(frozen=True)
+class Answerers:
+  """A run, ready to answer.
+
+  Attributes:
+    by_retriever: From ids and texts of questions to what came of them, in the
+      order that the retrievers were asked for.
+    corpus: What is searched; None if nothing is.
+    index: Folder of the index version; "" if none is searched.
+    width: Passages that are retrieved for a question; 0 if none are.
+    reader_beam: Passages that are read for a question; 0 if none are.
+    batch_size: Questions that are answered at once.
+  """
+
+  by_retriever: dict[str, Callable[[Sequence[str], Sequence[str]], Answered]]
+  corpus: corpus_lib.Corpus | None = None
+  index: str = ""
+  width: int = 0
+  reader_beam: int = 0
+  batch_size: int = _BATCH
+
+
+def load(
+  options: evaluation_options.Options, run: run_config.RunConfig
+) -> Answerers:
+  """Loads what the flags ask for.
+
+  Args:
+    options: The flags, checked.
+    run: That of --model_dir.
+
+  Raises:
+    errors.UserError: If the run is of a kind that cannot answer so, or its
+      corpus and index do not fit.
+  """
+  names = options.retrievers
+  closed_book: Answerers | None = None
+  if evaluation_options.NONE in names:
+    closed_book = _load_closed_book(options)
+  if closed_book is not None and len(names) == 1:
+    return closed_book
+  if not options.retrieval_only:
+    loaded = _load_reading(options)
+  elif run.task == "finetune":
+    loaded = _load_fine_tuned_retrieval(options)
+  else:
+    loaded = _load_zero_shot(options)
+  ways = loaded.by_retriever
+  if closed_book is not None:
+    ways = ways | closed_book.by_retriever
+  return dataclasses.replace(
+    loaded, by_retriever={name: ways[name] for name in names}
+  )
+
+
+def _load_closed_book(options: evaluation_options.Options) -> Answerers:
+  book = open_qa.load_closed_book(options.model_dir, options.corpus)
+  return Answerers(
+    {
+      evaluation_options.NONE: lambda ids, texts: Answered(
+        book.answer(ids, texts), None
+      )
+    }
+  )
+
+
+def _load_reading(options: evaluation_options.Options) -> Answerers:
+  loaded = open_qa.load(
+    options.model_dir, options.corpus, options.tpu, options.reader_beam
+  )
+  width = max(_recall_beam(options), loaded.config.reader_beam)
+
+  def read(name: str, ids: Sequence[str], texts: Sequence[str]) -> Answered:
+    rows = loaded.retrievers.retrieve(texts, width, name)
+    return Answered(loaded.read(ids, texts, rows, name), rows)
+
+  return Answerers(
+    {n: functools.partial(read, n) for n in retrievers_lib.RETRIEVERS},
+    loaded.corpus,
+    loaded.index.path,
+    width,
+    loaded.config.reader_beam,
+    loaded.config.batch_size,
+  )
+
+
+def _load_fine_tuned_retrieval(
+  options: evaluation_options.Options,
+) -> Answerers:
+  loaded = open_qa.load(options.model_dir, options.corpus, options.tpu)
+  return Answerers(
+    _retrieval(loaded.retrievers, _recall_beam(options)),
+    loaded.corpus,
+    loaded.index.path,
+    _recall_beam(options),
+  )
+
+
+def _load_zero_shot(options: evaluation_options.Options) -> Answerers:
+  is_dense = retrievers_lib.DENSE in options.retrievers
+  loaded = zero_shot.load(options.model_dir, options.corpus, dense=is_dense)
+  return Answerers(
+    _retrieval(loaded.retrievers, _recall_beam(options)),
+    loaded.corpus,
+    loaded.index,
+    _recall_beam(options),
+  )
+
+
+def _retrieval(
+  retrievers: retrievers_lib.Retrievers, width: int
+) -> dict[str, Callable[[Sequence[str], Sequence[str]], Answered]]:
+  """Returns what retrieves and reads nothing, by retriever."""
+
+  def retrieve(name: str, ids: Sequence[str], texts: Sequence[str]) -> Answered:
+    rows = retrievers.retrieve(texts, width, name)
+    found = [
+      predictions_lib.Prediction(
+        text, "", id=id, retrieved=retrievers.ids(places)
+      )
+      for id, text, places in zip(ids, texts, rows, strict=True)
+    ]
+    return Answered(found, rows)
+
+  return {n: functools.partial(retrieve, n) for n in retrievers_lib.RETRIEVERS}
+
+
+def _recall_beam(options: evaluation_options.Options) -> int:
+  return options.recall_beam or max(scoring.RECALL_AT)

@@ -1,0 +1,114 @@
+"""A pre-trained retriever over its corpus, before any fine-tuning."""
+
+import dataclasses
+
+import tensorflow as tf
+
+from realm_tf import errors
+from realm_tf.checkpoints import own_run
+from realm_tf.configs import run_config
+from realm_tf.configs import schema
+from realm_tf.data import corpus as corpus_lib
+from realm_tf.evaluation import recall
+from realm_tf.evaluation import retrievers as retrievers_lib
+from realm_tf.export import embedder as export_lib
+from realm_tf.index import exports
+from realm_tf.index import store as store_lib
+from realm_tf.models import embedder as embedder_lib
+from realm_tf.training import corpus_index
+
+
+@dataclasses.dataclass(frozen=True)
+class ZeroShot:
+  """What is asked, and what it searches.
+
+  Attributes:
+    retrievers: Find passages.
+    corpus: That the passages are of.
+    index: The index version's folder; "" where none is searched.
+  """
+
+  retrievers: retrievers_lib.Retrievers
+  corpus: corpus_lib.Corpus
+  index: str
+
+
+def load(model_dir: str, corpus: str = "", *, dense: bool = True) -> ZeroShot:
+  """Loads a pre-trained retriever.
+
+  Questions are embedded by the tower of the step that made the index. Where a
+  run has no index, as one of `pretrain_ict`, its corpus is embedded first,
+  into the run's folder.
+
+  Args:
+    model_dir: A run of `pretrain` or `pretrain_ict`.
+    corpus: Folder of the knowledge corpus; by default the run's.
+    dense: Whether the run's own retriever is asked, not BM25 alone.
+
+  Raises:
+    errors.UserError: If it is no such run, or corpus and index do not fit.
+  """
+  run = run_config.read(model_dir)
+  config = run.config
+  if not isinstance(config, schema.RetrievalConfig):
+    raise errors.UserError(
+      f"--model_dir={model_dir} is a run of {run.task}, which has no corpus: "
+      "name a run of `pretrain`, `pretrain_ict` or `finetune`."
+    )
+  opened = corpus_lib.Corpus.open(corpus or run.corpus)
+  passages = opened.load_passages()
+  if not dense:
+    found = retrievers_lib.Retrievers(passages, opened.tokenizer, None)
+    return ZeroShot(found, opened, "")
+  step = _index_step(model_dir, run)
+  store = store_lib.IndexStore(model_dir)
+  if not store.is_published(step):
+    _build_index(model_dir, run, config, opened, step)
+  version = store.open(step, opened.fingerprint, opened.num_passages)
+  searcher = version.load_searcher()
+  retrieve = recall.dense_retriever(
+    export_lib.QueryEmbedder(exports.find(model_dir, step).path),
+    searcher.search,
+    opened.tokenizer,
+    config.query_length,
+  )
+  found = retrievers_lib.Retrievers(passages, opened.tokenizer, retrieve)
+  return ZeroShot(found, opened, version.path)
+
+
+def _index_step(model_dir: str, run: run_config.RunConfig) -> int:
+  """Returns the version to search: REALM's newest, else the weights' own."""
+  if run.task == "pretrain":
+    latest = store_lib.IndexStore(model_dir).latest()
+    if latest is not None:
+      return latest
+  path, step = own_run.weights_path(model_dir)
+  if "retriever" not in own_run.roles(path):
+    raise errors.UserError(
+      f"--model_dir={model_dir} is a run of {run.task}, which trains no "
+      "retriever: name a run of `pretrain`, `pretrain_ict` or `finetune`, or "
+      "ask --retriever=bm25."
+    )
+  return step
+
+
+def _build_index(
+  model_dir: str,
+  run: run_config.RunConfig,
+  config: schema.RetrievalConfig,
+  corpus: corpus_lib.Corpus,
+  step: int,
+) -> None:
+  """Embeds the corpus with a run's best or newest weights."""
+  if corpus.fingerprint != run.corpus_fingerprint:
+    raise errors.UserError(
+      f"--corpus={corpus.path} is not the corpus of {model_dir}, which was "
+      f"started with {run.corpus}: their fingerprints differ."
+    )
+  retriever = embedder_lib.Retriever(config, corpus.tokenizer.vocab_size)
+  one = tf.zeros([1, config.passage_length], tf.int32)
+  retriever(one, one)
+  path, _ = own_run.weights_path(model_dir)
+  status = tf.train.Checkpoint(retriever=retriever).read(path)
+  status.assert_existing_objects_matched().expect_partial()
+  corpus_index.build(model_dir, retriever, config.projection_size, step)

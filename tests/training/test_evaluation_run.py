@@ -1,0 +1,301 @@
+"""`evaluate` on the runs of a corpus of a dozen passages."""
+
+import json
+import shutil
+
+import pytest
+
+from realm_tf import errors
+from realm_tf.data import build
+from realm_tf.data import corpus as corpus_lib
+from realm_tf.evaluation import predictions
+from realm_tf.index import store as store_lib
+from realm_tf.training import evaluation_options
+from realm_tf.training import evaluation_run
+from tests.training import people
+
+NEVER = {"id": "never", "question": "where is Ada?", "answer": ["Timbuktu"]}
+
+
+@pytest.fixture(scope="module")
+def asked(world):
+  """What was learned, and one question that nothing answers."""
+  lines = (world / "questions.jsonl").read_text() + json.dumps(NEVER) + "\n"
+  path = world / "asked.test.jsonl"
+  path.write_text(lines)
+  return str(world / "asked.{split}.jsonl")
+
+
+@pytest.fixture(scope="module")
+def regex_asked(world):
+  path = world / "years.jsonl"
+  invalid = {"id": "bad", "question": "when?", "answer": ["(1"]}
+  path.write_text(
+    (world / "regex.jsonl").read_text()
+    + json.dumps(invalid | {"answer_type": "regex"})
+    + "\n"
+  )
+  return str(path)
+
+
+def evaluate(**fields):
+  return evaluation_run.run(evaluation_options.Options(**fields))
+
+
+def error_of(**fields):
+  with pytest.raises(errors.UserError) as error:
+    evaluate(**fields)
+  assert "\n" not in str(error.value)
+  return str(error.value)
+
+
+@pytest.fixture(scope="module")
+def evaluated(overfitted, asked):
+  """All retrievers in one command."""
+  model_dir, _ = overfitted
+  scores = evaluate(
+    model_dir=str(model_dir),
+    dataset=asked,
+    retriever=("dense", "bm25", "none"),
+    seed=3,
+  )
+  return model_dir / "evaluation", scores
+
+
+def test_a_run_answers_what_it_has_learned(evaluated):
+  _, scores = evaluated
+  assert list(scores) == ["dense", "bm25", "none"]
+  dense = scores["dense"]
+  values = {name: figure.value for name, figure in dense.figures.items()}
+  assert list(values) == [
+    *("exact_match", "f1", "reader_oracle"),
+    *(f"recall@{k}" for k in (1, 5, 20, 50, 100)),
+  ]
+  assert values["exact_match"] == pytest.approx(8 / 9)
+  # The corpus has eight passages: the beam of 100 finds them all.
+  assert values["recall@20"] == values["recall@100"] == pytest.approx(8 / 9)
+  assert values["recall@1"] <= values["reader_oracle"] <= values["recall@20"]
+  assert dense.classes == {"right": 8, "not_in_corpus": 1}
+  assert scores["bm25"].figures["recall@1"].value == pytest.approx(8 / 9)
+  # Without passages there is nothing to say of retrieval.
+  assert set(scores["none"].figures) == {"exact_match", "f1"}
+
+
+def test_each_retriever_has_a_folder_of_its_own(evaluated, overfitted, world):
+  folder, scores = evaluated
+  names = [f"asked-test-{name}" for name in scores]
+  assert sorted(p.name for p in folder.iterdir()) == sorted(names)
+  for name, score in scores.items():
+    files = folder / f"asked-test-{name}"
+    assert sorted(p.name for p in files.iterdir()) == [
+      *("outcomes.jsonl", "predictions.jsonl", "report.html", "summary.json")
+    ]
+    summary = json.loads((files / "summary.json").read_text())
+    assert summary["retriever"] == name
+    assert summary["questions"] == 9
+    assert summary["interval"]["seed"] == 3
+    figure = score.figures["exact_match"]
+    assert summary["figures"]["exact_match"]["value"] == figure.value
+    assert ("corpus" in summary) == (name != "none")
+    assert ("index" in summary) == (name == "dense")
+    found = predictions.read(str(files / "predictions.jsonl"))
+    assert [p.id for p in found] == [f"place-{x}" for x in people.PEOPLE] + [
+      "never"
+    ]
+    assert {len(p.retrieved) for p in found} == {0 if name == "none" else 8}
+  first = predictions.read(
+    str(folder / "asked-test-dense" / "predictions.jsonl")
+  )[0]
+  assert first.answer == people.PLACES[0]
+  assert first.passage_title == "Ada"
+  assert set(first.scores) == {"retriever", "reader", "total"}
+  corpus = corpus_lib.Corpus.open(str(world / "corpus"))
+  [row] = corpus.find_rows([first.passage_id])
+  body = corpus.read_texts([row])[1][0].encode()
+  assert body[slice(*first.span)].decode() == first.answer
+
+
+def test_its_predictions_score_alike_as_a_file(evaluated, asked, world):
+  folder, scores = evaluated
+  again = evaluate(
+    predictions=str(folder / "asked-test-dense" / "predictions.jsonl"),
+    dataset=asked,
+    corpus=str(world / "corpus"),
+    reader_beam=3,
+    seed=3,
+  )["predictions"]
+  dense = scores["dense"]
+  assert again.classes == dense.classes
+  for name, figure in again.figures.items():
+    assert figure == dense.figures[name]
+
+
+def test_the_terminal_says_how_far_how_well_and_what_next(
+  overfitted, asked, capsys, monkeypatch, tmp_path
+):
+  monkeypatch.setattr(evaluation_run, "_CHUNK", 1)  # batches of eight
+  monkeypatch.setattr(evaluation_run, "_REPORT_SECS", 0.0)
+  model_dir, _ = overfitted
+  evaluate(
+    model_dir=str(model_dir),
+    dataset=asked,
+    retriever=("bm25", "dense"),
+    output=str(tmp_path / "out"),
+  )
+  printed = capsys.readouterr().out
+  assert "bm25: question 8/9 (89%)" in printed and "left" in printed
+  assert "9 questions asked in" in printed
+  assert "exact_match          88.9" in printed
+  table = next(
+    x for x in printed.splitlines() if x.split() == ["bm25", "dense"]
+  )
+  assert printed.index("calibration err.") < printed.index(table)
+  assert "python -m realm_tf.launch.evaluate" in printed
+  assert sorted(p.name for p in (tmp_path / "out").iterdir()) == [
+    *("bm25", "dense")
+  ]
+
+
+def test_patterns_limits_and_beams(overfitted, regex_asked, capsys, tmp_path):
+  model_dir, _ = overfitted
+  fields = {
+    "model_dir": str(model_dir),
+    "dataset": regex_asked,
+    "reader_beam": 1,
+    "recall_beam": 5,
+  }
+  scores = evaluate(**fields, output=str(tmp_path / "out"))["dense"]
+  assert scores.invalid_regexes == ("bad",)
+  assert scores.classes["invalid_regex"] == 1
+  assert "f1" not in scores.figures
+  # recall@k for k of the beam alone; the oracle is that of one passage.
+  assert list(scores.figures) == [
+    *("exact_match", "reader_oracle", "recall@1", "recall@5")
+  ]
+  figures = scores.figures
+  assert figures["reader_oracle"] == figures["recall@1"]
+  printed = capsys.readouterr().out
+  assert "1 invalid patterns" in printed and "no regular expression" in printed
+  few = evaluate(**fields, limit=2)["dense"]
+  assert [o.question.id for o in few.outcomes] == ["year-Ada", "year-Boris"]
+  assert not few.invalid_regexes
+  assert (model_dir / "evaluation" / "years-test-first2-dense").is_dir()
+
+
+def test_what_was_trained_on_is_not_taken_for_a_test_set(
+  world, overfitted, tmp_path
+):
+  model_dir, _ = overfitted
+  fields = {
+    "model_dir": str(model_dir),
+    "dataset": str(world / "questions.jsonl"),
+    "output": str(tmp_path / "out"),
+  }
+  message = error_of(**fields)
+  assert "trained on" in message and "--split=dev" in message
+  assert not (tmp_path / "out").exists()
+  assert len(evaluate(**fields, split="dev")["dense"].outcomes) == 8
+
+
+def test_zero_shot_recall_of_realm_and_of_bm25(world, asked):
+  scores = evaluate(
+    model_dir=str(world / "realm"),
+    dataset=asked,
+    retriever=("dense", "bm25"),
+    retrieval_only=True,
+  )
+  for name in ("dense", "bm25"):
+    assert list(scores[name].figures) == [
+      f"recall@{k}" for k in (1, 5, 20, 50, 100)
+    ]
+    assert scores[name].figures["recall@100"].value == pytest.approx(8 / 9)
+    assert scores[name].classes == {"retrieved": 8, "not_in_corpus": 1}
+    folder = world / f"realm/evaluation/asked-test-{name}-retrieval_only"
+    lines = (folder / "outcomes.jsonl").read_text().splitlines()
+    assert json.loads(lines[0])["right"] is None
+    assert "<svg" in (folder / "report.html").read_text()
+  assert scores["bm25"].figures["recall@1"].value == pytest.approx(8 / 9)
+
+
+def test_a_fine_tuned_retriever_may_be_asked_alone(
+  overfitted, asked, evaluated
+):
+  model_dir, _ = overfitted
+  alone = evaluate(
+    model_dir=str(model_dir), dataset=asked, retrieval_only=True
+  )["dense"]
+  _, scores = evaluated
+  assert alone.figures["recall@1"] == scores["dense"].figures["recall@1"]
+  assert "exact_match" not in alone.figures
+
+
+def test_the_corpus_of_a_run_without_an_index_is_embedded_first(
+  world, asked, capsys
+):
+  fields = {
+    "model_dir": str(world / "ict"),
+    "dataset": asked,
+    "retrieval_only": True,
+  }
+  # BM25 needs no index.
+  evaluate(**fields, retriever=("bm25",))
+  store = store_lib.IndexStore(str(world / "ict"))
+  assert store.latest() is None
+  first = evaluate(**fields)["dense"]
+  assert "Embedding the corpus, once" in capsys.readouterr().out
+  assert store.versions() == [40]  # the step of the weights
+  second = evaluate(**fields)["dense"]
+  assert "Embedding" not in capsys.readouterr().out
+  assert first.figures == second.figures
+  assert [o.prediction.retrieved for o in first.outcomes] == [
+    o.prediction.retrieved for o in second.outcomes
+  ]
+
+
+def test_runs_that_cannot_answer_so_are_refused(world, overfitted, asked):
+  model_dir, _ = overfitted
+  realm, ict = str(world / "realm"), str(world / "ict")
+  message = error_of(model_dir=realm, dataset=asked)
+  assert "a run of pretrain" in message and "--retrieval_only" in message
+  message = error_of(model_dir=ict, dataset=asked, retriever=("none",))
+  assert "no pre-trained reader" in message
+  message = error_of(model_dir=realm, dataset=asked, retriever=("tfidf",))
+  assert "--retriever=tfidf" in message and "none" in message
+  message = error_of(
+    model_dir=str(model_dir), dataset=asked, corpus=str(world / "nowhere")
+  )
+  assert "nowhere" in message
+
+
+def test_an_index_that_is_not_the_corpuss_is_refused(
+  world, overfitted, asked, tmp_path
+):
+  model_dir, _ = overfitted
+  corpus = tmp_path / "corpus"
+  build.build(
+    build.BuildOptions(
+      inputs=[
+        people.write_jsonl(
+          tmp_path / "other.jsonl",
+          [{"title": "Ada", "text": "Ada was born in Oslo in 1800."}],
+        )
+      ],
+      output=str(corpus),
+      vocab=str(world / "corpus/vocab.txt"),
+      max_passage_tokens=32,
+      num_shards=1,
+    )
+  )
+  fields = {"dataset": asked, "corpus": str(corpus)}
+  for run, retrieval_only in ((model_dir, False), (world / "realm", True)):
+    message = error_of(
+      model_dir=str(run), retrieval_only=retrieval_only, **fields
+    )
+    assert "index of another corpus" in message
+  bare = tmp_path / "ict"
+  shutil.copytree(
+    world / "ict", bare, ignore=shutil.ignore_patterns("index", "exports")
+  )
+  message = error_of(model_dir=str(bare), retrieval_only=True, **fields)
+  assert "is not the corpus of" in message
+  assert not (bare / "exports").exists()
