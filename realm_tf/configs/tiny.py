@@ -86,13 +86,13 @@ def finetune() -> schema.OrqaConfig:
     retriever_beam=1000,
     span_hidden_size=64,
     batch_size=16,
-    train_steps=1_000,
-    learning_rate=3e-4,
-    warmup_steps=50,
+    train_steps=150,
+    learning_rate=5e-4,
+    warmup_steps=20,
     score_scale=0.2,
-    dev_questions=256,
-    checkpoint_every_steps=100,
-    evaluate_every_steps=100,
+    dev_questions=128,
+    checkpoint_every_steps=150,
+    evaluate_every_steps=50,
   )
 
 

@@ -10,6 +10,7 @@ from realm_tf.data import corpus as corpus_lib
 from realm_tf.data import qa_datasets
 from realm_tf.evaluation import bm25
 from realm_tf.evaluation import recall
+from realm_tf.evaluation import scoring
 from realm_tf.training import pretraining
 
 _ROWS = (
@@ -22,6 +23,11 @@ _ROWS = (
   ("p(null passage|x)", "null_probability"),
 )
 _PASSAGES_SHOWN = 3
+_RETRIEVERS = {
+  "dense": "the fine-tuned retriever",
+  "bm25": "BM25, read by the same reader",
+  "none": "nobody: closed book",
+}
 
 
 def bm25_recall(
@@ -58,6 +64,57 @@ def table(
     other = f"{baseline[name]:.3f}" if name in baseline else ""
     lines.append(
       f"| {label} | {before[name]:.3f} | {after[name]:.3f} | {other} |"
+    )
+  return "\n".join(lines)
+
+
+def answer_figures(
+  answered: Mapping[str, scoring.Scores],
+) -> dict[str, dict[str, float]]:
+  """Returns figures by retriever and name.
+
+  Args:
+    answered: Scores by retriever.
+  """
+  return {
+    retriever: {name: f.value for name, f in scores.figures.items()}
+    for retriever, scores in answered.items()
+  }
+
+
+def answers_table(answered: Mapping[str, scoring.Scores]) -> str:
+  """Returns exact match and recall by retriever, as Markdown.
+
+  Args:
+    answered: Scores by retriever.
+  """
+  lines = ["| passages found by | exact match | recall@1 | recall@5 |"]
+  lines.append("|---|---|---|---|")
+  figures = answer_figures(answered)
+  for retriever, label in _RETRIEVERS.items():
+    cells = [
+      f"{figures[retriever][name]:.3f}" if name in figures[retriever] else ""
+      for name in ("exact_match", "recall@1", "recall@5")
+    ]
+    lines.append(f"| {label} | {' | '.join(cells)} |")
+  return "\n".join(lines)
+
+
+def answers(answered: Mapping[str, scoring.Scores], count: int) -> str:
+  """Returns questions with the model's answers, as lines.
+
+  Args:
+    answered: Scores by retriever.
+    count: Questions, the first.
+  """
+  lines = []
+  for outcome in answered["dense"].outcomes[:count]:
+    mark = "right" if outcome.right else "wrong"
+    source = outcome.prediction.passage_title
+    lines.append(
+      f"{outcome.question.question}\n"
+      f"  {outcome.prediction.answer} ({mark}; from: {source}; reference: "
+      f"{', '.join(outcome.question.answers)})"
     )
   return "\n".join(lines)
 

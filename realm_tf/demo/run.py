@@ -3,11 +3,13 @@
 import json
 import os
 import shutil
+from collections.abc import Mapping
 
 from realm_tf import errors
 from realm_tf import files
 from realm_tf.demo import report
 from realm_tf.demo import stages as stages_lib
+from realm_tf.evaluation import scoring
 from realm_tf.training import pretraining
 from realm_tf.training import progress
 
@@ -16,7 +18,7 @@ _EXAMPLES = 5
 
 
 def run(output: str, seed: int) -> None:
-  """Pre-trains REALM on the embedded encyclopedia and reports.
+  """Pre-trains and fine-tunes on the embedded encyclopedia, and reports.
 
   Args:
     output: Folder of all that is written; an earlier demo there is replaced.
@@ -34,7 +36,8 @@ def run(output: str, seed: int) -> None:
   stages.warm_start("pretrain_mlm", "")
   stages.warm_start("pretrain_ict", "")
   pretrained = stages.pretrain(f"{stages.path('mlm')},{stages.path('ict')}")
-  _report(stages, pretrained)
+  stages.finetune()
+  _report(stages, pretrained, stages.evaluate())
 
 
 def _make_room(output: str) -> None:
@@ -48,7 +51,9 @@ def _make_room(output: str) -> None:
 
 
 def _report(
-  stages: stages_lib.Stages, pretrained: pretraining.Pretrained
+  stages: stages_lib.Stages,
+  pretrained: pretraining.Pretrained,
+  answered: Mapping[str, scoring.Scores],
 ) -> None:
   """Prints the report, and writes it as Markdown and JSON."""
   evaluations = pretrained.result.evaluations
@@ -65,6 +70,12 @@ def _report(
       f"Before: the ICT start. After: step {pretrained.result.step}. "
       f"Index versions that fed training: {versions}.",
       "",
+      f"## {stages_lib.QUESTIONS} held-out questions, after fine-tuning",
+      "",
+      report.answers_table(answered),
+      "",
+      report.answers(answered, _EXAMPLES),
+      "",
       "## Held-out sentences, and what was retrieved for them",
       "",
       report.examples(pretrained, _EXAMPLES),
@@ -76,6 +87,7 @@ def _report(
     "before": before,
     "after": after,
     "bm25": baseline,
+    "answers": report.answer_figures(answered),
     "index_versions": pretrained.hook.versions_used,
     "secs": stages.secs,
   }
@@ -86,8 +98,8 @@ def _report(
   print(
     f"\n{text}\n"
     f"All steps took {total}. Written to {stages.output}: corpus, mlm, ict, "
-    "realm (checkpoints, exports, index, TensorBoard), report.md, "
-    "report.json.\n"
+    "realm (checkpoints, exports, index, TensorBoard), qa (and its "
+    "evaluation), report.md, report.json.\n"
     "Next, on text of your own:\n"
     "  .venv/bin/python -m realm_tf.launch.build_corpus "
     "--input=articles.jsonl --output=runs/mine\n"

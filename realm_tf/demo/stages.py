@@ -10,6 +10,10 @@ from realm_tf.data import annotate_shards
 from realm_tf.data import build
 from realm_tf.data import qa_datasets
 from realm_tf.data import qa_splits
+from realm_tf.evaluation import scoring
+from realm_tf.training import evaluation_options
+from realm_tf.training import evaluation_run
+from realm_tf.training import finetuning
 from realm_tf.training import pretraining
 from realm_tf.training import warm_start
 
@@ -108,6 +112,43 @@ class Stages:
     )
     self._done("pretrain")
     return pretrained
+
+  def finetune(self) -> None:
+    """Fine-tunes on the questions of the train split."""
+    where = {
+      "dataset": f"encyclopedia:{KINDS}",
+      "corpus": self.path("corpus"),
+      "init": self.path("realm"),
+      "model_dir": self.path("qa"),
+    }
+    self._announce("finetune", *self._flags(where))
+    finetuning.run(
+      loading.load("finetune", "tiny", {"seed": self.seed}),
+      dev_dataset="",
+      init_retriever="",
+      init_reader="",
+      rebuild_index=False,
+      tpu="",
+      **where,
+    )
+    self._done("finetune")
+
+  def evaluate(self) -> dict[str, scoring.Scores]:
+    """Asks the held-out questions: its own retriever, BM25, closed book."""
+    where = {
+      "dataset": self.path(_QUESTIONS_FILE),
+      "model_dir": self.path("qa"),
+    }
+    given = [f"--{name}={value}" for name, value in where.items()]
+    names = ",".join(evaluation_options.RETRIEVERS)
+    self._announce("evaluate", *given, f"--retriever={names}")
+    scores = evaluation_run.run(
+      evaluation_options.Options(
+        retriever=evaluation_options.RETRIEVERS, **where
+      )
+    )
+    self._done("evaluate")
+    return scores
 
   def _where(self, name: str, init: str) -> dict[str, str]:
     return {
