@@ -230,7 +230,7 @@ def _print_summary(
   )
   if tf.io.gfile.isdir(tf.io.gfile.join(options.corpus, _SENTENCES)):
     print(
-      f"  sentences   those of {options.corpus} are not taken over; to train on "
-      f"the new ones, run annotate_spans --corpus={options.output}",
+      f"  sentences   those of {options.corpus} are not taken over; to train "
+      f"on the new, run annotate_spans --corpus={options.output}",
       flush=True,
     )

@@ -1,8 +1,5 @@
 """Fine-tuning on a corpus of a dozen passages, through `finetuning.run`."""
 
-import dataclasses
-import json
-
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -11,16 +8,11 @@ from realm_tf import errors
 from realm_tf.configs import run_config
 from realm_tf.data import build
 from realm_tf.data import corpus as corpus_lib
-from realm_tf.export import embedder as export_lib
-from realm_tf.index import follow
-from realm_tf.models import embedder
-from realm_tf.models import reader as reader_lib
 from realm_tf.training import checkpoints
 from realm_tf.training import finetuning
 from realm_tf.training import open_qa
-from realm_tf.training import optimizer as optimizer_lib
-from tests import synthetic
 from tests.end_to_end import tiny_runs
+from tests.training import finetune_runs
 
 # Passages with accents: answers are taken from the text as it was written.
 _PEOPLE = "Ada Boris Clara Dmitri Elena Felix Greta Hugo".split()
@@ -28,79 +20,6 @@ _PLACES = "Málaga,Besançon,São Paulo,Vienna,Oslo,Turin,Leiden,New York".split
   ","
 )
 _YEARS = [1701, 1723, 1745, 1767, 1789, 1801, 1823, 1845]
-CONFIG = {
-  "hidden_size": 32,
-  "query_length": 12,
-  "passage_length": 32,
-  "reader_length": 40,
-  "max_positions": 48,
-  "retriever_beam": 8,
-  "reader_beam": 3,
-  "max_span_length": 4,
-  "batch_size": 8,
-  "train_steps": 8,
-  "eval_batches": 1,
-  "summary_every_steps": 1,
-  "checkpoint_every_steps": 3,
-  "evaluate_every_steps": 4,
-  "patience": 0,
-}
-_ENCODER = ("hidden_size", "max_positions", "query_length", "passage_length")
-
-
-def config_of(**changes):
-  return synthetic.orqa_config(**(CONFIG | changes))
-
-
-def write_jsonl(path, records):
-  path.write_text(
-    "".join(json.dumps(r, ensure_ascii=False) + "\n" for r in records)
-  )
-  return str(path)
-
-
-def write_pretrained(folder, corpus, task):
-  """A run of `pretrain` or `pretrain_ict` with random weights."""
-  shape = {name: CONFIG[name] for name in _ENCODER}
-  make = {
-    "pretrain": synthetic.realm_config,
-    "pretrain_ict": synthetic.ict_config,
-  }[task]
-  config = make(**shape)
-  size = corpus.tokenizer.vocab_size
-  retriever = embedder.Retriever(config, size)
-  one = tf.zeros([1, 8], tf.int32)
-  retriever(one, one)
-  parts = {"retriever": retriever}
-  if task == "pretrain":
-    parts["reader"] = reader_lib.MaskedLanguageModel(
-      config, size, name="reader", output_range=config.query_length
-    )
-    parts["reader"](one, one, tf.zeros([1, 1], tf.int32))
-  run = synthetic.make_run(
-    task,
-    config,
-    corpus=corpus.path,
-    corpus_fingerprint=corpus.fingerprint,
-    vocab_sha256=corpus.tokenizer.sha256,
-  )
-  run_config.write_or_match(str(folder), run)
-
-  @dataclasses.dataclass
-  class Task:
-    parts: dict
-
-  state = checkpoints.TrainerState(
-    str(folder), Task(parts), optimizer_lib.make_optimizer(config)
-  )
-  state.step.assign(40)
-  state.save()
-  if task == "pretrain":
-    exporter = export_lib.Exporter(retriever, config.projection_size)
-    exporter.save(str(folder), 30)
-    options = follow.RefreshOptions(model_dir=str(folder))
-    follow.run_job(options, follow.prepare(options, lambda line: None))
-  return str(folder)
 
 
 @pytest.fixture(scope="module")
@@ -115,7 +34,7 @@ def world(tmp_path_factory):
     }
     for person, place, year in zip(_PEOPLE, _PLACES, _YEARS, strict=True)
   ]
-  source = write_jsonl(root / "articles.jsonl", articles)
+  source = finetune_runs.write_jsonl(root / "articles.jsonl", articles)
   build.build(
     build.BuildOptions(
       inputs=[source],
@@ -134,8 +53,8 @@ def world(tmp_path_factory):
     }
     for person, place in zip(_PEOPLE, _PLACES, strict=True)
   ]
-  write_jsonl(root / "questions.jsonl", questions)
-  write_jsonl(
+  finetune_runs.write_jsonl(root / "questions.jsonl", questions)
+  finetune_runs.write_jsonl(
     root / "regex.jsonl",
     [
       {
@@ -147,30 +66,15 @@ def world(tmp_path_factory):
       for person, year in zip(_PEOPLE, _YEARS, strict=True)
     ],
   )
-  write_pretrained(root / "realm", corpus, "pretrain")
-  write_pretrained(root / "ict", corpus, "pretrain_ict")
+  finetune_runs.write_pretrained(root / "realm", corpus, "pretrain")
+  finetune_runs.write_pretrained(root / "ict", corpus, "pretrain_ict")
   return root
-
-
-def run(world, model_dir, config, **changes):
-  where = {
-    "dataset": str(world / "questions.jsonl"),
-    "dev_dataset": str(world / "questions.jsonl"),
-    "corpus": str(world / "corpus"),
-    "init": str(world / "realm"),
-    "init_retriever": "",
-    "init_reader": "",
-    "rebuild_index": False,
-    "model_dir": str(model_dir),
-    "tpu": "",
-  }
-  return finetuning.run(config, **(where | changes))
 
 
 @pytest.fixture(scope="module")
 def overfitted(world, tmp_path_factory):
   model_dir = tmp_path_factory.mktemp("overfitted") / "run"
-  config = config_of(
+  config = finetune_runs.config_of(
     train_steps=200,
     learning_rate=5e-3,
     warmup_steps=10,
@@ -178,7 +82,7 @@ def overfitted(world, tmp_path_factory):
     checkpoint_every_steps=100,
     summary_every_steps=50,
   )
-  return model_dir, run(world, model_dir, config)
+  return model_dir, finetune_runs.run(world, model_dir, config)
 
 
 def test_a_few_questions_are_learned_to_an_exact_match_of_1(overfitted):
@@ -255,8 +159,8 @@ def test_the_index_and_the_passage_tower_stay_as_they_were(world, overfitted):
 
 def test_a_resumed_run_is_an_undisturbed_one(world, tmp_path, monkeypatch):
   # The dropout's state must survive, too.
-  config = config_of(dropout=0.1)
-  calm = run(world, tmp_path / "calm", config)
+  config = finetune_runs.config_of(dropout=0.1)
+  calm = finetune_runs.run(world, tmp_path / "calm", config)
 
   def fail(self, step, feed):
     if step == 5:
@@ -265,8 +169,8 @@ def test_a_resumed_run_is_an_undisturbed_one(world, tmp_path, monkeypatch):
   with monkeypatch.context() as patch:
     patch.setattr(finetuning.FinetuneHook, "before_step", fail)
     with pytest.raises(KeyboardInterrupt):
-      run(world, tmp_path / "killed", config)
-  resumed = run(world, tmp_path / "killed", config)
+      finetune_runs.run(world, tmp_path / "killed", config)
+  resumed = finetune_runs.run(world, tmp_path / "killed", config)
   wanted = tiny_runs.scalars(tmp_path / "calm", "train")
   found = tiny_runs.scalars(tmp_path / "killed", "train")
   assert sorted(wanted["loss"]) == list(range(1, 9))
@@ -281,8 +185,10 @@ def test_a_resumed_run_is_an_undisturbed_one(world, tmp_path, monkeypatch):
 
 def test_patterns_are_trained_on(world, tmp_path):
   regex = str(world / "regex.jsonl")
-  config = config_of(train_steps=4, learning_rate=1e-2)
-  done = run(world, tmp_path / "run", config, dataset=regex, dev_dataset=regex)
+  config = finetune_runs.config_of(train_steps=4, learning_rate=1e-2)
+  done = finetune_runs.run(
+    world, tmp_path / "run", config, dataset=regex, dev_dataset=regex
+  )
   losses = tiny_runs.scalars(tmp_path / "run", "train")["reader_loss"]
   shares = tiny_runs.scalars(tmp_path / "run", "train")["answer_in_reader_beam"]
   assert done.result.step == 4
@@ -293,28 +199,30 @@ def test_patterns_are_trained_on(world, tmp_path):
 def test_training_stops_where_exact_match_does_not_rise(
   world, tmp_path, capsys
 ):
-  config = config_of(
+  config = finetune_runs.config_of(
     train_steps=50, learning_rate=1e-9, evaluate_every_steps=2, patience=2
   )
-  done = run(world, tmp_path / "run", config)
+  done = finetune_runs.run(world, tmp_path / "run", config)
   best, step = checkpoints.best(str(tmp_path / "run"), finetuning.METRIC)
   assert done.result.step == step + 4
   assert best == done.result.evaluations[step]["exact_match"]
   capsys.readouterr()
-  again = run(world, tmp_path / "run", config)
+  again = finetune_runs.run(world, tmp_path / "run", config)
   assert again.result.step == done.result.step
   assert "stopped early" in capsys.readouterr().out
 
 
 def test_without_an_index_the_corpus_is_embedded_first(world, tmp_path, capsys):
-  config = config_of(train_steps=3)
-  run(world, tmp_path / "run", config, init=str(world / "ict"))
+  config = finetune_runs.config_of(train_steps=3)
+  finetune_runs.run(world, tmp_path / "run", config, init=str(world / "ict"))
   assert (tmp_path / "run/index/0/manifest.json").exists()
   shown = capsys.readouterr().out
   assert "Initialised the reader's encoder from" in shown
   assert "it is its retriever's" in shown
   # A run that was fine-tuned gives all its parts, and its index.
-  run(world, tmp_path / "next", config, init=str(tmp_path / "run"))
+  finetune_runs.run(
+    world, tmp_path / "next", config, init=str(tmp_path / "run")
+  )
   shown = capsys.readouterr().out
   assert f"Initialised the reader from {tmp_path}/run" in shown
   assert run_config.read(str(tmp_path / "next")).index_run == str(
@@ -324,7 +232,9 @@ def test_without_an_index_the_corpus_is_embedded_first(world, tmp_path, capsys):
 
 def error_of(world, model_dir, config=None, **changes):
   with pytest.raises(errors.UserError) as error:
-    run(world, model_dir, config or config_of(), **changes)
+    finetune_runs.run(
+      world, model_dir, config or finetune_runs.config_of(), **changes
+    )
   assert "\n" not in str(error.value)
   assert not model_dir.exists()
   return str(error.value)
@@ -334,7 +244,7 @@ def test_mistakes_are_told_before_anything_is_written(world, tmp_path):
   model_dir = tmp_path / "run"
   assert "--init_retriever" in error_of(world, model_dir, init="")
   assert "is no run" in error_of(world, model_dir, init=str(world))
-  wide = config_of(hidden_size=64)
+  wide = finetune_runs.config_of(hidden_size=64)
   assert "hidden_size=32" in error_of(world, model_dir, wide)
   other = error_of(world, model_dir, dataset="no_such_set", dev_dataset="")
   assert "no_such_set" in other
@@ -345,7 +255,7 @@ def test_an_index_of_another_corpus_is_refused(world, tmp_path):
   build.build(
     build.BuildOptions(
       inputs=[
-        write_jsonl(
+        finetune_runs.write_jsonl(
           tmp_path / "other.jsonl",
           [{"title": "Ada", "text": "Ada was born in Oslo in 1800."}],
         )
