@@ -39,7 +39,7 @@ def world(tmp_path_factory):
   ]
   finetune_runs.write_jsonl(root / "questions.jsonl", questions)
   config = finetune_runs.config_of(
-    train_steps=1, learning_rate=1e-6, reader_beam=1
+    train_steps=3, learning_rate=1e-6, reader_beam=1
   )
   finetune_runs.run(root, root / "tuned", config)
   return root
@@ -107,7 +107,7 @@ def test_what_was_removed_is_found_no_longer(world, edited):
 
 def test_another_run_of_the_same_retriever_has_the_index_too(world, edited):
   corpus, _ = edited
-  config = finetune_runs.config_of(train_steps=1, reader_beam=1)
+  config = finetune_runs.config_of(train_steps=3, reader_beam=1)
   finetune_runs.run(world, world / "next", config, corpus=corpus)
   answerer = open_qa.load(str(world / "next"))
   titles, _ = corpus_lib.Corpus.open(corpus).read_texts()

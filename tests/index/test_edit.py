@@ -195,13 +195,14 @@ def test_the_searcher_finds_what_was_added_and_not_what_was_removed(
   assert not {"w1", "w2"} & set(titles)
 
 
-def test_a_tree_is_measured_with_queries(tmp_path, old, embedded):
+def test_a_tree_is_measured_with_queries(tmp_path, embedded):
+  large = build_corpus(tmp_path / "large", articles(range(50)))
   run_dir = write_run(
-    tmp_path / "tree", old, exact_search_below=1, index_dtype="float32"
+    tmp_path / "tree", large, exact_search_below=1, index_dtype="float32"
   )
   embedded.update(passage=0, query=0)
-  new, version = edit_both(tmp_path, old, run_dir, add=articles([20]))
-  assert embedded["passage"] == new.num_passages - old.num_passages
+  new, version = edit_both(tmp_path, large, run_dir, add=articles([60]))
+  assert embedded["passage"] == new.num_passages - large.num_passages
   assert embedded["query"] > 0
   assert not version.manifest.searcher.exact
   assert version.manifest.dtype == "float32"
