@@ -59,6 +59,11 @@ def normalize(text: str) -> str:
   )
 
 
+def normalize_title(title: str) -> str:
+  """Returns the title as passages have it: on one line."""
+  return normalize(title).replace("\n\n", " ")
+
+
 def reason_to_leave_out(title: str) -> str | None:
   """Returns why an article makes no passages: "list_page", ...; else None."""
   for reason, pattern in _LEFT_OUT:
@@ -122,7 +127,7 @@ class PassageMaker:
     """
     kept = []
     for document in documents:
-      title = normalize(document.title).replace("\n\n", " ")
+      title = normalize_title(document.title)
       text = normalize(document.text)
       reason = "empty_text" if not text else reason_to_leave_out(title)
       if reason:

@@ -14,16 +14,16 @@ import json
 import math
 import sys
 import time
-import uuid
 from collections.abc import Sequence
 
 import apache_beam as beam
 import tensorflow as tf
 
 from realm_tf import errors
-from realm_tf import files
 from realm_tf.data import beam_runs
+from realm_tf.data import corpus_folder
 from realm_tf.data import manifest as manifest_lib
+from realm_tf.data import shard_files
 from realm_tf.data import shards
 from realm_tf.data import sources
 from realm_tf.data import vocabulary
@@ -85,13 +85,14 @@ def build(options: BuildOptions) -> manifest_lib.CorpusManifest:
     return existing
   _print_plan(options, found, num_shards)
   tokenizer = _make_tokenizer(options, found)
-  staging = _sibling(options.output, "partial")
+  staging = corpus_folder.sibling(options.output, "partial")
   try:
     _run_pipeline(options, found, tokenizer, staging, num_shards)
     manifest = _make_manifest(
       options, tokenizer, shards.read_summaries(staging), source_sha256
     )
-    _publish(options, staging, tokenizer, manifest)
+    shards.remove_summaries(staging)
+    corpus_folder.publish(staging, options.output, tokenizer, manifest)
   except tf.errors.OpError as e:
     raise errors.UserError(
       f"Cannot write --output={options.output}: {e.message}."
@@ -147,20 +148,12 @@ def _existing(
   options: BuildOptions, source_sha256: str
 ) -> manifest_lib.CorpusManifest | None:
   """Returns the manifest of the output if it is this very corpus already."""
-  output = options.output
-  if options.overwrite or not tf.io.gfile.exists(output):
+  if options.overwrite:
     return None
-  if not tf.io.gfile.isdir(output):
-    raise errors.UserError(f"--output={output} is a file, not a folder.")
-  if not tf.io.gfile.listdir(output):
-    return None
-  if tf.io.gfile.exists(tf.io.gfile.join(output, manifest_lib.FILE_NAME)):
-    manifest = manifest_lib.read(output)
-    if manifest.source_sha256 == source_sha256:
-      return manifest
-  raise errors.UserError(
-    f"--output={output} holds something else already: name another folder, or "
-    "replace it with --overwrite."
+  return corpus_folder.existing(
+    options.output,
+    source_sha256,
+    "name another folder, or replace it with --overwrite",
   )
 
 
@@ -212,7 +205,7 @@ def _run_pipeline(
     )
     # So that a shard without passages is written too.
     empty = pipeline | "AllShards" >> beam.Create(
-      [(shard, shards.ShardPart()) for shard in range(num_shards)]
+      [(shard, shard_files.ShardPart()) for shard in range(num_shards)]
     )
     _ = (
       (parts, empty)
@@ -225,7 +218,7 @@ def _run_pipeline(
 def _make_manifest(
   options: BuildOptions,
   tokenizer: tokenizer_lib.Tokenizer,
-  summary: shards.Summary,
+  summary: shard_files.Summary,
   source_sha256: str,
 ) -> manifest_lib.CorpusManifest:
   dropped = dict(sorted(summary.counts.items()))
@@ -236,9 +229,6 @@ def _make_manifest(
       "--input holds no text for passages"
       + (f": left out {reasons}." if reasons else "; it is empty.")
     )
-  fingerprint = hashlib.sha256()
-  for part in (*summary.id_digests, tokenizer.sha256, tokenizer.lower_case):
-    fingerprint.update(f"{part}\n".encode())
   return manifest_lib.CorpusManifest(
     format_version=manifest_lib.FORMAT_VERSION,
     passages=summary.passages,
@@ -252,46 +242,9 @@ def _make_manifest(
       tokenizer.sha256, tokenizer.vocab_size, tokenizer.lower_case
     ),
     shards=summary.shards,
-    fingerprint=fingerprint.hexdigest(),
+    fingerprint=corpus_folder.fingerprint(summary.id_digests, tokenizer),
     source_sha256=source_sha256,
   )
-
-
-def _publish(
-  options: BuildOptions,
-  staging: str,
-  tokenizer: tokenizer_lib.Tokenizer,
-  manifest: manifest_lib.CorpusManifest,
-) -> None:
-  """Moves the staged corpus to the output, complete."""
-  shards.remove_summaries(staging)
-  vocab = "".join(f"{token}\n" for token in tokenizer.vocabulary)
-  files.write_bytes(
-    tf.io.gfile.join(staging, manifest_lib.VOCABULARY_NAME), vocab.encode()
-  )
-  output = options.output.rstrip("/")
-  is_object_store = "://" in output
-  if not is_object_store:
-    files.write_json(
-      tf.io.gfile.join(staging, manifest_lib.FILE_NAME), manifest.to_json()
-    )
-  retired = None
-  if tf.io.gfile.exists(output):
-    retired = _sibling(output, "replaced")
-    tf.io.gfile.rename(output, retired)
-  tf.io.gfile.rename(staging, output)
-  if is_object_store:
-    # There a folder is moved file by file, so that only a manifest written
-    # afterwards is written last.
-    files.write_json(
-      tf.io.gfile.join(output, manifest_lib.FILE_NAME), manifest.to_json()
-    )
-  if retired:
-    tf.io.gfile.rmtree(retired)
-
-
-def _sibling(path: str, purpose: str) -> str:
-  return f"{path.rstrip('/')}.{purpose}-{uuid.uuid4().hex[:8]}"
 
 
 def _print_plan(

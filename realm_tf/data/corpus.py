@@ -1,6 +1,7 @@
 """A corpus on disk, as `build_corpus` writes it."""
 
 import concurrent.futures
+import contextlib
 import dataclasses
 import os
 from collections.abc import Iterator
@@ -85,13 +86,26 @@ class Corpus:
       errors.UserError: If the file is missing, damaged, or another one.
     """
     path = self.shard_paths[shard]
-    try:
+    with _reported(path):
       table = passages.read_shard(path, self.manifest.token_dtype)
-    except tf.errors.OpError as e:
-      raise _damaged(path, "cannot be read") from e
-    if len(table) != self.manifest.shards[shard].passages:
-      raise _damaged(path, f"holds {len(table)} passages")
+    self._check_size(shard, len(table))
     return table
+
+  def read_keys(self, shard: int) -> tuple[np.ndarray, np.ndarray]:
+    """Reads ids <S16>[n] and titles <object>[n], UTF-8, of one shard.
+
+    Raises:
+      errors.UserError: If the file is missing, damaged, or another one.
+    """
+    path = self.shard_paths[shard]
+    with _reported(path):
+      ids, titles = passages.read_shard_keys(path)
+    self._check_size(shard, len(ids))
+    return ids, titles
+
+  def _check_size(self, shard: int, found: int) -> None:
+    if found != self.manifest.shards[shard].passages:
+      raise _damaged(self.shard_paths[shard], f"holds {found} passages")
 
   def load_passages(self) -> passages.PassageTable:
     """Reads all passages into memory, several shards at a time.
@@ -153,6 +167,15 @@ class Corpus:
     places = np.searchsorted(known, wanted, sorter=order)
     rows = order[np.minimum(places, len(known) - 1)]
     return np.where(known[rows] == wanted, rows, -1)
+
+
+@contextlib.contextmanager
+def _reported(path: str) -> Iterator[None]:
+  """Turns the failure to read a file of passages into one line."""
+  try:
+    yield
+  except tf.errors.OpError as e:
+    raise _damaged(path, "cannot be read") from e
 
 
 def _damaged(path: str, what: str) -> errors.UserError:

@@ -32,6 +32,16 @@ def read_jsonl(path: str) -> Iterator[tuple[str, str]]:
   Raises:
     errors.UserError: Naming file and line, if a line is not such an object.
   """
+  for where, record in read_objects(path):
+    yield string(record, "title", where), string(record, "text", where)
+
+
+def read_objects(path: str) -> Iterator[tuple[str, dict[str, Any]]]:
+  """Yields file and line, for people, and the object of each JSONL line.
+
+  Raises:
+    errors.UserError: Naming file and line, if a line is no JSON object.
+  """
   for number, line in read_lines(path):
     if not line.strip():
       continue
@@ -48,7 +58,7 @@ def read_jsonl(path: str) -> Iterator[tuple[str, str]]:
       raise errors.UserError(
         f"{where} is no JSON object: it must hold `title` and `text`."
       )
-    yield _string(record, "title", where), _string(record, "text", where)
+    yield where, record
 
 
 def read_csv(path: str) -> Iterator[tuple[str, str]]:
@@ -133,7 +143,17 @@ def _read_doc_elements(path: str) -> Iterator[tuple[str, str]]:
     )
 
 
-def _string(record: dict[str, Any], field: str, where: str) -> str:
+def string(record: dict[str, Any], field: str, where: str) -> str:
+  """Returns a field of a record, which must be text.
+
+  Args:
+    record: From `read_objects`.
+    field: Its name.
+    where: File and line, for people.
+
+  Raises:
+    errors.UserError: If it is missing or no text.
+  """
   if field not in record:
     raise errors.UserError(
       f"{where} lacks `{field}`: each record needs `title` and `text`."

@@ -47,6 +47,25 @@ class ShardEntry:
 
 
 @dataclasses.dataclass(frozen=True)
+class EditEntry:
+  """What a corpus that `edit_corpus` wrote came from.
+
+  Attributes:
+    parent_fingerprint: Of the corpus that was edited.
+    added: Passages that --add brought.
+    removed: Passages that --remove took out.
+    replaced: Passages that --replace took out.
+    replacements: Passages that it put in their place.
+  """
+
+  parent_fingerprint: str
+  added: int
+  removed: int
+  replaced: int
+  replacements: int
+
+
+@dataclasses.dataclass(frozen=True)
 class CorpusManifest:
   """What a corpus holds. Written last: a corpus without one is not whole.
 
@@ -54,7 +73,8 @@ class CorpusManifest:
     format_version: Of the layout.
     passages: How many there are.
     articles: How many different titles.
-    documents: How many records of the input made passages.
+    documents: How many records of the input made passages; of an edited
+      corpus, as the next two, those of the parent and of the edit together.
     dropped: What was left out, by reason: documents, or, under
       "duplicate_passage", passages.
     split_sentences: Sentences that were longer than a passage, and cut.
@@ -65,6 +85,7 @@ class CorpusManifest:
     shards: The files, in order; passages are numbered through them.
     fingerprint: Of the passages, their order and the tokenizer.
     source_sha256: Of the input and the settings that it was built with.
+    edit: What it came from, if `edit_corpus` wrote it.
   """
 
   format_version: int
@@ -79,6 +100,7 @@ class CorpusManifest:
   shards: tuple[ShardEntry, ...]
   fingerprint: str
   source_sha256: str
+  edit: EditEntry | None = None
 
   def to_json(self) -> dict[str, Any]:
     """Returns the manifest as JSON's types."""
@@ -94,6 +116,8 @@ class CorpusManifest:
     value = dict(value)
     value["tokenizer"] = TokenizerEntry(**value["tokenizer"])
     value["shards"] = tuple(ShardEntry(**shard) for shard in value["shards"])
+    if value.get("edit") is not None:
+      value["edit"] = EditEntry(**value["edit"])
     return cls(**value)
 
 

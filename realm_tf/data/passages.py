@@ -201,6 +201,22 @@ def read_shard_ids(path: str) -> np.ndarray:
   return ids.astype("S16")
 
 
+def read_shard_keys(path: str) -> tuple[np.ndarray, np.ndarray]:
+  """Reads ids and titles of one file of passages.
+
+  Returns:
+    <S16>[n], as in `PassageTable`, and <object>[n] of UTF-8 bytes.
+  """
+  ids, titles = _read_columns(path, ("id", "title"))
+  return ids.astype("S16"), titles
+
+
+def read_shard_records(path: str) -> list[bytes]:
+  """Reads the passages of one file, each a serialized tf.train.Example."""
+  records = tf.data.TFRecordDataset(path, compression_type=COMPRESSION)
+  return list(records.as_numpy_iterator())
+
+
 def _batches(path: str) -> tf.data.Dataset:
   records = tf.data.TFRecordDataset(path, compression_type=COMPRESSION)
   return records.batch(_BATCH)

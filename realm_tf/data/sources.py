@@ -109,14 +109,15 @@ def file_sha256(path: str) -> str:
   return digest.hexdigest()
 
 
-def resolve(inputs: Sequence[str]) -> list[Source]:
-  """Returns the sources that the values of --input stand for.
+def resolve(inputs: Sequence[str], flag: str = "input") -> list[Source]:
+  """Returns the sources that the values of a flag stand for.
 
   Args:
     inputs: Files, patterns, folders, or "encyclopedia" (of some kinds alone:
       "encyclopedia:countries+rivers"). The kind of a file
       shows in its name: .jsonl or .csv, perhaps with .gz or .bz2 after it, or
       wiki_NN, as WikiExtractor calls its files.
+    flag: The flag's name, for messages.
 
   Returns:
     The sources, in the order given; the files of one pattern or folder by
@@ -127,18 +128,18 @@ def resolve(inputs: Sequence[str]) -> list[Source]:
   """
   if not any(inputs):
     raise errors.UserError(
-      "--input is missing: give JSONL, CSV or WikiExtractor files, or "
+      f"--{flag} is missing: give JSONL, CSV or WikiExtractor files, or "
       f"{ENCYCLOPEDIA!r} for the embedded corpus."
     )
   sources: dict[str, Source] = {}
   for value in filter(None, inputs):
-    paths = [value] if _is_encyclopedia(value) else _expand(value)
+    paths = [value] if _is_encyclopedia(value) else _expand(value, flag)
     for path in paths:
-      sources.setdefault(path, Source(_kind(path), path, len(sources)))
+      sources.setdefault(path, Source(_kind(path, flag), path, len(sources)))
   return list(sources.values())
 
 
-def _expand(value: str) -> list[str]:
+def _expand(value: str, flag: str) -> list[str]:
   """Returns the files of a path, pattern or folder, sorted."""
   if tf.io.gfile.isdir(value):
     paths = sorted(
@@ -149,14 +150,14 @@ def _expand(value: str) -> list[str]:
     )
     if not paths:
       raise errors.UserError(
-        f"--input={value} is a folder without wiki_NN, JSONL or CSV files."
+        f"--{flag}={value} is a folder without wiki_NN, JSONL or CSV files."
       )
     return paths
   if tf.io.gfile.exists(value):
     return [value]
   paths = sorted(p for p in tf.io.gfile.glob(value) if not _is_folder(p))
   if not paths:
-    raise errors.UserError(f"--input={value} does not exist.")
+    raise errors.UserError(f"--{flag}={value} does not exist.")
   return paths
 
 
@@ -177,11 +178,11 @@ def _known_kind(path: str) -> str | None:
   return None
 
 
-def _kind(path: str) -> str:
+def _kind(path: str, flag: str) -> str:
   kind = ENCYCLOPEDIA if _is_encyclopedia(path) else _known_kind(path)
   if kind is None:
     raise errors.UserError(
-      f"--input={path} is of no known kind: the name must end in .jsonl or "
+      f"--{flag}={path} is of no known kind: the name must end in .jsonl or "
       ".csv (perhaps with .gz or .bz2), or be WikiExtractor's wiki_NN."
     )
   return kind

@@ -59,5 +59,5 @@ def reported(folder: str, needed_bytes: int) -> Iterator[None]:
 def _full(folder: str, needed_bytes: int, what: str) -> errors.UserError:
   return errors.UserError(
     f"The disk of {folder} {what}; the index version needs {needed_bytes} "
-    "bytes. Make room and start refresh_index again: finished shards are kept."
+    "bytes. Make room and start the command again: finished shards are kept."
   )

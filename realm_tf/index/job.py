@@ -22,10 +22,10 @@ def run(options: follow.RefreshOptions, worker_command: Sequence[str]) -> int:
   Raises:
     errors.UserError: If the run, its corpus, a version or a flag is wrong.
   """
-  _quiet()
-  context = follow.prepare(options, _report)
+  quiet()
+  context = follow.prepare(options, report)
   for line in follow.describe(options, context):
-    _report(line)
+    report(line)
   num_workers = context.config.num_index_workers
   if num_workers == 1:
     status = follow.run_job(options, context)
@@ -34,13 +34,13 @@ def run(options: follow.RefreshOptions, worker_command: Sequence[str]) -> int:
       [*worker_command, f"--num_workers={num_workers}"],
       num_workers,
       context.store,
-      _report,
+      report,
     )
     with run_state.RunState(options.model_dir).hold_refresher():
       status = pool.run()
   latest = context.store.latest()
   if status == 0 and latest is not None:
-    _report(
+    report(
       f"The newest index is {context.store.path(latest)}. Next: python -m "
       "realm_tf.launch.finetune --config=... --dataset=... "
       f"--corpus={context.corpus.path} --init={options.model_dir} "
@@ -59,21 +59,21 @@ def run_worker(options: follow.RefreshOptions) -> int:
     errors.UserError: As `run`.
   """
   workers.end_with_parent()
-  _quiet()
+  quiet()
   num_workers = options.overrides.get("num_index_workers") or 1
   threads = workers.threads_of_worker(num_workers)
   tf.config.threading.set_intra_op_parallelism_threads(threads)
   tf.config.threading.set_inter_op_parallelism_threads(threads)
-  context = follow.prepare(options, _report, threads)
+  context = follow.prepare(options, report, threads)
   return follow.run_job(options, context)
 
 
-def _quiet() -> None:
+def quiet() -> None:
   """Keeps Estimator's account of each session out of the progress lines."""
   tf.get_logger().setLevel("ERROR")
 
 
-def _report(line: str) -> None:
+def report(line: str) -> None:
   """Prints a whole line at once: several processes share the output."""
   sys.stdout.write(f"{line}{os.linesep}")
   sys.stdout.flush()

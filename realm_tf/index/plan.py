@@ -9,6 +9,7 @@ import numpy as np
 
 from realm_tf.data import corpus as corpus_lib
 from realm_tf.index import exports
+from realm_tf.index import reuse as reuse_lib
 from realm_tf.index import settings as settings_lib
 from realm_tf.index import store as store_lib
 from realm_tf.index import version as version_lib
@@ -28,6 +29,7 @@ class RefreshContext:
     num_threads: Threads of an operation; 0 for all cores.
     should_stop: Whether the run has died, so that no version is needed; asked
       before each shard.
+    reuse: What an older version has of the same embedder; None to embed all.
   """
 
   store: store_lib.IndexStore
@@ -36,6 +38,7 @@ class RefreshContext:
   report: Report
   num_threads: int = 0
   should_stop: Callable[[], bool] = lambda: False
+  reuse: reuse_lib.Reuse | None = None
 
 
 @dataclasses.dataclass(frozen=True)

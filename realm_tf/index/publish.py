@@ -183,7 +183,7 @@ def _open_embeddings(plan: plan_lib.VersionPlan) -> list[np.ndarray]:
   if rows != plan.rows:
     raise errors.UserError(
       f"{plan.folder} holds {rows} embeddings for {plan.rows} passages. "
-      "Remove the folder; refresh_index builds it again."
+      "Remove the folder; the command that made it builds it again."
     )
   return parts
 

@@ -114,17 +114,28 @@ class VersionBuilder:
     context = self._context
     for shard in self._claims():
       started = time.monotonic()
-      inputs = batching.shard_inputs(
-        context.corpus, shard, context.config.passage_length
-      )
-      self._buffer = np.empty([len(inputs), self._export.dim], np.float32)
-      for batch in batching.batches_by_length(
-        inputs, context.config.embed_batch_size
-      ):
-        self._rows = batch.rows
-        yield batch.token_ids
+      missing = self._begin_shard(shard)
+      if len(missing):
+        inputs = batching.shard_inputs(
+          context.corpus, shard, context.config.passage_length
+        )
+        for batch in batching.batches_by_length(
+          inputs[missing], context.config.embed_batch_size
+        ):
+          self._rows = missing[batch.rows]
+          yield batch.token_ids
       self._write(shard, self._buffer)
-      self._report_progress(shard, time.monotonic() - started)
+      if len(missing) or context.reuse is None:
+        self._report_progress(shard, time.monotonic() - started)
+
+  def _begin_shard(self, shard: int) -> np.ndarray:
+    """Makes the buffer of a shard; returns the rows to embed, <int64>[n]."""
+    if self._context.reuse is not None:
+      self._buffer, missing = self._context.reuse.take(shard)
+      return missing
+    size = self._sizes[shard]
+    self._buffer = np.empty([size, self._export.dim], np.float32)
+    return np.arange(size)
 
   def _claims(self) -> Iterator[int]:
     """Yields shards to embed, each locked until the next is asked for.

@@ -174,12 +174,12 @@ def load_searcher(path: str) -> Searcher:
   except tf.errors.OpError as e:
     raise errors.UserError(
       f"{path} cannot be read: {e.message} Remove its index version; "
-      "refresh_index builds it again."
+      "the command that made it builds it again."
     ) from e
   except (ValueError, KeyError, TypeError, OSError) as e:
     raise errors.UserError(
       f"{path} is no searcher or a damaged one: {e!r}. Remove its index "
-      "version; refresh_index builds it again."
+      "version; the command that made it builds it again."
     ) from e
   with tf.device("/cpu:0"):
     handle = _make_handle(ops, state, _unique_name())

@@ -16,6 +16,8 @@ from realm_tf.index import locks
 from realm_tf.index import version as version_lib
 
 KEEP = 3
+_EDITED_CORPORA = "corpora"
+_FINGERPRINT_DIGITS = 16
 
 
 class IndexStore:
@@ -154,3 +156,34 @@ class IndexStore:
       os.remove(manifest)
     shutil.rmtree(self.path(step))
     shutil.rmtree(self.lock_folder(step), ignore_errors=True)
+
+
+def store_of_edited(model_dir: str, fingerprint: str) -> IndexStore:
+  """Returns where a run keeps its index of an edited corpus.
+
+  Args:
+    model_dir: The run whose index was brought up to date.
+    fingerprint: Of the edited corpus.
+  """
+  name = fingerprint[:_FINGERPRINT_DIGITS]
+  return IndexStore(os.path.join(model_dir, _EDITED_CORPORA, name))
+
+
+def find_store(
+  model_dir: str, fingerprint: str, step: int | None = None
+) -> IndexStore:
+  """Returns where a run has its index of a corpus.
+
+  Args:
+    model_dir: The run.
+    fingerprint: Of its corpus, or of one that `edit_corpus` made of it.
+    step: The version wanted; None for any.
+
+  Returns:
+    The store of the edited corpus if it has the version, else the run's own:
+    opening a version there tells whether it is of the corpus.
+  """
+  edited = store_of_edited(model_dir, fingerprint)
+  versions = edited.versions()
+  wanted = versions if step is None else [step]
+  return edited if set(wanted) & set(versions) else IndexStore(model_dir)

@@ -65,8 +65,8 @@ class IndexManifest:
       if fields["format_version"] != FORMAT_VERSION:
         raise errors.UserError(
           f"{path} has format {fields['format_version']}, but this program "
-          f"reads {FORMAT_VERSION}. Remove its folder; refresh_index builds "
-          "it again."
+          f"reads {FORMAT_VERSION}. Remove its folder; the command that made "
+          "it builds it again."
         )
       fields["searcher"] = settings_lib.SearcherSettings(**fields["searcher"])
       return cls(**fields)
@@ -77,8 +77,8 @@ class IndexManifest:
       ) from e
     except (ValueError, KeyError, TypeError) as e:
       raise errors.UserError(
-        f"{path} is damaged: {e!r}. Remove its folder; refresh_index builds "
-        "it again."
+        f"{path} is damaged: {e!r}. Remove its folder; the command that made "
+        "it builds it again."
       ) from e
 
 
@@ -128,13 +128,14 @@ class IndexVersion:
       raise errors.UserError(
         f"{self.path} is an index of another corpus: its fingerprint is "
         f"{found}, that of --corpus is {fingerprint}. Give the corpus that it "
-        "was built from, or another --model_dir."
+        "was built from, or another --model_dir; edit_corpus --model_dir makes "
+        "the index of a corpus that was edited."
       )
     if self.manifest.rows != num_rows:
       raise errors.UserError(
         f"{self.path} has {self.manifest.rows} rows, but the corpus "
-        f"{num_rows} passages. Remove the folder; refresh_index builds it "
-        "again."
+        f"{num_rows} passages. Remove the folder; the command that made it "
+        "builds it again."
       )
 
   def verify(self) -> None:
@@ -153,7 +154,7 @@ class IndexVersion:
         what = "is missing" if found == "missing" else "was changed"
         raise errors.UserError(
           f"{path} {what} since the index was published. Remove "
-          f"{self.path}; refresh_index builds it again."
+          f"{self.path}; the command that made it builds it again."
         )
 
 
@@ -198,8 +199,8 @@ def read_embeddings(path: str) -> np.ndarray:
       return np.load(f, allow_pickle=False)
   except (OSError, ValueError, EOFError, tf.errors.OpError) as e:
     raise errors.UserError(
-      f"{path} cannot be read: {e} Remove its folder; refresh_index builds it "
-      "again."
+      f"{path} cannot be read: {e} Remove its folder; the command that made it "
+      "builds it again."
     ) from e
 
 

@@ -109,7 +109,9 @@ def check(run: run_config.RunConfig, corpus: corpus_lib.Corpus) -> None:
       )
     first_weights.check_shape(run, found, f"--{flag}={source}", _SHAPE_FIELDS)
   if run.index_run:
-    store = store_lib.IndexStore(run.index_run)
+    store = store_lib.find_store(
+      run.index_run, corpus.fingerprint, run.index_step
+    )
     store.open(run.index_step, corpus.fingerprint, corpus.num_passages)
 
 
@@ -120,13 +122,15 @@ def open_index(
 
   Args:
     run: The run.
-    corpus: Its corpus.
+    corpus: Its corpus, or what `edit_corpus` made of it for this run.
     model_dir: Its folder.
 
   Raises:
     errors.UserError: If it is missing, damaged, or of another corpus.
   """
-  store = store_lib.IndexStore(run.index_run or model_dir)
+  store = store_lib.find_store(
+    run.index_run or model_dir, corpus.fingerprint, run.index_step
+  )
   if run.index_run:
     reader = "finetune-" + os.path.abspath(model_dir).strip("/")
     store.announce(reader.replace("/", "-"), [run.index_step])

@@ -18,7 +18,7 @@ from realm_tf.text import tokenizer as tokenizer_lib
 
 DIM = 16
 PASSAGE_LENGTH = 48
-_VOCABULARY = [*tokenizer_lib.SPECIAL_TOKENS, *(f"w{i}" for i in range(95))]
+VOCABULARY = [*tokenizer_lib.SPECIAL_TOKENS, *(f"w{i}" for i in range(95))]
 
 
 def write_corpus(
@@ -27,7 +27,7 @@ def write_corpus(
   """Writes a corpus of random passages of 1 to 60 wordpieces."""
   rng = np.random.default_rng(seed)
   (path / "passages").mkdir(parents=True)
-  (path / "vocab.txt").write_text("\n".join(_VOCABULARY) + "\n")
+  (path / "vocab.txt").write_text("\n".join(VOCABULARY) + "\n")
   entries = []
   for shard in range(num_shards):
     name = f"passages/{shard}.tfrecord.gz"
@@ -37,11 +37,11 @@ def write_corpus(
           rng.integers(5, 100, rng.integers(1, most)).astype(np.int32)
           for most in (5, 60)
         )
-        text = " ".join(_VOCABULARY[i] for i in body)
+        text = " ".join(VOCABULARY[i] for i in body)
         passage = blocks.Passage("title", text, title, body)
         writer.write(passages.encode_passage(passage, "uint16"))
     entries.append(manifest_lib.ShardEntry(name, per_shard, ""))
-  tokenizer = tokenizer_lib.Tokenizer(_VOCABULARY)
+  tokenizer = tokenizer_lib.Tokenizer(VOCABULARY)
   manifest = manifest_lib.CorpusManifest(
     format_version=manifest_lib.FORMAT_VERSION,
     passages=num_shards * per_shard,

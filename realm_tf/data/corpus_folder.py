@@ -1,0 +1,102 @@
+"""The folder of a corpus: what tells it apart, and how it comes to be there."""
+
+import hashlib
+import uuid
+from collections.abc import Sequence
+
+import tensorflow as tf
+
+from realm_tf import errors
+from realm_tf import files
+from realm_tf.data import manifest as manifest_lib
+from realm_tf.text import tokenizer as tokenizer_lib
+
+
+def fingerprint(
+  id_digests: Sequence[str], tokenizer: tokenizer_lib.Tokenizer
+) -> str:
+  """Returns what tells a corpus apart: passages, their order, the tokenizer.
+
+  Args:
+    id_digests: `shard_files.id_digest` of each shard, in order.
+    tokenizer: Made the token ids.
+  """
+  digest = hashlib.sha256()
+  for part in (*id_digests, tokenizer.sha256, tokenizer.lower_case):
+    digest.update(f"{part}\n".encode())
+  return digest.hexdigest()
+
+
+def existing(
+  output: str, source_sha256: str, advice: str
+) -> manifest_lib.CorpusManifest | None:
+  """Returns the manifest of an output if it is this very corpus already.
+
+  Args:
+    output: The folder that is to be written.
+    source_sha256: Of all that decides what the corpus will be.
+    advice: What to do if the folder holds something else.
+
+  Returns:
+    None if there is nothing.
+
+  Raises:
+    errors.UserError: If there is something else.
+  """
+  if not tf.io.gfile.exists(output):
+    return None
+  if not tf.io.gfile.isdir(output):
+    raise errors.UserError(f"--output={output} is a file, not a folder.")
+  if not tf.io.gfile.listdir(output):
+    return None
+  if tf.io.gfile.exists(tf.io.gfile.join(output, manifest_lib.FILE_NAME)):
+    manifest = manifest_lib.read(output)
+    if manifest.source_sha256 == source_sha256:
+      return manifest
+  raise errors.UserError(
+    f"--output={output} holds something else already: {advice}."
+  )
+
+
+def publish(
+  staging: str,
+  output: str,
+  tokenizer: tokenizer_lib.Tokenizer,
+  manifest: manifest_lib.CorpusManifest,
+) -> None:
+  """Moves a staged corpus to the output, complete.
+
+  Args:
+    staging: A folder with the passages, from `sibling`.
+    output: What it becomes; replaced if it is there.
+    tokenizer: Made the token ids.
+    manifest: What is staged.
+  """
+  vocab = "".join(f"{token}\n" for token in tokenizer.vocabulary)
+  files.write_bytes(
+    tf.io.gfile.join(staging, manifest_lib.VOCABULARY_NAME), vocab.encode()
+  )
+  output = output.rstrip("/")
+  is_object_store = "://" in output
+  if not is_object_store:
+    files.write_json(
+      tf.io.gfile.join(staging, manifest_lib.FILE_NAME), manifest.to_json()
+    )
+  retired = None
+  if tf.io.gfile.exists(output):
+    retired = sibling(output, "replaced")
+    tf.io.gfile.rename(output, retired)
+  tf.io.gfile.rename(staging, output)
+  if is_object_store:
+    # There a folder is moved file by file, so that only a manifest written
+    # afterwards is written last.
+    files.write_json(
+      tf.io.gfile.join(output, manifest_lib.FILE_NAME), manifest.to_json()
+    )
+  if retired:
+    tf.io.gfile.rmtree(retired)
+
+
+def sibling(path: str, purpose: str) -> str:
+  """Returns a new name beside a folder, to write it or put it aside."""
+  return f"{path.rstrip('/')}.{purpose}-{uuid.uuid4().hex[:8]}"

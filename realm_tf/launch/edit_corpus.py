@@ -1,0 +1,64 @@
+r"""Adds, removes and replaces passages: a new corpus, and a run's index of it.
+
+python -m realm_tf.launch.edit_corpus --corpus=CORPUS --add=news.jsonl \
+  --remove=0123456789abcdef --output=NEW_CORPUS --model_dir=FINETUNED
+
+Nothing is trained. Only what is new is embedded, with the embedder that made
+the run's index; `--model_dir` and NEW_CORPUS together then answer from it.
+"""
+
+from absl import flags
+
+from realm_tf.launch import command
+
+_CORPUS = flags.DEFINE_string(
+  "corpus", None, "Folder of the corpus to edit, which stays as it is."
+)
+_OUTPUT = flags.DEFINE_string(
+  "output", None, "Folder to write the new corpus to."
+)
+_ADD = flags.DEFINE_multi_string(
+  "add",
+  [],
+  "Articles that come in addition: files as build_corpus --input takes them. "
+  "Several: repeat the flag, or separate them by commas.",
+)
+_REMOVE = flags.DEFINE_multi_string(
+  "remove",
+  [],
+  "Passages and articles that go: ids of passages or titles of articles, "
+  "separated by commas, or @FILE with one a line.",
+)
+_REPLACE = flags.DEFINE_multi_string(
+  "replace",
+  [],
+  "Articles that take the place of those of the same title: files as for "
+  "--add. A JSON object with `id` takes the place of that passage alone.",
+)
+_MODEL_DIR = flags.DEFINE_string(
+  "model_dir",
+  "",
+  "The run whose index is brought up to date, of finetune or pretrain; empty "
+  "to write the corpus alone.",
+)
+
+
+def main() -> None:
+  """Edits the corpus that the flags name."""
+  from realm_tf.data import edit as edit_lib
+  from realm_tf.index import edit
+
+  edit.run(
+    edit_lib.EditOptions(
+      corpus=_CORPUS.value,
+      output=_OUTPUT.value,
+      add=[part for value in _ADD.value for part in value.split(",")],
+      remove=_REMOVE.value,
+      replace=[part for value in _REPLACE.value for part in value.split(",")],
+    ),
+    _MODEL_DIR.value,
+  )
+
+
+if __name__ == "__main__":
+  command.run(main)
