@@ -135,18 +135,18 @@ class Stages:
 
   def evaluate(self) -> dict[str, scoring.Scores]:
     """Asks the held-out questions: its own retriever, BM25, closed book."""
-    where = {
-      "dataset": self.path(_QUESTIONS_FILE),
-      "model_dir": self.path("qa"),
-    }
-    given = [f"--{name}={value}" for name, value in where.items()]
-    names = ",".join(evaluation_options.RETRIEVERS)
-    self._announce("evaluate", *given, f"--retriever={names}")
-    scores = evaluation_run.run(
-      evaluation_options.Options(
-        retriever=evaluation_options.RETRIEVERS, **where
-      )
+    options = evaluation_options.Options(
+      dataset=self.path(_QUESTIONS_FILE),
+      model_dir=self.path("qa"),
+      retriever=evaluation_options.RETRIEVERS,
     )
+    self._announce(
+      "evaluate",
+      f"--dataset={options.dataset}",
+      f"--model_dir={options.model_dir}",
+      f"--retriever={','.join(options.retriever)}",
+    )
+    scores = evaluation_run.run(options)
     self._done("evaluate")
     return scores
 

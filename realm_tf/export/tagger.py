@@ -38,7 +38,7 @@ class TextTagger(tf.Module):
       config: Gives the length of windows and their overlap.
     """
     super().__init__()
-    self._logits = functools.partial(tagger, training=False)
+    self._logits = functools.partial(tagger.call, training=False)
     self._weights = variables.without_layers(tagger)
     self._tokenizer = tokenizer
     self._max_length = config.max_length
