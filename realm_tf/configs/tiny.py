@@ -27,16 +27,16 @@ def pretrain() -> schema.RealmConfig:
     **_LENGTHS,
     max_masks=4,
     batch_size=16,
-    train_steps=160,
-    learning_rate=4e-4,
+    train_steps=200,
+    learning_rate=3e-4,
     warmup_steps=20,
     score_scale=0.2,
-    export_every_steps=40,
-    index_age_warning_steps=80,
-    index_age_limit_steps=120,
+    export_every_steps=50,
+    index_age_warning_steps=100,
+    index_age_limit_steps=150,
     summary_every_steps=10,
-    checkpoint_every_steps=80,
-    evaluate_every_steps=160,
+    checkpoint_every_steps=100,
+    evaluate_every_steps=100,
   )
 
 
@@ -47,7 +47,7 @@ def pretrain_ict() -> schema.IctConfig:
     **_LENGTHS,
     max_masks=4,
     batch_size=64,
-    train_steps=350,
+    train_steps=400,
     learning_rate=5e-4,
     warmup_steps=50,
     score_scale=0.2,
@@ -55,8 +55,8 @@ def pretrain_ict() -> schema.IctConfig:
     mask_query_probability=0.8,
     rename_probability=0.8,
     noise_probability=0.4,
-    checkpoint_every_steps=175,
-    evaluate_every_steps=175,
+    checkpoint_every_steps=200,
+    evaluate_every_steps=200,
   )
 
 
@@ -69,9 +69,9 @@ def pretrain_mlm() -> schema.MlmConfig:
     max_targets=12,
     token_mask_probability=0.1,
     batch_size=64,
-    train_steps=320,
+    train_steps=400,
     learning_rate=2e-3,
-    warmup_steps=80,
+    warmup_steps=100,
     checkpoint_every_steps=500,
     evaluate_every_steps=500,
   )

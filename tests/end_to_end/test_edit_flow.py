@@ -1,6 +1,7 @@
 """Knowledge is edited, and a fine-tuned model answers from it, untrained."""
 
 import pytest
+import tensorflow as tf
 
 from realm_tf import errors
 from realm_tf.data import build
@@ -10,7 +11,15 @@ from tests.end_to_end import tiny_runs
 from tests.training import people
 
 _PEOPLE = "Ada Boris Clara Dmitri Elena Felix Greta Hugo".split()
+# Wide enough that random weights tell texts of different words apart.
+_SHAPE = {"query_length": 24, "projection_size": 32, "max_positions": 64}
 _PLACES = "Lisbon Vienna Prague Oslo Geneva Turin Bergen Leiden".split()
+_FINETUNING = _SHAPE | {
+  "reader_length": 60,
+  "reader_beam": 1,
+  "train_steps": 3,
+  "learning_rate": 1e-6,
+}
 
 
 def article(person, place):
@@ -19,7 +28,8 @@ def article(person, place):
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory):
-  """A corpus and a run, fine-tuned for a step: its words are what it knows."""
+  """A corpus and a run, hardly trained: it matches words, no more."""
+  tf.random.set_seed(0)
   root = tmp_path_factory.mktemp("world")
   records = list(map(article, _PEOPLE, _PLACES))
   build.build(
@@ -32,13 +42,13 @@ def world(tmp_path_factory):
     )
   )
   corpus = corpus_lib.Corpus.open(str(root / "corpus"))
-  people.write_pretrained(root / "realm", corpus, "pretrain")
+  people.write_pretrained(root / "realm", corpus, "pretrain", **_SHAPE)
   questions = [
     {"question": f"{person} lived in?", "answer": [place]}
     for person, place in zip(_PEOPLE, _PLACES, strict=True)
   ]
   people.write_jsonl(root / "questions.jsonl", questions)
-  config = people.config_of(train_steps=3, learning_rate=1e-6, reader_beam=1)
+  config = people.config_of(**_FINETUNING)
   people.run(root, root / "tuned", config)
   return root
 
@@ -83,21 +93,25 @@ def test_what_was_added_is_answered_from_at_once(world, edited):
   corpus, _ = edited
   answerer = open_qa.load(str(world / "tuned"), corpus)
   for person, place in (("Irma", "Bergamo"), ("Jonas", "Toledo")):
-    title, found = ask(answerer, corpus, f"{person} lived in {place}.")
+    title, found = ask(
+      answerer, corpus, f"{person}: {person} lived in {place}."
+    )
     assert title == found[0] == person
-  title, _ = ask(answerer, corpus, "Ada lived in Corti.")
+  title, _ = ask(answerer, corpus, "Ada: Ada lived in Corti.")
   assert title == "Ada"
   assert answerer.retrieve(["Irma lived"], 1, "bm25")[0][0] >= 0
 
 
 def test_what_was_removed_is_found_no_longer(world, edited):
   before = open_qa.load(str(world / "tuned"))
-  title, found = ask(before, str(world / "corpus"), "Hugo lived in Leiden.")
+  title, found = ask(
+    before, str(world / "corpus"), "Hugo: Hugo lived in Leiden."
+  )
   assert title == "Hugo"
   assert set(found) == set(_PEOPLE)
   corpus, _ = edited
   after = open_qa.load(str(world / "tuned"), corpus)
-  title, found = ask(after, corpus, "Hugo lived in Leiden.")
+  title, found = ask(after, corpus, "Hugo: Hugo lived in Leiden.")
   assert "Hugo" not in found
   assert title != "Hugo"
   assert {"Irma", "Jonas"} <= set(found)
@@ -105,7 +119,7 @@ def test_what_was_removed_is_found_no_longer(world, edited):
 
 def test_another_run_of_the_same_retriever_has_the_index_too(world, edited):
   corpus, _ = edited
-  config = people.config_of(train_steps=3, reader_beam=1)
+  config = people.config_of(**_FINETUNING)
   people.run(world, world / "next", config, corpus=corpus)
   answerer = open_qa.load(str(world / "next"))
   titles, _ = corpus_lib.Corpus.open(corpus).read_texts()

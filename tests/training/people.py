@@ -54,9 +54,9 @@ def write_jsonl(path, records):
   return str(path)
 
 
-def write_pretrained(folder, corpus, task):
+def write_pretrained(folder, corpus, task, **changes):
   """A run of `pretrain` or `pretrain_ict` with random weights."""
-  shape = {name: CONFIG[name] for name in _ENCODER}
+  shape = {name: CONFIG[name] for name in _ENCODER} | changes
   make = {
     "pretrain": synthetic.realm_config,
     "pretrain_ict": synthetic.ict_config,
