@@ -61,7 +61,7 @@ def load(model_dir: str, corpus: str = "", *, dense: bool = True) -> ZeroShot:
     found = retrievers_lib.Retrievers(passages, opened.tokenizer, None)
     return ZeroShot(found, opened, "")
   step = _index_step(model_dir, run)
-  store = store_lib.IndexStore(model_dir)
+  store = store_lib.find_store(model_dir, opened.fingerprint, step)
   if not store.is_published(step):
     _build_index(model_dir, run, config, opened, step)
   version = store.open(step, opened.fingerprint, opened.num_passages)

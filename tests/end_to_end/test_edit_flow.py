@@ -73,7 +73,7 @@ def edited(world):
 def ask(answerer, corpus, question):
   """Returns the title of the passage answered from, and all titles found."""
   titles, bodies = corpus_lib.Corpus.open(corpus).read_texts()
-  rows = answerer.retrieve([question], len(titles))[0]
+  rows = answerer.retrievers.retrieve([question], len(titles), "dense")[0]
   (prediction,) = answerer.answer(["1"], [question], k=1)
   body = bodies[titles.index(prediction.passage_title)]
   assert prediction.answer in body
@@ -99,7 +99,7 @@ def test_what_was_added_is_answered_from_at_once(world, edited):
     assert title == found[0] == person
   title, _ = ask(answerer, corpus, "Ada: Ada lived in Corti.")
   assert title == "Ada"
-  assert answerer.retrieve(["Irma lived"], 1, "bm25")[0][0] >= 0
+  assert answerer.retrievers.retrieve(["Irma lived"], 1, "bm25")[0][0] >= 0
 
 
 def test_what_was_removed_is_found_no_longer(world, edited):
@@ -123,7 +123,9 @@ def test_another_run_of_the_same_retriever_has_the_index_too(world, edited):
   people.run(world, world / "next", config, corpus=corpus)
   answerer = open_qa.load(str(world / "next"))
   titles, _ = corpus_lib.Corpus.open(corpus).read_texts()
-  assert len(answerer.retrieve(["x"], 99)[0]) == len(titles) == 9
+  assert (
+    len(answerer.retrievers.retrieve(["x"], 99, "dense")[0]) == len(titles) == 9
+  )
 
 
 def test_a_corpus_without_an_index_is_told(world, tmp_path):
