@@ -101,12 +101,12 @@ def _accuracy_after_training(prepare, monkeypatch, steps):
   tf.keras.utils.set_random_seed(0)
   model = reader_lib.MaskedLanguageModel(
     synthetic.mlm_config(
-      hidden_size=64, intermediate_size=64, num_heads=4, num_layers=2
+      hidden_size=128, intermediate_size=128, num_heads=4, num_layers=2
     ),
     _VOCAB,
     name="reader",
   )
-  optimizer = tf.keras.optimizers.legacy.Adam(3e-3)
+  optimizer = tf.keras.optimizers.legacy.Adam(1e-3)
 
   def logits(tokens, positions):
     return model(tokens, tf.zeros_like(tokens), positions)
