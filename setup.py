@@ -79,7 +79,13 @@ setuptools.setup(
     include=["realm_tf", "realm_tf.*", "tfds_builders", "tfds_builders.*"]
   ),
   package_data={
-    "realm_tf": ["**/*.tsv", "**/*.txt", "**/*.json", "**/*.npz"],
+    "realm_tf": [
+      "**/*.tsv",
+      "**/*.txt",
+      "**/*.json",
+      "**/*.npz",
+      "demo/bert/weights.*",
+    ],
     # TFDS reads the files beside a builder.
     "tfds_builders": [
       "*/CITATIONS.bib",

@@ -30,12 +30,15 @@ _SIZES = (
 )
 
 
-def write(found: source.Source, folder: str) -> None:
+def write(
+  found: source.Source, folder: str, dtype: type[np.floating] = np.float32
+) -> None:
   """Writes a source.
 
   Args:
     found: The source.
     folder: A new folder.
+    dtype: Of the variables in the file.
   """
   tf.io.gfile.makedirs(folder)
   variables = sorted(found.variables)
@@ -43,7 +46,9 @@ def write(found: source.Source, folder: str) -> None:
     prefix=tf.io.gfile.join(folder, _WEIGHTS),
     tensor_names=variables,
     shape_and_slices=[""] * len(variables),
-    tensors=[np.ascontiguousarray(found.variables[n]) for n in variables],
+    tensors=[
+      np.ascontiguousarray(found.variables[n], dtype) for n in variables
+    ],
   )
   files.write_bytes(
     tf.io.gfile.join(folder, manifest.VOCABULARY_NAME),

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from realm_tf import errors
 from realm_tf import files
+from realm_tf.demo import bert
 from realm_tf.demo import report
 from realm_tf.demo import stages as stages_lib
 from realm_tf.evaluation import scoring
@@ -27,17 +28,38 @@ def run(output: str, seed: int) -> None:
   Raises:
     errors.UserError: If `output` holds something else than a demo.
   """
+  stages = _begin(output, seed)
+  stages.write_questions()
+  stages.pretrain_ict()
+  pretrained = stages.pretrain()
+  stages.finetune()
+  _report(stages, pretrained, stages.evaluate())
+
+
+def rebuild_bert(output: str, seed: int) -> None:
+  """Trains the BERT that the demo starts from, into the package.
+
+  Args:
+    output: Folder of corpus and run; an earlier demo there is replaced.
+    seed: Of the training.
+
+  Raises:
+    errors.UserError: If `output` holds something else than a demo.
+  """
+  stages = _begin(output, seed)
+  command = stages.pretrain_mlm()
+  bert.write(stages.path("mlm"), command)
+  print(f"Wrote {bert.FOLDER}.")
+
+
+def _begin(output: str, seed: int) -> stages_lib.Stages:
+  """Makes room and writes the corpus with its salient spans."""
   _make_room(output)
   files.write_json(os.path.join(output, _MARKER), {"seed": seed})
   stages = stages_lib.Stages(output, seed)
   stages.build_corpus()
   stages.annotate_spans()
-  stages.write_questions()
-  stages.warm_start("pretrain_mlm", "")
-  stages.warm_start("pretrain_ict", "")
-  pretrained = stages.pretrain(f"{stages.path('mlm')},{stages.path('ict')}")
-  stages.finetune()
-  _report(stages, pretrained, stages.evaluate())
+  return stages
 
 
 def _make_room(output: str) -> None:
@@ -67,7 +89,7 @@ def _report(
       "",
       report.table(before, after, baseline),
       "",
-      f"Before: the ICT start. After: step {pretrained.result.step}. "
+      f"Before: the warm start by ICT. After: step {pretrained.result.step}. "
       f"Index versions that fed training: {versions}.",
       "",
       f"## {stages_lib.QUESTIONS} held-out questions, after fine-tuning",
@@ -97,7 +119,7 @@ def _report(
   total = progress.format_duration(sum(stages.secs.values()))
   print(
     f"\n{text}\n"
-    f"All steps took {total}. Written to {stages.output}: corpus, mlm, ict, "
+    f"All steps took {total}. Written to {stages.output}: corpus, ict, "
     "realm (checkpoints, exports, index, TensorBoard), qa (and its "
     "evaluation), report.md, report.json.\n"
     "Next, on text of your own:\n"

@@ -10,6 +10,7 @@ from realm_tf.data import annotate_shards
 from realm_tf.data import build
 from realm_tf.data import qa_datasets
 from realm_tf.data import qa_splits
+from realm_tf.demo import bert
 from realm_tf.evaluation import scoring
 from realm_tf.training import evaluation_options
 from realm_tf.training import evaluation_run
@@ -26,6 +27,7 @@ KINDS = (
 VOCAB_SIZE = 8_000
 QUESTIONS = 600
 _QUESTIONS_FILE = "questions.jsonl"
+_BERT = os.path.relpath(bert.FOLDER)
 
 
 class Stages:
@@ -93,17 +95,25 @@ class Stages:
     """Returns the questions that were written."""
     return qa_datasets.load(self.path(_QUESTIONS_FILE)).examples
 
-  def warm_start(self, task: str, init: str) -> None:
-    """Runs `pretrain_mlm` or `pretrain_ict`."""
-    where = self._where(task.removeprefix("pretrain_"), init)
-    self._announce(task, *self._flags(where))
+  def pretrain_mlm(self) -> str:
+    """Trains a BERT; returns the command that does the same."""
+    return self._warm_start("pretrain_mlm", "mlm", "")
+
+  def pretrain_ict(self) -> str:
+    """Warms the retriever up; returns the command that does the same."""
+    return self._warm_start("pretrain_ict", "ict", _BERT)
+
+  def _warm_start(self, task: str, name: str, init: str) -> str:
+    where = self._where(name, init)
+    command = self._announce(task, *self._flags(where))
     config = loading.load(task, "tiny", {"seed": self.seed})
     warm_start.run(task, config, **where)
     self._done(task)
+    return command
 
-  def pretrain(self, init: str) -> pretraining.Pretrained:
-    """Runs `pretrain`, with recall on the held-out questions."""
-    where = self._where("realm", init)
+  def pretrain(self) -> pretraining.Pretrained:
+    """Pre-trains REALM, with recall on the held-out questions."""
+    where = self._where("realm", f"{_BERT},{self.path('ict')}")
     questions = self.path(_QUESTIONS_FILE)
     self._announce("pretrain", *self._flags(where), f"--questions={questions}")
     config = loading.load("pretrain", "tiny", {"seed": self.seed})
@@ -163,9 +173,11 @@ class Stages:
     given = [f"--{name}={value}" for name, value in where.items() if value]
     return ["--config=tiny", *given, f"--seed={self.seed}"]
 
-  def _announce(self, command: str, *flags: str) -> None:
+  def _announce(self, name: str, *flags: str) -> str:
     self._started = time.monotonic()
-    print(f"\n$ python -m realm_tf.launch.{command} {' '.join(flags)}")
+    command = f"python -m realm_tf.launch.{name} {' '.join(flags)}"
+    print(f"\n$ {command}")
+    return command
 
   def _done(self, name: str) -> None:
     self.secs[name] = time.monotonic() - self._started

@@ -1,4 +1,4 @@
-"""Pre-trains REALM on the embedded encyclopedia, in minutes on two cores.
+"""Pre-trains and fine-tunes on the embedded encyclopedia, in minutes.
 
 python -m realm_tf.launch.demo
 """
@@ -12,14 +12,21 @@ _OUTPUT = flags.DEFINE_string(
   "output", "runs/demo", "Folder of all that is written."
 )
 _SEED = flags.DEFINE_integer("seed", 0, "Of all trainings.")
+_REBUILD_BERT = flags.DEFINE_bool(
+  "rebuild_bert",
+  False,
+  "Instead of the demo: train the small BERT that it starts from, which comes "
+  "with the package, and put it there.",
+)
 
 
 def main() -> None:
-  """Runs the demo."""
+  """Runs the demo, or what it rests on."""
   environment.use_bfloat16_products()
   from realm_tf.demo import run
 
-  run.run(_OUTPUT.value, _SEED.value)
+  command_to_run = run.rebuild_bert if _REBUILD_BERT.value else run.run
+  command_to_run(_OUTPUT.value, _SEED.value)
 
 
 if __name__ == "__main__":

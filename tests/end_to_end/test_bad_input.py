@@ -2,9 +2,7 @@
 
 import itertools
 import json
-import pathlib
 import subprocess
-import sys
 
 import pytest
 
@@ -13,6 +11,7 @@ from realm_tf.configs import run_config
 from realm_tf.data import corpus as corpus_lib
 from realm_tf.data import manifest as manifest_lib
 from realm_tf.index import run_state
+from tests.end_to_end import refusals
 from tests.end_to_end import tiny_runs
 
 _GOOD = json.dumps({"title": "Oslo", "text": "Oslo is a city in Norway."})
@@ -163,17 +162,7 @@ def outcomes(cases):
     {"command": command, "flags": flags, "root": str(root)}
     for _, command, flags in by_name.values()
   ]
-  done = subprocess.run(
-    [sys.executable, "-m", "tests.end_to_end.forked_commands"],
-    input=json.dumps(orders),
-    env=tiny_runs.environment(),
-    cwd=pathlib.Path(__file__).resolve().parents[2],
-    capture_output=True,
-    text=True,
-    timeout=300,
-  )
-  assert done.returncode == 0, done.stderr
-  return dict(zip(by_name, json.loads(done.stdout), strict=True))
+  return dict(zip(by_name, refusals.outcomes(orders), strict=True))
 
 
 @pytest.mark.parametrize(
@@ -206,12 +195,7 @@ def outcomes(cases):
 def test_one_line_status_two_and_nothing_written(cases, outcomes, name):
   words, _, _ = cases[1][name]
   outcome = outcomes[name]
-  assert outcome["status"] == 2, outcome
-  assert outcome["stderr"].startswith("error: "), outcome
-  assert outcome["stderr"].count("\n") == 1, outcome
-  for word in words:
-    assert word in outcome["stderr"]
-  assert outcome["written"] == []
+  refusals.check(outcome, words)
 
 
 @pytest.mark.parametrize("name", ["not_json", "missing_corpus"])
