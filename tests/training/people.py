@@ -100,7 +100,8 @@ def write_pretrained(folder, corpus, task, **changes):
 
 def write_world(root):
   """Writes a corpus, its questions, and runs to start from."""
-  tf.random.set_seed(0)
+  # Keras draws the seeds of weights by Python's own generator.
+  tf.keras.utils.set_random_seed(0)
   articles = [
     {
       "title": person,
