@@ -27,9 +27,9 @@ class _Prepared:
     self._current_step = current_step
     self._iterator: Generator[tasks.Features, None, None] | None = None
     self._error: Exception | None = None
-    self._thread = threading.Thread(
-      target=self._make_ready, args=(make,), daemon=True
-    )
+    # No daemon, which Python would stop at exit: inside of TensorFlow, that
+    # aborts the process.
+    self._thread = threading.Thread(target=self._make_ready, args=(make,))
     self._thread.start()
 
   def _make_ready(self, make: Callable[[], Iterator]) -> None:
@@ -59,9 +59,9 @@ def _release(iterator: Generator) -> None:
   """Lets go of an old pipeline in a thread: its end may take seconds.
 
   The generator is what holds the pipeline, so that closing it releases it
-  wherever the last name for it goes.
+  wherever the last name for it goes. Python waits for the thread at exit.
   """
-  threading.Thread(target=iterator.close, daemon=True).start()
+  threading.Thread(target=iterator.close).start()
 
 
 def _chain(
