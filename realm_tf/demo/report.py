@@ -1,15 +1,11 @@
 """The demo's report: what REALM learned, in figures and in examples."""
 
 from collections.abc import Mapping
-from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
 
 from realm_tf.data import corpus as corpus_lib
-from realm_tf.data import qa_datasets
-from realm_tf.evaluation import bm25
-from realm_tf.evaluation import recall
 from realm_tf.evaluation import scoring
 from realm_tf.training import pretraining
 
@@ -28,20 +24,6 @@ _RETRIEVERS = {
   "bm25": "BM25, read by the same reader",
   "none": "nobody: closed book",
 }
-
-
-def bm25_recall(
-  corpus: corpus_lib.Corpus, questions: Sequence[qa_datasets.Example]
-) -> dict[str, float]:
-  """Returns BM25's recall@1 and @5.
-
-  Args:
-    corpus: The knowledge corpus.
-    questions: What is asked.
-  """
-  judge = recall.Judge(questions, corpus.read_texts)
-  baseline = bm25.Bm25(corpus.load_passages(), corpus.tokenizer)
-  return judge.recall(baseline.retrieve, (1, 5))
 
 
 def table(

@@ -91,10 +91,6 @@ class Stages:
     drawn = random.Random(self.seed).sample(asked, QUESTIONS)
     qa_datasets.write(self.path(_QUESTIONS_FILE), drawn)
 
-  def questions(self) -> tuple[qa_datasets.Example, ...]:
-    """Returns the questions that were written."""
-    return qa_datasets.load(self.path(_QUESTIONS_FILE)).examples
-
   def pretrain_mlm(self) -> str:
     """Trains a BERT; returns the command that does the same."""
     return self._warm_start("pretrain_mlm", "mlm", "")

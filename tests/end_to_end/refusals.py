@@ -8,16 +8,20 @@ import sys
 from tests.end_to_end import tiny_runs
 
 
-def outcomes(orders):
+def outcomes(root, commands):
   """Runs commands, each in a fork of a process that has loaded TensorFlow.
 
   Args:
-    orders: For each, its `command`, `flags`, and the `root` below which it may
-      have written.
+    root: Below which they may have written.
+    commands: Names, each with its flags.
 
   Returns:
     For each, its `status`, its `stderr`, and what it has `written`.
   """
+  orders = [
+    {"command": command, "flags": flags, "root": str(root)}
+    for command, flags in commands
+  ]
   done = subprocess.run(
     [sys.executable, "-m", "tests.end_to_end.forked_commands"],
     input=json.dumps(orders),

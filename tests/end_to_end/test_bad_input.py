@@ -158,11 +158,8 @@ def cases(tmp_path_factory):
 def outcomes(cases):
   """What each case's command did, by name."""
   root, by_name = cases
-  orders = [
-    {"command": command, "flags": flags, "root": str(root)}
-    for _, command, flags in by_name.values()
-  ]
-  return dict(zip(by_name, refusals.outcomes(orders), strict=True))
+  commands = [case[1:] for case in by_name.values()]
+  return dict(zip(by_name, refusals.outcomes(root, commands), strict=True))
 
 
 @pytest.mark.parametrize(

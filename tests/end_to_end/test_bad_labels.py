@@ -76,11 +76,7 @@ def outcomes(tmp_path_factory):
   """By name: words of the message, and what the command did."""
   root = tmp_path_factory.mktemp("bad_labels")
   cases = list(cases_of(root))
-  orders = [
-    {"command": command, "flags": flags, "root": str(root)}
-    for _, _, command, flags in cases
-  ]
-  results = refusals.outcomes(orders)
+  results = refusals.outcomes(root, [case[2:] for case in cases])
   return {
     name: (words, outcome)
     for (name, words, *_), outcome in zip(cases, results, strict=True)

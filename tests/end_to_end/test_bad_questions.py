@@ -125,11 +125,9 @@ def outcomes(tmp_path_factory):
   """By name: words of the message, and what the command did."""
   root = tmp_path_factory.mktemp("bad_questions")
   cases = list(cases_of(root))
-  orders = [
-    {"command": "evaluate", "flags": flags, "root": str(root)}
-    for _, _, flags in cases
-  ]
-  results = refusals.outcomes(orders)
+  results = refusals.outcomes(
+    root, [("evaluate", flags) for _, _, flags in cases]
+  )
   return {
     name: (words, outcome)
     for (name, words, _), outcome in zip(cases, results, strict=True)

@@ -1,17 +1,13 @@
 """Public weights, imported and trained on; bad ones end in one line."""
 
-import json
-import pathlib
 import shutil
-import subprocess
-import sys
 
 import pytest
 
 from tests.checkpoints import formats
+from tests.end_to_end import refusals
 from tests.end_to_end import tiny_runs
 
-_ROOT = pathlib.Path(__file__).resolve().parents[2]
 # The sizes of tests/checkpoints/tiny_bert.
 _CONFIG = {
   "num_layers": 2,
@@ -99,27 +95,6 @@ def test_bad_sources_end_in_one_line(tmp_path, corpus):
       ["--source", str(unknown)],
     ),
   ]
-  done = subprocess.run(
-    [sys.executable, "-m", "tests.end_to_end.forked_commands"],
-    input=json.dumps(
-      [
-        {"command": command, "flags": given, "root": str(tmp_path)}
-        for command, given, _ in cases
-      ]
-    ),
-    env=tiny_runs.environment(),
-    cwd=_ROOT,
-    capture_output=True,
-    text=True,
-    timeout=300,
-  )
-  assert done.returncode == 0, done.stderr
-  for outcome, (_, _, words) in zip(
-    json.loads(done.stdout), cases, strict=True
-  ):
-    assert outcome["status"] == 2, outcome
-    assert outcome["stderr"].startswith("error: "), outcome
-    assert outcome["stderr"].count("\n") == 1, outcome
-    for word in words:
-      assert word in outcome["stderr"]
-    assert outcome["written"] == []
+  outcomes = refusals.outcomes(tmp_path, [case[:2] for case in cases])
+  for outcome, (_, _, words) in zip(outcomes, cases, strict=True):
+    refusals.check(outcome, words)

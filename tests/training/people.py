@@ -145,6 +145,21 @@ def write_world(root):
   write_pretrained(root / "ict", corpus, "pretrain_ict")
 
 
+def write_other_corpus(folder, world):
+  """Writes another corpus of the same vocabulary; returns its folder."""
+  other = [{"title": "Ada", "text": "Ada was born in Oslo in 1800."}]
+  build.build(
+    build.BuildOptions(
+      inputs=[write_jsonl(folder / "other.jsonl", other)],
+      output=str(folder / "corpus"),
+      vocab=str(world / "corpus/vocab.txt"),
+      max_passage_tokens=32,
+      num_shards=1,
+    )
+  )
+  return str(folder / "corpus")
+
+
 def run(world, model_dir, config, **changes):
   where = {
     "dataset": str(world / "questions.jsonl"),

@@ -6,7 +6,6 @@ import shutil
 import pytest
 
 from realm_tf import errors
-from realm_tf.data import build
 from realm_tf.data import corpus as corpus_lib
 from realm_tf.evaluation import predictions
 from realm_tf.index import store as store_lib
@@ -271,22 +270,8 @@ def test_an_index_that_is_not_the_corpuss_is_refused(
   world, overfitted, asked, tmp_path
 ):
   model_dir, _ = overfitted
-  corpus = tmp_path / "corpus"
-  build.build(
-    build.BuildOptions(
-      inputs=[
-        people.write_jsonl(
-          tmp_path / "other.jsonl",
-          [{"title": "Ada", "text": "Ada was born in Oslo in 1800."}],
-        )
-      ],
-      output=str(corpus),
-      vocab=str(world / "corpus/vocab.txt"),
-      max_passage_tokens=32,
-      num_shards=1,
-    )
-  )
-  fields = {"dataset": asked, "corpus": str(corpus)}
+  corpus = people.write_other_corpus(tmp_path, world)
+  fields = {"dataset": asked, "corpus": corpus}
   for run, retrieval_only in ((model_dir, False), (world / "realm", True)):
     message = error_of(
       model_dir=str(run), retrieval_only=retrieval_only, **fields

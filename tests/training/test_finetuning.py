@@ -6,7 +6,6 @@ import tensorflow as tf
 
 from realm_tf import errors
 from realm_tf.configs import run_config
-from realm_tf.data import build
 from realm_tf.data import corpus as corpus_lib
 from realm_tf.training import checkpoints
 from realm_tf.training import finetuning
@@ -177,20 +176,6 @@ def test_mistakes_are_told_before_anything_is_written(world, tmp_path):
 
 
 def test_an_index_of_another_corpus_is_refused(world, tmp_path):
-  corpus = tmp_path / "corpus"
-  build.build(
-    build.BuildOptions(
-      inputs=[
-        people.write_jsonl(
-          tmp_path / "other.jsonl",
-          [{"title": "Ada", "text": "Ada was born in Oslo in 1800."}],
-        )
-      ],
-      output=str(corpus),
-      vocab=str(world / "corpus/vocab.txt"),
-      max_passage_tokens=32,
-      num_shards=1,
-    )
-  )
-  message = error_of(world, tmp_path / "run", corpus=str(corpus))
+  corpus = people.write_other_corpus(tmp_path, world)
+  message = error_of(world, tmp_path / "run", corpus=corpus)
   assert "index of another corpus" in message
