@@ -258,6 +258,11 @@ class RealmConfig(SentenceConfig):
     num_candidates: Passages a query is read with, the null passage included.
     marginalization: "span" (paper, equation 1) or "token" (released code).
     score_scale: Factor of the inner product; 1 in the paper.
+    noise_probability: Share of the words, names and masks aside, that are
+      replaced by any others in what the retriever trains on; 0 in the paper.
+      The reader sees the sentence as it is. A retriever whose corpus is small
+      else unlearns to be led by names alone, and questions have words that the
+      corpus lacks.
     export_every_steps: Steps between two exports of the embedder, each the
       start of a new index version.
     index_age_warning_steps: Age of the index at which the trainer warns.
@@ -275,6 +280,7 @@ class RealmConfig(SentenceConfig):
   num_candidates: int = 8
   marginalization: str = "span"
   score_scale: float = 1.0
+  noise_probability: float = 0.0
   export_every_steps: int = 500
   index_age_warning_steps: int = 1_000
   index_age_limit_steps: int = 2_000

@@ -27,16 +27,17 @@ def pretrain() -> schema.RealmConfig:
     **_LENGTHS,
     max_masks=4,
     batch_size=16,
-    train_steps=200,
+    train_steps=250,
     learning_rate=3e-4,
     warmup_steps=20,
     score_scale=0.2,
+    noise_probability=0.6,
     export_every_steps=50,
     index_age_warning_steps=100,
     index_age_limit_steps=150,
     summary_every_steps=10,
-    checkpoint_every_steps=100,
-    evaluate_every_steps=100,
+    checkpoint_every_steps=125,
+    evaluate_every_steps=125,
   )
 
 
@@ -47,7 +48,7 @@ def pretrain_ict() -> schema.IctConfig:
     **_LENGTHS,
     max_masks=4,
     batch_size=64,
-    train_steps=400,
+    train_steps=200,
     learning_rate=5e-4,
     warmup_steps=50,
     score_scale=0.2,
@@ -55,8 +56,8 @@ def pretrain_ict() -> schema.IctConfig:
     mask_query_probability=0.8,
     rename_probability=0.8,
     noise_probability=0.4,
-    checkpoint_every_steps=200,
-    evaluate_every_steps=200,
+    checkpoint_every_steps=100,
+    evaluate_every_steps=100,
   )
 
 

@@ -34,8 +34,12 @@ class IctExamples:
     self.source = queries.MaskedQuerySource(
       corpus, config, tokenizer, heldout=heldout, keep_unmaskable=True
     )
+    kinds = renaming.find_kinds(corpus, tokenizer)
     self._rename = renaming.Renamer(
-      corpus, tokenizer, config.rename_probability, config.seed
+      kinds, config.rename_probability, config.seed
+    )
+    self._noise = renaming.WordNoise(
+      kinds, config.noise_probability, config.seed
     )
     passages = corpus.sentence_passages
     with tf.device("/cpu:0"):
@@ -72,11 +76,8 @@ class IctExamples:
     query = tf.where(mask[:, None], batch.masked.token_ids, batch.token_ids)
     block = self._blocks(batch.sentences, keep, drop_title)
     both, _ = self._rename(tf.concat([query, block], axis=1), step)
-    query = self._rename.add_noise(
-      both[:, : config.query_length], config.noise_probability, step
-    )
     return {
-      "query_token_ids": query,
+      "query_token_ids": self._noise(both[:, : config.query_length], step),
       "passage_token_ids": both[:, config.query_length :],
     }
 

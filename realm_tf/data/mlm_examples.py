@@ -60,7 +60,9 @@ class MlmExamples:
         "smaller --max_passage_tokens, or change --config.heldout_fraction."
       )
     self.rename = renaming.Renamer(
-      corpus, tokenizer, config.rename_probability, config.seed
+      renaming.find_kinds(corpus, tokenizer),
+      config.rename_probability,
+      config.seed,
     )
     span_of_token = np.full(len(corpus.tokens), -1, np.int64)
     for offset in range(

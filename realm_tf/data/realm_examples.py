@@ -8,6 +8,8 @@ from realm_tf.data import features
 from realm_tf.data import queries
 
 RetrieveFunction = Callable[[tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
+# From <int32>[batch, length] token ids and the step to as many.
+NoiseFunction = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 
 
 class RealmExamples:
@@ -22,18 +24,22 @@ class RealmExamples:
     source: queries.MaskedQuerySource,
     retrieve: RetrieveFunction,
     passages: features.PackedPassages,
+    noise: NoiseFunction | None = None,
   ):
-    """Joins the three.
+    """Joins the parts.
 
     Args:
       source: Masked queries by step.
       retrieve: From query token ids and source fingerprints to candidates;
         see `candidates.CandidateRetriever`.
       passages: The knowledge corpus.
+      noise: What the retriever's query goes through, such as
+        `renaming.WordNoise`; the reader sees the sentence as it is.
     """
     self._source = source
     self._retrieve = retrieve
     self._passages = passages
+    self._noise = noise
 
   def __call__(self, step: tf.Tensor) -> dict[str, tf.Tensor]:
     """Returns the features of a step, as `RealmModel` takes them.
@@ -43,9 +49,11 @@ class RealmExamples:
     """
     batch = self._source(step)
     query_token_ids = batch.masked.token_ids
+    if self._noise is not None:
+      query_token_ids = self._noise(query_token_ids, step)
     rows, mask = self._retrieve(query_token_ids, batch.source_uids)
     joint_token_ids, joint_segment_ids = self._passages.joined(
-      query_token_ids, rows
+      batch.masked.token_ids, rows
     )
     return {
       "query_token_ids": query_token_ids,

@@ -25,7 +25,7 @@ KINDS = (
   "+chemical_elements+planets_and_moons+inventions"
 )
 VOCAB_SIZE = 8_000
-QUESTIONS = 600
+QUESTIONS = 500
 _QUESTIONS_FILE = "questions.jsonl"
 _BERT = os.path.relpath(bert.FOLDER)
 

@@ -13,6 +13,7 @@ from realm_tf.data import features as features_lib
 from realm_tf.data import passages as passages_lib
 from realm_tf.data import queries
 from realm_tf.data import realm_examples
+from realm_tf.data import renaming
 from realm_tf.evaluation import recall
 from realm_tf.models import realm
 from realm_tf.text import tokenizer as tokenizer_lib
@@ -68,6 +69,13 @@ class RealmTask(tasks.Task):
       queries.MaskedQuerySource(sentences, config, tokenizer, heldout=heldout)
       for heldout in (False, True)
     )
+    self._noise = None
+    if config.noise_probability:
+      self._noise = renaming.WordNoise(
+        renaming.find_kinds(sentences, tokenizer),
+        config.noise_probability,
+        config.seed,
+      )
     self._uids = passages.uids
     self._passages = features_lib.PackedPassages(
       passages.title_ids.to_ragged(),
@@ -138,7 +146,7 @@ class RealmTask(tasks.Task):
   ) -> tf.data.Dataset:
     """Returns the training batches from a step on, with a given index."""
     return pipelines.by_step(
-      self._examples(self.source, index),
+      self._examples(self.source, index, self._noise),
       first_step,
       self._config.train_steps,
     )
@@ -156,12 +164,15 @@ class RealmTask(tasks.Task):
     return self._model(features, training=False)
 
   def _examples(
-    self, source: queries.MaskedQuerySource, index: IndexInUse
+    self,
+    source: queries.MaskedQuerySource,
+    index: IndexInUse,
+    noise: realm_examples.NoiseFunction | None = None,
   ) -> realm_examples.RealmExamples:
     retrieve = candidates.CandidateRetriever(
       index.embed, index.search, self._uids, self._config.num_candidates
     )
-    return realm_examples.RealmExamples(source, retrieve, self._passages)
+    return realm_examples.RealmExamples(source, retrieve, self._passages, noise)
 
   def _in_use(self) -> IndexInUse:
     if self._index is None:

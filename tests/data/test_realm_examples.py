@@ -6,13 +6,16 @@ from realm_tf.data import candidates
 from realm_tf.data import features
 from realm_tf.data import queries
 from realm_tf.data import realm_examples
+from realm_tf.data import renaming
 from tests import synthetic
+from tests.synthetic import FIRST_NAME
+from tests.synthetic import FIRST_WORD
 from tests.synthetic import SEP
 
 TOKENIZER = synthetic.make_tokenizer()
 
 
-def examples_of(x, z, config):
+def examples_of(x, z, config, noise_probability=0.0):
   table = synthetic.passage_table(z)
   passages = features.PackedPassages(
     table.title_ids.to_ragged(),
@@ -35,7 +38,9 @@ def examples_of(x, z, config):
   retrieve = candidates.CandidateRetriever(
     embed, search, table.uids, config.num_candidates
   )
-  return source, realm_examples.RealmExamples(source, retrieve, passages)
+  kinds = renaming.find_kinds(x, TOKENIZER)
+  noise = renaming.WordNoise(kinds, noise_probability, config.seed)
+  return source, realm_examples.RealmExamples(source, retrieve, passages, noise)
 
 
 @pytest.mark.parametrize("other_corpus", [False, True])
@@ -71,6 +76,33 @@ def test_features_fit_together(other_corpus):
       assert (
         got["joint_token_ids"][b].numpy()[:, places] == synthetic.MASK
       ).all()
+
+
+def test_noise_changes_words_in_what_the_retriever_sees_and_nothing_else():
+  config = synthetic.realm_config(batch_size=50)
+  x = synthetic.random_corpus()
+  source, examples = examples_of(x, x, config, noise_probability=0.5)
+  step = tf.constant(3, tf.int64)
+  plain, got = source(step).masked.token_ids.numpy(), examples(step)
+  noised = got["query_token_ids"].numpy()
+  is_word = (plain >= FIRST_WORD) | ((plain >= 5) & (plain < FIRST_NAME))
+  assert (noised == plain)[~is_word].all()
+  assert np.mean((noised != plain)[is_word]) == pytest.approx(0.5, abs=0.07)
+  for b, row in enumerate(plain):
+    tokens = [t for t in row if t]
+    joint = got["joint_token_ids"].numpy()[b]
+    assert (joint[:, : len(tokens)] == tokens).all()
+  np.testing.assert_array_equal(examples(step)["query_token_ids"], noised)
+
+
+def test_candidates_are_those_of_the_query_with_its_noise():
+  config = synthetic.realm_config(batch_size=50)
+  x = synthetic.random_corpus()
+  step = tf.constant(3, tf.int64)
+  _, plain = examples_of(x, x, config)
+  _, noised = examples_of(x, x, config, noise_probability=1.0)
+  rows, other = (e(step)["candidate_rows"].numpy() for e in (plain, noised))
+  assert (rows != other).any(axis=1).mean() > 0.5
 
 
 def test_shapes_are_static_in_a_pipeline():
