@@ -85,21 +85,13 @@ def build(options: BuildOptions) -> manifest_lib.CorpusManifest:
     return existing
   _print_plan(options, found, num_shards)
   tokenizer = _make_tokenizer(options, found)
-  staging = corpus_folder.sibling(options.output, "partial")
-  try:
+  with corpus_folder.staged(options.output) as staging:
     _run_pipeline(options, found, tokenizer, staging, num_shards)
     manifest = _make_manifest(
       options, tokenizer, shards.read_summaries(staging), source_sha256
     )
     shards.remove_summaries(staging)
     corpus_folder.publish(staging, options.output, tokenizer, manifest)
-  except tf.errors.OpError as e:
-    raise errors.UserError(
-      f"Cannot write --output={options.output}: {e.message}."
-    ) from e
-  finally:
-    if tf.io.gfile.exists(staging):
-      tf.io.gfile.rmtree(staging)
   _print_summary(options, manifest, time.monotonic() - started)
   return manifest
 

@@ -1,7 +1,9 @@
 """The folder of a corpus: what tells it apart, and how it comes to be there."""
 
+import contextlib
 import hashlib
 import uuid
+from collections.abc import Iterator
 from collections.abc import Sequence
 
 import tensorflow as tf
@@ -58,6 +60,28 @@ def existing(
   )
 
 
+@contextlib.contextmanager
+def staged(output: str) -> Iterator[str]:
+  """Gives a new folder to write to, and removes what is left of it.
+
+  Args:
+    output: What `publish` makes of it.
+
+  Raises:
+    errors.UserError: If it cannot be written to.
+  """
+  staging = _sibling(output, "partial")
+  try:
+    yield staging
+  except tf.errors.OpError as e:
+    raise errors.UserError(
+      f"Cannot write --output={output}: {e.message}."
+    ) from e
+  finally:
+    if tf.io.gfile.exists(staging):
+      tf.io.gfile.rmtree(staging)
+
+
 def publish(
   staging: str,
   output: str,
@@ -67,7 +91,7 @@ def publish(
   """Moves a staged corpus to the output, complete.
 
   Args:
-    staging: A folder with the passages, from `sibling`.
+    staging: A folder with the passages, from `staged`.
     output: What it becomes; replaced if it is there.
     tokenizer: Made the token ids.
     manifest: What is staged.
@@ -84,7 +108,7 @@ def publish(
     )
   retired = None
   if tf.io.gfile.exists(output):
-    retired = sibling(output, "replaced")
+    retired = _sibling(output, "replaced")
     tf.io.gfile.rename(output, retired)
   tf.io.gfile.rename(staging, output)
   if is_object_store:
@@ -97,6 +121,6 @@ def publish(
     tf.io.gfile.rmtree(retired)
 
 
-def sibling(path: str, purpose: str) -> str:
+def _sibling(path: str, purpose: str) -> str:
   """Returns a new name beside a folder, to write it or put it aside."""
   return f"{path.rstrip('/')}.{purpose}-{uuid.uuid4().hex[:8]}"

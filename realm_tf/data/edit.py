@@ -109,21 +109,13 @@ def edit(options: EditOptions, corpus: corpus_lib.Corpus) -> corpus_lib.Corpus:
     *edit_inputs.read_changes(edit_inputs.ADD, inputs.added, maker),
   ]
   plan = edit_plan.make_plan(corpus, inputs.removals, changes)
-  staging = corpus_folder.sibling(options.output, "partial")
-  try:
+  with corpus_folder.staged(options.output) as staging:
     summary = _write_shards(corpus, plan, staging)
     counts = maker.counts + collections.Counter(
       {"duplicate_passage": plan.duplicates}
     )
     manifest = _make_manifest(corpus, plan, summary, counts, source_sha256)
     corpus_folder.publish(staging, options.output, corpus.tokenizer, manifest)
-  except tf.errors.OpError as e:
-    raise errors.UserError(
-      f"Cannot write --output={options.output}: {e.message}."
-    ) from e
-  finally:
-    if tf.io.gfile.exists(staging):
-      tf.io.gfile.rmtree(staging)
   _print_summary(
     options, manifest, plan.entry, counts, time.monotonic() - started
   )

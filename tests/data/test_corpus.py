@@ -1,4 +1,4 @@
-from tests.evaluation import written_corpus
+from tests import written_corpus
 
 
 def test_rows_are_found_by_id_and_bodies_come_in_order(tmp_path):
@@ -6,7 +6,7 @@ def test_rows_are_found_by_id_and_bodies_come_in_order(tmp_path):
   # No passage twice.
   shards[2] = [("U", body) for _, body in shards[2]]
   shards[3] = [("V", "Zoë")]
-  corpus, ids = written_corpus.write(tmp_path / "z", shards)
+  corpus, ids = written_corpus.write_texts(tmp_path / "z", shards)
   assert corpus.find_rows(ids[::-1]).tolist() == [5, 4, 3, 2, 1, 0]
   assert corpus.find_rows(
     [ids[2], "", "é", "g" * 16, ids[2] + "0"]
