@@ -1,5 +1,7 @@
 """Our own runs: where their weights are, and their BERT as a source."""
 
+from typing import Any
+
 import tensorflow as tf
 
 from realm_tf import errors
@@ -42,6 +44,20 @@ def weights_path(model_dir: str) -> tuple[str, int]:
   if path is None:
     raise errors.UserError(f"{model_dir} holds no checkpoint yet.")
   return path, int(path.rsplit("-", 1)[1])
+
+
+def restore(checkpoint: str, **parts: Any) -> None:
+  """Reads all variables of models; what else the checkpoint holds is left.
+
+  Args:
+    checkpoint: Its prefix.
+    **parts: Models, built, or checkpoints of such, by their names there.
+
+  Raises:
+    AssertionError: If it lacks a variable.
+  """
+  status = tf.train.Checkpoint(**parts).read(checkpoint)
+  status.assert_existing_objects_matched().expect_partial()
 
 
 def roles(checkpoint: str) -> set[str]:

@@ -130,3 +130,37 @@ def best(model_dir: str, metric: str) -> tuple[float, int]:
     return float("-inf"), 0
   manifest = files.read_json(path)
   return manifest[metric], manifest["step"]
+
+
+class BestWeights:
+  """Keeps the weights of a run's best evaluation, of this process or before.
+
+  Attributes:
+    step: Of the best weights; 0 if there are none yet.
+  """
+
+  def __init__(
+    self, model_dir: str, parts: dict[str, tf.keras.Model], metric: str
+  ):
+    """Finds the best of before.
+
+    Args:
+      model_dir: The run.
+      parts: The models by role.
+      metric: As for `save_best`.
+    """
+    self._model_dir = model_dir
+    self._parts = parts
+    self._metric = metric
+    self._value, self.step = best(model_dir, metric)
+
+  def offer(self, step: int, value: float) -> None:
+    """Saves the weights as they are, if no evaluation was as good.
+
+    Args:
+      step: Of the weights.
+      value: Of the metric.
+    """
+    if value > self._value:
+      self._value, self.step = value, step
+      save_best(self._model_dir, self._parts, step, self._metric, value)

@@ -246,7 +246,7 @@ class FinetuneHook(loop.Hook):
     self._references = [
       answers_lib.AnswerSet.of(example) for example in self._dev
     ]
-    self._best, self._best_step = checkpoints.best(setup.model_dir, METRIC)
+    self._best = checkpoints.BestWeights(setup.model_dir, task.parts, METRIC)
     self.open_qa: open_qa.OpenQa | None = None
 
   def initialize(
@@ -289,13 +289,9 @@ class FinetuneHook(loop.Hook):
       for reference, prediction in zip(self._references, found, strict=True)
     ]
     exact_match = float(np.mean(right))
-    if exact_match > self._best:
-      self._best, self._best_step = exact_match, step
-      checkpoints.save_best(
-        self._setup.model_dir, self._task.parts, step, METRIC, exact_match
-      )
+    self._best.offer(step, exact_match)
     return {METRIC: exact_match}
 
   def should_stop(self, step: int) -> bool:
     """Whether `patience` evaluations have brought nothing better."""
-    return loop.has_stalled(self._config, METRIC, step, self._best_step)
+    return loop.has_stalled(self._config, METRIC, step, self._best.step)

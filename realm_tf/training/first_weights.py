@@ -239,20 +239,12 @@ def _giver(role: str, sources: Sequence[_Source], task: str) -> _Source | None:
 def _restore(role: str, part: tf.keras.Model, run: _Run) -> str:
   """Takes a part from a run; returns what was taken, for people."""
   if role in run.roles:
-    targets = [tf.train.Checkpoint(**{role: part})]
-    line = f"{role} from {run.path}, step {run.step}"
-  else:
-    targets = [
-      tf.train.Checkpoint(reader=tf.train.Checkpoint(encoder=encoder))
-      for encoder in _encoders(part)
-    ]
-    line = (
-      f"{role}'s encoder from the language model {run.path}, step {run.step}"
-    )
-  for target in targets:
-    status = target.read(run.checkpoint)
-    status.assert_existing_objects_matched().expect_partial()
-  return line
+    own_run.restore(run.checkpoint, **{role: part})
+    return f"{role} from {run.path}, step {run.step}"
+  for encoder in _encoders(part):
+    reader = tf.train.Checkpoint(encoder=encoder)
+    own_run.restore(run.checkpoint, reader=reader)
+  return f"{role}'s encoder from the language model {run.path}, step {run.step}"
 
 
 def _assign(

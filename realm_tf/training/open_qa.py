@@ -198,10 +198,7 @@ def load(
   with strategy.scope():
     model = orqa_lib.OrqaModel(config, opened.tokenizer.vocab_size)
     orqa.build(model, config)
-    status = tf.train.Checkpoint(
-      retriever=model.retriever, reader=model.reader
-    ).read(path)
-    status.assert_existing_objects_matched().expect_partial()
+    own_run.restore(path, retriever=model.retriever, reader=model.reader)
     knowledge = Knowledge.load(opened, config.passage_length)
     return OpenQa(model, config, knowledge, version)
 
@@ -244,6 +241,5 @@ def load_closed_book(
   )
   empty = tf.zeros([1, config.query_length + 1], tf.int32)
   reader(empty, empty, tf.zeros([1, 1], tf.int32))
-  status = tf.train.Checkpoint(reader=reader).read(path)
-  status.assert_existing_objects_matched().expect_partial()
+  own_run.restore(path, reader=reader)
   return closed_book.ClosedBook(reader, config, tokenizer)

@@ -183,7 +183,6 @@ def initialize(
 def _read(path: str, names: list[str], part: tf.keras.Model) -> None:
   """Reads one part of a checkpoint, found by the names that lead to it."""
   target: tf.train.Checkpoint | tf.keras.Model = part
-  for name in reversed(names):
+  for name in reversed(names[1:]):
     target = tf.train.Checkpoint(**{name: target})
-  status = target.read(path)
-  status.assert_existing_objects_matched().expect_partial()
+  own_run.restore(path, **{names[0]: target})

@@ -157,22 +157,14 @@ class TaggerHook(loop.Hook):
     self._valid = valid
     self._gold = [s.labels for file in files_of_valid for s in file.sentences]
     self._predictor = tagging.Predictor(task, setup.strategy)
-    self._best, self._best_step = float("-inf"), 0
-
-  def before_training(self, state: checkpoints.TrainerState) -> None:
-    """Finds the best weights of before."""
-    self._best, self._best_step = checkpoints.best(self._model_dir, _F1)
+    self._best = checkpoints.BestWeights(setup.model_dir, task.parts, _F1)
 
   def after_evaluation(
     self, step: int, means: dict[str, float]
   ) -> dict[str, float]:
     """Measures the entities; keeps the best weights."""
     score = self.evaluate()[entities.ALL]
-    if score.f1 > self._best:
-      self._best, self._best_step = score.f1, step
-      checkpoints.save_best(
-        self._model_dir, self._task.parts, step, _F1, score.f1
-      )
+    self._best.offer(step, score.f1)
     return {
       "precision": score.precision,
       "recall": score.recall,
@@ -181,7 +173,7 @@ class TaggerHook(loop.Hook):
 
   def should_stop(self, step: int) -> bool:
     """Whether `patience` evaluations have brought nothing better."""
-    return loop.has_stalled(self._config, _F1, step, self._best_step)
+    return loop.has_stalled(self._config, _F1, step, self._best.step)
 
   def evaluate(self) -> dict[str, entities.Score]:
     """Scores the weights as they are on the valid split that decides."""

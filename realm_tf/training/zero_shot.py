@@ -109,6 +109,5 @@ def _build_index(
   one = tf.zeros([1, config.passage_length], tf.int32)
   retriever(one, one)
   path, _ = own_run.weights_path(model_dir)
-  status = tf.train.Checkpoint(retriever=retriever).read(path)
-  status.assert_existing_objects_matched().expect_partial()
+  own_run.restore(path, retriever=retriever)
   corpus_index.build(model_dir, retriever, config.projection_size, step)
