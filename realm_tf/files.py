@@ -1,12 +1,30 @@
 """Files that others read: written whole or not at all."""
 
+import errno
 import gzip
 import json
 import os
+import re
 import uuid
 from typing import Any
 
 import tensorflow as tf
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_GRAPH_PLACE = re.compile(r"\{\{.*?\}\}|\[Op:.*?\]")
+
+
+def full_disk(error: BaseException) -> str | None:
+  """Returns what an error says if a disk or a quota is full, else None."""
+  if isinstance(error, OSError) and error.errno in _FULL:
+    return str(error)
+  # TensorFlow's writers tell a full disk by its text alone, as one of several
+  # kinds of error.
+  if isinstance(error, tf.errors.OpError):
+    message = str(error.message)
+    if any(os.strerror(code) in message for code in _FULL):
+      return _GRAPH_PLACE.sub("", message).strip()
+  return None
 
 
 def read_text(path: str) -> str:

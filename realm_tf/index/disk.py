@@ -1,16 +1,14 @@
 """Room on the disk: asked for beforehand, and reported in one line."""
 
 import contextlib
-import errno
-import os
 import shutil
 from collections.abc import Iterator
 
 import tensorflow as tf
 
 from realm_tf import errors
+from realm_tf import files
 
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _SLACK_BYTES = 1 << 20
 
 
@@ -42,16 +40,8 @@ def reported(folder: str, needed_bytes: int) -> Iterator[None]:
   """
   try:
     yield
-  except OSError as e:
-    if e.errno in _FULL:
-      raise _full(folder, needed_bytes, "is full") from e
-    raise
-  except tf.errors.OpError as e:
-    # TensorFlow's writers tell a full disk by its text alone, as one of
-    # several kinds of error.
-    if os.strerror(errno.ENOSPC) in e.message or isinstance(
-      e, tf.errors.ResourceExhaustedError
-    ):
+  except (OSError, tf.errors.OpError) as e:
+    if files.full_disk(e) or isinstance(e, tf.errors.ResourceExhaustedError):
       raise _full(folder, needed_bytes, "is full") from e
     raise
 

@@ -51,6 +51,16 @@ def run(main: Callable[[], None]) -> None:
       main()
     except errors.UserError as e:
       _fail(e)
+    except Exception as e:
+      from realm_tf import files
+
+      full = files.full_disk(e)
+      if full is None:
+        raise
+      _fail(
+        f"No room to write: {full}. Make room and run the same command again; "
+        "what was finished stays."
+      )
 
   app.run(run_main, flags_parser=parse)
 
