@@ -29,7 +29,7 @@ def article(person, place):
 @pytest.fixture(scope="module")
 def world(tmp_path_factory):
   """A corpus and a run, hardly trained: it matches words, no more."""
-  tf.random.set_seed(0)
+  tf.keras.utils.set_random_seed(0)
   root = tmp_path_factory.mktemp("world")
   records = list(map(article, _PEOPLE, _PLACES))
   build.build(

@@ -1,6 +1,6 @@
 """The refresh job survives kill -9 of its processes, at any time.
 
-REFRESH_KILLS=10 kills ten times; few kills keep the usual run short.
+REALM_TF_KILLS=10 kills ten times; few kills keep the usual run short.
 """
 
 import contextlib
@@ -20,7 +20,7 @@ from realm_tf.index import locks
 from realm_tf.index import store as store_lib
 from tests.index import fake_run
 
-_KILLS = int(os.environ.get("REFRESH_KILLS", "3"))
+_KILLS = int(os.environ.get("REALM_TF_KILLS", "3"))
 _SHARDS = 6 + 3 * _KILLS
 _DEADLINE_SECS = 60 + 20 * _KILLS
 

@@ -7,7 +7,7 @@ import pytest
 
 from realm_tf import errors
 from realm_tf.evaluation import evaluate
-from tests.evaluation import written_corpus
+from tests import written_corpus
 
 QUESTIONS = [
   {"question": "capital of Norway?", "answer": ["Oslo"]},
@@ -47,7 +47,7 @@ def test_a_file_of_orqa_is_scored(options, capsys):
 
 
 def test_with_a_corpus_all_is_written(options, tmp_path, capsys):
-  corpus, ids = written_corpus.write(
+  corpus, ids = written_corpus.write_texts(
     tmp_path / "z",
     [[("N", "Oslo is in Norway."), ("I", "Roma!")], [("C", "A coast.")]],
   )

@@ -5,7 +5,7 @@ from realm_tf import errors
 from realm_tf.data import qa_datasets
 from realm_tf.evaluation import predictions
 from realm_tf.evaluation import scoring
-from tests.evaluation import written_corpus
+from tests import written_corpus
 
 BODIES = ["Oslo is in Norway.", "Rome is old.", "A cat sat.", "Paris, again."]
 
@@ -155,7 +155,7 @@ def test_recall_is_that_of_the_retrievers_own_list():
 @pytest.fixture(scope="module")
 def corpus(tmp_path_factory):
   texts = [(f"T{i}", body) for i, body in enumerate(BODIES)]
-  return written_corpus.write(
+  return written_corpus.write_texts(
     tmp_path_factory.mktemp("corpus") / "z", [texts[:3], texts[3:]]
   )
 

@@ -11,10 +11,9 @@ from realm_tf.configs import run_config
 from realm_tf.configs import tiny
 from realm_tf.data import blocks
 from realm_tf.data import corpus as corpus_lib
-from realm_tf.data import manifest as manifest_lib
-from realm_tf.data import passages
 from realm_tf.index import follow
 from realm_tf.text import tokenizer as tokenizer_lib
+from tests import written_corpus
 
 DIM = 16
 PASSAGE_LENGTH = 48
@@ -26,40 +25,22 @@ def write_corpus(
 ) -> corpus_lib.Corpus:
   """Writes a corpus of random passages of 1 to 60 wordpieces."""
   rng = np.random.default_rng(seed)
-  (path / "passages").mkdir(parents=True)
-  (path / "vocab.txt").write_text("\n".join(VOCABULARY) + "\n")
-  entries = []
-  for shard in range(num_shards):
-    name = f"passages/{shard}.tfrecord.gz"
-    with tf.io.TFRecordWriter(str(path / name), "GZIP") as writer:
-      for _ in range(per_shard):
-        title, body = (
-          rng.integers(5, 100, rng.integers(1, most)).astype(np.int32)
-          for most in (5, 60)
-        )
-        text = " ".join(VOCABULARY[i] for i in body)
-        passage = blocks.Passage("title", text, title, body)
-        writer.write(passages.encode_passage(passage, "uint16"))
-    entries.append(manifest_lib.ShardEntry(name, per_shard, ""))
-  tokenizer = tokenizer_lib.Tokenizer(VOCABULARY)
-  manifest = manifest_lib.CorpusManifest(
-    format_version=manifest_lib.FORMAT_VERSION,
-    passages=num_shards * per_shard,
-    articles=1,
-    documents=1,
-    dropped={},
-    split_sentences=0,
-    token_dtype="uint16",
-    max_passage_tokens=80,
-    tokenizer=manifest_lib.TokenizerEntry(
-      tokenizer.sha256, tokenizer.vocab_size, True
-    ),
-    shards=tuple(entries),
-    fingerprint=f"corpus-{seed}-{num_shards}-{per_shard}",
-    source_sha256="",
+  return written_corpus.write(
+    path,
+    [[_passage(rng) for _ in range(per_shard)] for _ in range(num_shards)],
+    VOCABULARY,
+    f"corpus-{seed}-{num_shards}-{per_shard}",
   )
-  (path / "manifest.json").write_text(json.dumps(manifest.to_json()))
-  return corpus_lib.Corpus.open(str(path))
+
+
+def _passage(rng: np.random.Generator) -> blocks.Passage:
+  title, body = (
+    rng.integers(5, 100, rng.integers(1, most)).astype(np.int32)
+    for most in (5, 60)
+  )
+  return blocks.Passage(
+    "title", " ".join(VOCABULARY[i] for i in body), title, body
+  )
 
 
 def write_run(

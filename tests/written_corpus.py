@@ -1,6 +1,8 @@
-"""A corpus on disk, from plain texts."""
+"""A corpus on disk, from passages as they are, without Beam."""
 
 import json
+import pathlib
+from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -14,24 +16,26 @@ from realm_tf.text import tokenizer as tokenizer_lib
 _NO_TOKENS = np.zeros([0], np.int32)
 
 
-def write(path, shards):
-  """Writes lists of (title, body) as the shards; returns Corpus and ids."""
+def write(
+  path: pathlib.Path,
+  shards: Sequence[Sequence[blocks.Passage]],
+  vocabulary: Sequence[str] = (*tokenizer_lib.SPECIAL_TOKENS, "a"),
+  fingerprint: str = "written",
+) -> corpus_lib.Corpus:
+  """Writes passages as the shards of a corpus, and opens it."""
   (path / "passages").mkdir(parents=True)
-  vocabulary = path / "vocab.txt"
-  vocabulary.write_text("\n".join([*tokenizer_lib.SPECIAL_TOKENS, "a"]) + "\n")
-  entries, ids = [], []
+  (path / "vocab.txt").write_text("\n".join(vocabulary) + "\n")
+  entries = []
   for number, shard in enumerate(shards):
     name = f"passages/{number}.tfrecord.gz"
     with tf.io.TFRecordWriter(str(path / name), "GZIP") as writer:
-      for title, body in shard:
-        passage = blocks.Passage(title, body, _NO_TOKENS, _NO_TOKENS)
-        ids.append(passage.id)
+      for passage in shard:
         writer.write(passages.encode_passage(passage, "uint16"))
     entries.append(manifest_lib.ShardEntry(name, len(shard), ""))
-  tokenizer = tokenizer_lib.Tokenizer.from_file(str(vocabulary))
+  tokenizer = tokenizer_lib.Tokenizer(vocabulary)
   manifest = manifest_lib.CorpusManifest(
     format_version=manifest_lib.FORMAT_VERSION,
-    passages=len(ids),
+    passages=sum(map(len, shards)),
     articles=1,
     documents=1,
     dropped={},
@@ -42,8 +46,19 @@ def write(path, shards):
       tokenizer.sha256, tokenizer.vocab_size, True
     ),
     shards=tuple(entries),
-    fingerprint="written",
+    fingerprint=fingerprint,
     source_sha256="",
   )
   (path / "manifest.json").write_text(json.dumps(manifest.to_json()))
-  return corpus_lib.Corpus.open(str(path)), ids
+  return corpus_lib.Corpus.open(str(path))
+
+
+def write_texts(
+  path: pathlib.Path, shards: Sequence[Sequence[tuple[str, str]]]
+) -> tuple[corpus_lib.Corpus, list[str]]:
+  """Writes (title, body), without tokens; returns the ids too, in order."""
+  made = [
+    [blocks.Passage(*texts, _NO_TOKENS, _NO_TOKENS) for texts in shard]
+    for shard in shards
+  ]
+  return write(path, made), [p.id for shard in made for p in shard]
