@@ -51,6 +51,7 @@ _TEST_REQUIRES = [
   "dill",
   "hypothesis",
   "pytest",
+  "pytest-timeout",
   "pytest-xdist",
   "rank-bm25",
 ]
