@@ -48,9 +48,11 @@ demo: $(VENV)/.installed
 
 # pytest exits with 5 where it finds no test. Files come in their order: sorted
 # by how many tests they have, the few and long ones would be left to the end.
+# A worker that dies is not replaced: its test would kill the next one, too.
 test: $(VENV)/.installed-test
 	$(VENV)/bin/python -m pytest tests -n $(JOBS) --dist loadfile \
-	  --no-loadscope-reorder --durations=10 $(ARGS) || [ $$? -eq 5 ]
+	  --no-loadscope-reorder --max-worker-restart=0 --durations=10 $(ARGS) \
+	  || [ $$? -eq 5 ]
 
 lint: $(VENV)/.installed-dev
 	$(VENV)/bin/ruff format --check .

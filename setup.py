@@ -50,8 +50,7 @@ _TEST_REQUIRES = [
   # tfds.testing imports it.
   "dill",
   "hypothesis",
-  "pytest",
-  "pytest-timeout",
+  "pytest>=9",
   "pytest-xdist",
   "rank-bm25",
 ]
