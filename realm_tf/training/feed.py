@@ -1,5 +1,6 @@
 """Feeds the training step, and changes pipelines without a pause."""
 
+import math
 import threading
 from collections.abc import Callable
 from collections.abc import Generator
@@ -36,12 +37,21 @@ class _Prepared:
     try:
       iterator = make()
       batch = next(iterator)  # traces, starts the workers, fills the buffers
-      while self.first_step < self._current_step():
-        batch = next(iterator)  # the old pipeline has fed the one before
-        self.first_step += 1
+      # Passes over what the old pipeline has fed meanwhile, and then over what
+      # it fed during that, as long as this gets nearer: of two pipelines that
+      # are equally fast, neither overtakes the other.
+      missed, before = self._missed(), math.inf
+      while 0 < missed <= before / 2:
+        for _ in range(missed):
+          batch = next(iterator)
+          self.first_step += 1
+        missed, before = self._missed(), missed
       self._iterator = _chain(batch, iterator)
     except Exception as e:  # noqa: BLE001 - `wait` raises it
       self._error = e
+
+  def _missed(self) -> int:
+    return self._current_step() - self.first_step
 
   def is_ready(self) -> bool:
     return not self._thread.is_alive()
@@ -133,7 +143,7 @@ class Feed:
       return False
     iterator = pending.wait()
     for _ in range(self._step - pending.first_step):
-      next(iterator)  # fed by the old pipeline since
+      next(iterator)  # the rest of what the old pipeline has fed
     _release(self._iterator)
     self._iterator, self._next = iterator, None
     return True

@@ -98,6 +98,21 @@ def test_many_replacements_while_running_lose_nothing():
   assert set(names) == {str(i) for i in range(4)}
 
 
+def test_a_pipeline_no_faster_than_training_is_ready_nevertheless():
+  read = []
+
+  def batches():
+    for step in range(10_000):
+      read.append(step)
+      yield step
+
+  # Training takes a step for each that is passed over: always 49 ahead.
+  prepared = feed_lib._Prepared(batches, 0, lambda: len(read) + 49)
+  iterator = prepared.wait()
+  assert prepared.first_step == len(read) - 1 < 200
+  assert next(iterator) == prepared.first_step
+
+
 def test_a_replacement_replaced_in_turn_never_feeds():
   feed = feed_lib.Feed(ONE, pipeline("a"), 0)
   make, gate = gated("b")
