@@ -74,17 +74,21 @@ def _measure(path: str, texts: list[str]) -> None:
   from realm_tf.text import model_tagger
   from realm_tf.text import sentences as sentences_lib
 
-  taggers = {
-    "sentence by sentence": model_tagger.ModelTagger(path, batch_size=1),
-    f"batches of {model_tagger.BATCH_SIZE}": model_tagger.ModelTagger(path),
-  }
-  seconds: dict[str, list[float]] = {name: [] for name in taggers}
+  tagger = model_tagger.ModelTagger(path)
+
+  def one_by_one(passages: list[str]) -> None:
+    for text in passages:
+      for start, limit in sentences_lib.sentence_spans(text):
+        tagger.tag([text[start:limit]])
+
+  ways = {"sentence by sentence": one_by_one, "batched": tagger.tag}
+  seconds: dict[str, list[float]] = {name: [] for name in ways}
   size = len(texts) // (_ROUNDS + 1)
   chunks = [texts[i : i + size] for i in range(0, size * (_ROUNDS + 1), size)]
   for number, chunk in enumerate(chunks):
-    for name, tagger in taggers.items():
+    for name, tag in ways.items():
       start = time.perf_counter()
-      tagger.tag(chunk)
+      tag(chunk)
       if number:  # the first warms up
         seconds[name].append(time.perf_counter() - start)
   medians = {name: statistics.median(s) for name, s in seconds.items()}

@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
 
 from realm_tf import errors
@@ -18,10 +17,6 @@ MANIFEST = "manifest.json"
 KIND = "span_tagger"
 # Where a run of `train_tagger` has its export.
 EXPORT_FOLDER = ("exports", "tagger")
-
-# Enough for large products, little enough for sentences of much the same length
-# to find together.
-BATCH_SIZE = 64
 
 
 def find_export(path: str) -> tuple[str, dict[str, Any]]:
@@ -51,9 +46,9 @@ def find_export(path: str) -> tuple[str, dict[str, Any]]:
 class ModelTagger:
   """Named entities by an exported tagger, dates by rules.
 
-  The texts of a batch are split into sentences, which run through the model
-  sorted by length, many at once. Of spans that overlap, the longest stays; of
-  equally long ones, the earliest; then a date before an entity.
+  The texts of a batch are split into sentences, which the export runs through
+  the model sorted by length, many at once. Of spans that overlap, the longest
+  stays; of equally long ones, the earliest; then a date before an entity.
   """
 
   name = "model"
@@ -63,7 +58,6 @@ class ModelTagger:
     path: str,
     gazetteer: Iterable[str] = (),
     numbers: bool = False,
-    batch_size: int = BATCH_SIZE,
   ):
     """Loads the tagger.
 
@@ -71,7 +65,6 @@ class ModelTagger:
       path: As for `find_export`.
       gazetteer: Names that are entities wherever they stand.
       numbers: Whether stand-alone numbers are spans, of type "number".
-      batch_size: Sentences that run through the model at once.
 
     Raises:
       errors.UserError: If there is no tagger, or a damaged one.
@@ -84,7 +77,6 @@ class ModelTagger:
     self._tag = self._model.signatures["tag"]
     self._gazetteer = gazetteer_lib.Gazetteer(gazetteer)
     self._numbers = numbers
-    self._batch_size = batch_size
 
   def tag(
     self, texts: Sequence[str], titles: Sequence[str] | None = None
@@ -105,26 +97,24 @@ class ModelTagger:
         rows.append(row)
         offsets.append(start)
         sentences.append(raw[start:limit])
+    outputs = {
+      name: value.numpy()
+      for name, value in self._tag(
+        texts=tf.constant(sentences, tf.string)
+      ).items()
+    }
     found: list[list[spans_lib.Span]] = [[] for _ in texts]
-    order = np.argsort([-len(s) for s in sentences], kind="stable")
-    for first in range(0, len(order), self._batch_size):
-      batch = order[first : first + self._batch_size]
-      outputs = self._run([sentences[i] for i in batch])
-      for place, i in enumerate(batch):
-        begin, end = outputs["splits"][place : place + 2]
-        found[rows[i]] += [
-          spans_lib.Span(
-            offsets[i] + int(outputs["start"][k]),
-            offsets[i] + int(outputs["limit"][k]),
-            outputs["type"][k].decode(),
-          )
-          for k in range(begin, end)
-        ]
-    return [sorted(spans) for spans in found]
-
-  def _run(self, sentences: list[bytes]) -> dict[str, np.ndarray]:
-    outputs = self._tag(texts=tf.constant(sentences))
-    return {name: value.numpy() for name, value in outputs.items()}
+    for i, (row, offset) in enumerate(zip(rows, offsets, strict=True)):
+      begin, end = outputs["splits"][i : i + 2]
+      found[row] += [
+        spans_lib.Span(
+          offset + int(outputs["start"][k]),
+          offset + int(outputs["limit"][k]),
+          outputs["type"][k].decode(),
+        )
+        for k in range(begin, end)
+      ]
+    return found
 
   def _join(
     self, text: str, entities: list[spans_lib.Span]

@@ -53,6 +53,16 @@ def cut(lengths: tf.Tensor, size: int, overlap: int) -> Windows:
   )
 
 
+def take(windows: Windows, indices: tf.Tensor) -> Windows:
+  """Returns some of the windows, in the order of their indices.
+
+  Args:
+    windows: The windows.
+    indices: <int>[taken]. Which of them.
+  """
+  return Windows(*(tf.gather(field, indices) for field in windows))
+
+
 def read(
   windows: Windows,
   tokens: tf.RaggedTensor,

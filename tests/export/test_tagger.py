@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 from hypothesis import strategies as st
 
+from realm_tf.export import tagger as export_lib
 from tests import planted_tagger
 
 _FILLER = st.text(
@@ -55,6 +56,21 @@ def test_offsets_slice_to_the_names(tagger, drawn):
     assert spans_of(outputs, row) == places
   assert set(outputs["type"].numpy().tolist()) <= {b"LOC"}
   assert all(0.99 < score <= 1.0 for score in outputs["score"].numpy())
+
+
+@pytest.mark.parametrize("batch_size", [1, 2, 5, 64])
+def test_texts_stay_in_order_however_they_are_batched(monkeypatch, batch_size):
+  monkeypatch.setattr(export_lib, "_BATCH_SIZE", batch_size)
+  tagger = planted_tagger.text_tagger(max_length=12, overlap=4)
+  # The longest come first, and some are longer than a window of 10.
+  texts = [f"{'x ' * n}Zürich . " * (n // 3) for n in range(12, -1, -1)]
+  outputs = tagger.tag(tf.constant(texts))
+  raw = [text.encode() for text in texts]
+  found = [
+    [raw[row][a:b].decode() for a, b in spans_of(outputs, row)]
+    for row in range(13)
+  ]
+  assert found == [["Zürich"] * (n // 3) for n in range(12, -1, -1)]
 
 
 def test_neighbours_and_white_space():

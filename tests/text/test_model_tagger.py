@@ -47,16 +47,17 @@ def test_gazetteer_and_numbers(export):
   ]  # fmt: skip
 
 
-@pytest.mark.parametrize("batch_size", [1, 3, 64])
-def test_batches_change_nothing(export, batch_size):
+def test_passages_are_tagged_each_by_itself(export):
   texts = [f"{'x ' * n}Zürich. y 東京 {'z ' * n}." for n in range(7)]
   texts += ["", "x"]
-  tagger = model_tagger.ModelTagger(export[1], batch_size=batch_size)
+  tagger = model_tagger.ModelTagger(export[1])
   for text, spans in zip(texts, tagger.tag(texts), strict=True):
     raw = text.encode()
     names = [raw[s.start : s.limit].decode() for s in spans]
     assert names == (["Zürich", "東京"] if "東京" in text else [])
     assert all(isinstance(span, spans_lib.Span) for span in spans)
+  assert tagger.tag([]) == []
+  assert tagger.tag([""]) == [[]]
 
 
 def test_what_is_no_tagger_is_named(tmp_path):
