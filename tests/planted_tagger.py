@@ -47,7 +47,7 @@ class PlantedTagger(tf.keras.Model):
       ]
     )
 
-  def call(self, token_ids, training=False):
+  def call(self, token_ids, segment_ids, training=False):
     labels = tf.gather(tf.constant(self._table), token_ids)
     return 9.0 * tf.one_hot(labels, len(entity_types.LABELS))
 

@@ -382,12 +382,16 @@ class TaggerConfig(TaskConfig):
       half, its quarter, and so on; 1 for the one shape that a TPU needs.
     patience: Evaluations without a better F1 after which training stops; 0
       for never.
+    capitals: Whether segment ids tell the model which wordpieces begin with a
+      capital: names are known by them, and a lower-case vocabulary has none.
+      Not in the paper, whose tagger is cased.
   """
 
   max_length: int
   overlap: int = 32
   num_buckets: int = 4
   patience: int = 4
+  capitals: bool = True
 
   def __post_init__(self) -> None:
     super().__post_init__()

@@ -8,6 +8,7 @@ import tensorflow as tf
 from realm_tf.configs import schema
 from realm_tf.data import conll
 from realm_tf.data import order
+from realm_tf.text import capitals
 from realm_tf.text import entity_types
 from realm_tf.text import tokenizer as tokenizer_lib
 from realm_tf.text import windows as windows_lib
@@ -55,11 +56,12 @@ class TaggingExamples:
     self._sentence_lengths = [len(s.words) for s in sentences]
     width = self.max_length
     with tf.device("/cpu:0"):
-      tokens, labels = self._tokenize(sentences, tokenizer)
+      tokens, segments, labels = self._tokenize(sentences, tokenizer)
       windows = windows_lib.cut(tokens.row_lengths(), width - 2, config.overlap)
       self._token_ids = windows_lib.read(
         windows, tokens, width, tokenizer.cls_id, tokenizer.sep_id
       )  # [windows, max_length]
+      self._segment_ids = windows_lib.read(windows, segments, width, 0, 0)
       self._owned = windows_lib.owned(windows, width).numpy()
       at_places = np.full(self._owned.shape, IGNORED, np.int32)
       at_places[self._owned] = labels
@@ -71,20 +73,25 @@ class TaggingExamples:
   @property
   def num_bytes(self) -> int:
     """Memory that the windows take."""
-    return 9 * self.num_windows * self.max_length
+    return 13 * self.num_windows * self.max_length
 
   def _tokenize(
     self,
     sentences: Sequence[conll.LabeledSentence],
     tokenizer: tokenizer_lib.Tokenizer,
-  ) -> tuple[tf.RaggedTensor, np.ndarray]:
-    """Returns wordpieces by sentence, and the label of each wordpiece."""
+  ) -> tuple[tf.RaggedTensor, tf.RaggedTensor, np.ndarray]:
+    """Returns wordpieces and their segments by sentence, and their labels."""
     words = [word for s in sentences for word in s.words]
-    pieces = tokenizer.tokenize(tf.constant(words))
+    pieces, *places = tokenizer.tokenize_with_offsets(tf.constant(words))
     counts, ids = pieces.row_lengths().numpy(), pieces.flat_values.numpy()
+    segments = np.zeros_like(ids)
+    if self._config.capitals:
+      segments = capitals.segment_ids(tf.constant(words), *places)
+      segments = segments.flat_values.numpy()
     # A word of control characters alone has no wordpiece.
     empty = np.cumsum(counts)[counts == 0]
     ids = np.insert(ids, empty, tokenizer.unk_id)
+    segments = np.insert(segments, empty, 0)
     counts = np.maximum(counts, 1)
     self._first_pieces = np.cumsum(counts) - counts  # [words]
     by_name = {name: i for i, name in enumerate(entity_types.LABELS)}
@@ -100,7 +107,11 @@ class TaggingExamples:
     tokens = tf.RaggedTensor.from_row_splits(
       tf.constant(ids, tf.int32), tf.constant(piece_splits, tf.int64)
     )
-    return tokens, np.where(starts, of_pieces, IGNORED)
+    return (
+      tokens,
+      tokens.with_flat_values(tf.constant(segments, tf.int32)),
+      np.where(starts, of_pieces, IGNORED),
+    )
 
   def _plan_batches(self, lengths: np.ndarray) -> None:
     """Puts the windows into buckets, and the buckets into batches."""
@@ -128,9 +139,10 @@ class TaggingExamples:
 
     Returns:
       `token_ids` <int32>[batch, L], L being one of the config's bucket
-      lengths; `labels` <int32>[batch, L], `IGNORED` where nothing is learned;
-      `windows` <int64>[batch], which windows these are, -1 for those that fill
-      the batch up.
+      lengths; `segment_ids` <int32>[batch, L], 1 for capitals, if the config
+      says so, else 0; `labels` <int32>[batch, L], `IGNORED` where nothing is
+      learned; `windows` <int64>[batch], which windows these are, -1 for those
+      that fill the batch up.
     """
     config = self._config
     epoch, number = step // self.num_batches, step % self.num_batches
@@ -149,13 +161,16 @@ class TaggingExamples:
     width = self._widths[bucket]
     is_real = place < size
     token_ids = tf.gather(self._token_ids, windows)[:, :width]
+    segment_ids = tf.gather(self._segment_ids, windows)[:, :width]
     labels = tf.gather(self._labels, windows)[:, :width]
     labels = tf.where(is_real[:, None], labels, IGNORED)
     if config.num_buckets == 1:
       token_ids = tf.ensure_shape(token_ids, [None, config.max_length])
+      segment_ids = tf.ensure_shape(segment_ids, [None, config.max_length])
       labels = tf.ensure_shape(labels, [None, config.max_length])
     return {
       "token_ids": token_ids,
+      "segment_ids": segment_ids,
       "labels": labels,
       "windows": tf.where(is_real, windows, -1),
     }

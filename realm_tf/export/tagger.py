@@ -12,6 +12,7 @@ from realm_tf.configs import schema
 from realm_tf.export import variables
 from realm_tf.models import tagger as tagger_lib
 from realm_tf.text import bio
+from realm_tf.text import capitals
 from realm_tf.text import entity_types
 from realm_tf.text import model_tagger
 from realm_tf.text import tokenizer as tokenizer_lib
@@ -45,6 +46,7 @@ class TextTagger(tf.Module):
     self._tokenizer = tokenizer
     self._max_length = config.max_length
     self._overlap = config.overlap
+    self._capitals = config.capitals
 
   @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="texts")])
   @tf.autograph.experimental.do_not_convert
@@ -66,7 +68,10 @@ class TextTagger(tf.Module):
     """
     tokens, starts, limits = self._tokenizer.tokenize_with_offsets(texts)
     rows = tokens.value_rowids()  # [tokens]
-    probs = self._probabilities(tokens)  # [tokens, labels]
+    segments = tokens.with_flat_values(tf.zeros_like(tokens.flat_values))
+    if self._capitals:
+      segments = capitals.segment_ids(texts, starts, limits)
+    probs = self._probabilities(tokens, segments)  # [tokens, labels]
     begins_word = tf.gather(
       tf.constant(self._tokenizer.starts_word()), tokens.flat_values
     )
@@ -92,7 +97,9 @@ class TextTagger(tf.Module):
       "splits": tf.concat([[0], tf.cumsum(counts)], axis=0),
     }
 
-  def _probabilities(self, tokens: tf.RaggedTensor) -> tf.Tensor:
+  def _probabilities(
+    self, tokens: tf.RaggedTensor, segments: tf.RaggedTensor
+  ) -> tf.Tensor:
     """Returns each wordpiece's probabilities of the labels.
 
     Windows run through the model sorted by length, so that little of a batch
@@ -111,7 +118,7 @@ class TextTagger(tf.Module):
       batch = windows_lib.take(
         ordered, tf.range(first, tf.minimum(first + _BATCH_SIZE, count))
       )
-      return number + 1, parts.write(number, self._run(batch, tokens))
+      return number + 1, parts.write(number, self._run(batch, tokens, segments))
 
     _, parts = tf.while_loop(
       lambda number, parts: number < num_batches,
@@ -131,7 +138,10 @@ class TextTagger(tf.Module):
     return tf.gather(parts.concat(), tf.argsort(window_of_token, stable=True))
 
   def _run(
-    self, windows: windows_lib.Windows, tokens: tf.RaggedTensor
+    self,
+    windows: windows_lib.Windows,
+    tokens: tf.RaggedTensor,
+    segments: tf.RaggedTensor,
   ) -> tf.Tensor:
     """Returns the probabilities of the tokens that windows own, in order."""
     longest = tf.reduce_max(windows.limits - windows.starts)
@@ -140,7 +150,8 @@ class TextTagger(tf.Module):
     token_ids = windows_lib.read(
       windows, tokens, width, self._tokenizer.cls_id, self._tokenizer.sep_id
     )
-    probs = tf.nn.softmax(self._logits(token_ids))
+    segment_ids = windows_lib.read(windows, segments, width, 0, 0)
+    probs = tf.nn.softmax(self._logits(token_ids, segment_ids))
     return tf.boolean_mask(probs, windows_lib.owned(windows, width))
 
 
@@ -168,7 +179,14 @@ def save(
   tf.io.gfile.rename(temporary, folder)
   digest = hashlib.sha256(tokenizer.sha256.encode())
   digest.update(
-    repr((tokenizer.lower_case, config.max_length, config.overlap)).encode()
+    repr(
+      (
+        tokenizer.lower_case,
+        config.max_length,
+        config.overlap,
+        config.capitals,
+      )
+    ).encode()
   )
   for weight in tagger.get_weights():
     digest.update(weight.tobytes())

@@ -42,18 +42,24 @@ class Tagger(tf.keras.Model):
     )
     self.classifier.build([None, None, config.hidden_size])
 
-  def call(self, token_ids: tf.Tensor, training: bool = False) -> tf.Tensor:
+  def call(
+    self,
+    token_ids: tf.Tensor,
+    segment_ids: tf.Tensor,
+    training: bool = False,
+  ) -> tf.Tensor:
     """Scores the labels.
 
     Args:
       token_ids: <int32>[batch, L], `[CLS] ... [SEP]` padded with 0.
+      segment_ids: <int32>[batch, L], 1 for capitals: see `text/capitals.py`.
       training: Whether dropout is active.
 
     Returns:
       Logits, <float32>[batch, L, num_labels].
     """
     outputs = encoder_lib.encode(
-      self.encoder, token_ids, tf.zeros_like(token_ids), training=training
+      self.encoder, token_ids, segment_ids, training=training
     )
     states = self.dropout(outputs["sequence_output"], training=training)
     return self.classifier(states)

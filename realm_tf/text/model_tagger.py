@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import tensorflow as tf
+import tensorflow_text  # noqa: F401 - the export's ops
 
 from realm_tf import errors
 from realm_tf import files

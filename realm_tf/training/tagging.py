@@ -45,7 +45,9 @@ class TaggingTask(tasks.Task):
 
   def sums(self, features: tasks.Features, *, training: bool) -> tasks.Sums:
     """See base class."""
-    logits = self.tagger(features["token_ids"], training=training)
+    logits = self.tagger(
+      features["token_ids"], features["segment_ids"], training=training
+    )
     labels = features["labels"]
     weights = tf.cast(labels != tagging_examples.IGNORED, tf.float32)
     losses = tf.nn.sparse_softmax_cross_entropy_with_logits(
@@ -77,7 +79,9 @@ class Predictor:
     self._strategy = strategy
 
     def replica_step(features: tasks.Features) -> tuple[tf.Tensor, tf.Tensor]:
-      logits = task.tagger(features["token_ids"], training=False)
+      logits = task.tagger(
+        features["token_ids"], features["segment_ids"], training=False
+      )
       guesses = tf.argmax(logits, axis=-1, output_type=tf.int32)
       return features["windows"], guesses
 

@@ -50,6 +50,15 @@ def test_first_wordpieces_of_basic_tokens_bear_the_label():
   ]
   assert names[:9] == "- O B-LOC - B-MISC I-MISC I-MISC I-MISC -".split()
   assert set(names[9:]) == {"-"}
+  assert batch["segment_ids"][0].numpy().tolist() == (
+    [0, 0, 1, 0, 1, 0, 1] + [0] * 9
+  )
+
+
+def test_capitals_may_stay_unseen():
+  tagged = sentence("in Gaza U.S.", "O B-LOC B-MISC")
+  batch = make([tagged], capitals=False)(tf.constant(0, tf.int64))
+  assert not np.any(batch["segment_ids"])
 
 
 def test_a_word_without_a_wordpiece_is_unknown():

@@ -43,7 +43,7 @@ class Task:
         part(IDS, tf.zeros_like(IDS), tf.constant([[2]]))
       elif role == "tagger":
         part = tagger_lib.Tagger(config, VOCAB, len(entity_types.LABELS))
-        part(IDS)
+        part(IDS, tf.zeros_like(IDS))
       else:
         part = embedder.Retriever(config, VOCAB)
         part(IDS, IDS)

@@ -230,7 +230,7 @@ def test_export_equals_the_model(trained, options):
   loaded = tf.saved_model.load(
     str(model_dir.joinpath(*model_tagger.EXPORT_FOLDER))
   )
-  texts = ["ann lee sat in oslo .", "", "the french cat", "acme . inc sat"]
+  texts = ["Ann lee sat in oslo .", "", "the french cat", "acme . inc sat"]
   outputs = loaded.signatures["tag"](texts=tf.constant(texts))
   tokenizer = tokenizer_lib.Tokenizer.from_file(options.vocab)
   tagger = tagger_lib.Tagger(CONFIG, tokenizer.vocab_size, 9)
@@ -249,7 +249,8 @@ def test_export_equals_the_model(trained, options):
   # By hand: the first text alone, its labels decoded in Python.
   ids = tokenizer.tokenize(tf.constant(texts[:1])).to_list()[0]
   row = tf.constant([[tokenizer.cls_id, *ids, tokenizer.sep_id]])
-  probs = tf.nn.softmax(tagger(row))[0, 1:-1].numpy()
+  capital = tf.one_hot([1], len(ids) + 2, dtype=tf.int32)  # "A" of "Ann"
+  probs = tf.nn.softmax(tagger(row, capital))[0, 1:-1].numpy()
   words = probs[[0, 3]]  # "a ##n ##n l ##e ##e"
   assert words.argmax(-1).tolist() == [1, 2]  # B-PER I-PER
   score = np.mean(words[:, 1:3].sum(-1))
