@@ -49,7 +49,7 @@ def find_kinds(
   size = tokenizer.vocab_size
   inside = np.bincount(corpus.tokens[in_span], minlength=size)
   everywhere = np.bincount(corpus.tokens, minlength=size)
-  whole = np.array([not t.startswith("##") for t in tokenizer.vocabulary])
+  whole = np.array(tokenizer.starts_word())
   special = np.array(
     [
       t.startswith("[") and t.endswith("]") and len(t) > 2

@@ -84,7 +84,7 @@ class RefreshHook(loop.Hook):
     self._warned_version = -1
     self._next_poll_secs = 0.0
     self._started_secs = time.monotonic()
-    self._best: checkpoints.BestWeights | None = None
+    self._best = checkpoints.BestWeights(model_dir, task.parts, _METRIC)
     self._trainer: checkpoints.TrainerState | None = None
     self.versions_used: list[int] = []
 
@@ -106,9 +106,6 @@ class RefreshHook(loop.Hook):
   def before_training(self, state: checkpoints.TrainerState) -> None:
     """Finds the run's version, or has the first one built."""
     self._trainer = state
-    self._best = checkpoints.BestWeights(
-      self._model_dir, self._task.parts, _METRIC
-    )
     step, version = int(state.step), int(state.index_version)
     if not exports.steps(self._model_dir):
       self._exporter.save(self._model_dir, step)
@@ -164,8 +161,6 @@ class RefreshHook(loop.Hook):
     self, step: int, means: dict[str, float]
   ) -> dict[str, float]:
     """Keeps the best weights; measures recall with the version in use."""
-    if self._best is None:
-      raise RuntimeError("`before_training` must come first.")
     self._best.offer(step, means[_METRIC])
     if self._judge is None:
       return {}

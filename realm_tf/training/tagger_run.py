@@ -190,7 +190,7 @@ class TaggerHook(loop.Hook):
   def restore_best(self) -> int:
     """Takes the best weights, and returns their step."""
     path, step = own_run.weights_path(self._model_dir)
-    tf.train.Checkpoint(**self._task.parts).read(path).expect_partial()
+    own_run.restore(path, **self._task.parts)
     return step
 
 
