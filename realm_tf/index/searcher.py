@@ -265,7 +265,14 @@ def _make_handle(
 
 
 def _free(handle: tf.Tensor) -> None:
-  tf.raw_ops.DestroyResourceOp(resource=handle, ignore_lookup_error=True)
+  """Frees a resource now, also where a graph is being built.
+
+  The garbage collector may come at any time. While a function is traced, the
+  operation would become part of that function, and the handle one of its
+  captures. (`tf.init_scope` leaves functions, but no `tf.Graph`.)
+  """
+  with tf.__internal__.eager_context.eager_mode():
+    tf.raw_ops.DestroyResourceOp(resource=handle, ignore_lookup_error=True)
 
 
 def _unique_name() -> str:

@@ -161,6 +161,26 @@ def test_search_inside_a_dataset_keeps_the_index_alive():
   )
 
 
+@pytest.mark.parametrize("kind", ["function", "graph"])
+def test_a_searcher_freed_while_a_graph_is_built_is_no_part_of_it(kind):
+  searchers = [searcher_lib.build_searcher(vectors(0, 60), EXACT, k_max=5)]
+  handle = searchers[0]._handle
+
+  def collect_garbage():
+    searchers.clear()
+    gc.collect()
+
+  if kind == "function":
+    graph = tf.function(collect_garbage).get_concrete_function().graph
+  else:
+    with tf.Graph().as_default() as graph:
+      collect_garbage()
+
+  assert not graph.get_operations()
+  with pytest.raises(tf.errors.NotFoundError):
+    tf.raw_ops.DestroyResourceOp(resource=handle, ignore_lookup_error=False)
+
+
 def test_recall_counts_what_is_found():
   embeddings, queries = vectors(0, 60), vectors(1, 7)
   right = searcher_lib.build_searcher(embeddings, ALL_LEAVES, k_max=5)
