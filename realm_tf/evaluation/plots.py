@@ -87,7 +87,7 @@ def reliability(
       xlim=(0, 1),
       ylim=(0, 1),
     )
-    axes.legend(loc="upper left", frameon=False)
+    figure.legend(loc="outside upper center", ncols=3, frameon=False)
     return _svg(figure, "reliability")
 
 
