@@ -8,6 +8,7 @@ import tensorflow as tf
 from realm_tf.configs import schema
 from realm_tf.data import conll
 from realm_tf.data import order
+from realm_tf.text import bio
 from realm_tf.text import capitals
 from realm_tf.text import entity_types
 from realm_tf.text import tokenizer as tokenizer_lib
@@ -65,6 +66,8 @@ class TaggingExamples:
       self._owned = windows_lib.owned(windows, width).numpy()
       at_places = np.full(self._owned.shape, IGNORED, np.int32)
       at_places[self._owned] = labels
+      self._begins_basic_token = labels != IGNORED  # [wordpieces]
+      self._sentence_of_piece = tokens.value_rowids().numpy()
       self._labels = tf.constant(at_places)
       self._plan_batches((windows.limits - windows.starts).numpy() + 2)
     self.num_sentences = len(sentences)
@@ -183,13 +186,19 @@ class TaggingExamples:
     )
     return tf.tile(seed[None], [count, 1])
 
-  def word_labels(self, predictions: np.ndarray) -> list[list[str]]:
+  def word_labels(self, probs: np.ndarray) -> list[list[str]]:
     """Joins windows again, and returns the labels of each sentence's words.
 
     Args:
-      predictions: <int32>[num_windows, max_length]. The label of each place.
+      probs: <float32>[num_windows, max_length, labels]. Of the labels at each
+        place.
     """
-    of_pieces = predictions[self._owned]
+    begins = self._begins_basic_token
+    of_pieces = np.zeros(len(begins), np.int32)
+    of_pieces[begins] = bio.likeliest_labels(
+      tf.constant(probs[self._owned][begins]),
+      tf.constant(self._sentence_of_piece[begins]),
+    ).numpy()
     of_words = of_pieces[self._first_pieces]
     splits = np.cumsum(self._sentence_lengths)[:-1]
     return [

@@ -82,8 +82,7 @@ class Predictor:
       logits = task.tagger(
         features["token_ids"], features["segment_ids"], training=False
       )
-      guesses = tf.argmax(logits, axis=-1, output_type=tf.int32)
-      return features["windows"], guesses
+      return features["windows"], tf.nn.softmax(logits)
 
     @tf.function
     @tf.autograph.experimental.do_not_convert
@@ -96,15 +95,18 @@ class Predictor:
     self, examples: tagging_examples.TaggingExamples
   ) -> list[list[str]]:
     """Returns the predicted labels of each sentence's words."""
-    found = np.zeros([examples.num_windows, examples.max_length], np.int32)
+    found = np.zeros(
+      [examples.num_windows, examples.max_length, len(entity_types.LABELS)],
+      np.float32,
+    )
     dataset = pipelines.by_step(examples, 0, examples.num_batches)
     for features in self._strategy.experimental_distribute_dataset(dataset):
-      windows, guesses = (
+      windows, probs = (
         np.concatenate(
           [x.numpy() for x in self._strategy.experimental_local_results(value)]
         )
         for value in self._step(features)
       )
       is_real = windows >= 0
-      found[windows[is_real], : guesses.shape[1]] = guesses[is_real]
+      found[windows[is_real], : probs.shape[1]] = probs[is_real]
     return examples.word_labels(found)

@@ -124,7 +124,10 @@ def test_windows_are_joined_to_the_labels_of_words(longest):
   examples = make(sentences, synthetic.make_tokenizer(), batch_size=4)
   assert (examples.num_windows > 30) == (longest > 14)
   # As predictions, the right labels: those of each window, as it was read.
-  found = np.zeros([examples.num_windows, examples.max_length], np.int32)
+  num_labels = len(entity_types.LABELS)
+  found = np.zeros(
+    [examples.num_windows, examples.max_length, num_labels], np.float32
+  )
   learned = 0
   for i in range(examples.num_batches):
     batch = examples(tf.constant(i, tf.int64))
@@ -132,7 +135,7 @@ def test_windows_are_joined_to_the_labels_of_words(longest):
       batch["windows"].numpy(), batch["labels"].numpy(), strict=True
     ):
       if window >= 0:
-        found[window, : len(labels)] = np.maximum(labels, 0)
+        found[window, : len(labels)] = np.eye(num_labels)[labels]
         learned += np.sum(labels != IGNORED)
   wanted = [list(s.labels) for s in sentences]
   assert examples.word_labels(found) == wanted

@@ -1,5 +1,8 @@
+import itertools
+
 import hypothesis
 import numpy as np
+import pytest
 import tensorflow as tf
 from hypothesis import strategies as st
 from seqeval.metrics import sequence_labeling
@@ -20,7 +23,7 @@ def probs_of(labels, p=0.7):
 
 
 def test_by_hand():
-  labels = "O B-PER I-PER B-PER I-LOC O I-ORG I-ORG".split()
+  labels = "O B-PER I-PER B-PER B-LOC O B-ORG B-ORG".split()
   rows = tf.constant([0, 0, 0, 0, 0, 0, 0, 1], tf.int64)
   spans = bio.decode(probs_of(labels), rows)
   assert spans.starts.numpy().tolist() == [1, 3, 4, 6, 7]
@@ -48,6 +51,74 @@ def test_nothing_to_decode():
   assert spans.scores.shape == (0,)
 
 
+def test_a_name_whose_type_changes_on_the_way_is_one_span():
+  # Word by word B-ORG I-LOC. Together: B-LOC I-LOC 0.40 * 0.8 = 0.320,
+  # B-ORG I-ORG 0.55 * 0.1 = 0.055.
+  probs = np.zeros([2, len(LABELS)], np.float32)
+  probs[0, LABELS.index("B-ORG")] = 0.55
+  probs[0, LABELS.index("B-LOC")] = 0.4
+  probs[0, 0] = 0.05
+  probs[1, LABELS.index("I-LOC")] = 0.8
+  probs[1, LABELS.index("I-ORG")] = 0.1
+  probs[1, 0] = 0.1
+  spans = bio.decode(tf.constant(probs), tf.constant([0, 0], tf.int64))
+  assert spans.starts.numpy().tolist() == [0]
+  assert spans.limits.numpy().tolist() == [2]
+  assert entity_types.TYPES[spans.types[0]] == "LOC"
+  np.testing.assert_allclose(spans.scores, [(0.4 + 0.8) / 2], rtol=1e-6)
+
+
+def follows_bio(labels):
+  """Definition: an I- has a B- or I- of its type before it."""
+  return all(
+    not label.startswith("I-") or before in (label, f"B-{label[2:]}")
+    for before, label in zip(("O", *labels), labels, strict=False)
+  )
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_no_sequence_that_follows_bio_is_likelier(seed):
+  rng = np.random.default_rng(seed)
+  lengths = [3, 1, 2, 3]
+  probs = rng.dirichlet(np.full(len(LABELS), 0.3), sum(lengths))
+  rows = np.repeat([0, 1, 3, 4], lengths)  # sentence 2 has no word
+  found = bio.likeliest_labels(
+    tf.constant(probs, tf.float32), tf.constant(rows, tf.int64)
+  )
+  first = 0
+  for length in lengths:
+    of_words = probs[first : first + length]
+    best = max(
+      (
+        ids
+        for ids in itertools.product(range(len(LABELS)), repeat=length)
+        if follows_bio([LABELS[i] for i in ids])
+      ),
+      key=lambda ids: np.prod(of_words[range(len(ids)), ids]),
+    )
+    assert found.numpy()[first : first + length].tolist() == list(best)
+    first += length
+
+
+def test_probabilities_of_zero():
+  probs = np.zeros([2, len(LABELS)], np.float32)
+  probs[0, 0] = 1.0
+  probs[1, LABELS.index("I-PER")] = 1.0  # nothing that may follow O is likely
+  labels = bio.likeliest_labels(
+    tf.constant(probs), tf.constant([0, 0], tf.int64)
+  ).numpy()
+  assert follows_bio([LABELS[i] for i in labels])
+
+
+def followed(labels):
+  """The labels with each I- that may not stand where it does made a B-."""
+  made = []
+  for label in labels:
+    is_right = follows_bio([*made, label])
+    made.append(label if is_right else f"B-{label[2:]}")
+  return made
+
+
 @hypothesis.given(
   st.lists(
     st.lists(st.sampled_from(LABELS), min_size=1, max_size=8),
@@ -56,6 +127,7 @@ def test_nothing_to_decode():
   )
 )
 def test_agrees_with_seqeval(sentences):
+  sentences = [followed(labels) for labels in sentences]
   flat = [label for sentence in sentences for label in sentence]
   lengths = [len(sentence) for sentence in sentences]
   rows = np.repeat(np.arange(len(sentences)), lengths)
