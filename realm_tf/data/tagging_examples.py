@@ -66,7 +66,6 @@ class TaggingExamples:
       self._owned = windows_lib.owned(windows, width).numpy()
       at_places = np.full(self._owned.shape, IGNORED, np.int32)
       at_places[self._owned] = labels
-      self._begins_basic_token = labels != IGNORED  # [wordpieces]
       self._sentence_of_piece = tokens.value_rowids().numpy()
       self._labels = tf.constant(at_places)
       self._plan_batches((windows.limits - windows.starts).numpy() + 2)
@@ -84,13 +83,12 @@ class TaggingExamples:
     tokenizer: tokenizer_lib.Tokenizer,
   ) -> tuple[tf.RaggedTensor, tf.RaggedTensor, np.ndarray]:
     """Returns wordpieces and their segments by sentence, and their labels."""
-    words = [word for s in sentences for word in s.words]
-    pieces, *places = tokenizer.tokenize_with_offsets(tf.constant(words))
+    words = tf.constant([word for s in sentences for word in s.words])
+    pieces, *places = tokenizer.tokenize_with_offsets(words)
     counts, ids = pieces.row_lengths().numpy(), pieces.flat_values.numpy()
-    segments = np.zeros_like(ids)
-    if self._config.capitals:
-      segments = capitals.segment_ids(tf.constant(words), *places)
-      segments = segments.flat_values.numpy()
+    segments = capitals.segment_ids(
+      words, *places, seen=self._config.capitals
+    ).flat_values.numpy()
     # A word of control characters alone has no wordpiece.
     empty = np.cumsum(counts)[counts == 0]
     ids = np.insert(ids, empty, tokenizer.unk_id)
@@ -193,7 +191,7 @@ class TaggingExamples:
       probs: <float32>[num_windows, max_length, labels]. Of the labels at each
         place.
     """
-    begins = self._begins_basic_token
+    begins = self._labels.numpy()[self._owned] != IGNORED  # a basic token
     of_pieces = np.zeros(len(begins), np.int32)
     of_pieces[begins] = bio.likeliest_labels(
       tf.constant(probs[self._owned][begins]),

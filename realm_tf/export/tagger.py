@@ -68,9 +68,7 @@ class TextTagger(tf.Module):
     """
     tokens, starts, limits = self._tokenizer.tokenize_with_offsets(texts)
     rows = tokens.value_rowids()  # [tokens]
-    segments = tokens.with_flat_values(tf.zeros_like(tokens.flat_values))
-    if self._capitals:
-      segments = capitals.segment_ids(texts, starts, limits)
+    segments = capitals.segment_ids(texts, starts, limits, seen=self._capitals)
     probs = self._probabilities(tokens, segments)  # [tokens, labels]
     begins_word = tf.gather(
       tf.constant(self._tokenizer.starts_word()), tokens.flat_values

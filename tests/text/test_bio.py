@@ -22,6 +22,13 @@ def probs_of(labels, p=0.7):
   return tf.constant(probs)
 
 
+def table(*words):
+  """The probabilities that are named; 0 for the other labels."""
+  return tf.constant(
+    [[word.get(label, 0.0) for label in LABELS] for word in words], tf.float32
+  )
+
+
 def test_by_hand():
   labels = "O B-PER I-PER B-PER B-LOC O B-ORG B-ORG".split()
   rows = tf.constant([0, 0, 0, 0, 0, 0, 0, 1], tf.int64)
@@ -33,14 +40,11 @@ def test_by_hand():
 
 
 def test_scores_are_means_of_the_types_probability():
-  probs = np.zeros([2, len(LABELS)], np.float32)
-  probs[0, LABELS.index("B-LOC")] = 0.6
-  probs[0, LABELS.index("I-LOC")] = 0.3
-  probs[0, 0] = 0.1
-  probs[1, LABELS.index("I-LOC")] = 0.5
-  probs[1, LABELS.index("I-PER")] = 0.4
-  probs[1, 0] = 0.1
-  spans = bio.decode(tf.constant(probs), tf.constant([0, 0], tf.int64))
+  probs = table(
+    {"B-LOC": 0.6, "I-LOC": 0.3, "O": 0.1},
+    {"I-LOC": 0.5, "I-PER": 0.4, "O": 0.1},
+  )
+  spans = bio.decode(probs, tf.constant([0, 0], tf.int64))
   np.testing.assert_allclose(spans.scores, [(0.9 + 0.5) / 2], rtol=1e-6)
 
 
@@ -54,14 +58,11 @@ def test_nothing_to_decode():
 def test_a_name_whose_type_changes_on_the_way_is_one_span():
   # Word by word B-ORG I-LOC. Together: B-LOC I-LOC 0.40 * 0.8 = 0.320,
   # B-ORG I-ORG 0.55 * 0.1 = 0.055.
-  probs = np.zeros([2, len(LABELS)], np.float32)
-  probs[0, LABELS.index("B-ORG")] = 0.55
-  probs[0, LABELS.index("B-LOC")] = 0.4
-  probs[0, 0] = 0.05
-  probs[1, LABELS.index("I-LOC")] = 0.8
-  probs[1, LABELS.index("I-ORG")] = 0.1
-  probs[1, 0] = 0.1
-  spans = bio.decode(tf.constant(probs), tf.constant([0, 0], tf.int64))
+  probs = table(
+    {"B-ORG": 0.55, "B-LOC": 0.4, "O": 0.05},
+    {"I-LOC": 0.8, "I-ORG": 0.1, "O": 0.1},
+  )
+  spans = bio.decode(probs, tf.constant([0, 0], tf.int64))
   assert spans.starts.numpy().tolist() == [0]
   assert spans.limits.numpy().tolist() == [2]
   assert entity_types.TYPES[spans.types[0]] == "LOC"
@@ -101,12 +102,9 @@ def test_no_sequence_that_follows_bio_is_likelier(seed):
 
 
 def test_probabilities_of_zero():
-  probs = np.zeros([2, len(LABELS)], np.float32)
-  probs[0, 0] = 1.0
-  probs[1, LABELS.index("I-PER")] = 1.0  # nothing that may follow O is likely
-  labels = bio.likeliest_labels(
-    tf.constant(probs), tf.constant([0, 0], tf.int64)
-  ).numpy()
+  # Nothing that may follow O is likely.
+  probs = table({"O": 1.0}, {"I-PER": 1.0})
+  labels = bio.likeliest_labels(probs, tf.constant([0, 0], tf.int64)).numpy()
   assert follows_bio([LABELS[i] for i in labels])
 
 

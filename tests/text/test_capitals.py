@@ -25,6 +25,6 @@ def test_wordpieces_of_text_that_begins_with_a_capital(text, wanted):
   tokenizer = tokenizer_lib.Tokenizer(VOCABULARY)
   texts = tf.constant([text, "Ale"])
   _, starts, limits = tokenizer.tokenize_with_offsets(texts)
-  found = capitals.segment_ids(texts, starts, limits)
+  found = capitals.segment_ids(texts, starts, limits, seen=True)
   assert found.dtype == tf.int32
   assert found.to_list() == [wanted, [1, 0, 0]]
