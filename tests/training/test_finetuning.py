@@ -109,7 +109,9 @@ def test_a_resumed_run_is_an_undisturbed_one(world, tmp_path, monkeypatch):
   for one, other in zip(
     calm.task.variables, resumed.task.variables, strict=True
   ):
-    np.testing.assert_allclose(one, other, atol=1e-6)
+    # Biases that a softmax cancels have gradients of mere rounding, which Adam
+    # makes larger. A lost state of the optimizer moves weights by over 1e-3.
+    np.testing.assert_allclose(one, other, atol=1e-4)
 
 
 def test_patterns_are_trained_on(world, tmp_path):
