@@ -1,11 +1,13 @@
 """Files that others read: written whole or not at all."""
 
+import contextlib
 import errno
 import gzip
 import json
 import os
 import re
 import uuid
+from collections.abc import Iterator
 from typing import Any
 
 import tensorflow as tf
@@ -52,6 +54,38 @@ def write_bytes(path: str, content: bytes) -> None:
     if tf.io.gfile.exists(temporary):
       tf.io.gfile.remove(temporary)
     raise
+
+
+@contextlib.contextmanager
+def new_folder(folder: str, manifest: str) -> Iterator[str]:
+  """Gives an empty place to fill, which then takes a folder's name.
+
+  What is written there is removed if filling it fails. The caller writes the
+  manifest afterwards, which makes the folder complete.
+
+  Args:
+    folder: The name; what has it is removed, once the new one is filled.
+    manifest: Name of the file that makes a folder complete.
+
+  Yields:
+    The place, which does not exist yet.
+  """
+  temporary = f"{folder}.{os.getpid()}-{uuid.uuid4().hex[:8]}.tmp"
+  try:
+    yield temporary
+    remove_folder(folder, manifest)
+    tf.io.gfile.rename(temporary, folder)
+  except BaseException:
+    remove_folder(temporary, manifest)
+    raise
+
+
+def remove_folder(folder: str, manifest: str) -> None:
+  """Removes a folder if it is there, its manifest first."""
+  if tf.io.gfile.exists(tf.io.gfile.join(folder, manifest)):
+    tf.io.gfile.remove(tf.io.gfile.join(folder, manifest))
+  if tf.io.gfile.isdir(folder):
+    tf.io.gfile.rmtree(folder)
 
 
 def write_json(path: str, value: Any) -> None:

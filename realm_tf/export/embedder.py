@@ -1,6 +1,5 @@
 """The embedder as a SavedModel: a signature for queries, one for passages."""
 
-import os
 import uuid
 
 import tensorflow as tf
@@ -63,14 +62,11 @@ class Exporter:
       The export's folder.
     """
     folder = exports.path(model_dir, step)
-    temporary = f"{folder}.{os.getpid()}-{uuid.uuid4().hex[:8]}.tmp"
-    tf.saved_model.save(self._export, temporary, signatures=self._signatures)
-    if tf.io.gfile.exists(folder):
-      tf.io.gfile.rmtree(folder)
-    tf.io.gfile.rename(temporary, folder)
+    with files.new_folder(folder, exports.MANIFEST) as new:
+      tf.saved_model.save(self._export, new, signatures=self._signatures)
     files.write_json(
       tf.io.gfile.join(folder, exports.MANIFEST),
-      {"step": step, "dim": self._dim},
+      {"step": step, "dim": self._dim, "export_id": uuid.uuid4().hex},
     )
     return folder
 
@@ -95,6 +91,25 @@ class QueryEmbedder:
 
 def remove(model_dir: str, step: int) -> None:
   """Removes an export, its manifest first."""
-  folder = exports.path(model_dir, step)
-  tf.io.gfile.remove(tf.io.gfile.join(folder, exports.MANIFEST))
-  tf.io.gfile.rmtree(folder)
+  files.remove_folder(exports.path(model_dir, step), exports.MANIFEST)
+
+
+def discard(model_dir: str, after_step: int) -> None:
+  """Removes what a run that was killed left behind.
+
+  Those are exports of steps that the resumed run has yet to take, with weights
+  that will not be quite the same, and exports that were not finished.
+
+  Args:
+    model_dir: The run, which nobody else trains.
+    after_step: The last step that stays.
+  """
+  folder = tf.io.gfile.join(model_dir, exports.FOLDER)
+  if not tf.io.gfile.isdir(folder):
+    return
+  staying = {s for s in exports.steps(model_dir) if s <= after_step}
+  for name in tf.io.gfile.listdir(folder):
+    name = name.rstrip("/")
+    if name not in map(str, staying):
+      path = tf.io.gfile.join(folder, name)
+      files.remove_folder(path, exports.MANIFEST)

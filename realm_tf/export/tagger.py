@@ -2,8 +2,6 @@
 
 import functools
 import hashlib
-import os
-import uuid
 
 import tensorflow as tf
 
@@ -170,11 +168,8 @@ def save(
     step: Of the weights.
   """
   module = TextTagger(tagger, tokenizer, config)
-  temporary = f"{folder}.{os.getpid()}-{uuid.uuid4().hex[:8]}.tmp"
-  tf.saved_model.save(module, temporary, signatures={"tag": module.tag})
-  if tf.io.gfile.exists(folder):
-    tf.io.gfile.rmtree(folder)
-  tf.io.gfile.rename(temporary, folder)
+  with files.new_folder(folder, model_tagger.MANIFEST) as new:
+    tf.saved_model.save(module, new, signatures={"tag": module.tag})
   digest = hashlib.sha256(tokenizer.sha256.encode())
   digest.update(
     repr(

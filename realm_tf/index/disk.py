@@ -41,7 +41,7 @@ def reported(folder: str, needed_bytes: int) -> Iterator[None]:
   try:
     yield
   except (OSError, tf.errors.OpError) as e:
-    if files.full_disk(e) or isinstance(e, tf.errors.ResourceExhaustedError):
+    if files.full_disk(e):
       raise _full(folder, needed_bytes, "is full") from e
     raise
 

@@ -89,11 +89,12 @@ def find_index(model_dir: str, corpus: corpus_lib.Corpus) -> IndexToUpdate:
     step = store.latest()
   if step is None:
     raise errors.UserError(
-      f"--model_dir={model_dir} has no index: make one with refresh_index, or "
-      "name a run of `finetune`."
+      f"--model_dir={model_dir} has no index whose embedder is there: make one "
+      "with refresh_index, name a run of `finetune`, or fine-tune with "
+      "--rebuild_index on the edited corpus."
     )
   version = store.open(step, corpus.fingerprint, corpus.num_passages)
-  if step not in exports.steps(run_dir):
+  if not store.is_usable(step):
     raise errors.UserError(
       f"--model_dir={model_dir}: {exports.path(run_dir, step)}, the embedder "
       f"that made {version.path}, was removed. Fine-tune with --rebuild_index "
@@ -121,7 +122,7 @@ def update_index(
   """
   step = index.export.step
   found = store_lib.find_store(index.run_dir, new.fingerprint, step)
-  if found.is_published(step):
+  if found.is_usable(step):
     path = found.path(step)
     manifest = version_lib.IndexManifest.read(f"{path}/{version_lib.MANIFEST}")
     if manifest.corpus_fingerprint == new.fingerprint:

@@ -20,11 +20,14 @@ class EmbedderExport:
     path: Its folder.
     step: The trainer's step that it was exported at.
     dim: Dimension of the embeddings.
+    export_id: Tells it from another export of the same step, which a run that
+      was killed and resumed makes; "" of exports that have none.
   """
 
   path: str
   step: int
   dim: int
+  export_id: str = ""
 
 
 def path(model_dir: str, step: int) -> str:
@@ -65,21 +68,43 @@ def find(model_dir: str, step: int | None = None) -> EmbedderExport:
   folder = os.path.join(model_dir, FOLDER)
   if not found:
     raise errors.UserError(
-      f"{folder} holds no export of an embedder. `pretrain` and "
-      "`pretrain_ict` write them while they run."
+      f"{folder} holds no export of an embedder: `pretrain` writes them while "
+      "it runs."
     )
   if step is None:
     step = found[-1]
   if step not in found:
     raise errors.UserError(
-      f"--step={step}: {folder} holds no such export, only "
+      f"{folder} holds no export of step {step}, only of "
       f"{', '.join(map(str, found))}."
     )
   path = os.path.join(folder, str(step))
   try:
     manifest = files.read_json(os.path.join(path, MANIFEST))
-    return EmbedderExport(path=path, step=step, dim=int(manifest["dim"]))
+    return EmbedderExport(
+      path=path,
+      step=step,
+      dim=int(manifest["dim"]),
+      export_id=manifest.get("export_id", ""),
+    )
+  except tf.errors.NotFoundError as e:
+    raise errors.UserError(
+      f"{path} was removed just now: the run it is of goes on. Start the "
+      "command again."
+    ) from e
   except (ValueError, KeyError, TypeError) as e:
     raise errors.UserError(
       f"{os.path.join(path, MANIFEST)} is damaged: {e!r}."
     ) from e
+
+
+def id_of(manifest: str) -> str | None:
+  """Returns the export that a manifest is of, or names; None if it is gone.
+
+  Args:
+    manifest: Path of the manifest of an export or of an index version.
+  """
+  try:
+    return files.read_json(manifest).get("export_id", "")
+  except (tf.errors.NotFoundError, ValueError):
+    return None

@@ -1,9 +1,12 @@
 """The refresh job: one version, or a run's versions to its end."""
 
 import dataclasses
+import os
 import threading
 import time
 from typing import Any
+
+import tensorflow as tf
 
 from realm_tf import errors
 from realm_tf.configs import run_config
@@ -16,6 +19,7 @@ from realm_tf.index import settings as settings_lib
 from realm_tf.index import store as store_lib
 
 _POLL_SECS = 0.5
+# How long a trainer may take to start, or to be started again.
 _START_DEADLINE_SECS = 600
 
 
@@ -57,6 +61,8 @@ def prepare(
     raise errors.UserError(
       "--step names one export, --watch takes each new one: give one of them."
     )
+  if options.watch:
+    _wait_for_config(options.model_dir)
   run = run_config.read(options.model_dir)
   overrides = {k: v for k, v in options.overrides.items() if v is not None}
   config = dataclasses.replace(
@@ -71,7 +77,7 @@ def prepare(
     )
   settings_lib.choose_settings(corpus.num_passages, config)
   store = store_lib.IndexStore(options.model_dir)
-  for step in store.versions():
+  for step in filter(store.is_usable, store.versions()):
     store.open(
       step,
       corpus.fingerprint,
@@ -81,8 +87,8 @@ def prepare(
   context = plan_lib.RefreshContext(store, corpus, config, report, num_threads)
   if options.watch:
     # A version that is not finished when the trainer dies helps nobody.
-    state = run_state.RunState(options.model_dir)
-    context = dataclasses.replace(context, should_stop=lambda: _failed(state))
+    trainer = _Trainer(run_state.RunState(options.model_dir))
+    context = dataclasses.replace(context, should_stop=trainer.has_failed)
   return context
 
 
@@ -129,7 +135,7 @@ def run_job(options: RefreshOptions, context: plan_lib.RefreshContext) -> int:
     if options.watch:
       return _follow(options.model_dir, context, state)
     export = exports.find(options.model_dir, options.step)
-    if context.store.is_published(export.step):
+    if context.store.is_usable(export.step):
       context.report(
         f"index {export.step} is there: {context.store.path(export.step)}"
       )
@@ -138,15 +144,49 @@ def run_job(options: RefreshOptions, context: plan_lib.RefreshContext) -> int:
     return 0
 
 
+def _wait_for_config(model_dir: str) -> None:
+  """Waits for a run to begin, which may be started at the same time."""
+  pause, started = threading.Event(), time.monotonic()
+  path = os.path.join(model_dir, run_config.FILE_NAME)
+  while not tf.io.gfile.exists(path):
+    if time.monotonic() - started > _START_DEADLINE_SECS:
+      raise errors.UserError(
+        f"--model_dir={model_dir} has not started to train within "
+        f"{_START_DEADLINE_SECS} s. Start pretrain there."
+      )
+    pause.wait(_POLL_SECS)
+
+
+class _Trainer:
+  """What a refresher knows of the trainer it serves."""
+
+  def __init__(self, state: run_state.RunState):
+    self._state = state
+    self._seen = False
+    self._deadline_secs = time.monotonic() + _START_DEADLINE_SECS
+
+  def has_failed(self) -> bool:
+    """Returns whether it is gone without having finished.
+
+    One that has not been seen alive may be about to be resumed.
+    """
+    # Liveness first: a trainer leaves its last word before it lets go.
+    alive = self._state.is_alive()
+    self._seen |= alive
+    if alive or self._state.state() == run_state.DONE:
+      return False
+    return self._seen or time.monotonic() > self._deadline_secs
+
+
 def _follow(
   model_dir: str,
   context: plan_lib.RefreshContext,
   state: run_state.RunState,
 ) -> int:
   """Builds the version of the newest export, over and over."""
-  pause, started = threading.Event(), time.monotonic()
+  pause = threading.Event()
   while True:
-    if _failed(state):
+    if context.should_stop():
       context.report(
         f"refresh_index: the training of {model_dir} failed or was killed; "
         "nothing more is embedded. Resume it with the command that started it."
@@ -156,26 +196,23 @@ def _follow(
     # it says that it is done.
     ended = not state.is_alive() and state.state() == run_state.DONE
     newest = max(exports.steps(model_dir), default=None)
-    latest = context.store.latest()
-    if newest is not None and (latest is None or newest > latest):
-      export = exports.find(model_dir, newest)
-      refresh.VersionBuilder(context, export).build()
+    if newest is not None and not context.store.is_usable(newest):
+      _build(context, model_dir, newest)
       continue
     if ended:
       return 0
-    if (
-      state.state() is None
-      and time.monotonic() - started > _START_DEADLINE_SECS
-    ):
-      raise errors.UserError(
-        f"--model_dir={model_dir} has not started to train within "
-        f"{_START_DEADLINE_SECS} s. Start pretrain, then refresh_index."
-      )
     pause.wait(_POLL_SECS)
 
 
-def _failed(state: run_state.RunState) -> bool:
-  """Returns whether the trainer is gone without having finished."""
-  # Liveness first: a trainer leaves its last word before it lets go.
-  alive = state.is_alive()
-  return not alive and state.state() in (run_state.RUNNING, run_state.FAILED)
+def _build(context: plan_lib.RefreshContext, model_dir: str, step: int) -> None:
+  """Builds the version of an export, unless the export is removed meanwhile."""
+  try:
+    export = exports.find(model_dir, step)
+    refresh.VersionBuilder(context, export).build()
+  except (errors.UserError, OSError, tf.errors.OpError):
+    if step in exports.steps(model_dir):
+      raise
+    context.report(
+      f"index {step}: the trainer has removed this export; going on with the "
+      "newest."
+    )

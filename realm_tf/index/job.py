@@ -58,7 +58,6 @@ def run_worker(options: follow.RefreshOptions) -> int:
   Raises:
     errors.UserError: As `run`.
   """
-  workers.end_with_parent()
   quiet()
   num_workers = options.overrides.get("num_index_workers") or 1
   threads = workers.threads_of_worker(num_workers)

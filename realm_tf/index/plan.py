@@ -117,13 +117,22 @@ class VersionPlan:
     return os.path.join(self.folder, ".order.json")
 
   def order(self) -> dict[str, Any]:
-    """Returns what all processes of the version must agree on."""
+    """Returns what all processes of the version must agree on.
+
+    The export may be replaced, by a run that was killed and resumed: what was
+    begun with the old one is then in vain. The rest must stay as it is.
+    """
     return {
+      "export_id": self.export.export_id,
       "corpus_fingerprint": self.fingerprint,
       "num_shards": self.num_shards,
       "dim": self.export.dim,
       "dtype": self.dtype,
     }
+
+  def is_under_way(self) -> bool:
+    """Returns whether the unfinished folder is of this plan's export."""
+    return exports.id_of(self.order_path) == self.export.export_id
 
   def shard_path(self, shard: int) -> str:
     """Returns the file of a corpus shard's embeddings."""

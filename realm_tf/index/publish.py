@@ -42,13 +42,13 @@ def publish(
     embed_secs: How long embedding took, to report.
 
   Returns:
-    The version; None if another process published it.
+    The version; None if another process published it, or builds it anew.
 
   Raises:
     errors.UserError: If the disk is full, or an embeddings file is damaged.
   """
   with publish_lock(context.store, plan.step):
-    if context.store.is_published(plan.step):
+    if context.store.is_usable(plan.step) or not plan.is_under_way():
       return None
     started = time.monotonic()
     _remove_leftovers(plan)
@@ -135,6 +135,7 @@ def _build_and_save(
     recall=found,
     recall_k=k,
     created_unix_secs=int(time.time()),
+    export_id=plan.export.export_id,
   )
 
 

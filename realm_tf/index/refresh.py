@@ -59,7 +59,7 @@ class VersionBuilder:
       with disk.reported(self._plan.folder, self._plan.needed_bytes):
         self._embed_shards()
       if self._unfinished():
-        return None  # `should_stop` said so.
+        return None  # `should_stop` said so, or the export was replaced.
       version = publish.publish(
         self._context, self._plan, time.monotonic() - started
       )
@@ -71,8 +71,12 @@ class VersionBuilder:
     """Makes the folder; returns whether there is something to do in it."""
     plan, store = self._plan, self._context.store
     with self._publish_lock():
-      if store.is_published(plan.step):
+      if store.is_usable(plan.step):
         return False
+      if plan.step in store.versions() or (
+        os.path.exists(plan.order_path) and not plan.is_under_way()
+      ):
+        store.withdraw(plan.step)
       os.makedirs(plan.folder, exist_ok=True)
       present = sum(
         os.path.getsize(self._path(shard))
@@ -124,7 +128,10 @@ class VersionBuilder:
         ):
           self._rows = missing[batch.rows]
           yield batch.token_ids
-      self._write(shard, self._buffer)
+      with self._publish_lock():
+        if not self._plan.is_under_way():
+          return
+        self._write(shard, self._buffer)
       if len(missing) or context.reuse is None:
         self._report_progress(shard, time.monotonic() - started)
 

@@ -32,8 +32,14 @@ class IndexStore:
     searcher = version.load_searcher()
   """
 
-  def __init__(self, model_dir: str):
-    """Names the run; nothing is read or written."""
+  def __init__(self, model_dir: str, run_dir: str = ""):
+    """Names the run; nothing is read or written.
+
+    Args:
+      model_dir: Has the folder `index`.
+      run_dir: Has the exports that made the versions, if it is another folder.
+    """
+    self._run_dir = run_dir or model_dir
     self.folder = os.path.join(model_dir, "index")
     self._leases = os.path.join(model_dir, "index_in_use")
 
@@ -42,14 +48,20 @@ class IndexStore:
     return exports.published_steps(self.folder, version_lib.MANIFEST)
 
   def latest(self) -> int | None:
-    """Returns the newest version's step; None if there is no version."""
-    return max(self.versions(), default=None)
+    """Returns the step of the newest usable version; None if there is none."""
+    return max(filter(self.is_usable, self.versions()), default=None)
 
-  def is_published(self, step: int) -> bool:
-    """Returns whether a version is there, whole."""
-    return tf.io.gfile.exists(
-      os.path.join(self.path(step), version_lib.MANIFEST)
-    )
+  def is_usable(self, step: int) -> bool:
+    """Returns whether a version is published, and what made it still there.
+
+    Queries are embedded by the export that made the version. A run that was
+    killed and resumed exports again what it had exported; what was made of
+    the old export is then no longer usable.
+    """
+    manifest = os.path.join(self.path(step), version_lib.MANIFEST)
+    export = os.path.join(exports.path(self._run_dir, step), exports.MANIFEST)
+    made_by = exports.id_of(manifest)
+    return made_by is not None and made_by == exports.id_of(export)
 
   def path(self, step: int) -> str:
     """Returns a version's folder."""
@@ -79,7 +91,9 @@ class IndexStore:
       version.verify()
     return version
 
-  def announce(self, reader: str, steps: Collection[int]) -> None:
+  def announce(
+    self, reader: str, steps: Collection[int], *, of: str = ""
+  ) -> None:
     """Says which versions a reader needs, so that they are not deleted.
 
     Announce first, then open. The announcement outlives the reader: a trainer
@@ -89,11 +103,12 @@ class IndexStore:
       reader: Names the reader within the run, such as "trainer"; its last
         announcement holds.
       steps: The versions in use, and those that kept checkpoints name.
+      of: The reader's folder, for people, if it is not of this run.
     """
     tf.io.gfile.makedirs(self._leases)
     files.write_json(
       os.path.join(self._leases, f"{reader}.json"),
-      {"steps": sorted(steps), "pid": os.getpid()},
+      {"steps": sorted(steps), "pid": os.getpid(), "reader": of},
     )
 
   def in_use(self) -> set[int]:
@@ -116,6 +131,10 @@ class IndexStore:
     path = os.path.join(self.lock_folder(step), "active")
     return locks.FileLock(path, shared=shared)
 
+  def is_being_built(self, step: int) -> bool:
+    """Returns whether some process builds a version now."""
+    return locks.is_held(self.active_lock(step, shared=True).path)
+
   def prune(self, keep: int = KEEP, in_use: Collection[int] = ()) -> list[int]:
     """Deletes old versions, and what was begun and then overtaken.
 
@@ -126,23 +145,33 @@ class IndexStore:
     Returns:
       The versions deleted.
     """
-    published = self.versions()
-    staying = {*published[-keep:], *in_use, *self.in_use()}
-    newest = max(published, default=0)
     deleted = []
-    for step in self._folders():
-      overtaken = step not in published and step < newest
-      if step in staying or (step not in published and not overtaken):
-        continue
+    for step in self._needless(keep, in_use):
       lock = self.active_lock(step, shared=False)
       if not lock.acquire(blocking=False):
         continue  # Someone builds it.
       try:
-        self._delete(step)
-        deleted.append(step)
+        # It may have been announced, or deleted, in between.
+        if step in self._needless(keep, in_use):
+          self._delete(step)
+          deleted.append(step)
       finally:
         lock.release()
     return deleted
+
+  def withdraw(self, step: int) -> None:
+    """Deletes a version that is about to be built anew.
+
+    Only who holds the lock to publish it may do so.
+    """
+    files.remove_folder(self.path(step), version_lib.MANIFEST)
+
+  def _needless(self, keep: int, in_use: Collection[int]) -> list[int]:
+    """Returns the folders that are older than the newest and not needed."""
+    usable = [step for step in self.versions() if self.is_usable(step)]
+    staying = {*usable[-keep:], *in_use, *self.in_use()}
+    newest = max(usable, default=0)
+    return [s for s in self._folders() if s < newest and s not in staying]
 
   def _folders(self) -> list[int]:
     if not os.path.isdir(self.folder):
@@ -151,10 +180,7 @@ class IndexStore:
 
   def _delete(self, step: int) -> None:
     """Deletes a version, so that no reader ever sees half of it."""
-    manifest = os.path.join(self.path(step), version_lib.MANIFEST)
-    if os.path.exists(manifest):
-      os.remove(manifest)
-    shutil.rmtree(self.path(step))
+    files.remove_folder(self.path(step), version_lib.MANIFEST)
     shutil.rmtree(self.lock_folder(step), ignore_errors=True)
 
 
@@ -166,7 +192,8 @@ def store_of_edited(model_dir: str, fingerprint: str) -> IndexStore:
     fingerprint: Of the edited corpus.
   """
   name = fingerprint[:_FINGERPRINT_DIGITS]
-  return IndexStore(os.path.join(model_dir, _EDITED_CORPORA, name))
+  folder = os.path.join(model_dir, _EDITED_CORPORA, name)
+  return IndexStore(folder, run_dir=model_dir)
 
 
 def find_store(

@@ -34,6 +34,7 @@ class IndexManifest:
     recall: Share of the `recall_k` best that the searcher finds.
     recall_k: Results a query in that measurement.
     created_unix_secs: When it was published.
+    export_id: Of the embedder's export that made it.
     format_version: Of the layout.
   """
 
@@ -47,6 +48,7 @@ class IndexManifest:
   recall: float
   recall_k: int
   created_unix_secs: int
+  export_id: str = ""
   format_version: int = FORMAT_VERSION
 
   def to_json(self) -> dict[str, Any]:

@@ -25,7 +25,7 @@ class IndexWatcher:
   def poll(
     self, current_step: int | None, not_after_step: int | None = None
   ) -> int | None:
-    """Returns the newest version if it is newer than the one in use.
+    """Returns the newest usable version if it is newer than the one in use.
 
     Cheap enough for every few steps: one listing of a folder with few entries.
 
@@ -35,17 +35,19 @@ class IndexWatcher:
         earlier checkpoint finds versions from its future, which it must not
         take yet. None for no limit.
     """
-    newer = [
-      step
-      for step in self._store.versions()
-      if (current_step is None or step > current_step)
-      and (not_after_step is None or step <= not_after_step)
-    ]
-    return max(newer, default=None)
+    for step in reversed(self._store.versions()):
+      if current_step is not None and step <= current_step:
+        return None
+      if not_after_step is not None and step > not_after_step:
+        continue
+      if self._store.is_usable(step):
+        return step
+    return None
 
   def wait_for(
     self,
     at_least_step: int,
+    not_after_step: int,
     refresher_is_alive: Callable[[], bool],
     deadline_secs: float,
   ) -> int:
@@ -53,6 +55,7 @@ class IndexWatcher:
 
     Args:
       at_least_step: The oldest version that will do.
+      not_after_step: The trainer's own step, as for `poll`.
       refresher_is_alive: Tested in each round; see `RunState`.
       deadline_secs: How long to wait at most.
 
@@ -63,9 +66,9 @@ class IndexWatcher:
     while True:
       # Liveness first: a refresher that published and ended is no failure.
       alive = refresher_is_alive()
-      latest = self._store.latest()
-      if latest is not None and latest >= at_least_step:
-        return latest
+      found = self.poll(at_least_step - 1, not_after_step)
+      if found is not None:
+        return found
       if not alive:
         raise errors.UserError(
           f"Training waits for an index version of step {at_least_step} or "

@@ -35,7 +35,7 @@ class WorkerPool:
     """Names the workers; none is started yet.
 
     Args:
-      command: Starts a worker that calls `end_with_parent`.
+      command: Starts a worker that calls `end_with_parent` at once.
       num_workers: How many.
       store: Tells versions apart, for the bound on restarts.
       report: Takes lines for people.

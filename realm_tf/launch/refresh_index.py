@@ -49,6 +49,9 @@ _REORDERING_CANDIDATES = flags.DEFINE_integer(
 _VERIFY_INDEX = flags.DEFINE_bool(
   "verify_index", False, "Compare the sums of the versions that are there."
 )
+_END_WITH_PARENT = flags.DEFINE_bool(
+  "end_with_parent", False, "Set by the trainer for the job it starts."
+)
 _IS_WORKER = flags.DEFINE_bool(
   "is_worker", False, "Set by the job for the processes it starts."
 )
@@ -58,7 +61,10 @@ def main() -> None:
   """Runs the job that the flags describe."""
   from realm_tf.index import follow
   from realm_tf.index import job
+  from realm_tf.index import workers
 
+  if _END_WITH_PARENT.value or _IS_WORKER.value:
+    workers.end_with_parent()
   options = follow.RefreshOptions(
     model_dir=_MODEL_DIR.value,
     corpus=_CORPUS.value,

@@ -126,6 +126,15 @@ class Feed:
     """Whether a new pipeline is on its way."""
     return self._next is not None
 
+  def wait_until_ready(self) -> None:
+    """Waits for the new pipeline, which takes over at the step it begins with.
+
+    Raises:
+      Exception: Whatever its making failed with.
+    """
+    if self._next is not None:
+      self._next.wait()
+
   def next(self) -> tuple[tasks.Features, bool]:
     """Returns the next batch, and whether a new pipeline gave it."""
     replaced = self._take_over()

@@ -107,19 +107,16 @@ class RefreshHook(loop.Hook):
     """Finds the run's version, or has the first one built."""
     self._trainer = state
     step, version = int(state.step), int(state.index_version)
-    if not exports.steps(self._model_dir):
-      self._exporter.save(self._model_dir, step)
+    export_lib.discard(self._model_dir, after_step=step)
+    self._export_if_due(step)
     if self._mode == "local":
       self._refresher = refresher_lib.Refresher(self._model_dir, watch=True)
-    elif self._mode == "off" and not self._store.versions():
+    elif self._mode == "off" and self._store.latest() is None:
       self._build_frozen()
     if version < 0:
-      newest = self._watcher.wait_for(
-        0, self._refresher_is_alive, _LONGEST_WAIT_SECS
+      version = self._watcher.wait_for(
+        0, step, self._refresher_is_alive, _LONGEST_WAIT_SECS
       )
-      # A run that was killed before its first checkpoint left newer versions.
-      own = self._watcher.poll(None, not_after_step=step)
-      version = newest if own is None else own
     self._take(self.open(version))
 
   def before_step(self, step: int, feed: feed_lib.Feed) -> None:
@@ -129,7 +126,8 @@ class RefreshHook(loop.Hook):
     now = time.monotonic()
     if now >= self._next_poll_secs and not feed.is_replacing():
       self._next_poll_secs = now + _POLL_SECS
-      # A run that was killed left versions of steps that are yet to come.
+      if self._refresher is not None:
+        self._refresher.look_after()
       newer = self._watcher.poll(self._version, not_after_step=step)
       if newer is not None:
         self._replace(newer, feed, wait=False)
@@ -166,6 +164,17 @@ class RefreshHook(loop.Hook):
       return {}
     return self._judge.recall(self._task.retrieve_texts, _RECALL_AT)
 
+  def _export_if_due(self, step: int) -> None:
+    """Exports at the start, unless there is an export that is new enough.
+
+    A run whose index was frozen may go on with one that is refreshed.
+    """
+    newest = max(exports.steps(self._model_dir), default=None)
+    if newest is None or (
+      self._mode != "off" and step - newest >= self._config.export_every_steps
+    ):
+      self._exporter.save(self._model_dir, step)
+
   def _build_frozen(self) -> None:
     print("Building the index that stays (--refresh=off) ...", flush=True)
     self._refresher = refresher_lib.Refresher(self._model_dir, watch=False)
@@ -173,13 +182,14 @@ class RefreshHook(loop.Hook):
 
   def _refresher_is_alive(self) -> bool:
     if self._refresher is not None:
-      return self._refresher.is_alive()
+      return self._refresher.look_after()
     starting = time.monotonic() < self._started_secs + _EXTERNAL_GRACE_SECS
     return self._state.refresher_is_alive() or starting
 
   def open(self, version: int) -> realm.IndexInUse:
     """Loads a version's searcher and the embedder of its step."""
-    self._announce(version)
+    self._wanted_version = version
+    self._announce()
     opened = self._store.open(
       version, self._run.corpus_fingerprint, self._num_passages
     )
@@ -189,13 +199,13 @@ class RefreshHook(loop.Hook):
     return realm.IndexInUse(version, embed, searcher.search)
 
   def _needed_versions(self) -> set[int]:
-    """The version in use, and those that the kept checkpoints name."""
+    """The version in use, the next, and those that kept checkpoints name."""
     kept = self._trainer.kept_index_versions if self._trainer else ()
-    return {v for v in (self._version, *kept) if v >= 0}
+    return {v for v in (self._version, self._wanted_version, *kept) if v >= 0}
 
-  def _announce(self, version: int) -> None:
+  def _announce(self) -> None:
     """Keeps the refresher from deleting versions that are needed."""
-    self._store.announce("trainer", self._needed_versions() | {version})
+    self._store.announce("trainer", self._needed_versions())
 
   def _take_pending(self) -> None:
     """Makes the version that was made ready the one in use."""
@@ -208,7 +218,7 @@ class RefreshHook(loop.Hook):
     self._version = version = index.version
     if self._trainer is not None:
       self._trainer.index_version.assign(version)
-    self._announce(version)
+    self._announce()
     self.versions_used.append(version)
     print(f"  index version {version} in use", flush=True)
 
@@ -219,11 +229,13 @@ class RefreshHook(loop.Hook):
       index = self._opened[version] = self.open(version)
       return self._task.train_pipeline_with(index, first_step)
 
-    self._wanted_version = version
     feed.replace(pipeline, wait=wait)
 
   def _wait_for_refresh(self, step: int, feed: feed_lib.Feed) -> None:
     """Blocks until the index is younger than the limit."""
+    if feed.is_replacing():
+      feed.wait_until_ready()
+      return
     oldest = step - self._config.index_age_limit_steps + 1
     started = time.monotonic()
     print(
@@ -232,20 +244,27 @@ class RefreshHook(loop.Hook):
       flush=True,
     )
     version = self._watcher.wait_for(
-      oldest, self._refresher_is_alive, _LONGEST_WAIT_SECS
+      oldest, step, self._refresher_is_alive, _LONGEST_WAIT_SECS
     )
     self._replace(version, feed, wait=True)
     self._take_pending()
     print(f"  waited {time.monotonic() - started:.1f} s")
 
   def _prune_exports(self) -> None:
-    """Removes the exports that neither side can still need."""
-    published = self._store.latest()
-    if published is None:
+    """Removes the exports that were overtaken before a version was made.
+
+    The others stay as long as their versions, which cannot be searched without.
+    """
+    newest = self._store.latest()
+    if newest is None:
       return
-    needed = self._needed_versions()
+    versions = {*self._store.versions(), *self._store.in_use()}
     for step in exports.steps(self._model_dir):
-      if step < published and step not in needed:
+      if (
+        step < newest
+        and step not in versions
+        and not self._store.is_being_built(step)
+      ):
         export_lib.remove(self._model_dir, step)
 
 

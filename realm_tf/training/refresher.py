@@ -1,5 +1,6 @@
 """The refresher that a trainer on one machine starts beside itself."""
 
+import signal
 import subprocess
 import sys
 
@@ -9,9 +10,13 @@ from realm_tf import errors
 
 LOG = "refresher.log"
 
+# What is ended this often is ended by its work, such as by the kernel for its
+# memory.
+_MOST_RESTARTS = 5
+
 
 class Refresher:
-  """A `refresh_index` process of this run."""
+  """A `refresh_index` process of this run, which ends with this process."""
 
   def __init__(self, model_dir: str, *, watch: bool, step: int | None = None):
     """Starts the process; its output goes to `refresher.log` in the run.
@@ -22,24 +27,40 @@ class Refresher:
       step: The export that the one version is of; None for the newest.
     """
     self._log_path = tf.io.gfile.join(model_dir, LOG)
-    command = [
+    self._command = [
       sys.executable,
       "-m",
       "realm_tf.launch.refresh_index",
       f"--model_dir={model_dir}",
+      "--end_with_parent",
     ]
     if watch:
-      command.append("--watch")
+      self._command.append("--watch")
     if step is not None:
-      command.append(f"--step={step}")
-    with open(self._log_path, "a", encoding="utf-8") as log:
-      self._process = subprocess.Popen(
-        command, stdout=log, stderr=subprocess.STDOUT
-      )
+      self._command.append(f"--step={step}")
+    self._restarts = 0
+    self._told = False
+    self._start()
 
-  def is_alive(self) -> bool:
-    """Whether it still runs."""
-    return self._process.poll() is None
+  def look_after(self) -> bool:
+    """Starts it again if a signal has ended it; returns whether it runs.
+
+    Says once that it has failed, if it has: training goes on for as long as
+    the index may age.
+    """
+    status = self._process.poll()
+    if status is None:
+      return True
+    if status < 0 and self._restarts < _MOST_RESTARTS:
+      self._restarts += 1
+      name = signal.Signals(-status).name
+      print(f"The index refresher was ended by {name}; it is started again.")
+      self._start()
+      return True
+    if status != 0 and not self._told:
+      self._told = True
+      print(f"warning: {self._failure()}", flush=True)
+    return False
 
   def wait(self) -> None:
     """Waits for its end.
@@ -47,17 +68,33 @@ class Refresher:
     Raises:
       errors.UserError: If it failed; with its last line.
     """
-    if self._process.wait() != 0:
-      with open(self._log_path, encoding="utf-8", errors="replace") as log:
-        lines = [line.strip() for line in log if line.strip()]
-      last = lines[-1] if lines else "no output"
-      raise errors.UserError(
-        f"The index refresher failed (exit status "
-        f"{self._process.returncode}): {last} See {self._log_path}."
-      )
+    while self.look_after():
+      self._process.wait()
+    if self._process.returncode != 0:
+      raise errors.UserError(self._failure())
 
   def terminate(self) -> None:
     """Ends it, if it still runs."""
-    if self.is_alive():
+    if self._process.poll() is None:
       self._process.terminate()
       self._process.wait()
+
+  def _start(self) -> None:
+    with open(self._log_path, "ab") as log:
+      self._log_start = log.tell()
+      self._process = subprocess.Popen(
+        self._command,
+        stdin=subprocess.PIPE,
+        stdout=log,
+        stderr=subprocess.STDOUT,
+      )
+
+  def _failure(self) -> str:
+    with open(self._log_path, "rb") as log:
+      log.seek(self._log_start)
+      lines = log.read().decode("utf-8", errors="replace").split("\n")
+    said = [line.strip() for line in lines if line.strip()]
+    return (
+      f"The index refresher failed (exit status {self._process.returncode}): "
+      f"{said[-1] if said else 'no output.'} See {self._log_path}."
+    )

@@ -9,7 +9,6 @@ import re
 import signal
 import subprocess
 import threading
-import time
 
 import pytest
 
@@ -61,16 +60,6 @@ def train_and_kill(command, log, step, delay_secs):
   return seen
 
 
-def until_gone(model_dir, deadline_secs=60):
-  """Waits until no process of the run lives."""
-  pause, started = threading.Event(), time.monotonic()
-  while tiny_runs.processes_of(model_dir):
-    assert time.monotonic() - started < deadline_secs, tiny_runs.processes_of(
-      model_dir
-    )
-    pause.wait(0.1)
-
-
 @pytest.fixture(scope="module")
 def corpus(tmp_path_factory):
   folder = tmp_path_factory.mktemp("kill") / "corpus"
@@ -101,5 +90,5 @@ def test_a_killed_and_resumed_run_has_the_losses_of_an_undisturbed_one(
   for name, values in tiny_runs.scalars(calm, "eval").items():
     again = tiny_runs.scalars(killed, "eval")[name]
     assert again == pytest.approx(values, rel=0, abs=1e-6), name
-  until_gone(killed)
-  until_gone(calm)
+  tiny_runs.until_gone(killed)
+  tiny_runs.until_gone(calm)

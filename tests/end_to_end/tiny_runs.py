@@ -6,6 +6,8 @@ import pathlib
 import random
 import subprocess
 import sys
+import threading
+import time
 
 import tensorflow as tf
 
@@ -154,3 +156,11 @@ def processes_of(model_dir):
     if f"--model_dir={model_dir}" in line:
       found.append(line)
   return found
+
+
+def until_gone(model_dir, deadline_secs=60):
+  """Waits until no process of the run lives."""
+  pause, started = threading.Event(), time.monotonic()
+  while processes_of(model_dir):
+    assert time.monotonic() - started < deadline_secs, processes_of(model_dir)
+    pause.wait(0.1)

@@ -105,10 +105,18 @@ class _Embedder(tf.Module):
 
 
 def write_export(
-  model_dir: str, step: int, *, finite: bool = True, work: int = 1
+  model_dir: str,
+  step: int,
+  *,
+  weights_of: int | None = None,
+  finite: bool = True,
+  work: int = 1,
+  export_id: str = "",
 ) -> None:
-  """Exports the embedder of a step."""
-  table = table_of(step) if finite else np.full([100, DIM], np.nan, "float32")
+  """Exports the embedder of a step, or that of another as that step's."""
+  table = table_of(step if weights_of is None else weights_of)
+  if not finite:
+    table[:] = np.nan
   module = _Embedder(table, work)
   path = pathlib.Path(model_dir) / "exports" / "embedder" / str(step)
   tf.saved_model.save(
@@ -116,7 +124,9 @@ def write_export(
     str(path),
     signatures={"query": module.embed, "passage": module.embed},
   )
-  (path / "manifest.json").write_text(json.dumps({"step": step, "dim": DIM}))
+  (path / "manifest.json").write_text(
+    json.dumps({"step": step, "dim": DIM, "export_id": export_id})
+  )
 
 
 def refresh(model_dir: str, report=lambda line: None, **options: object) -> int:

@@ -13,7 +13,9 @@ import tensorflow as tf
 
 from realm_tf import errors
 from realm_tf.index import batching
+from realm_tf.index import exports
 from realm_tf.index import recall
+from realm_tf.index import refresh
 from realm_tf.index import run_state
 from realm_tf.index import store as store_lib
 from realm_tf.index import version as version_lib
@@ -286,3 +288,87 @@ def test_a_version_nobody_waits_for_is_not_finished(model_dir):
 
   assert fake_run.refresh(model_dir, report, watch=True) == 1
   assert store_lib.IndexStore(model_dir).versions() == []
+
+
+def test_a_version_of_an_export_that_was_replaced_is_built_anew(
+  model_dir, corpus
+):
+  """A resumed run exports step 100 again, with other weights."""
+  fake_run.refresh(model_dir)
+  store = store_lib.IndexStore(model_dir)
+  old = open_version(model_dir, corpus).manifest.files
+  fake_run.write_export(model_dir, 100, weights_of=7, export_id="again")
+  assert not store.is_usable(100)
+  assert fake_run.refresh(model_dir) == 0
+  assert store.is_usable(100)
+  new = open_version(model_dir, corpus)
+  assert new.manifest.files.keys() == old.keys()
+  np.testing.assert_allclose(
+    np.concatenate(new.load_embeddings()),
+    expected_embeddings(corpus, 7),
+    rtol=2e-3,
+  )
+
+
+def test_an_export_that_is_replaced_meanwhile_leaves_no_mixture(
+  model_dir, corpus
+):
+  """The old embedder's job finds its folder begun anew, and gives it up."""
+  reported = []
+  other = threading.Thread(target=fake_run.refresh, args=[model_dir])
+  order = pathlib.Path(model_dir, "index", "100", ".order.json")
+
+  def replace(line):
+    reported.append(line)
+    if len(reported) == 1:  # One shard is done.
+      fake_run.write_export(model_dir, 100, weights_of=7, export_id="again")
+      other.start()
+      while exports.id_of(str(order)) != "again":
+        other.join(0.05)
+        assert other.is_alive()
+
+  fake_run.refresh(model_dir, replace)
+  other.join()
+  assert len(reported) == 1
+  version = open_version(model_dir, corpus)
+  assert version.manifest.export_id == "again"
+  np.testing.assert_allclose(
+    np.concatenate(version.load_embeddings()),
+    expected_embeddings(corpus, 7),
+    rtol=2e-3,
+  )
+
+
+def test_out_of_memory_is_not_a_full_disk(model_dir, monkeypatch):
+  def out_of_memory(*args, **kwargs):
+    raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating")
+
+  monkeypatch.setattr(refresh.version_lib, "write_embeddings", out_of_memory)
+  with pytest.raises(tf.errors.ResourceExhaustedError, match="OOM"):
+    fake_run.refresh(model_dir)
+
+
+def test_watching_may_start_before_the_run_and_before_it_is_resumed(
+  tmp_path, corpus
+):
+  path = tmp_path / "run"
+  state = run_state.RunState(str(path))
+  with pytest.raises(ZeroDivisionError), state.hold():
+    raise ZeroDivisionError  # It failed once, before it wrote its config.
+  ended = threading.Event()
+
+  def train():
+    with state.hold():
+      fake_run.write_run(path, corpus)
+      fake_run.write_export(str(path), 100)
+      ended.wait(60)
+
+  def report(line):
+    if "published" in line:
+      ended.set()
+
+  trainer = threading.Timer(1, train)
+  trainer.start()
+  assert fake_run.refresh(str(path), report, watch=True) == 0
+  trainer.join()
+  assert store_lib.IndexStore(str(path)).versions() == [100]

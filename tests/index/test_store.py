@@ -1,10 +1,12 @@
 import pathlib
+import shutil
 import subprocess
 import sys
 
 import pytest
 
 from realm_tf import errors
+from realm_tf import files
 from realm_tf.index import locks
 from realm_tf.index import run_state
 from realm_tf.index import settings as settings_lib
@@ -13,7 +15,7 @@ from realm_tf.index import version as version_lib
 from realm_tf.index import watcher
 
 
-def publish(store, step, fingerprint="z", rows=7):
+def publish(store, step, fingerprint="z", rows=7, export_id="a"):
   folder = pathlib.Path(store.path(step))
   folder.mkdir(parents=True)
   (folder / "embeddings-00000-of-00001.npy").write_bytes(b"vectors")
@@ -28,10 +30,16 @@ def publish(store, step, fingerprint="z", rows=7):
     recall=1.0,
     recall_k=1,
     created_unix_secs=0,
+    export_id=export_id,
   )
-  version_lib.files.write_json(
-    str(folder / "manifest.json"), manifest.to_json()
-  )
+  files.write_json(str(folder / "manifest.json"), manifest.to_json())
+  export(store, step)
+
+
+def export(store, step, export_id="a"):
+  folder = pathlib.Path(store.folder).parent / "exports/embedder" / str(step)
+  folder.mkdir(parents=True, exist_ok=True)
+  files.write_json(str(folder / "manifest.json"), {"export_id": export_id})
 
 
 @pytest.fixture
@@ -103,6 +111,35 @@ def test_what_was_overtaken_is_deleted_unless_someone_builds_it(store):
     assert store.prune() == [1]
   assert store.prune() == [2]
   assert pathlib.Path(store.path(9)).exists()
+
+
+def test_a_version_is_usable_while_the_export_that_made_it_is_there(store):
+  publish(store, 1)
+  publish(store, 2)
+  assert store.latest() == 2
+  export(store, 2, export_id="b")  # By a run that was killed and resumed.
+  assert store.versions() == [1, 2]
+  assert not store.is_usable(2)
+  assert store.latest() == 1
+  shutil.rmtree(pathlib.Path(store.folder).parent / "exports/embedder/1")
+  assert store.latest() is None
+  # Nobody can search what is older than the newest usable version.
+  publish(store, 3)
+  assert store.prune() == [1, 2]
+
+
+def test_what_is_announced_while_pruning_stays(store, monkeypatch):
+  for step in (1, 2, 3):
+    publish(store, step)
+  lock = store.active_lock
+
+  def announce_first(step, *, shared):
+    store.announce("evaluate", [1])
+    return lock(step, shared=shared)
+
+  monkeypatch.setattr(store, "active_lock", announce_first)
+  assert store.prune(keep=1) == [2]
+  assert store.versions() == [1, 3]
 
 
 def test_a_lock_excludes_and_a_shared_one_does_not(tmp_path):
@@ -184,9 +221,9 @@ def test_the_watcher_keeps_versions_of_the_future_back(store):
 def test_waiting_ends_with_a_version_death_or_the_deadline(store):
   watch = watcher.IndexWatcher(store)
   with pytest.raises(errors.UserError, match="no refresher runs"):
-    watch.wait_for(5, lambda: False, deadline_secs=60)
+    watch.wait_for(5, 9, lambda: False, deadline_secs=60)
   with pytest.raises(errors.UserError, match="within 0 s"):
-    watch.wait_for(5, lambda: True, deadline_secs=0)
+    watch.wait_for(5, 9, lambda: True, deadline_secs=0)
 
   def publish_then_die():
     if store.latest() is None:
@@ -194,4 +231,6 @@ def test_waiting_ends_with_a_version_death_or_the_deadline(store):
       return True
     return False
 
-  assert watch.wait_for(5, publish_then_die, deadline_secs=60) == 7
+  assert watch.wait_for(5, 9, publish_then_die, deadline_secs=60) == 7
+  publish(store, 20)  # Of a future that is abandoned.
+  assert watch.wait_for(5, 9, lambda: True, deadline_secs=60) == 7

@@ -1,0 +1,83 @@
+"""kill -9 of a trainer whose index is refreshed beside it, then resume."""
+
+import re
+import signal
+import subprocess
+
+import pytest
+
+from realm_tf.index import store as store_lib
+from tests.end_to_end import tiny_runs
+
+_STEPS = 12
+_TAKEN = re.compile(r"  index version (\d+) in use")
+
+
+def flags(corpus, model_dir, export_every, age_limit, **fields):
+  return [
+    "--config=tiny",
+    f"--corpus={corpus}",
+    f"--model_dir={model_dir}",
+    *tiny_runs.config_flags(
+      train_steps=_STEPS,
+      evaluate_every_steps=_STEPS,
+      export_every_steps=export_every,
+      index_age_warning_steps=age_limit,
+      index_age_limit_steps=age_limit,
+      **fields,
+    ),
+  ]
+
+
+def train_until(line_start, *flags):
+  """Kills a training once it prints a line."""
+  process = subprocess.Popen(
+    tiny_runs.argv("pretrain", *flags),
+    env=tiny_runs.environment(),
+    stdout=subprocess.PIPE,
+    stderr=subprocess.STDOUT,
+    text=True,
+  )
+  shown = []
+  for line in process.stdout:
+    shown.append(line)
+    if line.startswith(line_start):
+      process.send_signal(signal.SIGKILL)
+  assert process.wait() == -signal.SIGKILL, "".join(shown[-20:])
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory):
+  folder = tmp_path_factory.mktemp("resume") / "corpus"
+  return tiny_runs.build_corpus(folder, tiny_runs.articles(30))
+
+
+def test_a_run_killed_before_its_first_checkpoint_starts_over(corpus, tmp_path):
+  run = tmp_path / "run"
+  # Training waits for each version. Of these, 0 has been pruned in the end.
+  args = flags(corpus, run, 2, 3, checkpoint_every_steps=_STEPS)
+  train_until("  index version 8 in use", *args)
+  tiny_runs.until_gone(run)  # The refresher ends with its trainer.
+  store = store_lib.IndexStore(str(run))
+  assert 0 not in store.versions()
+  args = flags(corpus, run, 2, _STEPS, checkpoint_every_steps=_STEPS)
+  said = tiny_runs.run("pretrain", *args)
+  # None of those that the first attempt left, of steps yet to come.
+  taken = [int(version) for version in _TAKEN.findall(said)]
+  assert taken[0] == 0
+  assert taken == sorted(taken)
+  assert sorted(tiny_runs.scalars(run, "train")["loss"]) == list(
+    range(1, _STEPS + 1)
+  )
+  assert min(tiny_runs.scalars(run, "train")["index_age_steps"].values()) >= 0
+  assert store.latest() == _STEPS
+
+
+def test_a_frozen_index_may_be_refreshed_after_all(corpus, tmp_path):
+  run = tmp_path / "run"
+  args = flags(corpus, run, 4, 5, checkpoint_every_steps=2)
+  train_until("step 7/", *args, "--refresh=off")
+  assert store_lib.IndexStore(str(run)).versions() == [0]
+  said = tiny_runs.run("pretrain", *args)
+  assert "waits for the refresher" in said
+  assert store_lib.IndexStore(str(run)).latest() == _STEPS
