@@ -1,10 +1,29 @@
-"""The index that a run makes of its corpus once, where it has none."""
+"""The newest index of a run, and the one that it makes where it has none."""
 
+from realm_tf.checkpoints import own_run
 from realm_tf.export import embedder as export_lib
 from realm_tf.index import exports
 from realm_tf.index import store as store_lib
 from realm_tf.models import embedder as embedder_lib
 from realm_tf.training import refresher as refresher_lib
+
+
+def newest(model_dir: str) -> int | None:
+  """Returns the newest version of a run's index.
+
+  Args:
+    model_dir: The run.
+
+  Returns:
+    The version; None if there is none, or the run's weights (the best, else
+    the newest) are of a later step: of a retriever that was trained with a
+    frozen index, or on after a version was made.
+  """
+  version = store_lib.IndexStore(model_dir).latest()
+  if version is None:
+    return None
+  _, step = own_run.weights_path(model_dir)
+  return version if version >= step else None
 
 
 def build(
@@ -21,7 +40,7 @@ def build(
   Raises:
     errors.UserError: If the process that embeds fails.
   """
-  if store_lib.IndexStore(model_dir).is_published(step):
+  if store_lib.IndexStore(model_dir).is_usable(step):
     return
   if step not in exports.steps(model_dir):
     export_lib.Exporter(retriever, dim).save(model_dir, step)

@@ -166,7 +166,7 @@ def _set_up(
     index_step=sources.index_step,
   )
   if not run_config.check(model_dir, run):
-    orqa_init.check(run, opened)
+    orqa_init.check(run, opened, model_dir)
   strategy = runs.find_devices(config, tpu)
   runs.prepare_devices(config, strategy)
   return runs.CorpusSetup(run, model_dir, strategy, opened)

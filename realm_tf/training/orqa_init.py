@@ -1,6 +1,7 @@
 """Where fine-tuning starts from: retriever, reader and index of other runs."""
 
 import dataclasses
+import hashlib
 import os
 
 import tensorflow as tf
@@ -13,6 +14,7 @@ from realm_tf.index import exports
 from realm_tf.index import store as store_lib
 from realm_tf.index import version as version_lib
 from realm_tf.models import orqa
+from realm_tf.training import corpus_index
 from realm_tf.training import first_weights
 
 # The weights of a SavedModel, as a checkpoint.
@@ -51,7 +53,9 @@ def choose(
 ) -> Sources:
   """Returns the sources that the flags name.
 
-  A run that is resumed keeps its index, whatever has been published since.
+  The index is the newest of the retriever's run, if the retriever was not
+  trained on since: else the corpus is embedded anew. A run that is resumed
+  keeps its index, whatever has been published since.
 
   Args:
     init: Gives what the next two leave open.
@@ -75,23 +79,26 @@ def choose(
     run = run_config.read(model_dir)
     return Sources(retriever, reader, run.index_run, run.index_step)
   found = run_config.read(retriever)
+  index_run = found.index_run or retriever
   version: int | None
-  if found.index_run:  # A fine-tuned run searches another one's index.
-    index_run, version = found.index_run, found.index_step
+  if found.task == "finetune":  # Its passage tower is the one it began with.
+    version = found.index_step
   else:
-    index_run = retriever
-    version = store_lib.IndexStore(retriever).latest()
+    version = corpus_index.newest(retriever)
   if rebuild_index or version is None:
     return Sources(retriever, reader, "", 0)
   return Sources(retriever, reader, index_run, version)
 
 
-def check(run: run_config.RunConfig, corpus: corpus_lib.Corpus) -> None:
-  """Sees that a run's sources fit it.
+def check(
+  run: run_config.RunConfig, corpus: corpus_lib.Corpus, model_dir: str
+) -> None:
+  """Sees that a run's sources fit it, and keeps its index from being pruned.
 
   Args:
     run: The run that is about to be started.
     corpus: Its corpus.
+    model_dir: Its folder.
 
   Raises:
     errors.UserError: If a source is no run, lacks the part, is of another
@@ -109,10 +116,7 @@ def check(run: run_config.RunConfig, corpus: corpus_lib.Corpus) -> None:
       )
     first_weights.check_shape(run, found, f"--{flag}={source}", _SHAPE_FIELDS)
   if run.index_run:
-    store = store_lib.find_store(
-      run.index_run, corpus.fingerprint, run.index_step
-    )
-    store.open(run.index_step, corpus.fingerprint, corpus.num_passages)
+    open_index(run, corpus, model_dir)
 
 
 def open_index(
@@ -132,8 +136,15 @@ def open_index(
     run.index_run or model_dir, corpus.fingerprint, run.index_step
   )
   if run.index_run:
-    reader = "finetune-" + os.path.abspath(model_dir).strip("/")
-    store.announce(reader.replace("/", "-"), [run.index_step])
+    path = os.path.abspath(model_dir)
+    reader = "finetune-" + hashlib.sha256(path.encode()).hexdigest()[:16]
+    try:
+      store.announce(reader, [run.index_step], of=path)
+    except tf.errors.OpError as e:  # A colleague's run may be read only.
+      print(
+        f"warning: {store.folder}/{run.index_step} is not kept from being "
+        f"pruned, as nothing can be written there: {e.message}"
+      )
   return store.open(run.index_step, corpus.fingerprint, corpus.num_passages)
 
 

@@ -37,8 +37,8 @@ def load(model_dir: str, corpus: str = "", *, dense: bool = True) -> ZeroShot:
   """Loads a pre-trained retriever.
 
   Questions are embedded by the tower of the step that made the index. Where a
-  run has no index, as one of `pretrain_ict`, its corpus is embedded first,
-  into the run's folder.
+  run has no index of its weights, as one of `pretrain_ict`, its corpus is
+  embedded first, into the run's folder.
 
   Args:
     model_dir: A run of `pretrain` or `pretrain_ict`.
@@ -60,10 +60,10 @@ def load(model_dir: str, corpus: str = "", *, dense: bool = True) -> ZeroShot:
   if not dense:
     found = retrievers_lib.Retrievers(passages, opened.tokenizer, None)
     return ZeroShot(found, opened, "")
-  step = _index_step(model_dir, run)
+  step = corpus_index.newest(model_dir)
+  if step is None:
+    step = _build_index(model_dir, run, config, opened)
   store = store_lib.find_store(model_dir, opened.fingerprint, step)
-  if not store.is_published(step):
-    _build_index(model_dir, run, config, opened, step)
   version = store.open(step, opened.fingerprint, opened.num_passages)
   searcher = version.load_searcher()
   retrieve = recall.dense_retriever(
@@ -76,12 +76,13 @@ def load(model_dir: str, corpus: str = "", *, dense: bool = True) -> ZeroShot:
   return ZeroShot(found, opened, version.path)
 
 
-def _index_step(model_dir: str, run: run_config.RunConfig) -> int:
-  """Returns the version to search: REALM's newest, else the weights' own."""
-  if run.task == "pretrain":
-    latest = store_lib.IndexStore(model_dir).latest()
-    if latest is not None:
-      return latest
+def _build_index(
+  model_dir: str,
+  run: run_config.RunConfig,
+  config: schema.RetrievalConfig,
+  corpus: corpus_lib.Corpus,
+) -> int:
+  """Embeds the corpus with a run's best or newest weights, of that step."""
   path, step = own_run.weights_path(model_dir)
   if "retriever" not in own_run.roles(path):
     raise errors.UserError(
@@ -89,17 +90,6 @@ def _index_step(model_dir: str, run: run_config.RunConfig) -> int:
       "retriever: name a run of `pretrain`, `pretrain_ict` or `finetune`, or "
       "ask --retriever=bm25."
     )
-  return step
-
-
-def _build_index(
-  model_dir: str,
-  run: run_config.RunConfig,
-  config: schema.RetrievalConfig,
-  corpus: corpus_lib.Corpus,
-  step: int,
-) -> None:
-  """Embeds the corpus with a run's best or newest weights."""
   if corpus.fingerprint != run.corpus_fingerprint:
     raise errors.UserError(
       f"--corpus={corpus.path} is not the corpus of {model_dir}, which was "
@@ -108,6 +98,6 @@ def _build_index(
   retriever = embedder_lib.Retriever(config, corpus.tokenizer.vocab_size)
   one = tf.zeros([1, config.passage_length], tf.int32)
   retriever(one, one)
-  path, _ = own_run.weights_path(model_dir)
   own_run.restore(path, retriever=retriever)
   corpus_index.build(model_dir, retriever, config.projection_size, step)
+  return step

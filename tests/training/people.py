@@ -92,7 +92,7 @@ def write_pretrained(folder, corpus, task, **changes):
   state.save()
   if task == "pretrain":
     exporter = export_lib.Exporter(retriever, config.projection_size)
-    exporter.save(str(folder), 30)
+    exporter.save(str(folder), 50)
     options = follow.RefreshOptions(model_dir=str(folder))
     follow.run_job(options, follow.prepare(options, lambda line: None))
   return str(folder)

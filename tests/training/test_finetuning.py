@@ -1,5 +1,8 @@
 """Fine-tuning on a corpus of a dozen passages, through `finetuning.run`."""
 
+import json
+import shutil
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -7,7 +10,9 @@ import tensorflow as tf
 from realm_tf import errors
 from realm_tf.configs import run_config
 from realm_tf.data import corpus as corpus_lib
+from realm_tf.index import store as store_lib
 from realm_tf.training import checkpoints
+from realm_tf.training import corpus_index
 from realm_tf.training import finetuning
 from realm_tf.training import open_qa
 from tests.end_to_end import tiny_runs
@@ -78,7 +83,7 @@ def test_the_index_and_the_passage_tower_stay_as_they_were(world, overfitted):
   assert run_config.read(str(model_dir)).index_run == str(world / "realm")
   leases = list((world / "realm" / "index_in_use").glob("finetune-*.json"))
   assert leases
-  path = str(world / "realm/exports/embedder/30")
+  path = str(world / "realm/exports/embedder/50")
   exported = tf.saved_model.load(path)
   ids = tf.constant([[2, 9, 8, 7, 3, 0, 0, 0]])
   before = exported.signatures["passage"](token_ids=ids)["embedding"]
@@ -157,6 +162,55 @@ def test_without_an_index_the_corpus_is_embedded_first(world, tmp_path, capsys):
   assert run_config.read(str(tmp_path / "next")).index_run == str(
     tmp_path / "run"
   )
+
+
+def write_best(run, step):
+  """Makes the weights of a run's checkpoint its best, as if of a step."""
+  folder = run / "exports" / "best"
+  folder.mkdir()
+  for path in (run / "checkpoints").glob("ckpt-40.*"):
+    name = path.name.replace("ckpt-40", f"weights-{step}")
+    shutil.copy(path, folder / name)
+  manifest = {"step": step, "weights": f"weights-{step}"}
+  (folder / "manifest.json").write_text(json.dumps(manifest))
+
+
+@pytest.mark.parametrize("step, newest", [(20, 50), (50, 50), (60, None)])
+def test_an_index_is_as_new_as_the_weights_or_none(
+  world, tmp_path, step, newest
+):
+  shutil.copytree(world / "realm", tmp_path / "run")
+  write_best(tmp_path / "run", step)
+  assert corpus_index.newest(str(tmp_path / "run")) == newest
+
+
+def test_a_retriever_trained_beyond_its_index_embeds_the_corpus(
+  world, tmp_path, capsys
+):
+  """As after `pretrain --refresh=off`, whose index is that of its start."""
+  shutil.copytree(world / "realm", tmp_path / "realm")
+  write_best(tmp_path / "realm", 60)
+  people.run(
+    world,
+    tmp_path / "run",
+    people.config_of(train_steps=3),
+    init=str(tmp_path / "realm"),
+  )
+  shown = capsys.readouterr().out
+  assert f"Initialised the retriever from {tmp_path}/realm, step 60" in shown
+  assert (tmp_path / "run/index/0/manifest.json").exists()
+
+
+def test_a_run_that_cannot_be_written_to_lends_its_index(
+  world, tmp_path, capsys, monkeypatch
+):
+  def refuse(self, reader, steps, *, of=""):
+    raise tf.errors.PermissionDeniedError(None, None, "Permission denied")
+
+  monkeypatch.setattr(store_lib.IndexStore, "announce", refuse)
+  people.run(world, tmp_path / "run", people.config_of(train_steps=3))
+  shown = capsys.readouterr().out
+  assert f"warning: {world}/realm/index/50 is not kept from being" in shown
 
 
 def error_of(world, model_dir, config=None, **changes):
