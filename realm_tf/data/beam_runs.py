@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from collections.abc import Sequence
 
 from apache_beam.options import pipeline_options
+from apache_beam.runners import runner
 
 from realm_tf import errors
 
@@ -23,11 +24,18 @@ def options(beam_flags: Sequence[str]) -> pipeline_options.PipelineOptions:
 
   Args:
     beam_flags: Flags of Beam's own, such as "--runner=DataflowRunner".
+
+  Raises:
+    errors.UserError: If there is no such runner.
   """
   beam_options = pipeline_options.PipelineOptions(list(beam_flags))
   standard = beam_options.view_as(pipeline_options.StandardOptions)
   if standard.runner in _LOCAL_RUNNER_NAMES:
     standard.runner = _LOCAL_RUNNER
+  try:
+    runner.create_runner(standard.runner)
+  except (ImportError, AttributeError, ValueError) as e:
+    raise errors.UserError(f"--runner={standard.runner}: {e}") from e
   return beam_options
 
 

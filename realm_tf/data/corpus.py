@@ -1,7 +1,6 @@
 """A corpus on disk, as `build_corpus` writes it."""
 
 import concurrent.futures
-import contextlib
 import dataclasses
 import os
 from collections.abc import Iterator
@@ -85,9 +84,9 @@ class Corpus:
     Raises:
       errors.UserError: If the file is missing, damaged, or another one.
     """
-    path = self.shard_paths[shard]
-    with _reported(path):
-      table = passages.read_shard(path, self.manifest.token_dtype)
+    table = passages.read_shard(
+      self.shard_paths[shard], self.manifest.token_dtype
+    )
     self._check_size(shard, len(table))
     return table
 
@@ -97,15 +96,17 @@ class Corpus:
     Raises:
       errors.UserError: If the file is missing, damaged, or another one.
     """
-    path = self.shard_paths[shard]
-    with _reported(path):
-      ids, titles = passages.read_shard_keys(path)
+    ids, titles = passages.read_shard_keys(self.shard_paths[shard])
     self._check_size(shard, len(ids))
     return ids, titles
 
   def _check_size(self, shard: int, found: int) -> None:
     if found != self.manifest.shards[shard].passages:
-      raise _damaged(self.shard_paths[shard], f"holds {found} passages")
+      raise errors.UserError(
+        f"--corpus: {self.shard_paths[shard]} holds {found} passages, unlike "
+        "what its manifest says. Build the corpus again with build_corpus "
+        "--overwrite."
+      )
 
   def load_passages(self) -> passages.PassageTable:
     """Reads all passages into memory, several shards at a time.
@@ -167,19 +168,3 @@ class Corpus:
     places = np.searchsorted(known, wanted, sorter=order)
     rows = order[np.minimum(places, len(known) - 1)]
     return np.where(known[rows] == wanted, rows, -1)
-
-
-@contextlib.contextmanager
-def _reported(path: str) -> Iterator[None]:
-  """Turns the failure to read a file of passages into one line."""
-  try:
-    yield
-  except tf.errors.OpError as e:
-    raise _damaged(path, "cannot be read") from e
-
-
-def _damaged(path: str, what: str) -> errors.UserError:
-  return errors.UserError(
-    f"--corpus: {path} {what}, unlike what its manifest says. Build the "
-    "corpus again with build_corpus --overwrite."
-  )

@@ -1,12 +1,15 @@
 """Passage records: how they are written, parsed and held in memory."""
 
+import contextlib
 import dataclasses
 import functools
+from collections.abc import Iterator
 from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
 
+from realm_tf import errors
 from realm_tf.data import blocks
 
 COMPRESSION = "GZIP"
@@ -159,13 +162,14 @@ def read_shard(path: str, token_dtype: str) -> PassageTable:
     token_dtype: "uint16" or "int32".
 
   Raises:
-    tf.errors.OpError: If the file is missing or damaged.
+    errors.UserError: If the file is missing or damaged.
   """
   dataset = _batches(path).map(
     functools.partial(_table_columns, token_dtype=token_dtype),
     num_parallel_calls=tf.data.AUTOTUNE,
   )
-  batches = list(dataset.prefetch(tf.data.AUTOTUNE).as_numpy_iterator())
+  with _reported(path):
+    batches = list(dataset.prefetch(tf.data.AUTOTUNE).as_numpy_iterator())
   return PassageTable.concatenate(
     [
       PassageTable(
@@ -186,6 +190,9 @@ def read_shard_texts(path: str) -> tuple[np.ndarray, np.ndarray]:
 
   Returns:
     Two <object>[n] arrays of bytes.
+
+  Raises:
+    errors.UserError: If the file is missing or damaged.
   """
   titles, bodies = _read_columns(path, ("title", "body"))
   return titles, bodies
@@ -196,6 +203,9 @@ def read_shard_ids(path: str) -> np.ndarray:
 
   Returns:
     <S16>[n]. As in `PassageTable`.
+
+  Raises:
+    errors.UserError: If the file is missing or damaged.
   """
   (ids,) = _read_columns(path, ("id",))
   return ids.astype("S16")
@@ -206,15 +216,35 @@ def read_shard_keys(path: str) -> tuple[np.ndarray, np.ndarray]:
 
   Returns:
     <S16>[n], as in `PassageTable`, and <object>[n] of UTF-8 bytes.
+
+  Raises:
+    errors.UserError: If the file is missing or damaged.
   """
   ids, titles = _read_columns(path, ("id", "title"))
   return ids.astype("S16"), titles
 
 
 def read_shard_records(path: str) -> list[bytes]:
-  """Reads the passages of one file, each a serialized tf.train.Example."""
+  """Reads the passages of one file, each a serialized tf.train.Example.
+
+  Raises:
+    errors.UserError: If the file is missing or damaged.
+  """
   records = tf.data.TFRecordDataset(path, compression_type=COMPRESSION)
-  return list(records.as_numpy_iterator())
+  with _reported(path):
+    return list(records.as_numpy_iterator())
+
+
+@contextlib.contextmanager
+def _reported(path: str) -> Iterator[None]:
+  """Turns the failure to read a file of passages into one line."""
+  try:
+    yield
+  except tf.errors.OpError as e:
+    raise errors.UserError(
+      f"--corpus: {path} cannot be read: it is missing or damaged. Build the "
+      "corpus again with build_corpus --overwrite."
+    ) from e
 
 
 def _batches(path: str) -> tf.data.Dataset:
@@ -225,11 +255,9 @@ def _batches(path: str) -> tf.data.Dataset:
 def _read_columns(path: str, names: Sequence[str]) -> list[np.ndarray]:
   """Reads some strings of each record, as <object>[n] of bytes each."""
   features = {name: _FEATURES[name] for name in names}
-  batches = list(
-    _batches(path)
-    .map(functools.partial(tf.io.parse_example, features=features))
-    .as_numpy_iterator()
-  )
+  parse = functools.partial(tf.io.parse_example, features=features)
+  with _reported(path):
+    batches = list(_batches(path).map(parse).as_numpy_iterator())
   empty = np.empty([0], object)
   return [
     np.concatenate([empty, *(batch[name] for batch in batches)])

@@ -8,6 +8,7 @@ import pytest
 from realm_tf import errors
 from realm_tf.data import build
 from realm_tf.data import corpus as corpus_lib
+from realm_tf.data import passage_texts
 from tests.data import corpora
 
 _RECORDS = [
@@ -145,6 +146,8 @@ def test_a_bad_record_leaves_nothing_behind(options, tmp_path, mode):
     ({"max_passage_tokens": 5}, "--max_passage_tokens=5"),
     ({"num_shards": 0}, "--num_shards=0"),
     ({"vocab": "/nowhere/vocab.txt"}, "/nowhere/vocab.txt"),
+    ({"beam_flags": ["--runner=Foo"]}, "--runner=Foo"),
+    ({"beam_flags": ["--runner=no.such.Runner"]}, "--runner=no.such.Runner"),
   ],
 )
 def test_wrong_options(options, fields, says):
@@ -177,8 +180,16 @@ def test_a_damaged_shard(options, tmp_path):
   path = tmp_path / "corpus" / manifest.shards[0].file
   path.write_bytes(path.read_bytes()[:-20])
   corpus = corpus_lib.Corpus.open(str(tmp_path / "corpus"))
-  with pytest.raises(errors.UserError, match=path.name):
-    corpus.load_passages()
+  for read in (
+    corpus.load_passages,
+    corpus.read_texts,
+    lambda: corpus.find_rows(["0"]),
+    lambda: list(corpus.iterate_bodies()),
+    lambda: corpus.read_keys(0),
+    lambda: passage_texts.PassageTexts(corpus).body(0),
+  ):
+    with pytest.raises(errors.UserError, match=path.name):
+      read()
 
 
 def test_the_command_ends_in_one_line_and_status_2(tmp_path):
@@ -196,6 +207,7 @@ def test_the_command_ends_in_one_line_and_status_2(tmp_path):
     ],
     capture_output=True,
     text=True,
+    timeout=600,
     check=False,
   )
   assert done.returncode == 2
