@@ -194,8 +194,8 @@ def table_of_texts(tokenizer, texts):
   )
 
 
-def write_sentences(folder, records, name="sentences-00000-of-00001"):
-  """Writes annotated records as `annotate_spans` does.
+def write_sentences(folder, records, name="part-0"):
+  """Writes annotated records, as other programs may name the file.
 
   Args:
     folder: The corpus.

@@ -13,14 +13,15 @@ from typing import Any
 
 import apache_beam as beam
 import tensorflow as tf
+from apache_beam.options import pipeline_options
 
 from realm_tf import errors
 from realm_tf import files
 from realm_tf.data import annotate_shards
 from realm_tf.data import beam_runs
 from realm_tf.data import corpus as corpus_lib
+from realm_tf.data import sentence_folder
 
-_MANIFEST = "manifest.json"
 _FORMAT_VERSION = 1
 
 
@@ -33,7 +34,7 @@ class AnnotateOptions:
     tagger: The tagger and its settings.
     limit: How many passages, from the first; all if None.
     preview: How many sentences to print, in place of writing; 0 to write.
-    overwrite: Whether to replace an annotation of other settings.
+    overwrite: Whether to replace an annotation that is finished.
     beam_flags: Flags of Beam's own, such as "--runner=DataflowRunner".
   """
 
@@ -53,8 +54,9 @@ def annotate(options: AnnotateOptions) -> dict[str, Any] | None:
     shards; None after a preview.
 
   Raises:
-    errors.UserError: If there is no corpus or no such tagger, or if the corpus
-      has an annotation of other settings.
+    errors.UserError: If there is no corpus or no such tagger, if the corpus
+      has an annotation of other settings or files that are none of ours, or at
+      a damaged file.
   """
   started = time.monotonic()
   if not options.corpus:
@@ -65,20 +67,26 @@ def annotate(options: AnnotateOptions) -> dict[str, Any] | None:
     _preview(options, corpus)
     return None
   settings = _settings(options, corpus)
-  folder = tf.io.gfile.join(options.corpus, annotate_shards.SENTENCES_FOLDER)
+  folder = sentence_folder.path(options.corpus)
+  manifest_path = tf.io.gfile.join(folder, sentence_folder.MANIFEST)
+  beam_options = beam_runs.options(options.beam_flags)
   try:
-    existing = _existing(options, folder, settings)
+    existing = None if options.overwrite else _existing(options, settings)
     if existing:
       print(f"{folder} holds this very annotation already; nothing to do.")
       return existing
     tasks = _tasks(options, corpus, folder, settings)
-    kept = [task for task in tasks if task.finished_counts() is not None]
+    # What is finished is replaced as a whole, what is not is completed.
+    kept = []
+    if not tf.io.gfile.exists(manifest_path):
+      kept = [task for task in tasks if task.finished_counts() is not None]
     _remove_others(folder, kept)
     _print_plan(options, corpus, len(tasks), len(kept), folder)
     todo = [task for task in tasks if task not in kept]
-    _run_pipeline(options, corpus, todo, _passages_of(corpus, tasks, todo))
+    if todo:
+      _run_pipeline(options, corpus, todo, beam_options)
     manifest = _manifest(settings, tasks)
-    files.write_json(tf.io.gfile.join(folder, _MANIFEST), manifest)
+    files.write_json(manifest_path, manifest)
   except tf.errors.OpError as e:
     raise errors.UserError(f"Cannot write {folder}: {e.message}.") from e
   _print_summary(options, manifest, todo, time.monotonic() - started)
@@ -97,20 +105,15 @@ def _settings(
 
 
 def _existing(
-  options: AnnotateOptions, folder: str, settings: dict[str, Any]
+  options: AnnotateOptions, settings: dict[str, Any]
 ) -> dict[str, Any] | None:
   """Returns the manifest of a finished annotation of the same settings."""
-  path = tf.io.gfile.join(folder, _MANIFEST)
-  if options.overwrite and tf.io.gfile.exists(folder):
-    tf.io.gfile.rmtree(folder)
-  if not tf.io.gfile.exists(path):
-    return None
-  manifest = files.read_json(path)
-  if manifest["settings"] == settings:
+  manifest = sentence_folder.read_manifest(options.corpus)
+  if manifest is None or manifest["settings"] == settings:
     return manifest
   raise errors.UserError(
-    f"--corpus: {folder} holds an annotation made with other settings; "
-    "replace it with --overwrite."
+    f"--corpus: {sentence_folder.path(options.corpus)} holds an annotation "
+    "made with other settings; replace it with --overwrite."
   )
 
 
@@ -123,41 +126,54 @@ def _tasks(
   shards = len(corpus.shard_paths)
   tasks = []
   for i, path in enumerate(corpus.shard_paths):
-    limit = None
-    if options.limit is not None:
-      limit = max(0, options.limit - int(corpus.shard_offsets[i]))
-    name = f"sentences-{i:05d}-of-{shards:05d}.tfrecord.gz"
-    target = tf.io.gfile.join(folder, name)
+    target = tf.io.gfile.join(folder, sentence_folder.shard_name(i, shards))
+    limit = _limit(options, corpus, i)
     tasks.append(annotate_shards.ShardTask(path, target, limit, settings))
   return tasks
+
+
+def _limit(
+  options: AnnotateOptions, corpus: corpus_lib.Corpus, shard: int
+) -> int | None:
+  """Returns how many passages of a shard are wanted; None for all."""
+  if options.limit is None:
+    return None
+  return max(0, options.limit - int(corpus.shard_offsets[shard]))
 
 
 def _remove_others(
   folder: str, kept: Sequence[annotate_shards.ShardTask]
 ) -> None:
-  """Leaves only finished shards in the folder, which is made if need be."""
+  """Leaves only finished shards in the folder, which is made if need be.
+
+  Raises:
+    errors.UserError: If the folder holds what is not ours to remove.
+  """
   tf.io.gfile.makedirs(folder)
   names = {os.path.basename(task.target) for task in kept}
   names |= {os.path.basename(task.summary_path) for task in kept}
-  for name in tf.io.gfile.listdir(folder):
-    if name not in names:
-      tf.io.gfile.remove(tf.io.gfile.join(folder, name))
+  others = sorted(set(tf.io.gfile.listdir(folder)) - names)
+  for name in others:
+    if not sentence_folder.is_own(name):
+      raise errors.UserError(
+        f"--corpus: {folder} holds {name}, which annotate_spans has not "
+        "written: move it elsewhere first."
+      )
+  # The manifest is the first of them: shards that it names must all be there.
+  for name in others:
+    tf.io.gfile.remove(tf.io.gfile.join(folder, name))
 
 
 def _run_pipeline(
   options: AnnotateOptions,
   corpus: corpus_lib.Corpus,
   tasks: Sequence[annotate_shards.ShardTask],
-  passages: int,
+  beam_options: pipeline_options.PipelineOptions,
 ) -> None:
-  if not tasks:
-    return
-  do_fn = annotate_shards.AnnotateShard(
-    options.tagger, corpus.shard_paths, passages
-  )
+  do_fn = annotate_shards.AnnotateShard(options.tagger, corpus.shard_paths)
   with (
     beam_runs.user_errors(),
-    beam.Pipeline(options=beam_runs.options(options.beam_flags)) as pipeline,
+    beam.Pipeline(options=beam_options) as pipeline,
   ):
     _ = (
       pipeline
@@ -165,20 +181,6 @@ def _run_pipeline(
       | "Spread" >> beam.Reshuffle()
       | "Annotate" >> beam.ParDo(do_fn)
     )
-
-
-def _passages_of(
-  corpus: corpus_lib.Corpus,
-  tasks: Sequence[annotate_shards.ShardTask],
-  todo: Sequence[annotate_shards.ShardTask],
-) -> int:
-  """Returns how many passages are still to be annotated."""
-  total = 0
-  for task, shard in zip(tasks, corpus.manifest.shards, strict=True):
-    if task in todo:
-      limit = shard.passages if task.limit is None else task.limit
-      total += min(limit, shard.passages)
-  return total
 
 
 def _manifest(
@@ -221,9 +223,10 @@ def _preview(options: AnnotateOptions, corpus: corpus_lib.Corpus) -> None:
   """Prints sentences with their spans underlined."""
   tagger = options.tagger.make(corpus.shard_paths)
   left = options.preview
-  for path in corpus.shard_paths:
+  for shard, path in enumerate(corpus.shard_paths):
+    limit = _limit(options, corpus, shard)
     # A passage has at least one sentence.
-    limit = left if options.limit is None else min(left, options.limit)
+    limit = left if limit is None else min(left, limit)
     for passage in annotate_shards.annotate_passages(path, tagger, limit):
       for start, limit_byte in passage.sentences:
         if not left:

@@ -5,7 +5,9 @@ import dataclasses
 import sys
 import time
 import uuid
+from collections.abc import Iterable
 from collections.abc import Iterator
+from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,12 +18,12 @@ from apache_beam.utils import shared
 from realm_tf import errors
 from realm_tf import files
 from realm_tf.data import passages as passages_lib
+from realm_tf.data import sentence_folder
 from realm_tf.data import sentence_records
 from realm_tf.text import model_tagger
 from realm_tf.text import sentences as sentences_lib
 from realm_tf.text import spans as spans_lib
 
-SENTENCES_FOLDER = "sentences"
 # How many passages a tagger gets at once.
 _BATCH = 256
 _PROGRESS_SECS = 5.0
@@ -165,34 +167,33 @@ class ShardTask:
   @property
   def summary_path(self) -> str:
     """Where the counts are; written after the shard, as proof that it is."""
-    return self.target.removesuffix(".tfrecord.gz") + ".json"
+    return self.target.removesuffix(sentence_folder.SHARD_SUFFIX) + ".json"
 
   def finished_counts(self) -> dict[str, int] | None:
     """Returns the counts if the shard is there, made with these settings."""
     if not tf.io.gfile.exists(self.summary_path):
       return None
-    summary = files.read_json(self.summary_path)
-    if summary["settings"] != self.settings:
+    try:
+      summary = files.read_json(self.summary_path)
+      settings, counts = summary["settings"], summary["counts"]
+    except (ValueError, KeyError, TypeError):  # damaged
       return None
-    return summary["counts"] if tf.io.gfile.exists(self.target) else None
+    finished = settings == self.settings and tf.io.gfile.exists(self.target)
+    return counts if finished else None
 
 
 class AnnotateShard(beam.DoFn):
   """Annotates one shard, writes it, and then its counts."""
 
-  def __init__(
-    self, tagger: TaggerSettings, shard_paths: Sequence[str], total: int
-  ):
+  def __init__(self, tagger: TaggerSettings, shard_paths: Sequence[str]):
     """Holds what a worker needs to make its tagger.
 
     Args:
       tagger: The tagger and its settings.
       shard_paths: The corpus's files of passages.
-      total: How many passages are to be annotated, by all workers.
     """
     self._settings = tagger
     self._shard_paths = list(shard_paths)
-    self._total = total
     self._shared = shared.Shared()
 
   def setup(self) -> None:
@@ -200,43 +201,54 @@ class AnnotateShard(beam.DoFn):
     self._tagger = self._shared.acquire(
       lambda: self._settings.make(self._shard_paths)
     )
-    self._progress = _Progress(self._total)
+    self._progress = _Progress()
 
   def process(self, task: ShardTask) -> None:
-    """Writes one file."""
+    """Writes one file.
+
+    Raises:
+      errors.UserError: If a file cannot be read or written.
+    """
     counts: collections.Counter[str] = collections.Counter()
-
-    def records() -> Iterator[bytes]:
-      for passage in annotate_passages(task.source, self._tagger, task.limit):
-        counts.update(passage.counts())
-        self._progress.add_passage(len(passage.sentences))
-        yield sentence_records.encode(
-          passage.title,
-          passage.text,
-          passage.sentences,
-          [(span.start, span.limit) for span in passage.spans],
+    records = []
+    for passage in annotate_passages(task.source, self._tagger, task.limit):
+      counts.update(passage.counts())
+      self._progress.add_passage(len(passage.sentences))
+      spans = [(span.start, span.limit) for span in passage.spans]
+      records.append(
+        sentence_records.encode(
+          passage.title, passage.text, passage.sentences, spans
         )
-
-    # Readers take all *.tfrecord*, so a half-written file is named otherwise.
-    stem = task.target.removesuffix(".tfrecord.gz")
-    temporary = f"{stem}.{uuid.uuid4().hex[:8]}.tmp"
+      )
     try:
-      sentence_records.write(temporary, records())
-      tf.io.gfile.rename(temporary, task.target, overwrite=True)
-    finally:
-      if tf.io.gfile.exists(temporary):
-        tf.io.gfile.remove(temporary)
-    files.write_json(
-      task.summary_path, {"settings": task.settings, "counts": dict(counts)}
-    )
+      _write_shard(task, records, counts)
+    except tf.errors.OpError as e:
+      raise errors.UserError(f"Cannot write {task.target}: {e.message}") from e
+
+
+def _write_shard(
+  task: ShardTask, records: Iterable[bytes], counts: Mapping[str, int]
+) -> None:
+  """Writes a shard, and then its counts."""
+  # Readers take all *.tfrecord*, so a half-written file is named otherwise.
+  stem = task.target.removesuffix(sentence_folder.SHARD_SUFFIX)
+  temporary = f"{stem}.{uuid.uuid4().hex[:8]}.tmp"
+  try:
+    sentence_records.write(temporary, records)
+    tf.io.gfile.rename(temporary, task.target, overwrite=True)
+  finally:
+    if tf.io.gfile.exists(temporary):
+      tf.io.gfile.remove(temporary)
+  files.write_json(
+    task.summary_path, {"settings": task.settings, "counts": dict(counts)}
+  )
 
 
 class _Progress:
-  """Prints now and then how far one worker is."""
+  """Prints now and then how many passages one worker has annotated."""
 
-  def __init__(self, total: int) -> None:
+  def __init__(self) -> None:
     self._started = self._printed = time.monotonic()
-    self._total = total
     self._passages = self._sentences = 0
 
   def add_passage(self, sentences: int) -> None:
@@ -248,7 +260,7 @@ class _Progress:
     self._printed = now
     seconds = now - self._started
     print(
-      f"  {self._passages:,} of {self._total:,} passages "
+      f"  {self._passages:,} passages "
       f"({self._passages / seconds:,.0f} passages/s, "
       f"{self._sentences / seconds:,.0f} sentences/s)",
       file=sys.stderr,

@@ -14,6 +14,7 @@ import tensorflow as tf
 
 from realm_tf import errors
 from realm_tf.data import passages as passages_lib
+from realm_tf.data import sentence_folder
 from realm_tf.data import sentence_records
 from realm_tf.text import tokenizer as tokenizer_lib
 
@@ -88,16 +89,17 @@ def load(
     tokenizer: Of the knowledge corpus, whose vocabulary the model has.
 
   Raises:
-    errors.UserError: If the corpus has not been annotated or has no sentence.
+    errors.UserError: If the corpus has not been annotated, or not to the end,
+      has no sentence, or a file of it is damaged.
   """
-  pattern = tf.io.gfile.join(corpus_dir, "sentences", "*.tfrecord*")
-  files = sorted(tf.io.gfile.glob(pattern))
-  if not files:
+  files = sentence_folder.record_files(corpus_dir)
+  try:
+    parts = [_place(batch) for batch in _tokenized_batches(files, tokenizer)]
+  except tf.errors.DataLossError as e:
     raise errors.UserError(
-      f"{corpus_dir} has no sentences/: run python -m "
-      f"realm_tf.launch.annotate_spans --corpus={corpus_dir} first."
-    )
-  parts = [_place(batch) for batch in _tokenized_batches(files, tokenizer)]
+      f"{corpus_dir}/sentences holds a damaged file: make it anew with "
+      "annotate_spans --overwrite, or copy it again."
+    ) from e
   if not parts or not sum(len(p["sentence_starts"]) for p in parts):
     raise errors.UserError(f"{corpus_dir}/sentences holds no sentence.")
   narrow = np.uint16 if tokenizer.vocab_size <= 1 << 16 else np.int32

@@ -23,10 +23,9 @@ from realm_tf.data import edit_inputs
 from realm_tf.data import edit_plan
 from realm_tf.data import manifest as manifest_lib
 from realm_tf.data import passages as passages_lib
+from realm_tf.data import sentence_folder
 from realm_tf.data import shard_files
 from realm_tf.data import sources
-
-_SENTENCES = "sentences"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -220,7 +219,7 @@ def _print_summary(
     f"  written to  {options.output}",
     flush=True,
   )
-  if tf.io.gfile.isdir(tf.io.gfile.join(options.corpus, _SENTENCES)):
+  if tf.io.gfile.isdir(sentence_folder.path(options.corpus)):
     print(
       f"  sentences   those of {options.corpus} are not taken over; to train "
       f"on the new, run annotate_spans --corpus={options.output}",

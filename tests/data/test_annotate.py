@@ -151,6 +151,78 @@ def test_other_settings_need_overwrite(corpus):
   assert manifest["settings"]["numbers"]
 
 
+def test_a_killed_overwrite_goes_on_where_it_was(corpus, monkeypatch):
+  annotate.annotate(_options(corpus))
+  folder = corpus / "sentences"
+  numbers = annotate_shards.TaggerSettings(numbers=True)
+  options = _options(corpus, tagger=numbers, overwrite=True)
+  with monkeypatch.context() as patched:
+    written = []
+
+    def write(path, records):
+      if written:
+        raise tf.errors.ResourceExhaustedError(None, None, "no space left")
+      written.append(path)
+      sentence_records_write(path, records)
+
+    sentence_records_write = sentence_records.write
+    patched.setattr(sentence_records, "write", write)
+    with pytest.raises(errors.UserError, match="Cannot write .*no space left"):
+      annotate.annotate(options)
+  assert not (folder / "manifest.json").exists()
+  (finished,) = folder.glob("*.json")
+  shard = finished.with_suffix(".tfrecord.gz")
+  before = shard.stat().st_mtime_ns
+  assert annotate.annotate(options)["settings"]["numbers"]
+  assert shard.stat().st_mtime_ns == before
+  assert annotate.annotate(options)["passages"] == 4
+  assert shard.stat().st_mtime_ns > before
+
+
+def test_an_unknown_runner_costs_no_annotation(corpus):
+  manifest = annotate.annotate(_options(corpus))
+  options = _options(corpus, overwrite=True, beam_flags=["--runner=Foo"])
+  with pytest.raises(errors.UserError, match="--runner=Foo"):
+    annotate.annotate(options)
+  assert annotate.annotate(_options(corpus)) == manifest
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_files_of_others_are_left_alone(corpus, overwrite):
+  folder = corpus / "sentences"
+  folder.mkdir()
+  theirs = folder / "wikipedia-00000-of-00020.tfrecord.gz"
+  theirs.write_bytes(b"theirs")
+  unfinished = folder / "sentences-00000-of-00003.json"
+  unfinished.write_text("{}")
+  with pytest.raises(errors.UserError, match=theirs.name):
+    annotate.annotate(_options(corpus, overwrite=overwrite))
+  assert theirs.read_bytes() == b"theirs"
+  assert unfinished.exists()
+
+
+def test_damaged_json_of_an_annotation(corpus):
+  annotate.annotate(_options(corpus))
+  manifest = corpus / "sentences" / "manifest.json"
+  manifest.write_text("{")
+  with pytest.raises(errors.UserError, match="manifest.json is damaged"):
+    annotate.annotate(_options(corpus))
+  assert annotate.annotate(_options(corpus, overwrite=True))["passages"] == 4
+  # A shard whose counts are damaged is not finished.
+  manifest.unlink()
+  (corpus / "sentences/sentences-00000-of-00003.json").write_text("[")
+  (corpus / "sentences/sentences-00001-of-00003.json").write_text("[]")
+  assert annotate.annotate(_options(corpus))["passages"] == 4
+
+
+@pytest.mark.parametrize("preview", [0, 3])
+def test_a_damaged_file_of_passages_is_named(corpus, preview):
+  (path, *_) = sorted((corpus / "passages").iterdir())
+  path.write_bytes(path.read_bytes()[:-20])
+  with pytest.raises(errors.UserError, match=f"{path} cannot be read"):
+    annotate.annotate(_options(corpus, preview=preview))
+
+
 def test_shards_of_other_settings_are_made_anew(corpus):
   annotate.annotate(_options(corpus, limit=1))
   (corpus / "sentences/manifest.json").unlink()
@@ -167,6 +239,15 @@ def test_preview_underlines_and_writes_nothing(corpus, capsys):
   assert len(lines) == 6
   assert any(set(line.strip()) == {"^"} for line in lines[1::2])
   assert not (corpus / "sentences").exists()
+
+
+def test_preview_counts_passages_through_the_shards(corpus, capsys):
+  annotate.annotate(_options(corpus, limit=2, preview=100))
+  shown = capsys.readouterr().out.splitlines()[::2]
+  annotate.annotate(_options(corpus, limit=2))
+  assert shown == [
+    s for sentences, _ in _records(corpus).values() for s in sentences
+  ]
 
 
 def test_underlines_characters_not_bytes():

@@ -1,4 +1,5 @@
 import dataclasses
+import json
 import string
 
 import numpy as np
@@ -175,6 +176,34 @@ def test_a_corpus_that_is_not_annotated_or_is_empty_is_refused(tmp_path):
     annotated.load(str(tmp_path), TOKENIZER)
   synthetic.write_sentences(tmp_path, [("a", "ab cd", [], [])])
   with pytest.raises(errors.UserError, match="holds no sentence"):
+    annotated.load(str(tmp_path), TOKENIZER)
+
+
+def test_an_annotation_must_be_whole(tmp_path):
+  folder = tmp_path / "sentences"
+  for i, record in enumerate(RECORDS):
+    synthetic.write_sentences(tmp_path, [record], f"sentences-{i:05d}-of-00003")
+  with pytest.raises(errors.UserError, match="not finished"):
+    annotated.load(str(tmp_path), TOKENIZER)
+  shards = [{"file": path.name} for path in sorted(folder.iterdir())]
+  manifest = folder / "manifest.json"
+  manifest.write_text(json.dumps({"settings": {}, "shards": shards}))
+  # Not of the annotation, and not read.
+  synthetic.write_sentences(tmp_path, RECORDS, "copy")
+  assert annotated.load(str(tmp_path), TOKENIZER).num_passages == 3
+  (folder / "sentences-00001-of-00003.tfrecord.gz").unlink()
+  with pytest.raises(errors.UserError, match="sentences-00001-of-00003"):
+    annotated.load(str(tmp_path), TOKENIZER)
+  manifest.write_text("{}")
+  with pytest.raises(errors.UserError, match="manifest.json is damaged"):
+    annotated.load(str(tmp_path), TOKENIZER)
+
+
+def test_a_damaged_file_is_an_error(tmp_path):
+  synthetic.write_sentences(tmp_path, RECORDS)
+  (path,) = (tmp_path / "sentences").iterdir()
+  path.write_bytes(path.read_bytes()[:-20])
+  with pytest.raises(errors.UserError, match="damaged file"):
     annotated.load(str(tmp_path), TOKENIZER)
 
 
