@@ -29,6 +29,8 @@ class RunConfig:
       same as `corpus` unless X and Z differ; empty in fine-tuning. Of the
       tagger, whose best weights are those that suit certain sentences best,
       these; empty for `corpus`.
+    sentences_fingerprint: Of the annotation of X; empty if its manifest is
+      unknown, and where no sentences are masked.
     init_checkpoint: Where the first weights came from; empty for none. In
       fine-tuning, where the retriever came from.
     init_reader: Where the reader came from; in fine-tuning only.
@@ -50,6 +52,7 @@ class RunConfig:
   dev_dataset: str = ""
   index_run: str = ""
   index_step: int = 0
+  sentences_fingerprint: str = ""
 
   def to_json(self) -> dict[str, Any]:
     """Returns a JSON object that `read` understands."""
@@ -144,6 +147,11 @@ def _check_same(
       "index_step",
     )
   ]
+  annotation = found["sentences_fingerprint"]
+  if annotation:
+    pairs.append(
+      ("sentences_fingerprint", annotation, wanted["sentences_fingerprint"])
+    )
   pairs += [
     (f"config.{name}", value, wanted["config"].get(name))
     for name, value in found["config"].items()

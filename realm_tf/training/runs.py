@@ -13,6 +13,7 @@ from realm_tf.configs import run_config
 from realm_tf.configs import schema
 from realm_tf.data import annotated
 from realm_tf.data import corpus as corpus_lib
+from realm_tf.data import sentence_folder
 from realm_tf.index import run_state
 from realm_tf.training import first_weights
 from realm_tf.training import strategy as strategy_lib
@@ -105,6 +106,9 @@ def set_up(
     vocab_sha256=opened.tokenizer.sha256,
     pretrain_corpus=pretrain_corpus or corpus,
     init_checkpoint=init_checkpoint,
+    sentences_fingerprint=sentence_folder.fingerprint(
+      pretrain_corpus or corpus
+    ),
   )
   if not run_config.check(model_dir, run):
     first_weights.check_sources(run, opened.tokenizer)

@@ -118,6 +118,31 @@ def test_another_pretraining_corpus_is_refused(tmp_path):
   assert "pretrain_corpus" in message
 
 
+def test_another_annotation_is_refused(tmp_path):
+  config = synthetic.realm_config()
+
+  def annotated(fingerprint):
+    return synthetic.make_run(
+      "pretrain", config, sentences_fingerprint=fingerprint
+    )
+
+  run_config.write_or_match(str(tmp_path), annotated("rules"))
+  message = error_of(
+    run_config.write_or_match, str(tmp_path), annotated("bert")
+  )
+  assert "its sentences_fingerprint is 'rules', not 'bert'" in message
+
+
+def test_a_run_that_knows_no_annotation_is_resumed(tmp_path):
+  run = synthetic.make_run("pretrain", synthetic.realm_config())
+  fields = run.to_json()
+  del fields["sentences_fingerprint"]
+  (tmp_path / run_config.FILE_NAME).write_text(json.dumps(fields))
+  now = dataclasses.replace(run, sentences_fingerprint="rules")
+  assert run_config.write_or_match(str(tmp_path), now)
+  assert run_config.read(str(tmp_path)) == now
+
+
 def test_a_folder_without_a_run_is_named(tmp_path):
   message = error_of(run_config.read, str(tmp_path / "nowhere"))
   assert "nowhere is no run" in message

@@ -9,6 +9,7 @@ from realm_tf import errors
 from realm_tf.data import annotate
 from realm_tf.data import annotate_shards
 from realm_tf.data import build
+from realm_tf.data import sentence_folder
 from realm_tf.data import sentence_records
 from tests import planted_tagger
 
@@ -149,6 +150,16 @@ def test_other_settings_need_overwrite(corpus):
     annotate.annotate(_options(corpus, tagger=numbers))
   manifest = annotate.annotate(_options(corpus, tagger=numbers, overwrite=True))
   assert manifest["settings"]["numbers"]
+
+
+def test_annotations_are_told_apart(corpus):
+  annotate.annotate(_options(corpus))
+  first = sentence_folder.fingerprint(str(corpus))
+  annotate.annotate(_options(corpus, overwrite=True))
+  assert sentence_folder.fingerprint(str(corpus)) == first
+  numbers = annotate_shards.TaggerSettings(numbers=True)
+  annotate.annotate(_options(corpus, tagger=numbers, overwrite=True))
+  assert sentence_folder.fingerprint(str(corpus)) not in ("", first)
 
 
 def test_a_killed_overwrite_goes_on_where_it_was(corpus, monkeypatch):
