@@ -18,6 +18,7 @@ from realm_tf import errors
 # csv refuses fields of more than 128 KiB by default; articles are longer.
 _MAX_FIELD_CHARS = 2**31 - 1
 _WIKI_DOCUMENT = re.compile(r"<doc\s[^>]*?title=\"(.*?)\"[^>]*>\s*$")
+_LINE_BREAK = re.compile(r"\r?\n")
 _WIKI_END = "</doc>"
 _SHOWN_CHARS = 60
 
@@ -48,7 +49,7 @@ def read_objects(path: str) -> Iterator[tuple[str, dict[str, Any]]]:
     where = f"{path}, line {number}"
     try:
       record = json.loads(line)
-    except ValueError as e:
+    except (ValueError, RecursionError) as e:
       shown = line.strip()[:_SHOWN_CHARS]
       raise errors.UserError(
         f"{where} is not JSON ({shown!r}): each line must be one object with "
@@ -110,7 +111,8 @@ def read_wikiextractor(path: str) -> Iterator[tuple[str, str]]:
   else:
     articles = _read_doc_elements(path)
   for title, text in articles:
-    lines = [line for line in text.splitlines() if line.strip()]
+    # Not `splitlines`: a paragraph may hold other characters it splits at.
+    lines = [line for line in _LINE_BREAK.split(text) if line.strip()]
     if lines and lines[0].strip() == title.strip():
       lines = lines[1:]
     yield title, "\n\n".join(lines)

@@ -305,7 +305,7 @@ def _load_jsonl(
 def _parse(line: str, number: int, where: str, answer_type: str) -> Example:
   try:
     record = json.loads(line)
-  except ValueError as e:
+  except (ValueError, RecursionError) as e:
     raise errors.UserError(f"{where} is not JSON: {e}.") from e
   if not isinstance(record, dict):
     raise errors.UserError(

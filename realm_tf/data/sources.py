@@ -101,11 +101,18 @@ class Source:
 
 
 def file_sha256(path: str) -> str:
-  """Returns the checksum of a file's bytes."""
+  """Returns the checksum of a file's bytes.
+
+  Raises:
+    errors.UserError: If the file cannot be read.
+  """
   digest = hashlib.sha256()
-  with tf.io.gfile.GFile(path, "rb") as f:
-    while chunk := f.read(_CHUNK_BYTES):
-      digest.update(chunk)
+  try:
+    with tf.io.gfile.GFile(path, "rb") as f:
+      while chunk := f.read(_CHUNK_BYTES):
+        digest.update(chunk)
+  except tf.errors.OpError as e:
+    raise errors.UserError(f"{path} cannot be read: {e.message}.") from e
   return digest.hexdigest()
 
 
@@ -155,14 +162,11 @@ def _expand(value: str, flag: str) -> list[str]:
     return paths
   if tf.io.gfile.exists(value):
     return [value]
-  paths = sorted(p for p in tf.io.gfile.glob(value) if not _is_folder(p))
+  found = tf.io.gfile.glob(value)
+  paths = sorted(path for path in found if not tf.io.gfile.isdir(path))
   if not paths:
     raise errors.UserError(f"--{flag}={value} does not exist.")
   return paths
-
-
-def _is_folder(path: str) -> bool:
-  return tf.io.gfile.isdir(path)
 
 
 def _known_kind(path: str) -> str | None:

@@ -160,6 +160,8 @@ def test_files_that_are_no_questions(tmp_path):
   assert "holds no question" in _error(str(path))
   path.write_text("{")
   assert "line 1 is not JSON" in _error(str(path))
+  path.write_text("[" * 100_000)
+  assert "line 1 is not JSON" in _error(str(path))
 
 
 def test_unknown_datasets_and_splits_name_what_there_is(tmp_path):

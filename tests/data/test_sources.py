@@ -41,6 +41,7 @@ def test_jsonl_plain_and_compressed(tmp_path):
   "line, says",
   [
     (b"{not json}", "is not JSON"),
+    (b"[" * 100_000, "is not JSON"),
     (b"[1]", "no JSON object"),
     (b'{"title": "x"}', "lacks `text`"),
     (b'{"text": "x"}', "lacks `title`"),
@@ -106,6 +107,13 @@ def test_wikiextractor_folder_in_both_formats(tmp_path):
   ]
 
 
+def test_wikiextractor_paragraphs_end_at_line_breaks_alone(tmp_path):
+  path = tmp_path / "wiki_00"
+  lines = ['<doc title="A">', "A", "One\u2028and\x85\ftwo.", "Three.", "</doc>"]
+  path.write_bytes("\r\n".join(lines).encode())
+  assert _read(path) == [("A", "One\u2028and\x85\ftwo.\n\nThree.")]
+
+
 def test_wikiextractor_cut_short(tmp_path):
   path = tmp_path / "wiki_00"
   path.write_text('<doc id="1" title="A">\nA\n')
@@ -121,6 +129,12 @@ def test_wrong_inputs_name_the_flag(tmp_path):
   assert "folder without" in _error(tmp_path)
   (tmp_path / "a.txt").write_text("x")
   assert "no known kind" in _error(tmp_path / "a.txt")
+
+
+def test_a_file_without_a_checksum_is_named(tmp_path):
+  path = tmp_path / "gone.jsonl"
+  with pytest.raises(errors.UserError, match="gone.jsonl cannot be read"):
+    sources.file_sha256(str(path))
 
 
 def test_damaged_gzip(tmp_path):
