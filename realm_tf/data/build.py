@@ -49,7 +49,7 @@ class BuildOptions:
     max_passage_tokens: Wordpieces of a passage at most, title and the three
       special tokens included.
     num_shards: Files of passages; None to choose by the input's size.
-    overwrite: Whether to replace what `output` holds.
+    overwrite: Whether to replace the corpus that `output` holds.
     beam_flags: Flags of Beam's own, such as "--runner=DataflowRunner".
   """
 
@@ -141,6 +141,7 @@ def _existing(
 ) -> manifest_lib.CorpusManifest | None:
   """Returns the manifest of the output if it is this very corpus already."""
   if options.overwrite:
+    corpus_folder.check_replaceable(options.output)
     return None
   return corpus_folder.existing(
     options.output,

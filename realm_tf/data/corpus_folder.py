@@ -45,19 +45,44 @@ def existing(
   Raises:
     errors.UserError: If there is something else.
   """
-  if not tf.io.gfile.exists(output):
+  if _is_free(output):
     return None
-  if not tf.io.gfile.isdir(output):
-    raise errors.UserError(f"--output={output} is a file, not a folder.")
-  if not tf.io.gfile.listdir(output):
-    return None
-  if tf.io.gfile.exists(tf.io.gfile.join(output, manifest_lib.FILE_NAME)):
+  # A corpus that cannot be read is something else, too.
+  with contextlib.suppress(errors.UserError):
     manifest = manifest_lib.read(output)
     if manifest.source_sha256 == source_sha256:
       return manifest
   raise errors.UserError(
     f"--output={output} holds something else already: {advice}."
   )
+
+
+def check_replaceable(output: str) -> None:
+  """Sees that an output is a corpus, if anything.
+
+  Args:
+    output: The folder that is to be written.
+
+  Raises:
+    errors.UserError: If there is something that is not ours to remove.
+  """
+  parts = (manifest_lib.FILE_NAME, manifest_lib.PASSAGES_FOLDER)
+  if not _is_free(output) and not all(
+    tf.io.gfile.exists(tf.io.gfile.join(output, part)) for part in parts
+  ):
+    raise errors.UserError(
+      f"--output={output} holds something that is no corpus: name another "
+      "folder, or remove it yourself."
+    )
+
+
+def _is_free(output: str) -> bool:
+  """Whether nothing is there, or an empty folder; an error for a file."""
+  if not tf.io.gfile.exists(output):
+    return True
+  if not tf.io.gfile.isdir(output):
+    raise errors.UserError(f"--output={output} is a file, not a folder.")
+  return not tf.io.gfile.listdir(output)
 
 
 @contextlib.contextmanager
@@ -110,7 +135,12 @@ def publish(
   if tf.io.gfile.exists(output):
     retired = _sibling(output, "replaced")
     tf.io.gfile.rename(output, retired)
-  tf.io.gfile.rename(staging, output)
+  try:
+    tf.io.gfile.rename(staging, output)
+  except tf.errors.OpError:
+    if retired and not tf.io.gfile.exists(output):
+      tf.io.gfile.rename(retired, output)
+    raise
   if is_object_store:
     # There a folder is moved file by file, so that only a manifest written
     # afterwards is written last.

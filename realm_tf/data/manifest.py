@@ -147,6 +147,11 @@ def read(corpus: str) -> CorpusManifest:
     raise errors.UserError(
       f"--corpus={corpus} {what}. Make one with build_corpus --output={corpus}."
     ) from e
+  except tf.errors.OpError as e:
+    raise errors.UserError(
+      f"--corpus={corpus} cannot be read ({e.message}): name the folder that "
+      "build_corpus --output named."
+    ) from e
   except ValueError as e:
     raise errors.UserError(f"--corpus: {path} is not JSON.") from e
   try:

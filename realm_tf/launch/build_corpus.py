@@ -44,7 +44,7 @@ _NUM_SHARDS = flags.DEFINE_integer(
   "num_shards", None, "Files of passages; by default by the input's size."
 )
 _OVERWRITE = flags.DEFINE_bool(
-  "overwrite", False, "Replace what --output holds."
+  "overwrite", False, "Replace the corpus in --output."
 )
 
 

@@ -4,6 +4,7 @@ import sys
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from realm_tf import errors
 from realm_tf.data import build
@@ -118,6 +119,45 @@ def test_an_output_is_kept_refused_or_replaced(options, tmp_path, capsys):
   ]
 
 
+def test_overwrite_removes_corpora_alone(options, tmp_path):
+  output = tmp_path / "corpus"
+  output.mkdir()
+  build.build(options(overwrite=True))
+  (output / "manifest.json").write_text("damaged")
+  with pytest.raises(errors.UserError, match="--output=.*--overwrite"):
+    build.build(options())
+  build.build(options(overwrite=True))
+  (output / "manifest.json").unlink()
+  with pytest.raises(errors.UserError, match="holds something that is no corp"):
+    build.build(options(overwrite=True))
+  assert (output / "passages").exists()
+  plain = tmp_path / "plain"
+  plain.write_text("kept")
+  with pytest.raises(errors.UserError, match="is a file"):
+    build.build(options("plain", overwrite=True))
+  assert plain.read_text() == "kept"
+
+
+def test_a_corpus_that_cannot_be_replaced_stays(options, tmp_path, monkeypatch):
+  build.build(options())
+  rename = tf.io.gfile.rename
+
+  def fail_once(source, target, overwrite=False):
+    if ".partial-" in source and target == options().output:
+      raise tf.errors.PermissionDeniedError(None, None, "denied")
+    rename(source, target, overwrite)
+
+  monkeypatch.setattr(tf.io.gfile, "rename", fail_once)
+  with pytest.raises(errors.UserError, match="Cannot write --output"):
+    build.build(options(max_passage_tokens=50, overwrite=True))
+  assert corpus_lib.Corpus.open(options().output).manifest.passages
+  assert sorted(p.name for p in tmp_path.iterdir()) == [
+    "corpus",
+    "in.jsonl",
+    "small_vocab.txt",
+  ]
+
+
 @pytest.mark.parametrize("mode", ["in_memory", "multi_threading"])
 def test_a_bad_record_leaves_nothing_behind(options, tmp_path, mode):
   made = options(
@@ -164,6 +204,8 @@ def test_a_corpus_that_is_none(options, tmp_path):
     return str(caught.value)
 
   assert "does not exist" in error(tmp_path / "nothing")
+  file = corpora.write_jsonl(tmp_path / "articles.jsonl", _RECORDS)
+  assert "cannot be read" in error(file)
   (tmp_path / "folder").mkdir()
   assert "manifest.json" in error(tmp_path / "folder")
   build.build(options())
