@@ -9,9 +9,11 @@ from syntok import tokenizer as syntok_tokenizer
 # Offsets must point into the text as it is, so contractions are left alone.
 _TOKENIZER = syntok_tokenizer.Tokenizer(replace_not_contraction=False)
 
-# A paragraph without a terminal that white space follows, perhaps after quotes
-# or brackets, is one sentence, and needs no segmenter.
-_POSSIBLE_BREAK = re.compile("[.!?;\u2026\u203c\u203d\u2047-\u2049]\\S{0,3}\\s")
+# What may end a sentence: syntok's terminals. It also breaks before brackets
+# where none stands.
+_TERMINAL = re.compile(
+  "[.!?;\u203c\u203d\u2047-\u2049\u3002\ufe52\ufe57\uff01\uff0e\uff1f\uff61]"
+)
 
 # A blank line: the only break that needs no punctuation. A single line break
 # is mere white space, because hard-wrapped text and formulas hold many.
@@ -81,14 +83,16 @@ def _paragraphs(text: str) -> Iterator[tuple[int, int]]:
 def _sentence_starts(paragraph: str) -> list[int]:
   """Returns where each sentence starts; the first of them is 0."""
   starts = [0]
-  if not _POSSIBLE_BREAK.search(paragraph.rstrip()):
+  # The segmenter is slow, and many a paragraph is one sentence.
+  if not _TERMINAL.search(paragraph, 0, len(paragraph.rstrip()) - 1):
     return starts
   for sentence in segmenter.segment(_TOKENIZER.tokenize(paragraph)):
     start = sentence[0].offset
-    is_words = any(token.value[0].isalnum() for token in sentence)
+    is_words = any(token.value[:1].isalnum() for token in sentence)
     if (
       start
       and is_words
+      and _TERMINAL.search(paragraph, starts[-1], start)
       and not _GOES_ON.search(paragraph[starts[-1] : start].rstrip())
     ):
       starts.append(start)

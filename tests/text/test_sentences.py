@@ -33,10 +33,26 @@ def _split(text):
     ),
     ("A heading\n\nA line\nand its end", ["A heading", "A line\nand its end"]),
     ("First; Second is no sentence.", ["First; Second is no sentence."]),
+    (
+      "He left.[12][13] The war began",
+      ["He left.[12][13]", "The war began"],
+    ),
   ],
 )
 def test_splits(text, expected):
   assert _split(text) == expected
+
+
+@pytest.mark.parametrize(
+  "text",
+  [
+    "A lobby (68,000 sq ft)[citation needed] The hall",
+    "He \n (a) S",
+  ],
+)
+def test_brackets_alone_end_no_sentence(text):
+  assert _split(text) == [text]
+  assert _split(f"{text} was. It is.") == [f"{text} was.", "It is."]
 
 
 @hypothesis.given(
