@@ -200,7 +200,10 @@ class _Layout:
   def _numbered(
     cls, path: str, sentences: list[list[tuple[int, str]]]
   ) -> "_Layout | None":
-    """Returns the layout if each sentence's words count up from 0 or 1."""
+    """Returns the layout if words are numbers, each sentence's from 0 or 1.
+
+    Whether they count up is for `parse` to say.
+    """
     rows = [_without_comments(sentence) for sentence in sentences]
     rows = [sentence for sentence in rows if sentence]
     if not rows:
@@ -216,7 +219,8 @@ class _Layout:
     ]
     for first in (0, 1):
       if all(
-        row == [str(first + i) for i in range(len(row))] for row in indices
+        row[:1] in ([], [str(first)]) and all(map(str.isdecimal, row))
+        for row in indices
       ):
         return cls(path, _count(path, number, text, tabs, 1), tabs, first)
     return None

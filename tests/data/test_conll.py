@@ -165,6 +165,7 @@ def test_entities_side_by_side_stay_apart_though_types_are_joined(tmp_path):
     ("\na O\n", 1, ["empty sentence"]),
     ("-DOCSTART- O\n\n\na O\n", 3, ["empty sentence"]),
     ("a\tO\n \tO\n", 2, ["word is empty"]),
+    ("1\tEU\tB-ORG\n3\trejects\tO\n", 2, ["'3'", "2 is due"]),
     ("0\ta\tO\n1\tb\tO\n\n0\ta\tO\n2\tc\tO\n", 5, ["'2'", "1 is due"]),
     ("0\ta\tO\n1\tb\tO\n\n1\tc\tO\n", 4, ["'1'", "0 is due"]),
   ],
