@@ -118,7 +118,8 @@ def compare(found: source.Source, peer_python: str) -> Comparison:
       {},
     )
   else:
-    program, theirs = peer_outputs(found.path, batch, peer_python)
+    folder = hugging_face.transformer_folder(found.path)
+    program, theirs = peer_outputs(folder, batch, peer_python)
   ours = our_outputs(found, batch)
   attended = batch["token_ids"] != 0
   for outputs in (ours, theirs):

@@ -1,8 +1,10 @@
 """TF Hub's BERT SavedModels (TF2)."""
 
 import tensorflow as tf
+from google.protobuf import message
 from tensorflow.core.protobuf import saved_model_pb2
 
+from realm_tf import errors
 from realm_tf.checkpoints import json_config
 from realm_tf.checkpoints import model_garden
 from realm_tf.checkpoints import object_graph
@@ -21,7 +23,7 @@ def read(path: str) -> source.Source:
     path: The folder, with its vocabulary in `assets`.
 
   Raises:
-    errors.UserError: If it holds no BERT, or no vocabulary.
+    errors.UserError: If it holds no BERT or no vocabulary, or is damaged.
   """
   vocabulary = vocabularies.read(path, tf.io.gfile.join(path, "assets"))
   graph = object_graph.ObjectGraph(
@@ -47,8 +49,12 @@ def read(path: str) -> source.Source:
 
 def _activation(path: str) -> str:
   """Returns the GELU that the graph computes."""
-  with tf.io.gfile.GFile(tf.io.gfile.join(path, GRAPH), "rb") as f:
-    saved = saved_model_pb2.SavedModel.FromString(f.read())
+  file = tf.io.gfile.join(path, GRAPH)
+  try:
+    with tf.io.gfile.GFile(file, "rb") as f:
+      saved = saved_model_pb2.SavedModel.FromString(f.read())
+  except message.DecodeError as e:
+    raise errors.UserError(f"{file} is damaged: download it again.") from e
   for meta_graph in saved.meta_graphs:
     for function in meta_graph.graph_def.library.function:
       if any(node.op == "Erf" for node in function.node_def):

@@ -1,6 +1,7 @@
 """Hugging Face folders: `config.json`, `model.safetensors`, a vocabulary."""
 
 import re
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -19,6 +20,17 @@ CONFIG = "config.json"
 _WEIGHTS = "model.safetensors"
 _WEIGHTS_INDEX = "model.safetensors.index.json"
 _EPSILON = 1e-12
+_TOKENIZER_DEFAULTS = {
+  "do_lower_case": True,
+  "strip_accents": None,
+  "tokenize_chinese_chars": True,
+}
+# What `tokenizer.json` calls them.
+_NORMALIZER_NAMES = {
+  "do_lower_case": "lowercase",
+  "strip_accents": "strip_accents",
+  "tokenize_chinese_chars": "handle_chinese_chars",
+}
 
 _BERT_PART = re.compile(r"(?:^|\.)((?:embeddings|encoder|pooler|cls)\..*)$")
 _DECODER = "cls.predictions.decoder.weight"
@@ -37,7 +49,7 @@ def read(path: str) -> source.Source:
   Raises:
     errors.UserError: If a file is missing or damaged, or it is no BERT.
   """
-  folder = _transformer(path)
+  folder = transformer_folder(path)
   file = tf.io.gfile.join(folder, CONFIG)
   config = json_config.read(file)
   if config.get("model_type", "bert") != "bert":
@@ -56,6 +68,7 @@ def read(path: str) -> source.Source:
   epsilon = config.get("layer_norm_eps", _EPSILON)
   if epsilon != _EPSILON:
     notes.append(f"its layer norms add {epsilon} to the variance, ours 1e-12")
+  lower_case, differences = _casing(folder)
   return source.make(
     path,
     FORMAT,
@@ -67,28 +80,44 @@ def read(path: str) -> source.Source:
     ),
     arrays=arrays,
     vocabulary=vocabulary,
-    lower_case=_lower_case(folder),
+    lower_case=lower_case,
     unused=unused,
-    notes=notes,
+    notes=[*notes, *differences],
   )
 
 
-def _transformer(path: str) -> str:
-  """Returns the folder of the BERT; sentence-transformers may put it lower."""
+def transformer_folder(path: str) -> str:
+  """Returns the folder of the BERT; sentence-transformers may put it lower.
+
+  Raises:
+    errors.UserError: If what says where it is is damaged.
+  """
   file = tf.io.gfile.join(path, "modules.json")
   if not tf.io.gfile.exists(file):
     return path
-  for module in files.read_json(file):
-    if module["type"].endswith(".Transformer"):
-      return tf.io.gfile.join(path, module["path"]) if module["path"] else path
-  return path
+  try:
+    folders = [
+      module["path"]
+      for module in files.read_json(file)
+      if module["type"].endswith(".Transformer")
+    ]
+    return tf.io.gfile.join(path, *folders[:1]) if any(folders[:1]) else path
+  except (ValueError, KeyError, TypeError, AttributeError) as e:
+    raise errors.UserError(
+      f"{file} is damaged: it must list modules, each with `type` and `path`."
+    ) from e
 
 
 def _weights(path: str, folder: str) -> dict[str, np.ndarray]:
   """Reads the weights, of one file or several."""
   index = tf.io.gfile.join(folder, _WEIGHTS_INDEX)
   if tf.io.gfile.exists(index):
-    parts = sorted(set(json_config.read(index)["weight_map"].values()))
+    try:
+      parts = sorted(set(json_config.read(index)["weight_map"].values()))
+    except (KeyError, TypeError, AttributeError) as e:
+      raise errors.UserError(
+        f"{index} is damaged: it has no `weight_map` of names to files."
+      ) from e
   else:
     parts = [_WEIGHTS]
   read_parts: dict[str, np.ndarray] = {}
@@ -156,15 +185,35 @@ def _vocabulary(path: str, folder: str) -> list[str]:
   return sorted(model["vocab"], key=model["vocab"].__getitem__)
 
 
-def _lower_case(folder: str) -> bool:
-  """Returns the casing; BertTokenizer's default is to lower-case."""
-  file = tf.io.gfile.join(folder, "tokenizer_config.json")
-  if tf.io.gfile.exists(file):
-    value = json_config.read(file).get("do_lower_case")
-    if value is not None:
-      return bool(value)
+def _casing(folder: str) -> tuple[bool, list[str]]:
+  """Returns the casing, and in what its tokenizer differs from ours."""
+  settings = _tokenizer_settings(folder)
+  lower_case = bool(settings["do_lower_case"])
+  differences = []
+  # Ours strips accents where it lower-cases, as BertTokenizer does by default.
+  if settings["strip_accents"] not in (None, lower_case):
+    kept = "keeps" if lower_case else "strips"
+    differences.append(f"its tokenizer {kept} accents, unlike ours")
+  if not settings["tokenize_chinese_chars"]:
+    differences.append("its tokenizer joins Chinese characters, unlike ours")
+  return lower_case, differences
+
+
+def _tokenizer_settings(folder: str) -> dict[str, Any]:
+  """Returns the settings of a folder's tokenizer, by BertTokenizer's names."""
+  normalizer, config = {}, {}
   file = tf.io.gfile.join(folder, "tokenizer.json")
   if tf.io.gfile.exists(file):
-    normalizer = json_config.read(file).get("normalizer") or {}
-    return bool(normalizer.get("lowercase", True))
-  return True
+    normalizer = json_config.read(file).get("normalizer", {})
+    if normalizer is None:  # texts stay as they are
+      normalizer = dict.fromkeys(_NORMALIZER_NAMES.values(), False)
+  file = tf.io.gfile.join(folder, "tokenizer_config.json")
+  if tf.io.gfile.exists(file):
+    config = json_config.read(file)
+  said = {
+    name: normalizer.get(theirs) if config.get(name) is None else config[name]
+    for name, theirs in _NORMALIZER_NAMES.items()
+  }
+  return _TOKENIZER_DEFAULTS | {
+    name: value for name, value in said.items() if value is not None
+  }

@@ -27,13 +27,16 @@ def run(path: str, output: str, peer_python: str) -> None:
     peer_python: See `comparison.compare`.
 
   Raises:
-    errors.UserError: If the source cannot be read, or the output is there.
+    errors.UserError: If the source cannot be read, the output is there, or
+      cannot be written; nothing is left of it then.
   """
   if reading.is_run(path):
     raise errors.UserError(
       f"--source={path} is a run: --init_checkpoint takes it as it is."
     )
-  if tf.io.gfile.exists(output) and tf.io.gfile.listdir(output):
+  if tf.io.gfile.exists(output) and (
+    not tf.io.gfile.isdir(output) or tf.io.gfile.listdir(output)
+  ):
     raise errors.UserError(f"--output={output} is there: name a new folder.")
   try:
     found = reading.read(path)
@@ -46,7 +49,14 @@ def run(path: str, output: str, peer_python: str) -> None:
   print(f"  {'compared':<11}{compared.program}", flush=True)
   for name, difference in compared.differences.items():
     print(f"    {name:<15}largest |difference| {difference:.1e}")
-  imported.write(found, output)
+  try:
+    imported.write(found, output)
+  except tf.errors.OpError as e:
+    if tf.io.gfile.isdir(output):
+      tf.io.gfile.rmtree(output)
+    raise errors.UserError(
+      f"Cannot write --output={output}: {e.message}"
+    ) from e
   config = found.config
   fields = " ".join(f"--config.{f}={getattr(config, f)}" for f in _FIELDS)
   casing = "" if found.lower_case else " --nolower_case"

@@ -15,7 +15,7 @@ def read(path: str, folder: str) -> list[str]:
     folder: Where its vocabulary should be.
 
   Raises:
-    errors.UserError: If there is none, or it is no BERT vocabulary.
+    errors.UserError: If there is none, or it is not UTF-8.
   """
   file = tf.io.gfile.join(folder, manifest.VOCABULARY_NAME)
   if not tf.io.gfile.exists(file):

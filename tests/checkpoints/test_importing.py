@@ -1,9 +1,13 @@
+import json
 import re
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from realm_tf import errors
+from realm_tf import files
+from realm_tf.checkpoints import comparison
 from realm_tf.checkpoints import importing
 from realm_tf.checkpoints import reading
 from tests.checkpoints import formats
@@ -72,12 +76,45 @@ def error_of(*args):
   return str(error.value)
 
 
+def test_a_full_disk_leaves_nothing_behind(tmp_path, monkeypatch):
+  def fail(path, content):
+    raise tf.errors.ResourceExhaustedError(
+      None, None, "No space left on device"
+    )
+
+  output = tmp_path / "imported"
+  with monkeypatch.context() as patched:
+    patched.setattr(files, "write_bytes", fail)
+    assert "No space left" in error_of(formats.TINY_BERT, output)
+  importing.run(str(formats.TINY_BERT), str(output), "")
+  assert reading.read(str(output)).vocabulary == tuple(formats.VOCABULARY)
+
+
+def test_the_peer_gets_the_folder_of_the_bert(tmp_path, monkeypatch):
+  folder = tmp_path / "st"
+  formats.hugging_face(folder / "0_Transformer")
+  modules = [{"type": "models.Transformer", "path": "0_Transformer"}]
+  (folder / "modules.json").write_text(json.dumps(modules))
+  run = []
+
+  def peer_outputs(*args):
+    run.append(args[0])
+    return "not run", {}
+
+  monkeypatch.setattr(comparison, "peer_outputs", peer_outputs)
+  comparison.compare(reading.read(str(folder)), "python")
+  assert run == [str(folder / "0_Transformer")]
+
+
 def test_bad_sources_and_outputs_are_named(tmp_path):
   missing = error_of(tmp_path / "nowhere", tmp_path / "out")
   assert missing.startswith(f"--source: {tmp_path / 'nowhere'}")
   (tmp_path / "full").mkdir()
   (tmp_path / "full" / "file").write_text("")
   assert "--output=" in error_of(formats.TINY_BERT, tmp_path / "full")
+  assert "is there" in error_of(formats.TINY_BERT, tmp_path / "full" / "file")
+  below = tmp_path / "full" / "file" / "x"
+  assert f"Cannot write --output={below}" in error_of(formats.TINY_BERT, below)
   small_runs.save_run(tmp_path / "run", "pretrain_ict")
   assert "is a run" in error_of(tmp_path / "run", tmp_path / "out")
   assert not (tmp_path / "out").exists()

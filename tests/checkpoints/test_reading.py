@@ -291,6 +291,45 @@ def test_the_casing_is_that_of_the_source(tmp_path, cased):
   assert reading.read(str(folder)).lower_case != cased
 
 
+@pytest.mark.parametrize(
+  ("file", "settings", "lower_case", "words"),
+  [
+    ("tokenizer_config", {"strip_accents": False}, True, "keeps accents"),
+    (
+      "tokenizer_config",
+      {"do_lower_case": False, "strip_accents": True},
+      False,
+      "strips accents",
+    ),
+    ("tokenizer_config", {"strip_accents": None}, True, ""),
+    (
+      "tokenizer_config",
+      {"tokenize_chinese_chars": False},
+      True,
+      "Chinese characters",
+    ),
+    ("tokenizer", {"normalizer": None}, False, "Chinese characters"),
+    (
+      "tokenizer",
+      {"normalizer": {"lowercase": True, "strip_accents": False}},
+      True,
+      "keeps accents",
+    ),
+    ("tokenizer", {}, True, ""),
+  ],
+)
+def test_what_a_tokenizer_does_otherwise_is_said(
+  tmp_path, file, settings, lower_case, words
+):
+  folder = hugging_face(tmp_path / "hf")
+  (folder / "tokenizer_config.json").unlink()
+  (folder / f"{file}.json").write_text(json.dumps(settings))
+  found = reading.read(str(folder))
+  assert found.lower_case == lower_case
+  assert words in " ".join(found.notes)
+  assert bool(words) == bool(found.notes)
+
+
 def test_a_hub_module_says_its_casing(tmp_path):
   folder = formats.hub(tmp_path / "hub", with_mlm=False, lower_case=False)
   assert not reading.read(str(folder)).lower_case
@@ -365,6 +404,21 @@ def test_a_missing_file_is_named(tmp_path, write, lost, words):
 def test_a_config_of_something_else_is_refused(tmp_path, changes, words):
   folder = hugging_face(tmp_path / "hf", **changes)
   assert words in error_of(folder)
+
+
+@pytest.mark.parametrize(
+  ("write", "file", "content"),
+  [
+    (hugging_face, "modules.json", b"["),
+    (hugging_face, "modules.json", b'["Transformer"]'),
+    (hugging_face, "model.safetensors.index.json", b"{}"),
+    (formats.hub, "saved_model.pb", None),
+  ],
+)
+def test_a_damaged_file_is_named(tmp_path, write, file, content):
+  path = write(tmp_path / "source") / file
+  path.write_bytes(path.read_bytes()[:-10] if content is None else content)
+  assert f"{path} is damaged" in error_of(tmp_path / "source")
 
 
 def test_unknown_folders_are_refused(tmp_path):
