@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import tensorflow_datasets as tfds
 from etils import epath
+from tensorflow_datasets.core.download import download_manager
 
 from tfds_builders import offline
 
@@ -108,7 +109,8 @@ def find(
     sources: What is needed.
 
   Raises:
-    SourceError: If `manual_dir` holds some but not all, or a download failed.
+    SourceError: If `manual_dir` holds some but not all, or a download failed or
+      is not what was published.
   """
   try:
     manual_dir = dl_manager.manual_dir
@@ -174,6 +176,12 @@ def _download(
   try:
     with offline.few_retries():
       paths = dl_manager.download(urls)
+  except download_manager.NonMatchingChecksumError as e:
+    raise SourceError(
+      f"{dataset} is no longer published as it was ({str(e).splitlines()[0]}). "
+      "Put the files of before into a folder, and name it as `manual_dir`: "
+      f"{_listed(list(_all(sources)))}."
+    ) from e
   # Errors of the network are OSErrors, those of `requests` too.
   except (OSError, tfds.download.DownloadError) as e:
     raise SourceError(

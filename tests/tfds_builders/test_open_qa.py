@@ -11,7 +11,10 @@ import time
 import warnings
 
 import pytest
+import requests
 import tensorflow_datasets as tfds
+from tensorflow_datasets.core.download import download_manager
+from tensorflow_datasets.core.download import downloader
 from tensorflow_datasets.core.utils import gcs_utils
 
 import tfds_builders
@@ -184,8 +187,18 @@ def test_a_cut_file_is_refused_with_both_sizes(shared_data, tmp_path):
 
 @pytest.mark.parametrize("name", sorted(SIZES))
 def test_without_files_and_network_the_error_tells_which(
-  name, tmp_path, network
+  name, tmp_path, network, monkeypatch
 ):
+  # The error ends `few_retries`, and may come before all threads have begun.
+  monkeypatch.setattr(downloader, "MAX_RETRIES", offline.RETRIES)
+  tried = set()
+  get = requests.Session.get
+
+  def recorded(session, url, **kwargs):
+    tried.add(url)
+    return get(session, url, **kwargs)
+
+  monkeypatch.setattr(requests.Session, "get", recorded)
   with pytest.raises(source_files.SourceError) as caught:
     _builder(name, tmp_path, None)
   message = str(caught.value)
@@ -196,10 +209,27 @@ def test_without_files_and_network_the_error_tells_which(
   while len(network) < attempts and time.monotonic() < deadline:
     time.sleep(0.01)
   assert len(network) == attempts
+  assert tried == set(builder.url_infos)
   for url, info in builder.url_infos.items():
     assert info.filename in message
     assert url in message
   assert "manual_dir" in message
+
+
+def test_a_changed_download_is_named(tmp_path, monkeypatch):
+  builder = tfds_builders.BUILDERS["curated_trec"]
+  url = next(iter(builder.url_infos))
+
+  def download(self, urls):
+    raise download_manager.NonMatchingChecksumError(
+      f"Artifact {url}, downloaded to here, has wrong checksum:\n* Expected: 1"
+    )
+
+  monkeypatch.setattr(tfds.download.DownloadManager, "download", download)
+  with pytest.raises(source_files.SourceError, match="manual_dir") as caught:
+    _builder("curated_trec", tmp_path, None)
+  assert f"Artifact {url}" in str(caught.value)
+  assert "\n" not in str(caught.value)
 
 
 def test_some_files_of_manual_dir_are_not_enough(tmp_path, network):
@@ -244,6 +274,21 @@ def _write_curated_trec(folder, pattern):
     + row.format(2, "Where is the example museum?", "Example\\s+Town")
   )
   (folder / "large2470-test.tsv").write_text(row.format(3, "Who?", "Ada"))
+
+
+@pytest.mark.filterwarnings("ignore:.*not byte for byte")
+def test_lines_may_end_as_on_windows(tmp_path, monkeypatch):
+  monkeypatch.setattr(
+    tfds_builders.BUILDERS["curated_trec"],
+    "PUBLISHED_SIZES",
+    {"train": 1, "dev": 1, "test": 1},
+  )
+  _write_curated_trec(tmp_path, "twelve|12")
+  for path in tmp_path.glob("*.tsv"):
+    path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+  builder = _builder("curated_trec", tmp_path / "data", tmp_path)
+  answers = [q["answer"] for q in _questions(builder, "dev")]
+  assert answers == [["twelve|12"]]
 
 
 @pytest.mark.filterwarnings("ignore:.*not byte for byte")

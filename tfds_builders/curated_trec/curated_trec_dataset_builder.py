@@ -42,7 +42,7 @@ class Builder(open_qa.OpenQaBuilder):
     questions = []
     lines = text.removesuffix("\n").split("\n")
     for number, line in enumerate(lines, start=1):
-      fields = line.split("\t")
+      fields = line.removesuffix("\r").split("\t")
       if len(fields) != _FIELDS or not all(field.strip() for field in fields):
         raise source_files.SourceError(
           f"{file.path}, line {number} does not hold {_FIELDS} fields (id, "
