@@ -60,7 +60,8 @@ def load(sources: Sequence[str], *, repair: bool = False) -> TaggingData:
   if not sources:
     raise errors.UserError("--data is missing: name folders or CoNLL files.")
   splits = {
-    split: _read(sources, split, repair) for split in (TRAIN, VALID, TEST)
+    split: _read("data", sources, split, repair)
+    for split in (TRAIN, VALID, TEST)
   }
   for split in (TRAIN, VALID):
     if not splits[split]:
@@ -78,7 +79,7 @@ def load_split(
     split: Which split.
     repair: Whether labels that do not follow their scheme are put right.
   """
-  found = _read(sources, split, repair)
+  found = _read(split, sources, split, repair)
   if not found:
     raise _no_split(split, sources, split)
   return found
@@ -94,26 +95,26 @@ def _no_split(
 
 
 def _read(
-  sources: Sequence[str], split: str, repair: bool
+  flag: str, sources: Sequence[str], split: str, repair: bool
 ) -> list[conll.ConllFile]:
   return [
     conll.read(path, repair=repair)
     for source in sources
-    for found, path in _files(source)
+    for found, path in _files(flag, source)
     if found == split
   ]
 
 
-def _files(source: str) -> list[tuple[str, str]]:
+def _files(flag: str, source: str) -> list[tuple[str, str]]:
   """Returns (split, file) of all files of a source."""
   if not tf.io.gfile.exists(source):
-    raise errors.UserError(f"--data={source} does not exist.")
+    raise errors.UserError(f"--{flag}={source} does not exist.")
   if not tf.io.gfile.isdir(source):
     split = _split_of(source)
     if split is None:
       raise errors.UserError(
-        f"--data={source}: the file's name must say which split it is: train, "
-        "valid (or dev), or test."
+        f"--{flag}={source}: the file's name must say which split it is: "
+        "train, valid (or dev), or test."
       )
     return [(split, source)]
   found = []
@@ -123,7 +124,7 @@ def _files(source: str) -> list[tuple[str, str]]:
       found.append((split, tf.io.gfile.join(source, name)))
   if not found:
     raise errors.UserError(
-      f"--data={source} holds no file such as train.conll, valid.txt or "
+      f"--{flag}={source} holds no file such as train.conll, valid.txt or "
       "test.conllu.gz."
     )
   return found

@@ -1,3 +1,5 @@
+import re
+
 import pytest
 
 from realm_tf import errors
@@ -55,10 +57,23 @@ def test_mistakes_are_named(tmp_path):
     return str(error.value)
 
   assert "--data is missing" in error_of()
-  assert "nowhere does not exist" in error_of(tmp_path / "nowhere")
+  missing = tmp_path / "nowhere"
+  assert error_of(missing) == f"--data={missing} does not exist."
   folder = tmp_path / "one"
   other = write(folder, "other.txt")
   assert "holds no file such as" in error_of(folder)
   assert "must say which split" in error_of(other)
   train = write(folder, "train.txt")
   assert "no valid split" in error_of(train)
+
+
+def test_mistakes_of_valid_are_named_as_its(tmp_path):
+  missing = tmp_path / "nowhere"
+  train = write(tmp_path, "train.txt")
+  for source, says in (
+    (str(missing), f"--valid={missing} does not exist."),
+    (train, f"--valid={train} has no valid split"),
+    (str(tmp_path), f"--valid={tmp_path} has no valid split"),
+  ):
+    with pytest.raises(errors.UserError, match=re.escape(says)):
+      tagging_sources.load_split([source], "valid")
