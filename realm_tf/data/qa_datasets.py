@@ -123,7 +123,8 @@ def load(
       whose file stands for whichever split is asked for.
     data_dir: Where TFDS keeps what it prepared; by default its own folder.
     manual_dir: Folder with the builder's sources, which are then not
-      downloaded; they may be in a folder in it of the dataset's name.
+      downloaded; they may be in a folder in it of the dataset's name. Data
+      that was prepared from other files is refused.
     answer_type: "string" or "regex" for the lines of a JSONL file that do not
       say. By default, files named as ORQA's CuratedTREC hold patterns, others
       strings.
@@ -215,6 +216,8 @@ def _load_builder(
 def _prepare(builder: open_qa.OpenQaBuilder, manual_dir: str | None) -> None:
   """Builds the dataset, unless TFDS has it."""
   if builder.is_prepared():
+    if manual_dir is not None:
+      _check_prepared(builder, manual_dir)
     return
   if manual_dir is not None and not source_files.find_manual(
     manual_dir, builder.name, builder.SOURCES
@@ -227,6 +230,22 @@ def _prepare(builder: open_qa.OpenQaBuilder, manual_dir: str | None) -> None:
       manual_dir=manual_dir, try_download_gcs=False
     )
   )
+
+
+def _check_prepared(builder: open_qa.OpenQaBuilder, manual_dir: str) -> None:
+  """Sees that the dataset was made from the files that `manual_dir` has."""
+  found = source_files.find_manual(manual_dir, builder.name, builder.SOURCES)
+  if found is None:
+    return
+  there = {
+    source_files.sha256(file.read()) for fs in found.values() for file in fs
+  }
+  if there != {s["sha256"] for s in builder.info.metadata["sources"]}:
+    raise source_files.SourceError(
+      f"{builder.name} was prepared from other files than those in "
+      f"{manual_dir}: delete {builder.data_path} to prepare it from these, or "
+      "leave out --manual_dir."
+    )
 
 
 def _read(dataset: tf.data.Dataset) -> Iterator[Example]:

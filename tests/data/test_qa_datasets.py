@@ -221,6 +221,27 @@ def test_a_builder_is_prepared_and_read(tmp_path, small_curated_trec):
   assert test.invalid_patterns == {}
 
 
+@pytest.mark.filterwarnings("ignore::tfds_builders.open_qa.SourceWarning")
+def test_prepared_data_of_other_sources_is_refused(
+  tmp_path, small_curated_trec
+):
+  where = {
+    "data_dir": str(tmp_path / "data"),
+    "manual_dir": small_curated_trec,
+  }
+  first = qa_datasets.load("curated_trec", "dev", **where)
+  path = tmp_path / "manual" / "large2470-train.tsv"
+  content = path.read_bytes()
+  path.unlink()
+  zipped = path.with_name(path.name + ".gz")
+  zipped.write_bytes(gzip.compress(content))
+  assert qa_datasets.load("curated_trec", "dev", **where) == first
+  zipped.unlink()
+  path.write_bytes(content.replace(b"twelve", b"eleven"))
+  message = _error("curated_trec", "dev", **where)
+  assert f"delete {tmp_path / 'data' / 'curated_trec'}" in message
+
+
 def test_a_manual_dir_without_the_files(tmp_path):
   message = _error(
     "webquestions", "dev", data_dir=str(tmp_path), manual_dir=str(tmp_path)
