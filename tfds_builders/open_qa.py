@@ -26,7 +26,6 @@ from tfds_builders import source_files
 SPLITS = ("train", "dev", "test")
 STRING = "string"
 REGEX = "regex"
-ANSWER_TYPES = (STRING, REGEX)
 
 _HASH_BUCKETS = 100_000
 _DEV_EVERY = 10
@@ -130,7 +129,7 @@ class OpenQaBuilder(  # type: ignore[call-arg]
           "id": tfds.features.Text(),
           "question": tfds.features.Text(),
           "answers": tfds.features.Sequence(tfds.features.Text()),
-          # One of ANSWER_TYPES.
+          # STRING or REGEX.
           "answer_type": tfds.features.Text(),
         }
       ),

@@ -195,11 +195,11 @@ class PassageMaker:
     self, ids: np.ndarray, first: int, last: int, budget: int
   ) -> list[int]:
     """Returns where to cut a long sentence: at words wherever possible."""
-    vocabulary = self._tokenizer.vocabulary
+    starts_word = self._tokenizer.starts_word()
     cuts = [first]
     while last - cuts[-1] > budget:
       cut = cuts[-1] + budget
-      while cut > cuts[-1] and vocabulary[ids[cut]].startswith("##"):
+      while cut > cuts[-1] and not starts_word[ids[cut]]:
         cut -= 1
       cuts.append(cut if cut > cuts[-1] else cuts[-1] + budget)
     return [*cuts, last]

@@ -3,15 +3,12 @@
 import dataclasses
 from collections.abc import Callable
 
-import tensorflow as tf
-
 from realm_tf import encyclopedia
 from realm_tf import errors
 from realm_tf.data import qa_datasets
 from realm_tf.data import sources
+from tfds_builders import open_qa
 
-_DEV_BUCKETS = 10  # ORQA's: one of ten training questions is a dev question
-_HASH_BUCKETS = 100_000
 _SPLIT_FIELD = "{split}"
 
 
@@ -100,8 +97,7 @@ def first(dataset: qa_datasets.QaDataset, count: int) -> qa_datasets.QaDataset:
 
 def is_held_out(question: str) -> bool:
   """Whether ORQA holds a training question out for dev."""
-  bucket = tf.strings.to_hash_bucket_fast(question, _HASH_BUCKETS)
-  return int(bucket) % _DEV_BUCKETS == 0
+  return open_qa.in_dev([question])[0]
 
 
 def is_one_file(dataset: str) -> bool:

@@ -144,9 +144,8 @@ def find_spans(
   ids, starts, limits = (
     part[0].numpy() for part in tokenizer.tokenize_with_offsets([body])
   )
-  first_of_word = [
-    not tokenizer.vocabulary[token].startswith("##") for token in ids
-  ]
+  starts_word = tokenizer.starts_word()
+  first_of_word = [starts_word[token] for token in ids]
   found = set()
   for match_start, match_limit in matches:
     start = int(np.searchsorted(limits, match_start, side="right"))

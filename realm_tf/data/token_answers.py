@@ -80,7 +80,8 @@ class TokenAnswers:
     """
     phrases, splits, numbers = _tokenize(answers, tokenizer)
     self.without_tokens = int(np.sum(np.diff(splits) == 0))
-    found = _find(phrases, passages.body_ids, tokenizer.vocabulary)
+    starts_word = np.array(tokenizer.starts_word())
+    found = _find(phrases, passages.body_ids, starts_word)
     self._stride = len(passages) + 1
     order = np.lexsort((found.starts, found.rows, found.answers))
     keys = found.answers[order] * self._stride + found.rows[order]
@@ -176,16 +177,15 @@ def _tokenize(
 def _find(
   phrases: Sequence[tuple[int, ...]],
   bodies: passages_lib.TokenRows,
-  vocabulary: Sequence[str],
+  starts_word: np.ndarray,
 ) -> _Found:
   """Finds all phrases in all bodies, many at a time."""
-  trie = _Trie.of(phrases, len(vocabulary))
-  continues = np.array([token.startswith("##") for token in vocabulary])
+  trie = _Trie.of(phrases, len(starts_word))
   parts = []
   for first in range(0, len(bodies), _CHUNK):
     splits = bodies.row_splits[first : first + _CHUNK + 1]
     tokens = bodies.values[splits[0] : splits[-1]]
-    answers, places = _walk(trie, tokens, splits - splits[0], continues)
+    answers, places = _walk(trie, tokens, splits - splits[0], starts_word)
     rows = np.searchsorted(splits - splits[0], places, side="right") - 1
     starts = places - (splits - splits[0])[rows]
     parts.append(_Found(answers, rows + first, starts.astype(np.int32)))
@@ -195,7 +195,7 @@ def _find(
 
 
 def _walk(
-  trie: "_Trie", tokens: np.ndarray, splits: np.ndarray, continues: np.ndarray
+  trie: "_Trie", tokens: np.ndarray, splits: np.ndarray, starts_word: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
   """Walks down the trie from all places of some bodies at once.
 
@@ -203,7 +203,7 @@ def _walk(
     trie: The phrases.
     tokens: <integer>[tokens] of the bodies, one after the other.
     splits: <int64>[bodies + 1]. Where they begin and end.
-    continues: <bool>[vocabulary]. Whether a wordpiece goes on a word.
+    starts_word: <bool>[vocabulary]. Whether a wordpiece begins a word.
 
   Returns:
     The phrases found and the places of their first wordpieces, <int64>[n].
@@ -219,8 +219,8 @@ def _walk(
     depth += 1
     after = places + depth
     inside = after < limits[places]
-    # A word goes on where the next wordpiece is a continuation.
-    whole = ~inside | ~continues[tokens[np.where(inside, after, 0)]]
+    # A word goes on where the next wordpiece begins none.
+    whole = ~inside | starts_word[tokens[np.where(inside, after, 0)]]
     done = whole & (trie.ends[nodes] >= 0)
     found.append((trie.ends[nodes[done]], places[done]))
     places, nodes = places[inside], nodes[inside]

@@ -95,6 +95,9 @@ class Tokenizer:
     self.vocabulary = tuple(vocabulary)
     self.lower_case = lower_case
     self.sha256 = vocabulary_sha256(self.vocabulary)
+    self._starts_word = [
+      not token.startswith(_CONTINUATION) for token in self.vocabulary
+    ]
     self.pad_id, self.unk_id, self.cls_id, self.sep_id, self.mask_id = (
       ids[token] for token in SPECIAL_TOKENS
     )
@@ -126,7 +129,7 @@ class Tokenizer:
 
   def starts_word(self) -> list[bool]:
     """Returns, by id, whether a wordpiece begins a word: "##" continues one."""
-    return [not token.startswith(_CONTINUATION) for token in self.vocabulary]
+    return self._starts_word
 
   @property
   def vocab_size(self) -> int:
