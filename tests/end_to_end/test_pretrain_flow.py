@@ -8,6 +8,8 @@ import tensorflow as tf
 
 from realm_tf import errors
 from realm_tf.configs import loading
+from realm_tf.configs import run_config
+from realm_tf.data import sentence_folder
 from realm_tf.index import run_state
 from realm_tf.index import store as store_lib
 from realm_tf.training import pretraining
@@ -86,6 +88,14 @@ def test_each_training_starts_from_the_one_before(flow):
   assert f"reader from {root}/mlm, step 8" in realm_out
   assert f"retriever from {root}/ict, step 8" in realm_out
   assert "random weights" not in ict_out + realm_out
+
+
+def test_each_training_knows_the_annotation(flow):
+  root, _, _ = flow
+  annotation = sentence_folder.fingerprint(str(root / "corpus"))
+  for name in ("mlm", "ict", "realm"):
+    run = run_config.read(str(root / name))
+    assert run.sentences_fingerprint == annotation != ""
 
 
 def test_the_trainer_used_several_versions_and_the_last_is_of_the_last_step(
