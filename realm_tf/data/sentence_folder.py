@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import re
 from typing import Any
 
@@ -86,21 +87,20 @@ def record_files(corpus: str) -> list[str]:
   found = tf.io.gfile.glob(tf.io.gfile.join(folder, "*.tfrecord*"))
   if not found:
     raise errors.UserError(f"{corpus} has no {_NAME}/: {advice} first.")
+  names = sorted(os.path.basename(file) for file in found)
   manifest = read_manifest(corpus)
-  if manifest is None:
-    if any(is_own(file.rsplit("/", 1)[-1]) for file in found):
+  if manifest is not None:
+    wanted = [shard["file"] for shard in manifest["shards"]]
+    missing = sorted(set(wanted) - set(names))
+    if missing:
       raise errors.UserError(
-        f"{folder} has no {MANIFEST}: its annotation is not finished. To "
-        f"finish it, {advice}, with the settings it was begun with."
+        f"{folder} lacks {missing[0]}, which its {MANIFEST} names: {advice} "
+        "--overwrite."
       )
-    return sorted(found)
-  shards = [
-    tf.io.gfile.join(folder, shard["file"]) for shard in manifest["shards"]
-  ]
-  missing = sorted(set(shards) - set(found))
-  if missing:
+    names = wanted
+  elif any(map(is_own, names)):
     raise errors.UserError(
-      f"{missing[0]} is missing, which {MANIFEST} beside it names: {advice} "
-      "--overwrite."
+      f"{folder} has no {MANIFEST}: its annotation is not finished. To finish "
+      f"it, {advice}, with the settings it was begun with."
     )
-  return shards
+  return [tf.io.gfile.join(folder, name) for name in names]
