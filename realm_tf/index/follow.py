@@ -75,7 +75,9 @@ def prepare(
       f"fingerprint is {corpus.fingerprint}, the run's is "
       f"{run.corpus_fingerprint}. The run was started with {run.corpus}."
     )
-  settings_lib.choose_settings(corpus.num_passages, config)
+  settings = settings_lib.choose_settings(corpus.num_passages, config)
+  if settings.exact:
+    _refuse_settings_of_a_tree(overrides, corpus.num_passages, config)
   store = store_lib.IndexStore(options.model_dir)
   for step in filter(store.is_usable, store.versions()):
     store.open(
@@ -90,6 +92,20 @@ def prepare(
     trainer = _Trainer(run_state.RunState(options.model_dir))
     context = dataclasses.replace(context, should_stop=trainer.has_failed)
   return context
+
+
+def _refuse_settings_of_a_tree(
+  overrides: dict[str, Any],
+  num_passages: int,
+  config: settings_lib.IndexConfig,
+) -> None:
+  for name in ("num_leaves", "leaves_to_search", "reordering_candidates"):
+    if overrides.get(name):
+      raise errors.UserError(
+        f"--{name}={overrides[name]} is of a tree, but {num_passages} passages "
+        f"are searched exactly: a tree is for {config.exact_search_below} and "
+        "more (the run's exact_search_below). Leave it out."
+      )
 
 
 def describe(

@@ -372,3 +372,9 @@ def test_watching_may_start_before_the_run_and_before_it_is_resumed(
   assert fake_run.refresh(str(path), report, watch=True) == 0
   trainer.join()
   assert store_lib.IndexStore(str(path)).versions() == [100]
+
+
+def test_settings_of_a_tree_are_refused_where_there_is_none(model_dir):
+  with pytest.raises(errors.UserError, match="--num_leaves=3 is of a tree"):
+    fake_run.refresh(model_dir, overrides={"num_leaves": 3})
+  assert fake_run.refresh(model_dir, overrides={"num_leaves": 0}) == 0
