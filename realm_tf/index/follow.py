@@ -80,12 +80,16 @@ def prepare(
     _refuse_settings_of_a_tree(overrides, corpus.num_passages, config)
   store = store_lib.IndexStore(options.model_dir)
   for step in filter(store.is_usable, store.versions()):
-    store.open(
-      step,
-      corpus.fingerprint,
-      corpus.num_passages,
-      verify=options.verify_index,
-    )
+    try:
+      store.open(
+        step,
+        corpus.fingerprint,
+        corpus.num_passages,
+        verify=options.verify_index,
+      )
+    except errors.UserError:
+      if store.is_usable(step):  # Not pruned meanwhile.
+        raise
   context = plan_lib.RefreshContext(store, corpus, config, report, num_threads)
   if options.watch:
     # A version that is not finished when the trainer dies helps nobody.

@@ -1,5 +1,6 @@
 """What the command `refresh_index` does."""
 
+import dataclasses
 import os
 import sys
 from collections.abc import Sequence
@@ -63,6 +64,8 @@ def run_worker(options: follow.RefreshOptions) -> int:
   threads = workers.threads_of_worker(num_workers)
   tf.config.threading.set_intra_op_parallelism_threads(threads)
   tf.config.threading.set_inter_op_parallelism_threads(threads)
+  # The supervisor has verified what is there.
+  options = dataclasses.replace(options, verify_index=False)
   context = follow.prepare(options, report, threads)
   return follow.run_job(options, context)
 
