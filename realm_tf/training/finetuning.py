@@ -268,9 +268,10 @@ class FinetuneHook(loop.Hook):
       )
     version = orqa_init.open_index(run, self._setup.corpus, model_dir)
     state.index_version.assign(version.step)
-    self.open_qa = open_qa.OpenQa(
-      self._task.model, self._config, self._knowledge, version
-    )
+    with self._setup.strategy.scope():
+      self.open_qa = open_qa.OpenQa(
+        self._task.model, self._config, self._knowledge, version
+      )
     self._task.use(self.open_qa.search, self.open_qa.beam)
 
   def after_evaluation(

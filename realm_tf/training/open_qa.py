@@ -85,7 +85,7 @@ class OpenQa:
     knowledge: Knowledge,
     version: version_lib.IndexVersion,
   ):
-    """Loads the index.
+    """Loads the index; call it in the strategy's scope.
 
     Args:
       model: Retriever and reader; its weights may go on changing.

@@ -11,6 +11,7 @@ from realm_tf import errors
 from realm_tf.configs import run_config
 from realm_tf.data import corpus as corpus_lib
 from realm_tf.index import store as store_lib
+from realm_tf.models import orqa
 from realm_tf.training import checkpoints
 from realm_tf.training import corpus_index
 from realm_tf.training import finetuning
@@ -235,3 +236,18 @@ def test_an_index_of_another_corpus_is_refused(world, tmp_path):
   corpus = people.write_other_corpus(tmp_path, world)
   message = error_of(world, tmp_path / "run", corpus=corpus)
   assert "index of another corpus" in message
+
+
+def test_dev_questions_are_answered_on_the_devices_of_the_run(
+  world, tmp_path, monkeypatch
+):
+  best_spans = orqa.best_spans
+  in_strategy = []
+
+  def recorded(*args, **kwargs):
+    in_strategy.append(tf.distribute.has_strategy())
+    return best_spans(*args, **kwargs)
+
+  monkeypatch.setattr(orqa, "best_spans", recorded)
+  people.run(world, tmp_path / "run", people.config_of(train_steps=3))
+  assert in_strategy and all(in_strategy)
