@@ -66,12 +66,12 @@ def test_bm25_finds_passages_for_the_same_reader(overfitted):
   rows = answerer.retrievers.retrieve(texts, 3, "bm25")
   found = answerer.answer(people.PEOPLE, texts, k=3, retriever="bm25")
   corpus = corpus_lib.Corpus.open(run_config.read(str(model_dir)).corpus)
-  titles, _ = corpus.read_texts()
+  titles, bodies = corpus.read_texts()
   assert [titles[row] for row in rows[:, 0]] == people.PEOPLE
+  body_of = dict(zip(titles, bodies, strict=True))
   for prediction in found:
-    assert prediction.answer in " ".join(people.PLACES) + str(people.YEARS) or (
-      prediction.answer
-    )
+    assert prediction.answer
+    assert prediction.answer in body_of[prediction.passage_title]
     assert prediction.scores["total"] == prediction.scores["reader"]
   with pytest.raises(errors.UserError, match="--retriever=tfidf"):
     answerer.retrievers.retrieve(texts, 3, "tfidf")
@@ -111,7 +111,8 @@ def test_a_resumed_run_is_an_undisturbed_one(world, tmp_path, monkeypatch):
   assert sorted(wanted["loss"]) == list(range(1, 9))
   for name in wanted:
     if name != "examples_per_sec":
-      assert found[name] == pytest.approx(wanted[name], abs=1e-6), name
+      rel = 1e-4 if name == "gradient_norm" else 1e-5
+      assert found[name] == pytest.approx(wanted[name], rel=rel), name
   for one, other in zip(
     calm.task.variables, resumed.task.variables, strict=True
   ):
