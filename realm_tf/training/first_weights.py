@@ -28,6 +28,7 @@ SHAPE_FIELDS = (
   "projection_size",
   "tied_embedders",
 )
+_RETRIEVER_FIELDS = ("projection_size", "tied_embedders")
 # The parts of another run that a task can start from.
 _USED = {
   "pretrain_mlm": {"reader"},
@@ -107,7 +108,14 @@ def check_sources(
           f"nothing that {run.task} starts from "
           f"({', '.join(sorted(_USED[run.task]))})."
         )
-      check_shape(run, run_config.read(path), f"--init_checkpoint={path}")
+      fields = [
+        name
+        for name in SHAPE_FIELDS
+        if "retriever" in found.roles or name not in _RETRIEVER_FIELDS
+      ]
+      check_shape(
+        run, run_config.read(path), f"--init_checkpoint={path}", fields
+      )
     else:
       weights = _read(path)
       fitting.check_vocabulary(weights, tokenizer, run.corpus)
