@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
+from realm_tf import errors
 from realm_tf.configs import run_config
 from realm_tf.configs import schema
 from realm_tf.training import checkpoints
@@ -91,10 +92,6 @@ def has_stalled(
   return True
 
 
-class NanError(RuntimeError):
-  """The loss is not a number; names the step."""
-
-
 class TrainingResult(NamedTuple):
   """What a run ended with.
 
@@ -127,7 +124,7 @@ def train(
     hook: What the task does beside.
 
   Raises:
-    NanError: If the loss is not a number.
+    errors.UserError: If the loss or its gradient is not finite.
   """
   return _Loop(task, run, model_dir, strategy, hook or Hook()).run()
 
@@ -149,7 +146,9 @@ class _Loop:
     self._strategy = strategy
     with strategy.scope():
       optimizer = optimizer_lib.make_optimizer(run.config)
-      self._state = checkpoints.TrainerState(model_dir, task, optimizer)
+    # Outside of the scope, which would give each replica a step of its own.
+    self._state = checkpoints.TrainerState(model_dir, task, optimizer)
+    with strategy.scope():
       if self._state.restore():
         print(f"Resumed {model_dir} at step {int(self._state.step)}.")
       else:
@@ -188,14 +187,22 @@ class _Loop:
       pending.append(self._train_step(self._task.prepare(features)))
       step += 1
       self._state.step.assign(step)
+      summarize, evaluate, save = (
+        step % every == 0 or step == last
+        for every in (
+          config.summary_every_steps,
+          config.evaluate_every_steps,
+          config.checkpoint_every_steps,
+        )
+      )
+      # Of REALM, whose hook exports.
+      export = step % getattr(config, "export_every_steps", last) == 0
+      if summarize or evaluate or save or export:
+        _check_finite(step, pending)
       extra = self._hook.after_step(step, replaced)
-      if step % config.summary_every_steps == 0 or step == last:
+      if summarize:
         self._summarize(step, pending, extra, meter)
         pending = []
-      evaluate = step % config.evaluate_every_steps == 0 or step == last
-      save = step % config.checkpoint_every_steps == 0 or step == last
-      if evaluate or save:
-        _check_finite(step, pending)
       if evaluate:
         self._evaluate(step)
         stopped = self._hook.should_stop(step)
@@ -215,7 +222,6 @@ class _Loop:
     meter: progress.Progress,
   ) -> None:
     """Writes and prints the means since the last summary."""
-    _check_finite(step, pending)
     speed = meter.measure(step)
     means = {
       name: sum(float(means[name]) for means in pending) / len(pending)
@@ -256,15 +262,17 @@ class _Loop:
 
 
 def _check_finite(step: int, pending: Sequence[dict[str, tf.Tensor]]) -> None:
-  """Raises at the first of the last steps whose loss is no number."""
+  """Refuses to go on from the first of the last steps that is not finite."""
   first = step - len(pending) + 1
   for offset, means in enumerate(pending):
-    if not math.isfinite(float(means["loss"])):
-      raise NanError(
-        f"The loss is {float(means['loss'])} at step {first + offset}. The "
-        "checkpoints before it are kept; try a lower "
-        "--config.learning_rate."
-      )
+    for name in ("loss", "gradient_norm"):
+      value = float(means[name])
+      if not math.isfinite(value):
+        raise errors.UserError(
+          f"The {name} is {value} at step {first + offset}. The checkpoints "
+          "before it are kept; start another --model_dir with a lower "
+          "--config.learning_rate."
+        )
 
 
 def _print_init(report: first_weights.InitReport) -> None:

@@ -1,0 +1,71 @@
+"""Fine-tunes on two replicas, dies, and goes on: run by test_loop.
+
+A process of its own, as logical devices must be there before TensorFlow
+starts. Prints a JSON object.
+"""
+
+import json
+import pathlib
+import sys
+
+from realm_tf import environment
+
+environment.configure()
+
+import tensorflow as tf  # noqa: E402
+
+from realm_tf.training import finetuning  # noqa: E402
+from realm_tf.training import strategy  # noqa: E402
+from tests.end_to_end import tiny_runs  # noqa: E402
+from tests.training import people  # noqa: E402
+
+_KILLED_BEFORE = 4  # counted from 0; the last checkpoint is of 3 steps
+
+
+def _two_replicas(tpu: str) -> tf.distribute.Strategy:
+  del tpu
+  return tf.distribute.MirroredStrategy(
+    ["/cpu:0", "/cpu:1"], cross_device_ops=tf.distribute.ReductionToOneDevice()
+  )
+
+
+def _die(self, step, feed):
+  if step == _KILLED_BEFORE:
+    raise KeyboardInterrupt
+
+
+def main() -> None:
+  """Trains, dies, and goes on."""
+  cpu = tf.config.list_physical_devices("CPU")[0]
+  tf.config.set_logical_device_configuration(
+    cpu, [tf.config.LogicalDeviceConfiguration()] * 2
+  )
+  tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
+  strategy.make_strategy = _two_replicas
+  root = pathlib.Path(sys.argv[1])
+  people.write_world(root)
+  config = people.config_of(train_steps=5, evaluate_every_steps=5)
+  before_step = finetuning.FinetuneHook.before_step
+  finetuning.FinetuneHook.before_step = _die
+  try:
+    people.run(root, root / "run", config)
+  except KeyboardInterrupt:
+    died = tiny_runs.scalars(root / "run", "train")
+  finetuning.FinetuneHook.before_step = before_step
+  done = people.run(root, root / "run", config)
+  again = tiny_runs.scalars(root / "run", "train")
+  print(
+    json.dumps(
+      {
+        "replicas": done.hook._setup.strategy.num_replicas_in_sync,
+        "step": done.result.step,
+        "died": died["loss"],
+        "again": again["loss"],
+        "exact_match": done.result.evaluations[5]["exact_match"],
+      }
+    )
+  )
+
+
+if __name__ == "__main__":
+  main()

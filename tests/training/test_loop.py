@@ -1,0 +1,115 @@
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from realm_tf import errors
+from realm_tf.training import loop
+from realm_tf.training import pipelines
+from realm_tf.training import tasks
+from tests import synthetic
+
+_ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+
+class Root(tasks.Task):
+  """Has the loss sqrt(kernel * x), without a gradient where x is 0."""
+
+  name = "root"
+
+  def __init__(self, batches):
+    layer = tf.keras.layers.Dense(1, use_bias=False)
+    layer.build([None, 1])
+    layer.set_weights([np.array([[1.0]])])
+    self.parts = {"root": layer}
+    self._batches = tf.constant(batches)
+
+  def sums(self, features, *, training):
+    root = tf.sqrt(self.parts["root"](features["x"]))
+    return {"loss": (tf.reduce_sum(root), tf.constant(1.0))}
+
+  def train_pipeline(self, first_step):
+    return pipelines.by_step(
+      lambda step: {"x": tf.reshape(tf.gather(self._batches, step), [1, 1])},
+      first_step,
+      len(self._batches),
+    )
+
+  def eval_pipeline(self):
+    return pipelines.by_step(lambda _: {"x": tf.ones([1, 1])}, 0, 1)
+
+
+class Exports(loop.Hook):
+  """Notes the steps after which REALM would export."""
+
+  def __init__(self):
+    self.steps = []
+
+  def after_step(self, step, replaced):
+    if step % 2 == 0:
+      self.steps.append(step)
+    return {}
+
+
+def train(folder, batches, hook=None, **every):
+  never = dict.fromkeys(
+    [f"{what}_every_steps" for what in ("summary", "evaluate", "checkpoint")],
+    100,
+  )
+  config = synthetic.realm_config(
+    train_steps=len(batches),
+    export_every_steps=2,
+    **(never | every),
+  )
+  one = tf.distribute.OneDeviceStrategy("/cpu:0")
+  with one.scope():
+    task = Root(batches)
+  run = synthetic.make_run("pretrain", config)
+  return loop.train(task, run, str(folder), one, hook)
+
+
+def test_a_gradient_that_is_not_finite_is_neither_saved_nor_exported(tmp_path):
+  hook = Exports()
+  # The loss of step 4 is 0: its gradient alone tells.
+  with pytest.raises(errors.UserError) as error:
+    train(tmp_path, [1.0, 1.0, 1.0, 0.0, 1.0], hook, checkpoint_every_steps=2)
+  assert "gradient_norm is nan at step 4" in str(error.value)
+  assert "--config.learning_rate" in str(error.value)
+  assert "\n" not in str(error.value)
+  assert hook.steps == [2]
+  names = {p.name for p in (tmp_path / "checkpoints").glob("*.index")}
+  assert names == {"ckpt-2.index"}
+
+
+def test_what_is_not_finite_between_two_summaries_is_found_at_an_export(
+  tmp_path,
+):
+  hook = Exports()
+  with pytest.raises(errors.UserError, match="at step 3"):
+    train(tmp_path, [1.0, 1.0, 0.0, 1.0, 1.0], hook)
+  assert hook.steps == [2]
+
+
+def test_a_run_of_two_replicas_goes_on_where_it_died(tmp_path):
+  done = subprocess.run(
+    [sys.executable, "-m", "tests.training.mirrored_run", str(tmp_path)],
+    cwd=_ROOT,
+    env=os.environ | {"PYTHONPATH": str(_ROOT)},
+    capture_output=True,
+    text=True,
+    timeout=300,
+  )
+  assert done.returncode == 0, done.stderr[-3000:]
+  result = json.loads(done.stdout.splitlines()[-1])
+  assert result["replicas"] == 2
+  assert result["step"] == 5
+  assert sorted(result["died"]) == ["1", "2", "3", "4"]
+  assert 0 <= result["exact_match"] <= 1
+  # Step 4 comes after the checkpoint, and again once the run goes on.
+  for step, loss in result["died"].items():
+    assert result["again"][step] == pytest.approx(loss, rel=1e-5)
