@@ -1,7 +1,7 @@
 """Four layers of 256: real text on one machine, hours on two cores.
 
 Command:   python -m realm_tf.launch.pretrain --config=mini --corpus=CORPUS
-           --init_checkpoint=ICT_DIR --model_dir=MODEL_DIR
+           --init_checkpoint=MLM_DIR,ICT_DIR --model_dir=MODEL_DIR
 Hardware:  2 CPU cores, 4 GB
 """
 

@@ -1,7 +1,10 @@
 r"""Pre-trains REALM: retriever and reader together, the index rebuilt beside.
 
 python -m realm_tf.launch.pretrain --config=mini --corpus=CORPUS \
-  --init_checkpoint=ICT_DIR --model_dir=MODEL_DIR
+  --init_checkpoint=BERT,ICT_DIR --model_dir=MODEL_DIR
+
+BERT, the run or the public weights that ICT started from, gives the reader;
+ICT_DIR the retriever. A part that no source has starts from random weights.
 """
 
 from absl import flags

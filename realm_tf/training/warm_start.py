@@ -33,9 +33,13 @@ def run(task_name: str, config: schema.TaskConfig, **where: str) -> None:
   )
   with runs.claimed(setup):
     result = loop.train(task, setup.run, setup.model_dir, setup.strategy)
+  sources = setup.model_dir
+  if task_name == "pretrain_ict" and setup.run.init_checkpoint:
+    # A retriever alone would leave REALM a reader of random weights.
+    sources = f"{setup.run.init_checkpoint},{sources}"
   print(
     f"Wrote {setup.model_dir}: step {result.step}. Next:\n"
     f"  python -m realm_tf.launch.{_NEXT[task_name]} --config=... "
-    f"--corpus={setup.run.corpus} --init_checkpoint={setup.model_dir} "
+    f"--corpus={setup.run.corpus} --init_checkpoint={sources} "
     "--model_dir=..."
   )

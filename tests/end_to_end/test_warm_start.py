@@ -57,12 +57,16 @@ def test_import_then_train(tmp_path, corpus):
     f"Initialised the reader from {imported} (imported from Hugging Face): "
     "embeddings, layers, MLM head." in printed
   )
+  assert f"pretrain_ict --config=... --corpus={corpus} " in printed
+  assert f"--init_checkpoint={mlm} --model_dir=..." in printed
   printed = tiny_runs.run(
     "pretrain_ict", *flags(corpus, formats.TINY_BERT, tmp_path / "ict")
   )
   assert "embeddings, layers, pooler." in printed
   assert "The retriever's projection starts from random weights." in printed
   assert "unused: MLM head, cls.seq_relationship.bias" in printed
+  # REALM's reader comes from where the retriever's encoder came from.
+  assert f"{formats.TINY_BERT},{tmp_path / 'ict'} --model_dir=..." in printed
 
 
 def test_bad_sources_end_in_one_line(tmp_path, corpus):
