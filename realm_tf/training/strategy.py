@@ -13,7 +13,7 @@ def make_strategy(tpu: str) -> tf.distribute.Strategy:
       for the GPUs that are there, else the CPU.
 
   Raises:
-    errors.UserError: If the TPU cannot be reached.
+    errors.UserError: If the TPU cannot be reached, or has several hosts.
   """
   if tpu:
     try:
@@ -21,14 +21,21 @@ def make_strategy(tpu: str) -> tf.distribute.Strategy:
       if tpu != "local":
         tf.config.experimental_connect_to_cluster(resolver)
       tf.tpu.experimental.initialize_tpu_system(resolver)
-    except (ValueError, RuntimeError, tf.errors.OpError) as e:
+    except (ValueError, RuntimeError, OSError, tf.errors.OpError) as e:
       reason = str(e).strip().splitlines()[0] if str(e).strip() else repr(e)
       raise errors.UserError(
         f"--tpu={tpu} cannot be reached: {reason} Give a TPU's name, its "
         "grpc:// address, or 'local' on a TPU VM; leave --tpu out to use "
         "GPUs or the CPU."
       ) from e
-    return tf.distribute.TPUStrategy(resolver)
+    strategy = tf.distribute.TPUStrategy(resolver)
+    if strategy.extended.num_hosts > 1:
+      # Each would read the same batches.
+      raise errors.UserError(
+        f"--tpu={tpu} is a slice of {strategy.extended.num_hosts} hosts: name "
+        "a TPU of one host."
+      )
+    return strategy
   gpus = tf.config.list_logical_devices("GPU")
   if len(gpus) > 1:
     return tf.distribute.MirroredStrategy()

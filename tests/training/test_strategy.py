@@ -1,6 +1,10 @@
+import types
+import urllib.error
+
 import pytest
 import tensorflow as tf
 
+from realm_tf import errors
 from realm_tf.training import strategy
 
 
@@ -21,3 +25,28 @@ def test_precision_leaves_variables_float32():
   finally:
     strategy.set_precision("float32", on_cpu=False)
   assert tf.keras.layers.Dense(2)(tf.zeros([1, 3])).dtype == tf.float32
+
+
+def test_a_tpu_that_nobody_knows_is_one_line(monkeypatch):
+  def resolver(tpu):
+    raise urllib.error.URLError("[Errno -2] Name or service not known")
+
+  monkeypatch.setattr(
+    tf.distribute.cluster_resolver, "TPUClusterResolver", resolver
+  )
+  with pytest.raises(errors.UserError, match="--tpu=mine cannot be reached"):
+    strategy.make_strategy("mine")
+
+
+def test_a_slice_of_several_hosts_is_refused(monkeypatch):
+  slice_of_four = types.SimpleNamespace(
+    extended=types.SimpleNamespace(num_hosts=4)
+  )
+  for module, name, result in (
+    (tf.distribute.cluster_resolver, "TPUClusterResolver", None),
+    (tf.tpu.experimental, "initialize_tpu_system", None),
+    (tf.distribute, "TPUStrategy", slice_of_four),
+  ):
+    monkeypatch.setattr(module, name, lambda *_, r=result, **__: r)
+  with pytest.raises(errors.UserError, match="--tpu=local .* 4 hosts"):
+    strategy.make_strategy("local")
