@@ -54,9 +54,9 @@ def rebuild_bert(output: str, seed: int) -> None:
 
 def _begin(output: str, seed: int) -> stages_lib.Stages:
   """Makes room and writes the corpus with its salient spans."""
+  stages = stages_lib.Stages(output, seed)
   _make_room(output)
   files.write_json(os.path.join(output, _MARKER), {"seed": seed})
-  stages = stages_lib.Stages(output, seed)
   stages.build_corpus()
   stages.annotate_spans()
   return stages
@@ -69,7 +69,12 @@ def _make_room(output: str) -> None:
         f"--output={output} is not empty and no demo: give another folder."
       )
     shutil.rmtree(output)
-  os.makedirs(output, exist_ok=True)
+  try:
+    os.makedirs(output, exist_ok=True)
+  except OSError as e:
+    raise errors.UserError(
+      f"--output={output} cannot be made ({e.strerror}): give another folder."
+    ) from e
 
 
 def _report(

@@ -40,9 +40,21 @@ class Stages:
   """
 
   def __init__(self, output: str, seed: int):
-    """Names the folder and the seed."""
+    """Names the folder and the seed.
+
+    Args:
+      output: The folder.
+      seed: Of all trainings.
+
+    Raises:
+      errors.UserError: If a config takes no such seed.
+    """
     self.output = output
     self.seed = seed
+    self._configs = {
+      task: loading.load(task, "tiny", {"seed": seed})
+      for task in ("pretrain_mlm", "pretrain_ict", "pretrain", "finetune")
+    }
     self.secs: dict[str, float] = {}
     self._started = time.monotonic()
 
@@ -89,7 +101,9 @@ class Stages:
     """Writes questions of the test split as JSONL, drawn by the seed."""
     asked = qa_splits.load(f"encyclopedia:{KINDS}", "test").examples
     drawn = random.Random(self.seed).sample(asked, QUESTIONS)
-    qa_datasets.write(self.path(_QUESTIONS_FILE), drawn)
+    path = self.path(_QUESTIONS_FILE)
+    qa_datasets.write(path, drawn)
+    print(f"\nWrote {path}: {QUESTIONS} of the {len(asked):,} test questions.")
 
   def pretrain_mlm(self) -> str:
     """Trains a BERT; returns the command that does the same."""
@@ -102,8 +116,7 @@ class Stages:
   def _warm_start(self, task: str, name: str, init: str) -> str:
     where = self._where(name, init)
     command = self._announce(task, *self._flags(where))
-    config = loading.load(task, "tiny", {"seed": self.seed})
-    warm_start.run(task, config, **where)
+    warm_start.run(task, self._configs[task], **where)
     self._done(task)
     return command
 
@@ -112,9 +125,11 @@ class Stages:
     where = self._where("realm", f"{_BERT},{self.path('ict')}")
     questions = self.path(_QUESTIONS_FILE)
     self._announce("pretrain", *self._flags(where), f"--questions={questions}")
-    config = loading.load("pretrain", "tiny", {"seed": self.seed})
     pretrained = pretraining.run(
-      config, refresh_mode="local", questions=questions, **where
+      self._configs["pretrain"],
+      refresh_mode="local",
+      questions=questions,
+      **where,
     )
     self._done("pretrain")
     return pretrained
@@ -129,7 +144,7 @@ class Stages:
     }
     self._announce("finetune", *self._flags(where))
     finetuning.run(
-      loading.load("finetune", "tiny", {"seed": self.seed}),
+      self._configs["finetune"],
       dev_dataset="",
       init_retriever="",
       init_reader="",

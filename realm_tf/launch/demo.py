@@ -6,12 +6,19 @@ python -m realm_tf.launch.demo
 from absl import flags
 
 from realm_tf import environment
+from realm_tf.configs import schema
 from realm_tf.launch import command
 
 _OUTPUT = flags.DEFINE_string(
   "output", "runs/demo", "Folder of all that is written."
 )
-_SEED = flags.DEFINE_integer("seed", 0, "Of all trainings.")
+_SEED = flags.DEFINE_integer(
+  "seed",
+  0,
+  "Of all trainings.",
+  lower_bound=0,
+  upper_bound=schema.MOST_SEED,
+)
 _REBUILD_BERT = flags.DEFINE_bool(
   "rebuild_bert",
   False,

@@ -10,6 +10,7 @@ the run's index; `--model_dir` and NEW_CORPUS together then answer from it.
 from absl import flags
 
 from realm_tf.launch import command
+from realm_tf.launch import model_dir_flag
 
 _CORPUS = flags.DEFINE_string(
   "corpus", None, "Folder of the corpus to edit, which stays as it is."
@@ -35,11 +36,10 @@ _REPLACE = flags.DEFINE_multi_string(
   "Articles that take the place of those of the same title: files as for "
   "--add. A JSON object with `id` takes the place of that passage alone.",
 )
-_MODEL_DIR = flags.DEFINE_string(
-  "model_dir",
-  "",
+_MODEL_DIR = model_dir_flag.define(
   "The run whose index is brought up to date, of finetune or pretrain; empty "
   "to write the corpus alone.",
+  required=False,
 )
 
 

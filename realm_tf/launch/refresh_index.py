@@ -12,10 +12,9 @@ import sys
 from absl import flags
 
 from realm_tf.launch import command
+from realm_tf.launch import model_dir_flag
 
-_MODEL_DIR = flags.DEFINE_string(
-  "model_dir", None, "Folder of the run.", required=True
-)
+_MODEL_DIR = model_dir_flag.define("Folder of the run.")
 _CORPUS = flags.DEFINE_string(
   "corpus", "", "Folder of the knowledge corpus; by default the run's."
 )

@@ -8,6 +8,7 @@ from absl import flags
 from realm_tf import environment
 from realm_tf.configs import loading
 from realm_tf.configs import schema
+from realm_tf.launch import model_dir_flag
 
 _DEFINE: dict[Any, Any] = {
   int: flags.DEFINE_integer,
@@ -36,12 +37,7 @@ def define(task: str) -> None:
     _DEFINE[field.type](
       f"config.{field.name}", None, f"Overrides {field.name} of the config."
     )
-  flags.DEFINE_string(
-    "model_dir",
-    None,
-    "Folder of the run; resumed if it exists.",
-    required=True,
-  )
+  model_dir_flag.define("Folder of the run; resumed if it exists.")
   flags.DEFINE_string(
     "tpu",
     "",

@@ -97,6 +97,25 @@ def training_cases(root, corpus, other, bare):
       [f"{run} holds no checkpoint"],
       flags(f"--init_checkpoint={run}"),
     ),
+    "no_model_dir": (["--model_dir", "empty"], flags("--model_dir=")),
+    "model_dir_is_a_file": (
+      [
+        "--model_dir",
+        f"{of_no_passages / manifest_lib.FILE_NAME} is no folder",
+      ],
+      flags(
+        f"--model_dir={of_no_passages / manifest_lib.FILE_NAME}/below",
+        knowledge=root / "nowhere",
+      ),
+    ),
+    "model_dir_is_no_disk": (
+      ["--model_dir=gs://bucket/run", "on a disk"],
+      flags("--model_dir=gs://bucket/run"),
+    ),
+    "seed_too_large": (
+      ["--config.seed=2147483648"],
+      flags("--seed=2147483648"),
+    ),
     "unknown_refresh": (["--refresh=often"], flags("--refresh=often")),
     "other_config": (
       ["learning_rate"],
@@ -121,6 +140,17 @@ def training_cases(root, corpus, other, bare):
     "refresh_index",
     [f"--model_dir={root}/nothing"],
   )
+  for command in ("refresh_index", "edit_corpus"):
+    yield (
+      f"{command}_of_no_disk",
+      ["--model_dir=gs://bucket/run", "on a disk"],
+      command,
+      ["--model_dir=gs://bucket/run"],
+    )
+  demo = ["--output=" + str(of_no_passages / manifest_lib.FILE_NAME)]
+  yield "demo_into_a_file", ["--output", "File exists"], "demo", demo
+  demo = [f"--output={root}/demo", "--seed=-1"]
+  yield "demo_without_a_seed", ["seed"], "demo", demo
   yield (
     "annotate_missing_corpus",
     ["nowhere"],
@@ -180,11 +210,19 @@ def outcomes(cases):
     "wrong_type",
     "init_is_no_run",
     "init_without_checkpoint",
+    "no_model_dir",
+    "model_dir_is_a_file",
+    "model_dir_is_no_disk",
+    "seed_too_large",
     "unknown_refresh",
     "other_config",
     "index_of_another_corpus",
     "refresh_with_another_corpus",
     "refresh_of_no_run",
+    "refresh_index_of_no_disk",
+    "edit_corpus_of_no_disk",
+    "demo_into_a_file",
+    "demo_without_a_seed",
     "annotate_missing_corpus",
     "ict_of_a_realm_run",
   ],
