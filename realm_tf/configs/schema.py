@@ -15,6 +15,7 @@ MARGINALIZATIONS = ("span", "token")
 PRECISIONS = ("float32", "bfloat16")
 INDEX_DTYPES = ("float16", "float32")
 ACTIVATIONS = ("gelu", "gelu_tanh")
+MOST_SEED = 2**31 - 1  # what an int32 holds
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -47,6 +48,8 @@ class EncoderConfig:
       if field.type is int and value < _LEAST.get(field.name, 1):
         least = _LEAST.get(field.name, 1)
         _refuse(field.name, value, f"must be at least {least}")
+      if field.name == "seed" and value > MOST_SEED:
+        _refuse("seed", value, f"must be at most {MOST_SEED}")
       if field.type is float:
         self._check_float(field.name, value)
     self._check_choice("activation", ACTIVATIONS)

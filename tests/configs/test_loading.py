@@ -188,6 +188,8 @@ def test_a_source_that_is_no_preset_and_no_file_is_named(tmp_path):
     ("pretrain", "clip_norm", 0.0),
     ("pretrain", "score_scale", 0.0),
     ("pretrain", "passage_length", 2),
+    ("pretrain", "seed", -1),
+    ("pretrain", "seed", 2**31),
     ("pretrain_ict", "keep_sentence_probability", 1.5),
     ("pretrain_ict", "drop_title_probability", -0.5),
     ("pretrain_ict", "mask_query_probability", 2.0),
@@ -230,6 +232,7 @@ def test_couplings_hold_at_their_edges():
   loading.load("pretrain", "tiny", fixed | {"index_age_limit_steps": 100})
   loading.load("pretrain", "tiny", fixed | {"num_candidates": 2})
   loading.load("pretrain", "tiny", fixed | {"warmup_steps": 0, "seed": 0})
+  loading.load("pretrain", "tiny", fixed | {"seed": 2**31 - 1})
   # ICT embeds query and passage apart.
   loading.load("pretrain_ict", "tiny", LENGTHS | {"passage_length": 80})
 
