@@ -88,8 +88,9 @@ def save_best(
 ) -> str:
   """Writes the weights of the best step so far to exports/best.
 
-  Files are named after the step and the manifest is replaced last, so that a
-  reader finds the old best or the new one.
+  Files are named after the step, the manifest is replaced last, and the weights
+  that it named before stay until the next best: a reader that has just read it
+  finds the old best, or the new one.
 
   Args:
     model_dir: The run.
@@ -103,14 +104,15 @@ def save_best(
   """
   folder = tf.io.gfile.join(model_dir, *own_run.BEST_FOLDER)
   tf.io.gfile.makedirs(folder)
+  manifest = tf.io.gfile.join(folder, "manifest.json")
   name = f"weights-{step}"
+  kept = {name}
+  if tf.io.gfile.exists(manifest):
+    kept.add(files.read_json(manifest)["weights"])
   tf.train.Checkpoint(**parts).write(tf.io.gfile.join(folder, name))
-  files.write_json(
-    tf.io.gfile.join(folder, "manifest.json"),
-    {"step": step, metric: value, "weights": name},
-  )
+  files.write_json(manifest, {"step": step, metric: value, "weights": name})
   for old in tf.io.gfile.listdir(folder):
-    if old.startswith("weights-") and not old.startswith(name + "."):
+    if old.startswith("weights-") and old.split(".")[0] not in kept:
       tf.io.gfile.remove(tf.io.gfile.join(folder, old))
   return folder
 
