@@ -210,14 +210,14 @@ def load_closed_book(
 
   Args:
     model_dir: A run of `pretrain` or `pretrain_mlm`; or one of `finetune`, for
-      the run that its reader came from.
+      the run that its reader came from in the end.
     corpus: A folder with the corpus's vocabulary; by default the run's corpus.
 
   Raises:
     errors.UserError: If there is no pre-trained reader.
   """
   run = run_config.read(model_dir)
-  if run.init_reader:
+  while run.init_reader:
     model_dir = run.init_reader
     run = run_config.read(model_dir)
   config = run.config

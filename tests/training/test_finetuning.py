@@ -1,5 +1,6 @@
 """Fine-tuning on a corpus of a dozen passages, through `finetuning.run`."""
 
+import dataclasses
 import json
 import shutil
 
@@ -252,3 +253,18 @@ def test_dev_questions_are_answered_on_the_devices_of_the_run(
   monkeypatch.setattr(orqa, "best_spans", recorded)
   people.run(world, tmp_path / "run", people.config_of(train_steps=3))
   assert in_strategy and all(in_strategy)
+
+
+def test_the_closed_book_is_asked_of_the_reader_at_the_start_of_a_chain(
+  overfitted, tmp_path
+):
+  model_dir, _ = overfitted
+  run = run_config.read(str(model_dir))
+  for name, init in (("next", model_dir), ("last", tmp_path / "next")):
+    run_config.write_or_match(
+      str(tmp_path / name), dataclasses.replace(run, init_reader=str(init))
+    )
+  asked = (["1"], ["where was Ada born?"])
+  [wanted] = open_qa.load_closed_book(run.init_reader).answer(*asked)
+  [found] = open_qa.load_closed_book(str(tmp_path / "last")).answer(*asked)
+  assert found == wanted
