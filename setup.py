@@ -26,6 +26,8 @@ _INSTALL_REQUIRES = [
   "regex",
   "scann==1.3.0",
   "scipy",
+  # Scores of the tagger, as CoNLL-2003 has them.
+  "seqeval",
   # tensorflow-hub needs pkg_resources, which setuptools 81 no longer has.
   "setuptools<81",
   "syntok",

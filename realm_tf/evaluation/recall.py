@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
+from realm_tf.data import features as features_lib
 from realm_tf.data import qa_datasets
 from realm_tf.evaluation import answers as answers_lib
 from realm_tf.text import tokenizer as tokenizer_lib
@@ -111,13 +112,7 @@ def dense_retriever(
     found = []
     for first in range(0, len(texts), _BATCH):
       ids = tokenizer.tokenize(tf.constant(texts[first : first + _BATCH]))
-      ids = ids[:, : query_length - 2]
-      count = ids.nrows()
-      cls = tf.fill([count, 1], tokenizer.cls_id)
-      sep = tf.fill([count, 1], tokenizer.sep_id)
-      token_ids = tf.concat([cls, ids, sep], axis=1).to_tensor(
-        tokenizer.pad_id, shape=[None, query_length]
-      )
+      token_ids = features_lib.pack_queries(ids, query_length, tokenizer)
       _, rows, valid = search(embed(token_ids), k)
       found.append(tf.where(valid, rows, -1).numpy())
     return np.concatenate(found)

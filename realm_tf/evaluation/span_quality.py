@@ -1,16 +1,12 @@
 """Precision and recall of a tagger's spans against labels made by hand."""
 
 import dataclasses
-import json
 from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import Any
 
-import tensorflow as tf
-
-from realm_tf import errors
-from realm_tf import files
+from realm_tf.evaluation import jsonl
 from realm_tf.text import spans as spans_lib
 
 DATE_LABEL = "DATE"
@@ -124,26 +120,17 @@ def read_labels(path: str) -> list[LabelledSentence]:
   Raises:
     errors.UserError: If the file or one of its lines is wrong.
   """
-  try:
-    lines = files.read_text(path).splitlines()
-  except tf.errors.OpError as e:
-    raise errors.UserError(f"{path} cannot be read.") from e
-  sentences = []
-  for number, line in enumerate(lines, start=1):
-    try:
-      sentences.append(_parse(json.loads(line)))
-    except (ValueError, KeyError, TypeError) as e:
-      raise errors.UserError(
-        f"{path}:{number} is no labelled sentence: {e!r}. Each line is a JSON "
-        'object with "passage", "sentence": [start, limit] and "spans": '
-        "[[start, limit, type], ...]."
-      ) from e
-  if not sentences:
-    raise errors.UserError(f"{path} holds no labelled sentence.")
-  return sentences
+  return jsonl.read(
+    path,
+    _parse,
+    "labelled sentence",
+    '"passage", "sentence": [start, limit] and "spans": [[start, limit, type], '
+    "...]",
+  )
 
 
-def _parse(record: dict[str, Any]) -> LabelledSentence:
+def _parse(record: dict[str, Any], number: int) -> LabelledSentence:
+  del number
   start, limit = record["sentence"]
   spans = tuple(spans_lib.Span(*span) for span in record["spans"])
   at = start

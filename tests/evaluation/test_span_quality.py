@@ -69,3 +69,10 @@ def test_a_wrong_line_is_named(tmp_path, line):
   path.write_text(line + "\n")
   with pytest.raises(errors.UserError, match="labels.jsonl:1"):
     span_quality.read_labels(str(path))
+
+
+def test_labels_that_are_not_utf_8_are_named(tmp_path):
+  path = tmp_path / "labels.jsonl"
+  path.write_bytes(b'{"passage": "\xfc"}\n')
+  with pytest.raises(errors.UserError, match="line 1 is not UTF-8"):
+    span_quality.read_labels(str(path))
