@@ -6,7 +6,6 @@ in different words. README.md of this package says how to add to it.
 
 from realm_tf.encyclopedia.articles import Article
 from realm_tf.encyclopedia.articles import articles
-from realm_tf.encyclopedia.evidence import supports
 from realm_tf.encyclopedia.kinds import select_kinds
 from realm_tf.encyclopedia.questions import Question
 from realm_tf.encyclopedia.questions import questions
@@ -17,5 +16,4 @@ __all__ = [
   "articles",
   "questions",
   "select_kinds",
-  "supports",
 ]
