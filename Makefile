@@ -46,13 +46,13 @@ help:
 demo: $(VENV)/.installed
 	$(VENV)/bin/python -m realm_tf.launch.demo $(ARGS)
 
-# pytest exits with 5 where it finds no test. Files come in their order: sorted
+# pytest exits with 5 where ARGS chooses no test. Files come in their order: sorted
 # by how many tests they have, the few and long ones would be left to the end.
 # A worker that dies is not replaced: its test would kill the next one, too.
 test: $(VENV)/.installed-test
 	$(VENV)/bin/python -m pytest tests -n $(JOBS) --dist loadfile \
-	  --no-loadscope-reorder --max-worker-restart=0 --durations=10 $(ARGS) \
-	  || [ $$? -eq 5 ]
+	  --no-loadscope-reorder --max-worker-restart=0 --durations=10 \
+	  $(if $(strip $(ARGS)),$(ARGS) || [ $$? -eq 5 ])
 
 lint: $(VENV)/.installed-dev
 	$(VENV)/bin/ruff format --check .
