@@ -6,11 +6,13 @@ python -m benchmarks.annotate [--tagger=MODEL_DIR] [--corpus=CORPUS]
 import argparse
 import itertools
 import statistics
+import sys
 import tempfile
 import time
 
 from realm_tf import encyclopedia
 from realm_tf import environment
+from realm_tf import errors
 
 # As many as `annotate_spans` gives the tagger at once.
 _PASSAGES = 256
@@ -30,6 +32,14 @@ def main() -> None:
   arguments = parser.parse_args()
   environment.configure()
   environment.use_bfloat16_products()
+  try:
+    _run(arguments)
+  except errors.UserError as e:
+    print(f"error: {e}", file=sys.stderr)
+    sys.exit(2)
+
+
+def _run(arguments: argparse.Namespace) -> None:
   count = _PASSAGES * (_ROUNDS + 1)
   if arguments.corpus:
     from realm_tf.data import corpus as corpus_lib
