@@ -23,6 +23,7 @@ NEAR_MISS_F1 = 0.5
 RIGHT = "right"
 INVALID_REGEX = "invalid_regex"
 NEAR_MISS = "near_miss"
+MISREAD = "misread"
 NOT_READ = "not_read"
 RETRIEVED = "retrieved"
 NOT_RETRIEVED = "not_retrieved"
@@ -34,10 +35,12 @@ CLASSES = {
   RIGHT: "right",
   INVALID_REGEX: "no reference is a valid pattern, nothing could be right",
   NEAR_MISS: f"wrong, but F1 is at least {NEAR_MISS_F1}",
-  NOT_READ: "wrong, though a passage that was read holds an answer",
+  MISREAD: "wrong, though a passage that was read holds an answer",
+  NOT_READ: "none of the passages that were read holds an answer, but another "
+  "that was found",
   RETRIEVED: "nothing was read; one of the passages found holds an answer",
-  NOT_RETRIEVED: "no passage that was read, or could have been, holds an "
-  "answer, but the corpus does",
+  NOT_RETRIEVED: "none of the passages found holds an answer, but the corpus "
+  "does",
   NOT_IN_CORPUS: "no passage of the corpus holds an answer",
   WRONG: "wrong; whether an answer was retrieved is not known",
 }
@@ -320,8 +323,9 @@ def _outcome(
     error_class = NEAR_MISS
   elif retrieval is None:
     error_class = WRONG
-  elif rank is not None and rank <= retrieval.passages_read:
-    error_class = NOT_READ
+  elif rank is not None:
+    is_read = rank <= retrieval.passages_read
+    error_class = MISREAD if is_read else NOT_READ
   else:
     error_class = _not_found(retrieval, number)
   return Outcome(question, prediction, right, f1, rank, error_class)
@@ -334,7 +338,7 @@ def _rank(retrieval: Retrieval, number: int) -> int | None:
 
 
 def _not_found(retrieval: Retrieval, number: int) -> str:
-  """Returns why no passage that was read holds an answer."""
+  """Returns why no passage that was found holds an answer."""
   return NOT_RETRIEVED if retrieval.answerable[number] else NOT_IN_CORPUS
 
 
