@@ -196,6 +196,9 @@ class SentenceConfig(RetrievalConfig):
 class MlmConfig(SentenceConfig):
   """Masked language modelling over pairs of passages of one article.
 
+  `masking`, `projection_size` and `tied_embedders` do nothing here. They are
+  there so that one set of fields fits the three trainings on sentences.
+
   Attributes:
     span_mask_probability: Share of the salient spans that are masked, each as
       a whole.
