@@ -145,7 +145,7 @@ def make_folder(folder: str) -> None:
 def write_predictions(
   folder: str, predictions: Sequence[predictions_lib.Prediction]
 ) -> None:
-  """Writes what was answered.
+  """Writes what was answered; what was said of former answers goes first.
 
   Args:
     folder: As `make_folder` made it.
@@ -155,6 +155,10 @@ def write_predictions(
     errors.UserError: If the folder cannot be written to.
   """
   with _writing(folder):
+    for name in (SUMMARY_NAME, OUTCOMES_NAME, REPORT_NAME):
+      path = tf.io.gfile.join(folder, name)
+      if tf.io.gfile.exists(path):
+        tf.io.gfile.remove(path)
     path = tf.io.gfile.join(folder, PREDICTIONS_NAME)
     predictions_lib.write(path, predictions)
 

@@ -8,11 +8,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from realm_tf import errors
 from realm_tf.configs import run_config
 from realm_tf.data import corpus as corpus_lib
 from realm_tf.evaluation import predictions as predictions_lib
 from realm_tf.evaluation import retrievers as retrievers_lib
-from realm_tf.evaluation import scoring
 from realm_tf.training import evaluation_options
 from realm_tf.training import open_qa
 from realm_tf.training import zero_shot
@@ -132,6 +132,11 @@ def _load_fine_tuned_retrieval(
 
 
 def _load_zero_shot(options: evaluation_options.Options) -> Answerers:
+  if options.tpu:
+    raise errors.UserError(
+      f"--tpu goes with a run of `finetune`: {options.model_dir} is asked "
+      "without one."
+    )
   is_dense = retrievers_lib.DENSE in options.retrievers
   loaded = zero_shot.load(options.model_dir, options.corpus, dense=is_dense)
   return Answerers(
@@ -161,4 +166,4 @@ def _retrieval(
 
 
 def _recall_beam(options: evaluation_options.Options) -> int:
-  return options.recall_beam or max(scoring.RECALL_AT)
+  return options.recall_beam or evaluation_options.DEFAULT_RECALL_BEAM

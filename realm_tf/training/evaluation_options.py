@@ -5,15 +5,21 @@ import os
 import re
 from collections.abc import Sequence
 
+import tensorflow as tf
+
 from realm_tf import errors
+from realm_tf import files
 from realm_tf.configs import run_config
 from realm_tf.data import qa_datasets
 from realm_tf.data import qa_splits
+from realm_tf.evaluation import evaluate
 from realm_tf.evaluation import retrievers as retrievers_lib
+from realm_tf.evaluation import scoring
 
 NONE = "none"  # the closed book
 RETRIEVERS = (*retrievers_lib.RETRIEVERS, NONE)
 FOLDER = "evaluation"
+DEFAULT_RECALL_BEAM = max(scoring.RECALL_AT)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -81,6 +87,11 @@ def check(options: Options) -> None:
           f"--{name} goes with --model_dir: the answers of --predictions have "
           "been given already."
         )
+    if options.reader_beam and not options.corpus:
+      raise errors.UserError(
+        "--reader_beam goes with --corpus, where the passages that were read "
+        "are looked up: give both, or none."
+      )
     return
   for name in options.retrievers:
     if name not in RETRIEVERS:
@@ -96,6 +107,11 @@ def check(options: Options) -> None:
     raise errors.UserError(
       "--reader_beam counts passages that are read, and --retrieval_only reads "
       "none: leave one of them out."
+    )
+  if options.retrievers == (NONE,) and options.tpu:
+    raise errors.UserError(
+      "--tpu computes what is retrieved and read, and --retriever=none does "
+      "neither: leave one of them out."
     )
   for name in ("recall_beam", "reader_beam"):
     if options.retrievers == (NONE,) and getattr(options, name):
@@ -143,8 +159,18 @@ def load_questions(
   return dataset
 
 
-def folder(options: Options, retriever: str) -> str:
-  """Returns where the files of one retriever's evaluation go."""
+def folder(options: Options, run: run_config.RunConfig, retriever: str) -> str:
+  """Returns where the files of one retriever's evaluation go.
+
+  Args:
+    options: The flags.
+    run: The run that is asked.
+    retriever: One of `options.retrievers`.
+
+  Raises:
+    errors.UserError: If --output is not given, and the folder holds what was
+      found with other questions or another corpus of the same name.
+  """
   if options.output:
     several = len(options.retrievers) > 1
     return os.path.join(options.output, *([retriever] if several else []))
@@ -155,9 +181,47 @@ def folder(options: Options, retriever: str) -> str:
       *([f"first{options.limit}"] if options.limit else []),
       retriever,
       *(["retrieval_only"] if options.retrieval_only else []),
+      *(_departures(options, run) if retriever != NONE else []),
     ]
   )
-  return os.path.join(options.model_dir, FOLDER, name)
+  path = os.path.join(options.model_dir, FOLDER, name)
+  _check_replaced(path, options, run)
+  return path
+
+
+def _departures(options: Options, run: run_config.RunConfig) -> list[str]:
+  """Returns what is asked for otherwise than by default."""
+  departures = []
+  if options.corpus and not _is_same(options.corpus, run.corpus):
+    departures.append(f"corpus_{_plain_name(options.corpus)}")
+  for name, default in (
+    ("recall_beam", DEFAULT_RECALL_BEAM),
+    ("reader_beam", getattr(run.config, "reader_beam", None)),
+  ):
+    if getattr(options, name) not in (None, default):
+      departures.append(f"{name}_{getattr(options, name)}")
+  return departures
+
+
+def _check_replaced(
+  path: str, options: Options, run: run_config.RunConfig
+) -> None:
+  """Refuses to replace results that only share their folder's name."""
+  file = os.path.join(path, evaluate.SUMMARY_NAME)
+  if not tf.io.gfile.exists(file):
+    return
+  summary = files.read_json(file)
+  wanted = {"dataset": options.dataset, "corpus": options.corpus or run.corpus}
+  for name, value in wanted.items():
+    if name in summary and not _is_same(summary[name], value):
+      raise errors.UserError(
+        f"{path} holds the evaluation of --{name}={summary[name]}: remove it, "
+        "or name another folder by --output."
+      )
+
+
+def _is_same(path: str, other: str) -> bool:
+  return os.path.realpath(path) == os.path.realpath(other)
 
 
 def _was_trained_on(dataset: str, run: run_config.RunConfig) -> bool:
@@ -165,7 +229,7 @@ def _was_trained_on(dataset: str, run: run_config.RunConfig) -> bool:
   return (
     bool(run.dataset)
     and qa_splits.is_one_file(dataset)
-    and os.path.realpath(dataset) == os.path.realpath(run.dataset)
+    and _is_same(dataset, run.dataset)
   )
 
 

@@ -1,12 +1,15 @@
 """What `evaluate` does: asks a run questions, or scores a file's answers."""
 
+import dataclasses
 import time
 from collections.abc import Iterator
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from realm_tf.configs import run_config
+from realm_tf.configs import schema
 from realm_tf.data import qa_datasets
 from realm_tf.evaluation import evaluate
 from realm_tf.evaluation import predictions as predictions_lib
@@ -62,25 +65,25 @@ class _Evaluation:
     self._run = run_config.read(options.model_dir)
     self._dataset = evaluation_options.load_questions(options, self._run)
     self._examples = self._dataset.examples
+    self._folders = {
+      name: evaluation_options.folder(options, self._run, name)
+      for name in options.retrievers
+    }
     self._answerers = answerers_lib.load(options, self._run)
 
   def run(self) -> dict[str, scoring.Scores]:
     """See `run` above."""
     self._print_plan()
-    folders = {
-      name: evaluation_options.folder(self._options, name)
-      for name in self._options.retrievers
-    }
-    for folder in folders.values():
+    for folder in self._folders.values():
       evaluate.make_folder(folder)
     answered = {}
-    for name, folder in folders.items():
+    for name, folder in self._folders.items():
       answered[name] = self._ask(name)
       # What took long is kept, whatever becomes of its scoring.
       evaluate.write_predictions(folder, answered[name].predictions)
     retrieval = self._judge(answered)
     scores = {}
-    for name, folder in folders.items():
+    for name, folder in self._folders.items():
       predictions = answered[name].predictions
       scores[name] = self._score(predictions, retrieval.get(name))
       print(f"\n{name}")
@@ -190,21 +193,37 @@ class _Evaluation:
 
   def _next(self) -> str:
     """Returns a command to try, without the package's name."""
-    options = self._options
-    if options.retrieval_only and self._run.task != "finetune":
-      return (
-        f"finetune --config=... --dataset={options.dataset} "
-        f"--corpus={self._run.corpus} --init={options.model_dir} "
-        "--model_dir=..."
+    options, run = self._options, self._run
+    config = run.config
+    if not isinstance(config, schema.OrqaConfig):
+      init = {"init": options.model_dir}
+      if run.task == "pretrain_mlm":
+        init = {"init_retriever": "...", "init_reader": options.model_dir}
+      return "finetune " + _flags(
+        config="...",
+        dataset=options.dataset,
+        data_dir=options.data_dir,
+        manual_dir=options.manual_dir,
+        corpus=options.corpus or run.corpus,
+        **init,
+        model_dir="...",
       )
-    changed = f"--reader_beam={2 * self._answerers.reader_beam}"
+    given = dataclasses.asdict(options)
+    del given["retrieval_only"], given["output"]
     both = retrievers_lib.RETRIEVERS
     if options.retrieval_only or not {*both} <= {*options.retrievers}:
-      changed = f"--retriever={','.join(both)}"
-    return (
-      f"evaluate --dataset={options.dataset} --split={options.split} "
-      f"--model_dir={options.model_dir} {changed}"
-    )
+      return "evaluate " + _flags(**given | {"retriever": both})
+    beam = min(2 * self._answerers.reader_beam, config.retriever_beam)
+    return "evaluate " + _flags(**given | {"reader_beam": beam})
+
+
+def _flags(**values: Any) -> str:
+  """Returns flags as they are typed; without those that are not given."""
+  return " ".join(
+    f"--{name}={','.join(v) if isinstance(v, tuple) else v}"
+    for name, v in values.items()
+    if v
+  )
 
 
 def _padded(rows: np.ndarray, width: int) -> np.ndarray:

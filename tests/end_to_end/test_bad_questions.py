@@ -79,6 +79,21 @@ def cases_of(root):
     [asked, model_dir, "--reader_beam=3", "--retrieval_only"],
   )
   yield (
+    "closed_book_on_a_tpu",
+    ["--tpu", "--retriever=none"],
+    [asked, model_dir, "--retriever=none", "--tpu=local"],
+  )
+  yield (
+    "zero_shot_on_a_tpu",
+    ["--tpu", "finetune"],
+    [asked, model_dir, "--retrieval_only", "--tpu=local"],
+  )
+  yield (
+    "beam_of_nothing",
+    ["--reader_beam", "--corpus"],
+    [asked, predictions, "--reader_beam=3"],
+  )
+  yield (
     "missing_ids",
     ["one.jsonl", "lacks", "'b'"],
     [asked, predictions],
@@ -112,6 +127,9 @@ NAMES = (
   "unknown_retriever",
   "closed_book_retrieves",
   "reads_nothing",
+  "closed_book_on_a_tpu",
+  "zero_shot_on_a_tpu",
+  "beam_of_nothing",
   "missing_ids",
   "unknown_ids",
   "not_fine_tuned",

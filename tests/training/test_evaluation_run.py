@@ -8,6 +8,7 @@ import pytest
 from realm_tf import errors
 from realm_tf.data import corpus as corpus_lib
 from realm_tf.evaluation import predictions
+from realm_tf.evaluation import scoring
 from realm_tf.index import store as store_lib
 from realm_tf.training import evaluation_options
 from realm_tf.training import evaluation_run
@@ -149,7 +150,11 @@ def test_the_terminal_says_how_far_how_well_and_what_next(
     x for x in printed.splitlines() if x.split() == ["bm25", "dense"]
   )
   assert printed.index("calibration err.") < printed.index(table)
-  assert "python -m realm_tf.launch.evaluate" in printed
+  # The default folder of what is asked next is not that of --output.
+  assert printed.endswith(
+    f"evaluate --model_dir={model_dir} --dataset={asked} --split=test "
+    "--retriever=bm25,dense --reader_beam=6\n"
+  )
   assert sorted(p.name for p in (tmp_path / "out").iterdir()) == [
     *("bm25", "dense")
   ]
@@ -178,7 +183,8 @@ def test_patterns_limits_and_beams(overfitted, regex_asked, capsys, tmp_path):
   few = evaluate(**fields, limit=2)["dense"]
   assert [o.question.id for o in few.outcomes] == ["year-Ada", "year-Boris"]
   assert not few.invalid_regexes
-  assert (model_dir / "evaluation" / "years-test-first2-dense").is_dir()
+  name = "years-test-first2-dense-recall_beam_5-reader_beam_1"
+  assert (model_dir / "evaluation" / name).is_dir()
 
 
 def test_what_was_trained_on_is_not_taken_for_a_test_set(
@@ -284,3 +290,104 @@ def test_an_index_that_is_not_the_corpuss_is_refused(
   message = error_of(model_dir=str(bare), retrieval_only=True, **fields)
   assert "is not the corpus of" in message
   assert not (bare / "exports").exists()
+
+
+def test_another_corpus_has_a_folder_of_its_own(world, asked, tmp_path):
+  fields = {
+    "model_dir": str(world / "realm"),
+    "dataset": asked,
+    "retriever": ("bm25",),
+    "retrieval_only": True,
+  }
+  evaluate(**fields, corpus=str(world / "corpus"))  # the run's own
+  other = people.write_other_corpus(tmp_path, world)
+  evaluate(**fields, corpus=other)
+  folder = world / "realm/evaluation"
+  for name, corpus in (
+    ("asked-test-bm25-retrieval_only", str(world / "corpus")),
+    ("asked-test-bm25-retrieval_only-corpus_corpus", other),
+  ):
+    summary = json.loads((folder / name / "summary.json").read_text())
+    assert summary["corpus"] == corpus
+  # A third one of that name must not take the second one's place.
+  third = tmp_path / "third" / "corpus"
+  shutil.copytree(other, third)
+  message = error_of(**fields, corpus=str(third))
+  assert f"--corpus={other}" in message and "--output" in message
+
+
+def test_questions_of_one_name_do_not_replace_each_other(
+  world, asked, tmp_path
+):
+  fields = {
+    "model_dir": str(world / "realm"),
+    "retriever": ("bm25",),
+    "retrieval_only": True,
+  }
+  evaluate(**fields, dataset=asked)
+  shutil.copy(asked.format(split="test"), tmp_path)
+  other = str(tmp_path / "asked.{split}.jsonl")
+  message = error_of(**fields, dataset=other)
+  assert f"--dataset={asked}" in message and "--output" in message
+  evaluate(**fields, dataset=other, output=str(tmp_path / "out"))
+
+
+def test_new_answers_do_not_stand_beside_an_old_summary(
+  world, asked, tmp_path, monkeypatch
+):
+  fields = {
+    "model_dir": str(world / "realm"),
+    "dataset": asked,
+    "retriever": ("bm25",),
+    "retrieval_only": True,
+    "output": str(tmp_path),
+  }
+  evaluate(**fields)
+  assert (tmp_path / "summary.json").exists()
+
+  def die(*args, **kwargs):
+    raise KeyboardInterrupt
+
+  monkeypatch.setattr(scoring, "judge_rows", die)
+  with pytest.raises(KeyboardInterrupt):
+    evaluate(**fields)
+  assert [p.name for p in tmp_path.iterdir()] == ["predictions.jsonl"]
+
+
+@pytest.mark.parametrize(
+  ("run", "fields", "expected"),
+  [
+    (
+      "realm",
+      {"retriever": ("none",), "limit": 2, "data_dir": "tfds"},
+      "finetune --config=... --dataset={asked} --data_dir=tfds "
+      "--corpus={world}/corpus --init={world}/realm --model_dir=...",
+    ),
+    (
+      None,
+      {"retriever": ("none",), "limit": 2, "corpus": "{world}/corpus"},
+      "evaluate --model_dir={run} --dataset={asked} --split=test "
+      "--corpus={world}/corpus --retriever=dense,bm25 --limit=2",
+    ),
+    (
+      None,
+      {"retriever": ("bm25",), "retrieval_only": True, "recall_beam": 3},
+      "evaluate --model_dir={run} --dataset={asked} --split=test "
+      "--retriever=dense,bm25 --recall_beam=3",
+    ),
+  ],
+)
+def test_the_next_command_asks_the_same_questions(
+  world, overfitted, asked, tmp_path, capsys, run, fields, expected
+):
+  names = {"world": world, "run": overfitted[0], "asked": asked}
+  fields = {
+    name: value.format(**names) if isinstance(value, str) else value
+    for name, value in fields.items()
+  }
+  model_dir = str(world / run if run else overfitted[0])
+  output = str(tmp_path / "out")
+  evaluate(model_dir=model_dir, dataset=asked, output=output, **fields)
+  printed = capsys.readouterr().out.splitlines()[-1]
+  command = f"  python -m realm_tf.launch.{expected}"
+  assert printed == command.format(**names)
