@@ -10,6 +10,8 @@ from realm_tf.data import passages as passages_lib
 from realm_tf.text import tokenizer as tokenizer_lib
 
 _BATCH = 256
+# Scores that are held at once: 5 queries of 13 million passages.
+_MOST_SCORES = 1 << 26
 
 
 class Bm25:
@@ -66,18 +68,33 @@ class Bm25:
       k: Passages wanted, at most as many as there are.
 
     Returns:
-      <int64>[queries, k], best first; equal scores in the corpus's order.
+      <int64>[queries, k], best first; equal scores in the corpus's order. -1
+      where no more passages have a wordpiece of the query.
     """
-    found = []
-    for first in range(0, len(texts), _BATCH):
-      ids = self._tokenizer.tokenize(tf.constant(texts[first : first + _BATCH]))
+    found = np.full([len(texts), k], -1, np.int64)
+    size = min(_BATCH, max(1, _MOST_SCORES // self._weights.shape[1]))
+    for first in range(0, len(texts), size):
+      ids = self._tokenizer.tokenize(tf.constant(texts[first : first + size]))
+      terms = ids.flat_values.numpy()
       queries = scipy.sparse.csr_matrix(
         (
-          np.ones(len(ids.flat_values), np.float32),
-          (ids.value_rowids().numpy(), ids.flat_values.numpy()),
+          # Unknown words have nothing in common.
+          (terms != self._tokenizer.unk_id).astype(np.float32),
+          (ids.value_rowids().numpy(), terms),
         ),
         shape=(int(ids.nrows()), self._tokenizer.vocab_size),
       )
-      scores = (queries @ self._weights).toarray()
-      found.append(np.argsort(-scores, axis=1, kind="stable")[:, :k])
-    return np.concatenate(found)
+      queries.eliminate_zeros()
+      scores = queries @ self._weights  # only of passages with a common term
+      for number, row in enumerate(scores, start=first):
+        best = _best(row.data, row.indices, k)
+        found[number, : len(best)] = best
+    return found
+
+
+def _best(scores: np.ndarray, rows: np.ndarray, k: int) -> np.ndarray:
+  """Returns the k rows of the largest scores; of equal ones, the lower."""
+  if len(scores) > k:
+    least = np.partition(scores, -k)[-k]
+    scores, rows = scores[scores >= least], rows[scores >= least]
+  return rows[np.lexsort((rows, -scores))[:k]]

@@ -38,13 +38,15 @@ def test_order_is_that_of_the_formula(k1, b):
   ranker = bm25.Bm25(
     synthetic.table_of_texts(TOKENIZER, TEXTS), TOKENIZER, k1=k1, b=b
   )
-  queries = ["wa", "wb", "wa wb", "nd", "nb wa wa", "wd na .", "NA", "wt"]
+  queries = ["wa", "wb", "wa wb", "nd", "nb wa wa", "wd na .", "NA", "wt", ""]
   found = ranker.retrieve(queries, 5)
-  assert found.shape == (8, 5)
+  assert found.shape == (9, 5)
   for query, rows in zip(queries, found, strict=True):
     scores = scores_by_hand(query.lower(), k1, b)
-    # Equal scores come in the corpus's order.
-    assert rows.tolist() == np.argsort(-scores, kind="stable").tolist(), query
+    # Equal scores come in the corpus's order; a score of 0 finds nothing.
+    order = np.argsort(-scores, kind="stable")
+    expected = np.where(scores[order] > 0, order, -1)
+    assert rows.tolist() == expected.tolist(), query
 
 
 def test_weights_are_those_of_the_formula():
@@ -58,7 +60,20 @@ def test_weights_are_those_of_the_formula():
 
 def test_fewer_than_all_and_many_queries(monkeypatch):
   ranker = bm25.Bm25(synthetic.table_of_texts(TOKENIZER, TEXTS), TOKENIZER)
-  queries = ["wa", "wb", "wd", "nd", "nb"]
+  queries = ["wa", "wb", "wd", "nd", "nb", "nd .", ". wa"]
   whole = ranker.retrieve(queries, 5)
-  monkeypatch.setattr(bm25, "_BATCH", 2)
-  np.testing.assert_array_equal(ranker.retrieve(queries, 2), whole[:, :2])
+  # Two and one at once.
+  for most_scores in (10, 1):
+    monkeypatch.setattr(bm25, "_MOST_SCORES", most_scores)
+    for k in (1, 2, 3):
+      np.testing.assert_array_equal(ranker.retrieve(queries, k), whole[:, :k])
+
+
+def test_unknown_words_find_nothing():
+  table = synthetic.table_of_texts(
+    TOKENIZER, [("na", "unheard wa"), ("nb", "wa")]
+  )
+  ranker = bm25.Bm25(table, TOKENIZER)
+  found = ranker.retrieve(["alien", "alien nb", "alien wa"], 2)
+  assert found[:2].tolist() == [[-1, -1], [1, -1]]
+  assert sorted(found[2]) == [0, 1]

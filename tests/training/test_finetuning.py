@@ -74,6 +74,10 @@ def test_bm25_finds_passages_for_the_same_reader(overfitted):
     assert prediction.answer
     assert prediction.answer in body_of[prediction.passage_title]
     assert prediction.scores["total"] == prediction.scores["reader"]
+  # Nothing is found by words that nobody knows, and nothing answered.
+  [nothing] = answerer.answer(["1"], ["東京"], k=3, retriever="bm25")
+  assert (nothing.answer, nothing.retrieved) == ("", ())
+  assert nothing.probability == 0.0
   with pytest.raises(errors.UserError, match="--retriever=tfidf"):
     answerer.retrievers.retrieve(texts, 3, "tfidf")
 
