@@ -4,6 +4,7 @@ Nothing here imports TensorFlow: a wrong NumPy or CPU would end that in a
 traceback or a crash instead of a line that says what to do.
 """
 
+import json
 import os
 import pathlib
 import platform
@@ -71,6 +72,21 @@ def use_bfloat16_products() -> None:
   once; child processes inherit it.
   """
   os.environ.setdefault("ONEDNN_DEFAULT_FPMATH_MODE", "BF16")
+
+
+def use_products_of(model_dir: str) -> None:
+  """Has products computed as in the training of a run on this machine's disk.
+
+  Must run before the first import of TensorFlow. What is wrong with the run is
+  left to whoever reads it next.
+  """
+  try:
+    with open(os.path.join(model_dir, "config.json"), encoding="utf-8") as f:
+      precision = json.load(f)["config"]["precision"]
+  except (OSError, ValueError, KeyError, TypeError):
+    return
+  if precision == "bfloat16":
+    use_bfloat16_products()
 
 
 def _check_python() -> None:

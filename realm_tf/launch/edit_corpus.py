@@ -9,6 +9,7 @@ the run's index; `--model_dir` and NEW_CORPUS together then answer from it.
 
 from absl import flags
 
+from realm_tf import environment
 from realm_tf.launch import command
 from realm_tf.launch import model_dir_flag
 
@@ -45,6 +46,7 @@ _MODEL_DIR = model_dir_flag.define(
 
 def main() -> None:
   """Edits the corpus that the flags name."""
+  environment.use_products_of(_MODEL_DIR.value)
   from realm_tf.data import edit as edit_lib
   from realm_tf.index import edit
 

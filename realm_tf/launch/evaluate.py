@@ -9,6 +9,7 @@ python -m realm_tf.launch.evaluate --dataset=nq_open --split=test \
 
 from absl import flags
 
+from realm_tf import environment
 from realm_tf.launch import command
 from realm_tf.launch import question_flags
 
@@ -83,6 +84,7 @@ _TPU = flags.DEFINE_string(
 
 def main() -> None:
   """Evaluates what the flags name."""
+  environment.use_products_of(_MODEL_DIR.value)
   from realm_tf.training import evaluation_options
   from realm_tf.training import evaluation_run
 

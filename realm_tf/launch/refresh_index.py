@@ -11,6 +11,7 @@ import sys
 
 from absl import flags
 
+from realm_tf import environment
 from realm_tf.launch import command
 from realm_tf.launch import model_dir_flag
 
@@ -58,6 +59,7 @@ _IS_WORKER = flags.DEFINE_bool(
 
 def main() -> None:
   """Runs the job that the flags describe."""
+  environment.use_products_of(_MODEL_DIR.value)
   from realm_tf.index import follow
   from realm_tf.index import job
   from realm_tf.index import workers
