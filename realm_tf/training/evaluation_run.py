@@ -11,6 +11,7 @@ import numpy as np
 from realm_tf.configs import run_config
 from realm_tf.configs import schema
 from realm_tf.data import qa_datasets
+from realm_tf.data import qa_splits
 from realm_tf.evaluation import evaluate
 from realm_tf.evaluation import predictions as predictions_lib
 from realm_tf.evaluation import retrievers as retrievers_lib
@@ -199,9 +200,11 @@ class _Evaluation:
       init = {"init": options.model_dir}
       if run.task == "pretrain_mlm":
         init = {"init_retriever": "...", "init_reader": options.model_dir}
+      # A file that was asked here is no longer for training.
+      asked_file = qa_splits.is_one_file(options.dataset)
       return "finetune " + _flags(
         config="...",
-        dataset=options.dataset,
+        dataset="..." if asked_file else options.dataset,
         data_dir=options.data_dir,
         manual_dir=options.manual_dir,
         corpus=options.corpus or run.corpus,

@@ -366,6 +366,12 @@ def test_new_answers_do_not_stand_beside_an_old_summary(
       "--corpus={world}/corpus --init={world}/realm --model_dir=...",
     ),
     (
+      "realm",
+      {"retriever": ("none",), "dataset": "{world}/questions.jsonl"},
+      "finetune --config=... --dataset=... --corpus={world}/corpus "
+      "--init={world}/realm --model_dir=...",
+    ),
+    (
       None,
       {"retriever": ("none",), "limit": 2, "corpus": "{world}/corpus"},
       "evaluate --model_dir={run} --dataset={asked} --split=test "
@@ -389,7 +395,7 @@ def test_the_next_command_asks_the_same_questions(
   }
   model_dir = str(world / run if run else overfitted[0])
   output = str(tmp_path / "out")
-  evaluate(model_dir=model_dir, dataset=asked, output=output, **fields)
+  evaluate(**{"dataset": asked} | fields, model_dir=model_dir, output=output)
   printed = capsys.readouterr().out.splitlines()[-1]
   command = f"  python -m realm_tf.launch.{expected}"
   assert printed == command.format(**names)
