@@ -6,13 +6,12 @@ python -m benchmarks.annotate [--tagger=MODEL_DIR] [--corpus=CORPUS]
 import argparse
 import itertools
 import statistics
-import sys
 import tempfile
 import time
 
 from realm_tf import encyclopedia
 from realm_tf import environment
-from realm_tf import errors
+from realm_tf.launch import command
 
 # As many as `annotate_spans` gives the tagger at once.
 _PASSAGES = 256
@@ -32,11 +31,8 @@ def main() -> None:
   arguments = parser.parse_args()
   environment.configure()
   environment.use_bfloat16_products()
-  try:
+  with command.mistakes_in_one_line():
     _run(arguments)
-  except errors.UserError as e:
-    print(f"error: {e}", file=sys.stderr)
-    sys.exit(2)
 
 
 def _run(arguments: argparse.Namespace) -> None:

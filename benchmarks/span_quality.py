@@ -5,7 +5,6 @@ python -m benchmarks.span_quality --corpus=runs/wiki --tagger=rules \
 """
 
 import argparse
-import sys
 from collections.abc import Sequence
 
 from benchmarks import timing
@@ -14,6 +13,7 @@ from realm_tf.data import annotate_shards
 from realm_tf.data import corpus as corpus_lib
 from realm_tf.data import passages as passages_lib
 from realm_tf.evaluation import span_quality
+from realm_tf.launch import command
 from realm_tf.text import spans as spans_lib
 
 _LABELS = "benchmarks/span_labels/squad_wiki.jsonl"
@@ -35,11 +35,8 @@ def main() -> None:
     "--errors", action="store_true", help="print what each tagger gets wrong"
   )
   arguments = parser.parse_args()
-  try:
+  with command.mistakes_in_one_line():
     _run(arguments)
-  except errors.UserError as e:
-    print(f"error: {e}", file=sys.stderr)
-    sys.exit(2)
 
 
 def _run(arguments: argparse.Namespace) -> None:

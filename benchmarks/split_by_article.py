@@ -12,12 +12,11 @@ import argparse
 import collections
 import os
 import random
-import sys
 from collections.abc import Sequence
 from typing import Any
 
-from realm_tf import errors
 from realm_tf.evaluation import jsonl
+from realm_tf.launch import command
 
 
 def main() -> None:
@@ -28,7 +27,7 @@ def main() -> None:
   parser.add_argument("--test", type=int, default=2000, help="questions")
   parser.add_argument("--dev", type=int, default=1000, help="at least so many")
   arguments = parser.parse_args()
-  try:
+  with command.mistakes_in_one_line():
     questions = jsonl.read(
       arguments.questions,
       lambda record, _: {k: record[k] for k in ("question", "answer", "title")},
@@ -41,9 +40,6 @@ def main() -> None:
       path = os.path.join(arguments.output, f"{name}.jsonl")
       jsonl.write(path, rows)
       print(f"{path}: {len(rows):,} questions")
-  except errors.UserError as e:
-    print(f"error: {e}", file=sys.stderr)
-    sys.exit(2)
 
 
 def split(

@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import gzip
+import hashlib
 import json
 import os
 import re
@@ -12,6 +13,7 @@ from typing import Any
 
 import tensorflow as tf
 
+_CHUNK_BYTES = 1 << 22
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _GRAPH_PLACE = re.compile(r"\{\{.*?\}\}|\[Op:.*?\]")
 
@@ -43,9 +45,18 @@ def read_json(path: str) -> Any:
   return json.loads(read_text(path))
 
 
+def sha256(path: str) -> str:
+  """Returns the sum of a file as hexadecimal digits."""
+  digest = hashlib.sha256()
+  with tf.io.gfile.GFile(path, "rb") as f:
+    while chunk := f.read(_CHUNK_BYTES):
+      digest.update(chunk)
+  return digest.hexdigest()
+
+
 def write_bytes(path: str, content: bytes) -> None:
   """Writes a file under a name of its own, then renames it."""
-  temporary = f"{path}.{os.getpid()}-{uuid.uuid4().hex[:8]}.tmp"
+  temporary = _temporary(path)
   try:
     with tf.io.gfile.GFile(temporary, "wb") as f:
       f.write(content)
@@ -70,7 +81,7 @@ def new_folder(folder: str, manifest: str) -> Iterator[str]:
   Yields:
     The place, which does not exist yet.
   """
-  temporary = f"{folder}.{os.getpid()}-{uuid.uuid4().hex[:8]}.tmp"
+  temporary = _temporary(folder)
   try:
     yield temporary
     remove_folder(folder, manifest)
@@ -86,6 +97,11 @@ def remove_folder(folder: str, manifest: str) -> None:
     tf.io.gfile.remove(tf.io.gfile.join(folder, manifest))
   if tf.io.gfile.isdir(folder):
     tf.io.gfile.rmtree(folder)
+
+
+def _temporary(path: str) -> str:
+  """Returns a name beside a file or folder that nobody else takes."""
+  return f"{path}.{os.getpid()}-{uuid.uuid4().hex[:8]}.tmp"
 
 
 def write_json(path: str, value: Any) -> None:

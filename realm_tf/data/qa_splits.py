@@ -1,7 +1,8 @@
 """The questions of a training or an evaluation, by what the flags say."""
 
 import dataclasses
-from collections.abc import Callable
+import itertools
+from collections.abc import Sequence
 
 from realm_tf import encyclopedia
 from realm_tf import errors
@@ -79,8 +80,9 @@ def load_train_and_dev(
   }
   train = load(dataset, "train", **where)
   if not dev_dataset and is_one_file(dataset):
-    dev = _select(train, "dev", is_held_out)
-    train = _select(train, "train", lambda question: not is_held_out(question))
+    in_dev = open_qa.in_dev([example.question for example in train])
+    dev = _select(train, "dev", in_dev)
+    train = _select(train, "train", [not held_out for held_out in in_dev])
     if not dev.examples or not train.examples:
       raise errors.UserError(
         f"--dataset={dataset} leaves a split empty where the question's hash "
@@ -95,11 +97,6 @@ def first(dataset: qa_datasets.QaDataset, count: int) -> qa_datasets.QaDataset:
   return _with_examples(dataset, dataset.examples[:count])
 
 
-def is_held_out(question: str) -> bool:
-  """Whether ORQA holds a training question out for dev."""
-  return open_qa.in_dev([question])[0]
-
-
 def is_one_file(dataset: str) -> bool:
   """Whether a dataset is a file that stands for any split."""
   is_builder = dataset in qa_datasets.names()
@@ -108,9 +105,9 @@ def is_one_file(dataset: str) -> bool:
 
 
 def _select(
-  dataset: qa_datasets.QaDataset, split: str, keep: Callable[[str], bool]
+  dataset: qa_datasets.QaDataset, split: str, kept: Sequence[bool]
 ) -> qa_datasets.QaDataset:
-  examples = tuple(e for e in dataset if keep(e.question))
+  examples = tuple(itertools.compress(dataset, kept))
   return dataclasses.replace(_with_examples(dataset, examples), split=split)
 
 

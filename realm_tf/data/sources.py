@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import tensorflow as tf
 
 from realm_tf import errors
+from realm_tf import files
 from realm_tf.data import formats
 
 ENCYCLOPEDIA = "encyclopedia"
@@ -17,7 +18,6 @@ _COMPRESSED = (".gz", ".bz2")
 _JSONL = (".jsonl", ".ndjson", ".json")
 _CSV = (".csv",)
 _WIKI_FILE_PREFIX = "wiki_"
-_CHUNK_BYTES = 1 << 20
 # What gzip and bzip2 make of English, roughly; only sizes shards.
 _COMPRESSION_RATIO = 3
 
@@ -106,14 +106,10 @@ def file_sha256(path: str) -> str:
   Raises:
     errors.UserError: If the file cannot be read.
   """
-  digest = hashlib.sha256()
   try:
-    with tf.io.gfile.GFile(path, "rb") as f:
-      while chunk := f.read(_CHUNK_BYTES):
-        digest.update(chunk)
+    return files.sha256(path)
   except tf.errors.OpError as e:
     raise errors.UserError(f"{path} cannot be read: {e.message}.") from e
-  return digest.hexdigest()
 
 
 def resolve(inputs: Sequence[str], flag: str = "input") -> list[Source]:

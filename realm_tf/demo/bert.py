@@ -12,7 +12,6 @@ import numpy as np
 from realm_tf import files
 from realm_tf.checkpoints import imported
 from realm_tf.checkpoints import own_run
-from realm_tf.index import version
 
 FOLDER = os.path.join(os.path.dirname(__file__), "bert")
 RECIPE = "recipe.json"
@@ -33,7 +32,7 @@ def write(model_dir: str, command: str) -> None:
     {
       "command": command,
       "sha256": {
-        name: version.sha256(os.path.join(FOLDER, name)) for name in names
+        name: files.sha256(os.path.join(FOLDER, name)) for name in names
       },
     },
   )

@@ -107,9 +107,9 @@ def discard(model_dir: str, after_step: int) -> None:
   folder = tf.io.gfile.join(model_dir, exports.FOLDER)
   if not tf.io.gfile.isdir(folder):
     return
-  staying = {s for s in exports.steps(model_dir) if s <= after_step}
+  staying = {str(s) for s in exports.steps(model_dir) if s <= after_step}
   for name in tf.io.gfile.listdir(folder):
     name = name.rstrip("/")
-    if name not in map(str, staying):
+    if name not in staying:
       path = tf.io.gfile.join(folder, name)
       files.remove_folder(path, exports.MANIFEST)

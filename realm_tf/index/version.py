@@ -1,7 +1,6 @@
 """One version of the index on disk: its files, and the checks of a reader."""
 
 import dataclasses
-import hashlib
 import os
 from typing import Any
 
@@ -16,7 +15,6 @@ from realm_tf.index import settings as settings_lib
 FORMAT_VERSION = 1
 MANIFEST = "manifest.json"
 SEARCHER_FOLDER = "searcher"
-_CHUNK_BYTES = 1 << 22
 
 
 @dataclasses.dataclass(frozen=True)
@@ -149,7 +147,7 @@ class IndexVersion:
     for name, wanted in self.manifest.files.items():
       path = os.path.join(self.path, name)
       try:
-        found = sha256(path)
+        found = files.sha256(path)
       except tf.errors.NotFoundError:
         found = "missing"
       if found != wanted:
@@ -206,15 +204,6 @@ def read_embeddings(path: str) -> np.ndarray:
     ) from e
 
 
-def sha256(path: str) -> str:
-  """Returns the sum of a file as hexadecimal digits."""
-  digest = hashlib.sha256()
-  with tf.io.gfile.GFile(path, "rb") as f:
-    while chunk := f.read(_CHUNK_BYTES):
-      digest.update(chunk)
-  return digest.hexdigest()
-
-
 def sums_below(folder: str) -> dict[str, str]:
   """Returns the sum of every file below a folder, by its path there."""
   paths = (
@@ -222,4 +211,6 @@ def sums_below(folder: str) -> dict[str, str]:
     for parent, _, names in os.walk(folder)
     for name in names
   )
-  return {os.path.relpath(path, folder): sha256(path) for path in sorted(paths)}
+  return {
+    os.path.relpath(path, folder): files.sha256(path) for path in sorted(paths)
+  }

@@ -4,9 +4,11 @@
 a user's mistake ends in one line on stderr and exit status 2.
 """
 
+import contextlib
 import sys
 import warnings
 from collections.abc import Callable
+from collections.abc import Iterator
 
 from realm_tf import environment
 from realm_tf import errors
@@ -20,11 +22,9 @@ def run(main: Callable[[], None]) -> None:
       TensorFlow only when it is called, so that `--help` and wrong flags
       answer at once.
   """
-  try:
+  with mistakes_in_one_line():
     environment.check()
     environment.configure()
-  except errors.UserError as e:
-    _fail(e)
   from absl import app
   from absl import flags
   from absl import logging
@@ -48,9 +48,8 @@ def run(main: Callable[[], None]) -> None:
     warnings.filterwarnings("ignore", category=FutureWarning)
     warnings.filterwarnings("ignore", message="pkg_resources is deprecated")
     try:
-      main()
-    except errors.UserError as e:
-      _fail(e)
+      with mistakes_in_one_line():
+        main()
     except Exception as e:
       from realm_tf import files
 
@@ -63,6 +62,15 @@ def run(main: Callable[[], None]) -> None:
       )
 
   app.run(run_main, flags_parser=parse)
+
+
+@contextlib.contextmanager
+def mistakes_in_one_line() -> Iterator[None]:
+  """Turns a user's mistake into one line on stderr and exit status 2."""
+  try:
+    yield
+  except errors.UserError as e:
+    _fail(e)
 
 
 def _fail(error: Exception | str) -> None:

@@ -33,6 +33,14 @@ class Hook:
   def before_step(self, step: int, feed: feed_lib.Feed) -> None:
     """Called before each step, counted from 0."""
 
+  def exports_after(self, step: int) -> bool:
+    """Whether `after_step` writes weights, which must be finite then.
+
+    Args:
+      step: Steps done.
+    """
+    return False
+
   def after_step(self, step: int, replaced: bool) -> dict[str, float]:
     """Called after each step.
 
@@ -195,8 +203,7 @@ class _Loop:
           config.checkpoint_every_steps,
         )
       )
-      # Of REALM, whose hook exports.
-      export = step % getattr(config, "export_every_steps", last) == 0
+      export = self._hook.exports_after(step)
       if summarize or evaluate or save or export:
         _check_finite(step, pending)
       extra = self._hook.after_step(step, replaced)

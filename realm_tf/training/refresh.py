@@ -145,12 +145,16 @@ class RefreshHook(loop.Hook):
         "workers would help."
       )
 
+  def exports_after(self, step: int) -> bool:
+    """See base class; the last step is exported for fine-tuning, always."""
+    due = step % self._config.export_every_steps == 0
+    return (due and self._mode != "off") or step == self._config.train_steps
+
   def after_step(self, step: int, replaced: bool) -> dict[str, float]:
     """Notes a change of version; exports the embedder when it is time."""
     if replaced:
       self._take_pending()
-    due = step % self._config.export_every_steps == 0
-    if (due and self._mode != "off") or step == self._config.train_steps:
+    if self.exports_after(step):
       self._exporter.save(self._model_dir, step)
       self._prune_exports()
     return {"index_age_steps": float(step - self._version)}

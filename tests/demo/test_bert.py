@@ -6,6 +6,7 @@ import os
 import numpy as np
 import pytest
 
+from realm_tf import files
 from realm_tf.checkpoints import hugging_face
 from realm_tf.checkpoints import imported
 from realm_tf.configs import loading
@@ -13,7 +14,6 @@ from realm_tf.data import build
 from realm_tf.data import corpus as corpus_lib
 from realm_tf.demo import bert
 from realm_tf.demo import stages
-from realm_tf.index import version
 from tests.checkpoints import formats
 
 
@@ -24,7 +24,7 @@ def test_its_files_are_those_that_the_recipe_made():
     name for name in os.listdir(bert.FOLDER) if name != bert.RECIPE
   )
   assert recipe["sha256"] == {
-    name: version.sha256(os.path.join(bert.FOLDER, name)) for name in names
+    name: files.sha256(os.path.join(bert.FOLDER, name)) for name in names
   }
   assert recipe["command"].split()[2] == "realm_tf.launch.pretrain_mlm"
 

@@ -276,13 +276,19 @@ def _write_curated_trec(folder, pattern):
   (folder / "large2470-test.tsv").write_text(row.format(3, "Who?", "Ada"))
 
 
-@pytest.mark.filterwarnings("ignore:.*not byte for byte")
-def test_lines_may_end_as_on_windows(tmp_path, monkeypatch):
+@pytest.fixture
+def of_three_questions(monkeypatch):
+  """Has what `_write_curated_trec` writes taken for the published files."""
   monkeypatch.setattr(
     tfds_builders.BUILDERS["curated_trec"],
     "PUBLISHED_SIZES",
     {"train": 1, "dev": 1, "test": 1},
   )
+
+
+@pytest.mark.usefixtures("of_three_questions")
+@pytest.mark.filterwarnings("ignore:.*not byte for byte")
+def test_lines_may_end_as_on_windows(tmp_path):
   _write_curated_trec(tmp_path, "twelve|12")
   for path in tmp_path.glob("*.tsv"):
     path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
@@ -291,13 +297,9 @@ def test_lines_may_end_as_on_windows(tmp_path, monkeypatch):
   assert answers == [["twelve|12"]]
 
 
+@pytest.mark.usefixtures("of_three_questions")
 @pytest.mark.filterwarnings("ignore:.*not byte for byte")
-def test_invalid_patterns_are_counted(tmp_path, monkeypatch):
-  monkeypatch.setattr(
-    tfds_builders.BUILDERS["curated_trec"],
-    "PUBLISHED_SIZES",
-    {"train": 1, "dev": 1, "test": 1},
-  )
+def test_invalid_patterns_are_counted(tmp_path):
   _write_curated_trec(tmp_path, "(twelve|12")
   with pytest.warns(open_qa.SourceWarning, match="1 answer patterns"):
     builder = _builder("curated_trec", tmp_path / "data", tmp_path)

@@ -1,9 +1,3 @@
-import json
-import os
-import pathlib
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -13,8 +7,7 @@ from realm_tf.training import loop
 from realm_tf.training import pipelines
 from realm_tf.training import tasks
 from tests import synthetic
-
-_ROOT = pathlib.Path(__file__).resolve().parents[2]
+from tests.training import programs
 
 
 class Root(tasks.Task):
@@ -45,13 +38,16 @@ class Root(tasks.Task):
 
 
 class Exports(loop.Hook):
-  """Notes the steps after which REALM would export."""
+  """Notes the steps after which it would export."""
 
   def __init__(self):
     self.steps = []
 
+  def exports_after(self, step):
+    return step % 2 == 0
+
   def after_step(self, step, replaced):
-    if step % 2 == 0:
+    if self.exports_after(step):
       self.steps.append(step)
     return {}
 
@@ -63,7 +59,6 @@ def train(folder, batches, hook=None, **every):
   )
   config = synthetic.realm_config(
     train_steps=len(batches),
-    export_every_steps=2,
     **(never | every),
   )
   one = tf.distribute.OneDeviceStrategy("/cpu:0")
@@ -96,16 +91,7 @@ def test_what_is_not_finite_between_two_summaries_is_found_at_an_export(
 
 
 def test_a_run_of_two_replicas_goes_on_where_it_died(tmp_path):
-  done = subprocess.run(
-    [sys.executable, "-m", "tests.training.mirrored_run", str(tmp_path)],
-    cwd=_ROOT,
-    env=os.environ | {"PYTHONPATH": str(_ROOT)},
-    capture_output=True,
-    text=True,
-    timeout=300,
-  )
-  assert done.returncode == 0, done.stderr[-3000:]
-  result = json.loads(done.stdout.splitlines()[-1])
+  result = programs.result_of("tests.training.mirrored_run", str(tmp_path))
   assert result["replicas"] == 2
   assert result["step"] == 5
   assert sorted(result["died"]) == ["1", "2", "3", "4"]

@@ -1,33 +1,18 @@
-import json
-import os
-import pathlib
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from realm_tf.training import steps
 from realm_tf.training import tasks
+from tests.training import programs
 
-_ROOT = pathlib.Path(__file__).resolve().parents[2]
 CASES = ("realm", "ict", "orqa")
 
 
 @pytest.fixture(scope="module")
 def replicas():
   """What one replica and four gave, by case."""
-  done = subprocess.run(
-    [sys.executable, "-m", "tests.training.replicas", *CASES],
-    cwd=_ROOT,
-    env=os.environ | {"PYTHONPATH": str(_ROOT)},
-    capture_output=True,
-    text=True,
-    timeout=300,
-  )
-  assert done.returncode == 0, done.stderr[-3000:]
-  return json.loads(done.stdout.splitlines()[-1])
+  return programs.result_of("tests.training.replicas", *CASES)
 
 
 @pytest.mark.parametrize("name", CASES)
