@@ -9,12 +9,12 @@ from typing import NamedTuple
 import numpy as np
 
 from realm_tf import errors
+from realm_tf.answering import open_qa
 from realm_tf.configs import run_config
 from realm_tf.data import corpus as corpus_lib
 from realm_tf.evaluation import predictions as predictions_lib
 from realm_tf.evaluation import retrievers as retrievers_lib
 from realm_tf.training import evaluation_options
-from realm_tf.training import open_qa
 from realm_tf.training import zero_shot
 
 _BATCH = 64  # where nothing is read

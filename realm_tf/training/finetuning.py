@@ -6,6 +6,7 @@ import itertools
 import numpy as np
 
 from realm_tf import errors
+from realm_tf.answering import open_qa
 from realm_tf.configs import run_config
 from realm_tf.configs import schema
 from realm_tf.data import corpus as corpus_lib
@@ -14,11 +15,11 @@ from realm_tf.data import qa_splits
 from realm_tf.data import regex_answers
 from realm_tf.data import token_answers
 from realm_tf.evaluation import answers as answers_lib
+from realm_tf.index import run_index
 from realm_tf.training import checkpoints
 from realm_tf.training import corpus_index
 from realm_tf.training import first_weights
 from realm_tf.training import loop
-from realm_tf.training import open_qa
 from realm_tf.training import orqa
 from realm_tf.training import orqa_init
 from realm_tf.training import runs
@@ -71,7 +72,7 @@ def run(
     init_reader: Another run for the reader, or "".
     rebuild_index: Whether to embed the corpus, even if there is an index.
     model_dir: The run's folder.
-    tpu: See `strategy.make_strategy`.
+    tpu: See `devices.make_strategy`.
     data_dir: Where TFDS keeps what it prepared.
     manual_dir: Folder with a TFDS builder's sources.
 
@@ -266,7 +267,7 @@ class FinetuneHook(loop.Hook):
         self._config.projection_size,
         run.index_step,
       )
-    version = orqa_init.open_index(run, self._setup.corpus, model_dir)
+    version = run_index.open_index(run, self._setup.corpus, model_dir)
     state.index_version.assign(version.step)
     with self._setup.strategy.scope():
       self.open_qa = open_qa.OpenQa(

@@ -4,9 +4,9 @@ import pytest
 import tensorflow as tf
 
 from realm_tf import errors
+from realm_tf.answering import open_qa
 from realm_tf.data import build
 from realm_tf.data import corpus as corpus_lib
-from realm_tf.training import open_qa
 from tests.end_to_end import tiny_runs
 from tests.training import people
 

@@ -2,12 +2,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from realm_tf import devices
 from realm_tf.models import embedder
 from realm_tf.models import encoder as encoder_lib
 from realm_tf.models import ict
 from realm_tf.models import reader as reader_lib
 from realm_tf.models import realm
-from realm_tf.training import strategy
 from tests import synthetic
 
 VOCAB = len(synthetic.VOCABULARY)
@@ -277,9 +277,9 @@ def test_dropout_is_active_in_training_only():
 
 @pytest.fixture
 def bfloat16():
-  strategy.set_precision("bfloat16", on_cpu=False)
+  devices.set_precision("bfloat16", on_cpu=False)
   yield
-  strategy.set_precision("float32", on_cpu=False)
+  devices.set_precision("float32", on_cpu=False)
 
 
 def test_losses_and_log_probs_are_float32_in_bfloat16(bfloat16):
@@ -312,13 +312,13 @@ def test_embeddings_and_ict_scores_are_float32_in_bfloat16(bfloat16):
 def test_bfloat16_stays_close_to_float32():
   _, model, features, (marginal, _) = realm_model()
   weights = model.get_weights()
-  strategy.set_precision("bfloat16", on_cpu=False)
+  devices.set_precision("bfloat16", on_cpu=False)
   try:
     _, narrow, _, _ = realm_model()
     narrow.set_weights(weights)
     got = narrow(features).marginal
   finally:
-    strategy.set_precision("float32", on_cpu=False)
+    devices.set_precision("float32", on_cpu=False)
   np.testing.assert_allclose(
     got.log_likelihood, marginal.log_likelihood, rtol=0.05
   )

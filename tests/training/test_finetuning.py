@@ -9,6 +9,7 @@ import pytest
 import tensorflow as tf
 
 from realm_tf import errors
+from realm_tf.answering import open_qa
 from realm_tf.configs import run_config
 from realm_tf.data import corpus as corpus_lib
 from realm_tf.index import store as store_lib
@@ -16,7 +17,6 @@ from realm_tf.models import orqa
 from realm_tf.training import checkpoints
 from realm_tf.training import corpus_index
 from realm_tf.training import finetuning
-from realm_tf.training import open_qa
 from tests.end_to_end import tiny_runs
 from tests.training import people
 
