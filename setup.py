@@ -13,7 +13,13 @@ _ROOT = pathlib.Path(__file__).resolve().parent
 # refresh job is built. The other versions follow from it.
 _INSTALL_REQUIRES = [
   "absl-py",
+  # HTTP of the local server.
+  "aiohttp",
   "apache-beam==2.77.0",
+  "grpcio",
+  # Newer ones need a newer protobuf than TensorFlow 2.15 takes.
+  "grpcio-health-checking<1.63",
+  "grpcio-reflection<1.63",
   # tensorflow-datasets imports it for builders that are not its own, and
   # does not say so.
   "importlib_resources",
@@ -21,6 +27,7 @@ _INSTALL_REQUIRES = [
   "markupsafe",
   "matplotlib",
   "numpy<2",
+  "prometheus-client",
   "PyYAML",
   # Unicode categories, by which answers are cut into words.
   "regex",
@@ -87,6 +94,7 @@ setuptools.setup(
       "**/*.json",
       "**/*.npz",
       "demo/bert/weights.*",
+      "serving/page/*",
     ],
     # TFDS reads the files beside a builder.
     "tfds_builders": [
