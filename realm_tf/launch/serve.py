@@ -7,8 +7,6 @@ SIGTERM or Ctrl-C ends it: health checks say so, accepted requests are answered,
 and the exit status is 0; 1 if some took longer than --grace_seconds.
 """
 
-import sys
-
 from absl import flags
 
 from realm_tf.launch import command
@@ -121,31 +119,29 @@ def main() -> None:
   from realm_tf.serving import server
 
   runs = _MAX_CONCURRENT_RUNS.value
-  sys.exit(
-    server.run(
-      options.Options(
-        model_name=_MODEL_NAME.value,
-        model_base_path=_MODEL_BASE_PATH.value,
-        model_config_file=_MODEL_CONFIG_FILE.value,
-        model_config_file_poll_wait_seconds=_MODEL_CONFIG_FILE_POLL.value,
-        file_system_poll_wait_seconds=_FILE_SYSTEM_POLL.value,
-        allow_version_labels_for_unavailable_models=_LABELS.value,
-        host=_HOST.value,
-        port=_PORT.value,
-        rest_api_port=_REST_API_PORT.value or None,
-        rest_api_timeout_in_ms=_REST_API_TIMEOUT.value,
-        rest_api_enable_cors_support=_CORS.value,
-        enable_batching=_ENABLE_BATCHING.value,
-        batching_parameters_file=_BATCHING_PARAMETERS_FILE.value,
-        monitoring_config_file=_MONITORING_CONFIG_FILE.value,
-        ssl_config_file=_SSL_CONFIG_FILE.value,
-        max_request_bytes=_MAX_REQUEST_BYTES.value,
-        max_request_rows=_MAX_REQUEST_ROWS.value,
-        **({"max_concurrent_runs": runs} if runs else {}),
-        max_queued_requests=_MAX_QUEUED_REQUESTS.value,
-        lame_duck_seconds=_LAME_DUCK_SECONDS.value,
-        grace_seconds=_GRACE_SECONDS.value,
-      )
+  server.run(
+    options.Options(
+      model_name=_MODEL_NAME.value,
+      model_base_path=_MODEL_BASE_PATH.value,
+      model_config_file=_MODEL_CONFIG_FILE.value,
+      model_config_file_poll_wait_seconds=_MODEL_CONFIG_FILE_POLL.value,
+      file_system_poll_wait_seconds=_FILE_SYSTEM_POLL.value,
+      allow_version_labels_for_unavailable_models=_LABELS.value,
+      host=_HOST.value,
+      port=_PORT.value,
+      rest_api_port=_REST_API_PORT.value or None,
+      rest_api_timeout_in_ms=_REST_API_TIMEOUT.value,
+      rest_api_enable_cors_support=_CORS.value,
+      enable_batching=_ENABLE_BATCHING.value,
+      batching_parameters_file=_BATCHING_PARAMETERS_FILE.value,
+      monitoring_config_file=_MONITORING_CONFIG_FILE.value,
+      ssl_config_file=_SSL_CONFIG_FILE.value,
+      max_request_bytes=_MAX_REQUEST_BYTES.value,
+      max_request_rows=_MAX_REQUEST_ROWS.value,
+      **({"max_concurrent_runs": runs} if runs else {}),
+      max_queued_requests=_MAX_QUEUED_REQUESTS.value,
+      lame_duck_seconds=_LAME_DUCK_SECONDS.value,
+      grace_seconds=_GRACE_SECONDS.value,
     )
   )
 

@@ -49,31 +49,27 @@ class Models:
 
     Raises:
       codes.RequestError: A label names a version that does not answer
-        requests, and nothing was changed; or a model has no version that can
-        be loaded, and the others were changed.
+        requests, and nothing was changed; or no version that is wanted of a
+        model can be loaded, and what was loaded of it stays.
     """
     with self._changing:
       for config in configs:
         self._check_labels(config)
       names = {config.name for config in configs}
-      models = dict(self._models)
+      models, problems = dict(self._models), []
       for config in configs:
         if config.name in models:
           models[config.name].config = config
         else:
           models[config.name] = versions_lib.Versions(config, self._metrics)
-        models[config.name].update()
+        if not models[config.name].update():
+          problems.append(_problem(models[config.name]))
       gone = [model for name, model in models.items() if name not in names]
       self._models = {
         name: model for name, model in models.items() if name in names
       }
       for model in gone:
         model.close()
-      problems = [
-        _problem(model)
-        for model in self._models.values()
-        if not model.available()
-      ]
     if problems:
       raise codes.RequestError(grpc.StatusCode.UNKNOWN, "; ".join(problems))
 
@@ -111,20 +107,20 @@ class Models:
     """
     version = self._version(spec)
     model = self._models.get(spec.name)
-    servable = model.get(version) if model is not None else None
-    if servable is None:
-      asked = (
-        f"Latest({spec.name})"
-        if version is None
-        else f"Specific({spec.name}, {version})"
+    with contextlib.ExitStack() as use:
+      servable = (
+        use.enter_context(model.use(version)) if model is not None else None
       )
-      raise codes.RequestError(
-        grpc.StatusCode.NOT_FOUND, f"Servable not found for request: {asked}"
-      )
-    try:
+      if servable is None:
+        asked = (
+          f"Latest({spec.name})"
+          if version is None
+          else f"Specific({spec.name}, {version})"
+        )
+        raise codes.RequestError(
+          grpc.StatusCode.NOT_FOUND, f"Servable not found for request: {asked}"
+        )
       yield servable
-    finally:
-      servable.__exit__()
 
   def status(
     self, spec: model_pb2.ModelSpec
@@ -216,12 +212,12 @@ class Models:
 
 
 def _problem(model: versions_lib.Versions) -> str:
-  """Says why a model has no version that answers."""
+  """Says why no version that is wanted of a model answers."""
   name, path = model.config.name, model.config.base_path
   failed = [s.message for s in model.status().values() if s.message]
   if failed:
     return f"model {name!r}: {failed[-1]}"
   return (
-    f"model {name!r}: {path} has no version to load, a folder named by a "
-    "number that holds a saved_model.pb"
+    f"model {name!r}: {path} has no version to load, a folder that is named by "
+    "a number"
   )

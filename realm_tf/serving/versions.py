@@ -1,9 +1,11 @@
 """The versions of one model: loaded, replaced and unloaded without a gap."""
 
+import contextlib
 import dataclasses
 import logging
 import threading
 import time
+from collections.abc import Iterator
 
 import grpc
 import tensorflow as tf
@@ -56,12 +58,15 @@ class Versions:
     self._seen: dict[int, version_folders.Fingerprint] = {}
     self._unloading: list[threading.Thread] = []
 
-  def update(self) -> None:
+  def update(self) -> bool:
     """Loads what is wanted, then unloads what is no longer.
 
     A version that cannot be loaded is refused, and those that are loaded stay
     until one that is wanted answers. It is tried again when its files have
     changed and rest.
+
+    Returns:
+      Whether a version that is wanted answers.
     """
     folders = version_folders.find(self.config.base_path)
     self._forget_mended(folders)
@@ -75,21 +80,22 @@ class Versions:
       # The newest first: it is what most requests are for.
       self._load(missing[-1], folders[missing[-1]])
     # What is deleted on disk goes on until something takes its place.
-    if wanted & self._available.keys():
+    answers = bool(wanted & self._available.keys())
+    if answers:
       for version in sorted(self._available.keys() - wanted):
         self._unload(version)
+    return answers
 
-  def get(self, version: int | None) -> servable_lib.Servable | None:
-    """Returns a version, the newest for None, already in use by the caller.
-
-    Leave it by `__exit__`, or through `with`: see `Models.use`.
-    """
-    with self._lock:
-      if not self._available:
-        return None
-      number = max(self._available) if version is None else version
-      found = self._available.get(number)
-      return found.__enter__() if found is not None else None
+  @contextlib.contextmanager
+  def use(self, version: int | None) -> Iterator[servable_lib.Servable | None]:
+    """Gives a version, the newest for None; it stays while it is used."""
+    with contextlib.ExitStack() as use:
+      with self._lock:
+        newest = max(self._available, default=None)
+        found = self._available.get(newest if version is None else version)
+        if found is not None:
+          use.enter_context(found)
+      yield found
 
   def status(self) -> dict[int, VersionStatus]:
     """Returns the status of all versions that were ever tried."""
@@ -192,7 +198,9 @@ class Versions:
 
     # Requests in hand may take long: neither loads nor other models wait.
     self._unloading = [t for t in self._unloading if t.is_alive()]
-    thread = threading.Thread(target=drain, name=f"unload-{version}")
+    thread = threading.Thread(
+      target=drain, name=f"unload-{version}", daemon=True
+    )
     self._unloading.append(thread)
     thread.start()
 
