@@ -161,6 +161,8 @@ class Batcher:
       batches = self._waiting.setdefault(key, collections.deque())
       room = self._settings.max_enqueued_batches - len(batches)
       if room < len(tasks) and not self._fits(batches, tasks):
+        if not batches:
+          del self._waiting[key]
         raise codes.RequestError(
           grpc.StatusCode.RESOURCE_EXHAUSTED,
           f"{len(batches)} batches wait for signature {signature.name!r} "

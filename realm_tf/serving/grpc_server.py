@@ -1,6 +1,9 @@
 """gRPC: the services of TensorFlow Serving, health and reflection."""
 
+import threading
+from collections.abc import Iterable
 from concurrent import futures
+from typing import Any
 from typing import NamedTuple
 
 import grpc
@@ -8,6 +11,7 @@ from grpc_health.v1 import health
 from grpc_health.v1 import health_pb2
 from grpc_health.v1 import health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
+from grpc_reflection.v1alpha import reflection_pb2_grpc
 from tensorflow_serving.apis import model_service_pb2_grpc
 from tensorflow_serving.apis import prediction_service_pb2_grpc
 
@@ -30,6 +34,54 @@ class GrpcOptions(NamedTuple):
   threads: int
   most_bytes: int
   credentials: grpc.ServerCredentials | None
+
+
+class _Streams:
+  """Calls that last until their clients end them: they would delay the end."""
+
+  def __init__(self) -> None:
+    self._lock = threading.Lock()
+    self._contexts: set[grpc.ServicerContext] = set()
+
+  def add(self, context: grpc.ServicerContext) -> None:
+    with self._lock:
+      self._contexts.add(context)
+    if not context.add_callback(lambda: self._discard(context)):
+      self._discard(context)
+
+  def cancel(self) -> None:
+    with self._lock:
+      contexts = list(self._contexts)
+    for context in contexts:
+      context.cancel()
+
+  def _discard(self, context: grpc.ServicerContext) -> None:
+    with self._lock:
+      self._contexts.discard(context)
+
+
+class _Health(health.HealthServicer):
+  """Health checks whose watches can be ended."""
+
+  def __init__(self, streams: _Streams):
+    super().__init__()
+    self._streams = streams
+
+  def Watch(self, request: Any, context: Any, *rest: Any, **named: Any) -> Any:
+    self._streams.add(context)
+    return super().Watch(request, context, *rest, **named)
+
+
+class _Reflection(reflection.ReflectionServicer):
+  """Reflection whose streams can be ended."""
+
+  def __init__(self, services: Iterable[str], streams: _Streams):
+    super().__init__(services)
+    self._streams = streams
+
+  def ServerReflectionInfo(self, request_iterator: Any, context: Any) -> Any:
+    self._streams.add(context)
+    return super().ServerReflectionInfo(request_iterator, context)
 
 
 class GrpcServer:
@@ -58,12 +110,14 @@ class GrpcServer:
     model_service_pb2_grpc.add_ModelServiceServicer_to_server(
       models, self._server
     )
-    self._health = health.HealthServicer()
+    self._streams = _Streams()
+    self._health = _Health(self._streams)
     for service in _SERVICES:
       self._health.set(service, health_pb2.HealthCheckResponse.SERVING)
     health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
-    reflection.enable_server_reflection(
-      (*_SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME), self._server
+    services = (*_SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME)
+    reflection_pb2_grpc.add_ServerReflectionServicer_to_server(
+      _Reflection(services, self._streams), self._server
     )
 
   def start(self) -> int:
@@ -95,4 +149,5 @@ class GrpcServer:
     Args:
       seconds: How long answers may take; then calls are cancelled.
     """
+    self._streams.cancel()
     self._server.stop(seconds).wait()

@@ -4,7 +4,7 @@ import pathlib
 from collections.abc import Mapping
 from typing import NamedTuple
 
-_FOLDER = pathlib.Path(__file__).resolve().parent / "page"
+FOLDER = pathlib.Path(__file__).resolve().parent / "page"
 _INDEX = "index.html"
 _TYPES = {
   ".css": "text/css; charset=utf-8",
@@ -37,17 +37,16 @@ class PageFile(NamedTuple):
   media_type: str
 
 
-def read(folder: pathlib.Path = _FOLDER) -> dict[str, PageFile]:
-  """Returns the page's files by their paths on the server.
+def read() -> dict[str, PageFile]:
+  """Returns the files of `FOLDER` by their paths on the server.
 
-  Args:
-    folder: Where they are. Files of unknown types are left out.
+  Files of unknown types are left out.
   """
   found = {
-    f"/{path.relative_to(folder).as_posix()}": PageFile(
+    f"/{path.relative_to(FOLDER).as_posix()}": PageFile(
       path.read_bytes(), _TYPES[path.suffix]
     )
-    for path in sorted(folder.rglob("*"))
+    for path in sorted(FOLDER.rglob("*"))
     if path.is_file() and path.suffix in _TYPES
   }
   if f"/{_INDEX}" in found:

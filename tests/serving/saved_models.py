@@ -92,6 +92,10 @@ class _Numbers(tf.Module):
     with tf.control_dependencies([tf.debugging.assert_less(x, 10.0)]):
       return {"y": tf.identity(x), "rows": tf.fill(tf.shape(x), tf.size(x))}
 
+  @tf.function(input_signature=[tf.TensorSpec([None, None], tf.float32, "x")])
+  def wide(self, x):
+    return {"y": x}
+
   @tf.function(input_signature=[tf.TensorSpec([None], tf.uint64, "x")])
   def unsigned(self, x):
     return {"x": x}
@@ -135,10 +139,8 @@ def write_numbers(base: pathlib.Path, version: int) -> pathlib.Path:
   """Writes a version of the model that takes numbers."""
   module = _Numbers()
   folder = base / str(version)
-  signatures = {
-    name: getattr(module, name)
-    for name in ("mixed", "half", "total", "echo", "picky", "unsigned")
-  }
+  names = ("mixed", "half", "total", "echo", "picky", "wide", "unsigned")
+  signatures = {name: getattr(module, name) for name in names}
   tf.saved_model.save(
     module,
     str(folder),
