@@ -1,6 +1,7 @@
 """gRPC: the services of TensorFlow Serving, health and reflection."""
 
 import threading
+import time
 from collections.abc import Iterable
 from concurrent import futures
 from typing import Any
@@ -17,6 +18,7 @@ from tensorflow_serving.apis import prediction_service_pb2_grpc
 
 from realm_tf.serving import grpc_services
 
+_HOLD_SECONDS = 0.3
 _SERVICES = (grpc_services.PREDICTION_SERVICE, grpc_services.MODEL_SERVICE)
 
 
@@ -94,7 +96,7 @@ class GrpcServer:
     options: GrpcOptions,
   ):
     """Opens nothing yet."""
-    self._options = options
+    self._options, self._predictions = options, predictions
     self._server = grpc.server(
       futures.ThreadPoolExecutor(options.threads, "grpc"),
       options=[
@@ -150,4 +152,10 @@ class GrpcServer:
       seconds: How long answers may take; then calls are cancelled.
     """
     self._streams.cancel()
-    self._server.stop(seconds).wait()
+    # gRPC cancels calls that are on their way from a connection to a thread.
+    # While the answers are held back, clients send no more of them.
+    self._predictions.hold()
+    time.sleep(_HOLD_SECONDS)
+    stopped = self._server.stop(seconds)
+    self._predictions.go_on()
+    stopped.wait()

@@ -1,6 +1,7 @@
 """PredictionService and ModelService of TensorFlow Serving, on gRPC."""
 
 import logging
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -46,11 +47,22 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
     """
     self._answering = answering
     self._most_bytes, self._most_seconds = most_bytes, most_seconds
+    self._may_answer = threading.Event()
+    self._may_answer.set()
+
+  def hold(self) -> None:
+    """Has new Predict requests wait until `go_on`."""
+    self._may_answer.clear()
+
+  def go_on(self) -> None:
+    """Has requests answered that were held."""
+    self._may_answer.set()
 
   def Predict(  # noqa: D102 - the API's own name
     self, request: predict_pb2.PredictRequest, context: grpc.ServicerContext
   ) -> predict_pb2.PredictResponse:
     def answer() -> predict_pb2.PredictResponse:
+      self._may_answer.wait()
       left = context.time_remaining()
       with self._answering.counted(request.model_spec.name, "GRPC", "Predict"):
         spec, outputs = self._answering.predict(

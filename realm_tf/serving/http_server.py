@@ -19,6 +19,9 @@ from realm_tf.serving import rest_api
 _LOG = logging.getLogger(__name__)
 _Result = TypeVar("_Result")
 _API = "/v1/"
+_LAST_SECONDS = 0.2
+_POLL_SECONDS = 0.02
+_CLOSING_SECONDS = 0.5
 _CORS = {
   "Access-Control-Allow-Origin": "*",
   "Access-Control-Allow-Methods": "POST, GET",
@@ -35,8 +38,6 @@ class HttpOptions(NamedTuple):
     threads: Requests of the API that are worked on at the same time.
     most_bytes: Of a body.
     most_seconds: That a body may take to arrive.
-    most_seconds_at_end: How long `stop` waits for answers; then connections
-      are cut.
     cors: Whether pages of other servers may ask.
     metrics_path: Where the metrics are; empty for nowhere.
   """
@@ -46,7 +47,6 @@ class HttpOptions(NamedTuple):
   threads: int
   most_bytes: int
   most_seconds: float
-  most_seconds_at_end: float
   cors: bool
   metrics_path: str
 
@@ -71,9 +71,10 @@ class HttpServer:
     app = web.Application(client_max_size=options.most_bytes)
     app.router.add_route("*", "/{path:.*}", self._handle)
     self._runner = web.AppRunner(
-      app, access_log=None, shutdown_timeout=options.most_seconds_at_end
+      app, access_log=None, shutdown_timeout=_CLOSING_SECONDS
     )
     self._last_requests = False
+    self._in_hand = 0  # in the thread of the loop only
 
   def start(self) -> int:
     """Listens; returns the port.
@@ -88,9 +89,13 @@ class HttpServer:
     """Closes each connection with its next answer."""
     self._last_requests = True
 
-  def stop(self) -> None:
-    """Takes no more connections, and ends when all requests are answered."""
-    self._call(self._runner.cleanup())
+  def stop(self, seconds: float) -> None:
+    """Takes no more connections, and ends when all requests are answered.
+
+    Args:
+      seconds: How long answers may take; then connections are cut.
+    """
+    self._call(self._stop(seconds))
     self._loop.call_soon_threadsafe(self._loop.stop)
     self._thread.join()
     self._loop.close()
@@ -105,7 +110,28 @@ class HttpServer:
     await site.start()
     return self._runner.addresses[0][1]
 
+  async def _stop(self, seconds: float) -> None:
+    for site in list(self._runner.sites):
+      await site.stop()
+    # Once it closes connections, aiohttp drops what these still bring: clients
+    # that have just connected get the time to ask first.
+    await asyncio.sleep(_LAST_SECONDS)
+    end = self._loop.time() + seconds
+    while self._in_hand and self._loop.time() < end:
+      await asyncio.sleep(_POLL_SECONDS)
+    await self._runner.cleanup()
+
   async def _handle(self, request: web.Request) -> web.Response:
+    self._in_hand += 1
+    try:
+      response = await self._respond(request)
+    finally:
+      self._in_hand -= 1
+    if self._last_requests:
+      response.force_close()
+    return response
+
+  async def _respond(self, request: web.Request) -> web.Response:
     path = request.raw_path.partition("?")[0]
     if path.lower().startswith(_API):
       response = await self._ask(request, path)
@@ -126,8 +152,6 @@ class HttpServer:
       )
     else:
       response = _text(404, "not found")
-    if self._last_requests:
-      response.force_close()
     return response
 
   async def _ask(self, request: web.Request, path: str) -> web.Response:

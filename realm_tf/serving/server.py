@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
+from concurrent import futures
 
 import grpc
 import tensorflow as tf
@@ -102,7 +103,6 @@ class Server:
           threads=threads,
           most_bytes=options.max_request_bytes,
           most_seconds=seconds,
-          most_seconds_at_end=options.grace_seconds,
           cors=options.rest_api_enable_cors_support,
           metrics_path=_metrics_path(options.monitoring_config_file),
         ),
@@ -151,15 +151,12 @@ class Server:
     if self._http is not None:
       self._http.announce_end()
     time.sleep(options.lame_duck_seconds)
-    ends = [
-      threading.Thread(target=self._grpc.stop, args=(options.grace_seconds,))
-    ]
+    ends = [self._grpc.stop]
     if self._http is not None:
-      ends.append(threading.Thread(target=self._http.stop))
-    for thread in ends:
-      thread.start()
-    for thread in ends:
-      thread.join()
+      ends.append(self._http.stop)
+    with futures.ThreadPoolExecutor(len(ends)) as pool:
+      for ended in [pool.submit(end, options.grace_seconds) for end in ends]:
+        ended.result()
     cut = self._admission.in_hand
     if not cut:  # Else threads still work on them, with the models.
       self._answering.close()
@@ -256,5 +253,7 @@ def _log_to_stderr() -> None:
   logger.addHandler(handler)
   logger.setLevel(logging.INFO)
   logger.propagate = False
+  # Else anybody's undecodable message is a traceback.
+  logging.getLogger("grpc").setLevel(logging.CRITICAL)
   # It warns of its own old functions, which a session needs.
   tf.get_logger().setLevel(logging.ERROR)

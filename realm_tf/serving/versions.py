@@ -91,7 +91,7 @@ class Versions:
     """Gives a version, the newest for None; it stays while it is used."""
     with contextlib.ExitStack() as use:
       with self._lock:
-        newest = max(self._available, default=None)
+        newest = max(self._available, default=-1)
         found = self._available.get(newest if version is None else version)
         if found is not None:
           use.enter_context(found)

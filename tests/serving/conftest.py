@@ -3,7 +3,7 @@ import pathlib
 import grpc
 import pytest
 
-from tests.serving import saved_models
+from benchmarks import serving_models
 
 
 @pytest.fixture(scope="session")
@@ -11,8 +11,8 @@ def model_folders(tmp_path_factory) -> pathlib.Path:
   """Folders `realm`, with versions 1 and 2, and `numbers`, with version 7."""
   root = tmp_path_factory.mktemp("models")
   for version in (1, 2):
-    saved_models.write_answering(root / "realm", version)
-  saved_models.write_numbers(root / "numbers", 7)
+    serving_models.write_answering(root / "realm", version)
+  serving_models.write_numbers(root / "numbers", 7)
   return root
 
 

@@ -12,7 +12,7 @@ import tensorflow as tf
 from google.protobuf import message
 from tensorflow_serving.apis import predict_pb2
 
-from tests.serving import http_requests
+from benchmarks import http_requests
 
 # The server that is asked takes no larger requests.
 MOST_BYTES = 1 << 20

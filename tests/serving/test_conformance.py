@@ -20,9 +20,9 @@ from tensorflow_serving.apis import model_service_pb2_grpc
 from tensorflow_serving.apis import predict_pb2
 from tensorflow_serving.apis import prediction_service_pb2_grpc
 
+from benchmarks import http_requests
 from realm_tf.serving import options
 from realm_tf.serving import server as server_lib
-from tests.serving import http_requests
 
 _CODE = grpc.StatusCode
 

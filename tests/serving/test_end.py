@@ -10,8 +10,8 @@ import grpc
 from grpc_health.v1 import health_pb2
 from grpc_health.v1 import health_pb2_grpc
 
-from tests.serving import load
-from tests.serving import saved_models
+from benchmarks import serving_clients
+from benchmarks import serving_models
 
 # Of requests that the server never had: no connection, or none any longer.
 _NOT_ACCEPTED = re.compile(
@@ -28,7 +28,7 @@ def _free_ports(count: int) -> list[int]:
 
 
 def test_sigterm_under_load(tmp_path):
-  saved_models.write_answering(tmp_path / "realm", 1, seconds=0.1)
+  serving_models.write_answering(tmp_path / "realm", 1, seconds=0.03)
   port, rest_api_port = _free_ports(2)
   process = subprocess.Popen(
     [
@@ -44,7 +44,7 @@ def test_sigterm_under_load(tmp_path):
     stdout=subprocess.PIPE,
     text=True,
   )
-  asked = load.Load()
+  asked = serving_clients.Load()
   try:
     assert process.stdout.readline() == f"gRPC at 127.0.0.1:{port}\n"
     with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
@@ -53,7 +53,7 @@ def test_sigterm_under_load(tmp_path):
       )
       states = [next(watch).status]
       with asked.clients(12, port, rest_api_port):
-        saved_models.wait_for(lambda: len(asked.seconds) > 20)
+        serving_clients.wait_for(lambda: len(asked.seconds) > 20)
         assert asked.errors == []
         process.send_signal(signal.SIGTERM)
         states.append(next(watch).status)

@@ -2,10 +2,10 @@
 
 import logging
 
+from benchmarks import http_requests
 from realm_tf.serving import options
 from realm_tf.serving import server as server_lib
 from tests.serving import fuzz
-from tests.serving import http_requests
 
 
 def test_malformed_requests_leave_the_server_up(models_config, caplog):

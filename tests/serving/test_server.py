@@ -13,11 +13,11 @@ from cryptography.x509.oid import NameOID
 from grpc_health.v1 import health_pb2
 from grpc_health.v1 import health_pb2_grpc
 
+from benchmarks import http_requests
 from realm_tf import errors
 from realm_tf.serving import options
 from realm_tf.serving import page_files
 from realm_tf.serving import server as server_lib
-from tests.serving import http_requests
 
 
 @pytest.fixture

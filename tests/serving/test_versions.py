@@ -4,7 +4,6 @@ import pathlib
 import shutil
 
 import grpc
-import psutil
 import pytest
 import tensorflow as tf
 from tensorflow_serving.apis import get_model_status_pb2
@@ -12,6 +11,8 @@ from tensorflow_serving.apis import model_management_pb2
 from tensorflow_serving.apis import model_pb2
 from tensorflow_serving.apis import model_service_pb2_grpc
 
+from benchmarks import serving_clients
+from benchmarks import serving_models
 from realm_tf import errors
 from realm_tf.serving import codes
 from realm_tf.serving import metrics
@@ -21,9 +22,6 @@ from realm_tf.serving import options
 from realm_tf.serving import server as server_lib
 from realm_tf.serving import version_folders
 from realm_tf.serving import versions
-from tests.serving import http_requests
-from tests.serving import load
-from tests.serving import saved_models
 
 _STATUS = get_model_status_pb2.ModelVersionStatus
 
@@ -57,7 +55,7 @@ def _copy(
 def test_new_versions_under_load(tmp_path, caplog):
   base = tmp_path / "realm"
   ballast = 100_000
-  saved_models.write_answering(base, 1, ballast=ballast)
+  serving_models.write_answering(base, 1, ballast=ballast)
   server = server_lib.Server(
     options.Options(
       model_name="realm",
@@ -70,25 +68,19 @@ def test_new_versions_under_load(tmp_path, caplog):
     )
   )
   server.start()
-  memory = [psutil.Process().memory_info().rss]
-  asked = load.Load()
-
-  def states() -> dict[str, dict]:
-    reply = http_requests.send(server.rest_api_port, "/v1/models/realm")
-    return {s["version"]: s for s in reply.json["model_version_status"]}
-
-  with asked.clients(16, server.port, server.rest_api_port, pause=0.01):
+  port = server.rest_api_port
+  memory = [serving_clients.resident_bytes(port)]
+  asked = serving_clients.Load()
+  with asked.clients(16, server.port, port, pause=0.01):
     for version in (2, 3):
-      saved_models.write_answering(base, version, ballast=ballast)
-      saved_models.wait_for(
-        lambda v=version: states().get(str(v - 1), {}).get("state") == "END"
-      )
-      memory.append(psutil.Process().memory_info().rss)
-    saved_models.write_corrupt(base, 4)
-    saved_models.wait_for(lambda: states().get("4", {}).get("state") == "END")
-    found = states()
+      serving_models.write_answering(base, version, ballast=ballast)
+      serving_clients.wait_for_state(port, version - 1, "END")
+      memory.append(serving_clients.resident_bytes(port))
+    serving_models.write_corrupt(base, 4, base / "3")
+    serving_clients.wait_for_state(port, 4, "END")
+    found = serving_clients.states(port)
     count = asked.versions[3]
-    saved_models.wait_for(lambda: asked.versions[3] > count + 16)
+    serving_clients.wait_for(lambda: asked.versions[3] > count + 16)
   assert server.stop() == 0
   assert asked.errors == []
   assert set(asked.versions) == {1, 2, 3}
@@ -125,7 +117,7 @@ def test_a_damaged_version_is_served_when_its_files_are_mended(
 
 
 def test_the_newest_that_loads_is_served_from_the_start(base):
-  saved_models.write_corrupt(base, 3)
+  serving_models.write_corrupt(base, 3, base / "1")
   (base / "notes").mkdir()
   (base / "-7").mkdir()
   found = _versions(base)
@@ -162,7 +154,7 @@ def test_a_version_in_use_is_kept_until_it_is_left(base, model_folders):
       signature, {"question": tf.constant(["a"]).numpy()}, ["answer"]
     )
     assert answer["answer"][0, 0] == b"a!"
-  saved_models.wait_for(lambda: _states(found)[1] == "END")
+  serving_clients.wait_for(lambda: _states(found)[1] == "END")
   found.close()
 
 
@@ -182,7 +174,7 @@ def test_policies(policy, wanted):
 
 
 def test_warm_up_comes_first_and_must_succeed(base, model_folders):
-  saved_models.write_warm_up(base / "1", ["a", "b"])
+  serving_models.write_warm_up(base / "1", ["a", "b"])
   found = _versions(base)
   found.update()
   assert found.available() == {1}
@@ -261,7 +253,7 @@ def test_a_config_file_is_followed(model_folders, tmp_path):
   found.reload(model_config.read(str(path)))
   found.poll(0.0, 0.02, lambda: model_config.read(str(path)))
   write("numbers")
-  saved_models.wait_for(lambda: not found.serves("realm"))
+  serving_clients.wait_for(lambda: not found.serves("realm"))
   with found.use(model_pb2.ModelSpec(name="numbers")) as servable:
     assert servable.version == 7
   with (

@@ -1,7 +1,7 @@
 """Small SavedModels with the signatures that an export has, and others."""
 
 import pathlib
-import time
+import shutil
 
 import tensorflow as tf
 from tensorflow_serving.apis import prediction_log_pb2
@@ -149,9 +149,11 @@ def write_numbers(base: pathlib.Path, version: int) -> pathlib.Path:
   return folder
 
 
-def write_corrupt(base: pathlib.Path, version: int) -> pathlib.Path:
-  """Writes a version whose weights were cut off."""
-  folder = write_answering(base, 10_000 + version, warm_up=False)
+def write_corrupt(
+  base: pathlib.Path, version: int, source: pathlib.Path
+) -> pathlib.Path:
+  """Copies a version whose weights are then cut off."""
+  folder = shutil.copytree(source, base / f"tmp-{version}")
   weights = next(folder.glob("variables/variables.data-*"))
   weights.write_bytes(weights.read_bytes()[:10])
   return folder.rename(base / str(version))
@@ -168,11 +170,3 @@ def write_warm_up(folder: pathlib.Path, questions: list[str]) -> None:
       request.model_spec.name = "any"
       request.inputs["question"].CopyFrom(tf.make_tensor_proto([question]))
       writer.write(log.SerializeToString())
-
-
-def wait_for(condition, seconds: float = 30.0) -> None:
-  """Waits until a condition holds; fails when it does not."""
-  end = time.monotonic() + seconds
-  while not condition():
-    assert time.monotonic() < end, "waited too long"
-    time.sleep(0.02)

@@ -7,12 +7,15 @@ from typing import NamedTuple
 
 
 class Reply(NamedTuple):
+  """Status, headers and body of an answer."""
+
   status: int
   headers: http.client.HTTPMessage
   body: bytes
 
   @property
   def json(self) -> Any:
+    """The body as JSON."""
     return json.loads(self.body)
 
 
