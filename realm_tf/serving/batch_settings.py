@@ -14,22 +14,22 @@ class BatchSettings:
   """Sizes and times, with TensorFlow Serving's defaults.
 
   Attributes:
-    max_batch_size: The most rows of a batch.
+    max_batch_size: The most rows of a request.
+    max_execution_batch_size: The most rows of a batch that runs; a request that
+      has more is cut into several.
     batch_timeout_seconds: How long the first request of a batch may wait for
       others.
     max_enqueued_batches: How many batches of a signature may wait.
     num_batch_threads: How many batches run at the same time.
-    enable_large_batch_splitting: Whether a request with more rows than
-      max_batch_size is cut into several; else it is refused.
-    allowed_batch_sizes: Ascending, the last is max_batch_size: a batch is
-      filled up to the next of them. Empty to leave it as it is.
+    allowed_batch_sizes: Ascending, the last is max_execution_batch_size: a
+      batch is filled up to the next of them. Empty to leave it as it is.
   """
 
   max_batch_size: int = 1000
+  max_execution_batch_size: int = 1000
   batch_timeout_seconds: float = 0.0
   max_enqueued_batches: int = 10
   num_batch_threads: int = len(os.sched_getaffinity(0))
-  enable_large_batch_splitting: bool = False
   allowed_batch_sizes: tuple[int, ...] = ()
 
   def padded(self, rows: int) -> int:
@@ -46,12 +46,16 @@ def read(path: str) -> BatchSettings:
   if not path:
     return BatchSettings()
   proto = config_files.read(path, _FLAG, config_files.BatchingParameters())
-  for name in ("max_execution_batch_size", "pad_variable_length_inputs"):
-    if name in {field.name for field, _ in proto.ListFields()}:
-      raise _mistake(path, f"this server has no {name}: leave it out")
+  if proto.pad_variable_length_inputs:
+    raise _mistake(path, "this server pads no inputs: leave it out")
   chosen = {
     name: getattr(proto, name).value
-    for name in ("max_batch_size", "max_enqueued_batches", "num_batch_threads")
+    for name in (
+      "max_batch_size",
+      "max_execution_batch_size",
+      "max_enqueued_batches",
+      "num_batch_threads",
+    )
     if proto.HasField(name)
   }
   for name, value in chosen.items():
@@ -59,22 +63,29 @@ def read(path: str) -> BatchSettings:
       raise _mistake(path, f"{name} must be 1 or more, not {value}")
   if proto.batch_timeout_micros.value < 0:
     raise _mistake(path, "batch_timeout_micros must be 0 or more")
+  most = chosen.setdefault("max_batch_size", BatchSettings.max_batch_size)
+  at_once = chosen.setdefault("max_execution_batch_size", most)
+  if at_once > most or (
+    at_once < most and not proto.enable_large_batch_splitting.value
+  ):
+    raise _mistake(
+      path,
+      "max_execution_batch_size must not be above max_batch_size, and below it "
+      "only with enable_large_batch_splitting",
+    )
   settings = BatchSettings(
     **chosen,
     batch_timeout_seconds=proto.batch_timeout_micros.value / 1e6,
-    enable_large_batch_splitting=proto.enable_large_batch_splitting.value,
     allowed_batch_sizes=tuple(proto.allowed_batch_sizes),
   )
   sizes = settings.allowed_batch_sizes
   if sizes and (
-    list(sizes) != sorted(set(sizes))
-    or sizes[0] < 1
-    or sizes[-1] != settings.max_batch_size
+    list(sizes) != sorted(set(sizes)) or sizes[0] < 1 or sizes[-1] != at_once
   ):
     raise _mistake(
       path,
-      "allowed_batch_sizes must ascend and end with max_batch_size, "
-      f"{settings.max_batch_size}",
+      "allowed_batch_sizes must ascend and end with the size of the largest "
+      f"batch, {at_once}",
     )
   return settings
 

@@ -110,12 +110,12 @@ class Batcher:
     rows = _rows(inputs)
     if not rows:  # Nothing that could share a batch.
       return self._run(servable, signature, inputs, outputs, deadline)
-    most = self._settings.max_batch_size
-    if rows > most and not self._settings.enable_large_batch_splitting:
+    if rows > self._settings.max_batch_size:
       raise codes.invalid(
-        f"the request has {rows} rows, but a batch takes {most} "
-        "(max_batch_size)"
+        f"the request has {rows} rows, but a batch takes "
+        f"{self._settings.max_batch_size} (max_batch_size)"
       )
+    most = self._settings.max_execution_batch_size
     tasks = [
       _Task(
         inputs={name: a[i : i + most] for name, a in inputs.items()},
@@ -182,7 +182,7 @@ class Batcher:
     """Returns whether the last batch has room for all of the tasks."""
     rows = sum(task.rows for task in tasks)
     return bool(batches) and (
-      batches[-1].rows + rows <= self._settings.max_batch_size
+      batches[-1].rows + rows <= self._settings.max_execution_batch_size
     )
 
   def _work(self) -> None:
@@ -217,7 +217,7 @@ class Batcher:
     return (
       self._closed
       or len(batches) > 1
-      or first.rows >= self._settings.max_batch_size
+      or first.rows >= self._settings.max_execution_batch_size
       or first.due <= time.monotonic()
     )
 

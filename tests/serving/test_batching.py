@@ -38,7 +38,13 @@ class _Requests:
     self._servable = servable
     self._pool = futures.ThreadPoolExecutor(32)
     self.batcher = batching.Batcher(
-      batch_settings.BatchSettings(**{"num_batch_threads": 1} | settings),
+      batch_settings.BatchSettings(
+        **{
+          "num_batch_threads": 1,
+          "max_execution_batch_size": settings.get("max_batch_size", 1000),
+        }
+        | settings
+      ),
       metrics.Metrics(),
       self._run,
     )
@@ -165,9 +171,9 @@ def test_a_request_whose_time_is_over_is_not_run(requests):
 
 def test_large_requests_are_refused_or_cut_into_pieces(requests):
   x = [float(i) for i in range(7)]
-  refused = requests(max_batch_size=3)
+  refused = requests(max_batch_size=6)
   assert _code(refused.send(x)) == _CODE.INVALID_ARGUMENT
-  sent = requests(max_batch_size=3, enable_large_batch_splitting=True)
+  sent = requests(max_batch_size=9, max_execution_batch_size=3)
   answer = sent.send(x).result(timeout=20)
   assert answer["y"].tolist() == x
   assert answer["rows"].tolist() == [3.0] * 6 + [1.0]
@@ -205,23 +211,25 @@ def test_admission_refuses_what_does_not_fit():
 def test_batching_parameters(tmp_path):
   path = tmp_path / "batching.config"
   path.write_text("""
-    max_batch_size { value: 128 } batch_timeout_micros { value: 5000 }
+    max_batch_size { value: 256 } max_execution_batch_size { value: 128 }
+    batch_timeout_micros { value: 5000 }
     max_enqueued_batches { value: 7 } num_batch_threads { value: 3 }
     allowed_batch_sizes: 64 allowed_batch_sizes: 128
     thread_pool_name { value: "batches" }
     enable_large_batch_splitting { value: true }""")
   assert batch_settings.read(str(path)) == batch_settings.BatchSettings(
-    max_batch_size=128,
+    max_batch_size=256,
+    max_execution_batch_size=128,
     batch_timeout_seconds=0.005,
     max_enqueued_batches=7,
     num_batch_threads=3,
     allowed_batch_sizes=(64, 128),
-    enable_large_batch_splitting=True,
   )
   for text, message in {
     "max_batch_size { value: 0 }": "max_batch_size must be 1 or more",
-    "allowed_batch_sizes: 3": "must ascend and end with max_batch_size",
-    "pad_variable_length_inputs: true": "no pad_variable_length_inputs",
+    "allowed_batch_sizes: 3": "must ascend and end with the size",
+    "max_execution_batch_size { value: 9 }": "enable_large_batch_splitting",
+    "pad_variable_length_inputs: true": "pads no inputs",
     "max_batch_size: 3": "is not a BatchingParameters as text",
   }.items():
     path.write_text(text)
