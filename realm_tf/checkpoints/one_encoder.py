@@ -54,6 +54,4 @@ def _has_layers(found: Iterable[str]) -> bool:
 
 def _two(path: str, what: str, scopes: list[str]) -> errors.UserError:
   listed = " and ".join(f'"{scope}"' for scope in sorted(scopes))
-  return errors.UserError(
-    f"{path} holds {what}, under {listed}: {REMEDY}."
-  )
+  return errors.UserError(f"{path} holds {what}, under {listed}: {REMEDY}.")

@@ -33,7 +33,8 @@ class RunConfig:
       unknown, and where no sentences are masked.
     init_checkpoint: Where the first weights came from; empty for none. In
       fine-tuning, where the retriever came from.
-    init_reader: Where the reader came from; in fine-tuning only.
+    init_reader: Where the reader came from, a run or public weights; in
+      fine-tuning only.
     dataset: The questions that are learned from; in fine-tuning only.
     dev_dataset: The questions that are held out; empty for the dataset's own.
     index_run: The run whose index is searched; empty for the run's own.
@@ -63,7 +64,8 @@ def read(model_dir: str) -> RunConfig:
   """Reads a run's `config.json`.
 
   Raises:
-    errors.UserError: If there is none, or it is damaged.
+    errors.UserError: If there is none, it is another program's, or it is
+      damaged.
   """
   path = tf.io.gfile.join(model_dir, FILE_NAME)
   if not tf.io.gfile.exists(path):
@@ -73,10 +75,14 @@ def read(model_dir: str) -> RunConfig:
     )
   try:
     fields = files.read_json(path)
+    if fields.get("task") not in loading.TASKS:
+      raise errors.UserError(
+        f"{model_dir} is no run: {path} names no training command under `task`."
+      )
     kind = loading.TASKS[fields["task"]]
     fields["config"] = loading.from_fields(kind, fields["config"], {}, path)
     return RunConfig(**fields)
-  except (ValueError, KeyError, TypeError) as e:
+  except (AttributeError, ValueError, KeyError, TypeError) as e:
     raise errors.UserError(f"{path} is damaged: {e!r}.") from e
 
 

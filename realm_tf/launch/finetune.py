@@ -34,7 +34,10 @@ _INIT_RETRIEVER = flags.DEFINE_string(
   "init_retriever", "", "Another run for the retriever and its index."
 )
 _INIT_READER = flags.DEFINE_string(
-  "init_reader", "", "Another run for the reader."
+  "init_reader",
+  "",
+  "Another run for the reader's encoder, or public BERT weights; with a run of "
+  "pretrain_ict as --init_retriever, ORQA's baseline.",
 )
 _REBUILD_INDEX = flags.DEFINE_bool(
   "rebuild_index", False, "Embed --corpus, even if there is an index."

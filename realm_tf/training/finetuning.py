@@ -68,7 +68,7 @@ def run(
     corpus: Folder of the knowledge corpus.
     init: The run that retriever, reader and index come from.
     init_retriever: Another run for retriever and index, or "".
-    init_reader: Another run for the reader, or "".
+    init_reader: Another run, or public weights, for the reader; or "".
     rebuild_index: Whether to embed the corpus, even if there is an index.
     model_dir: The run's folder.
     tpu: See `strategy.make_strategy`.

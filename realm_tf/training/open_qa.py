@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from realm_tf import errors
 from realm_tf.checkpoints import own_run
+from realm_tf.checkpoints import reading as weights_reading
 from realm_tf.configs import run_config
 from realm_tf.configs import schema
 from realm_tf.data import corpus as corpus_lib
@@ -218,6 +219,12 @@ def load_closed_book(
   """
   run = run_config.read(model_dir)
   while run.init_reader:
+    if not weights_reading.is_run(run.init_reader):
+      raise errors.UserError(
+        f"The reader of {model_dir} began as {run.init_reader}, which is no "
+        "run, and a closed book asks a pre-trained reader: leave `none` out of "
+        "--retriever."
+      )
     model_dir = run.init_reader
     run = run_config.read(model_dir)
   config = run.config

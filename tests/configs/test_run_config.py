@@ -148,6 +148,13 @@ def test_a_folder_without_a_run_is_named(tmp_path):
   assert "nowhere is no run" in message
 
 
+@pytest.mark.parametrize("task", [{}, {"task": "import_checkpoint"}])
+def test_a_config_of_another_program_is_no_run(tmp_path, task):
+  (tmp_path / "config.json").write_text(json.dumps({"hidden_size": 8} | task))
+  message = error_of(run_config.read, str(tmp_path))
+  assert f"{tmp_path} is no run" in message
+
+
 def damaged(fields, **changes):
   return json.dumps(fields | changes)
 
