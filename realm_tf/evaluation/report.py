@@ -11,7 +11,7 @@ import numpy as np
 from markupsafe import Markup
 
 from realm_tf import files
-from realm_tf.evaluation import bootstrap
+from realm_tf.evaluation import intervals
 from realm_tf.evaluation import plots
 from realm_tf.evaluation import scoring
 
@@ -103,7 +103,7 @@ def _warnings(scores: scoring.Scores) -> Iterable[Markup]:
     yield Markup('<p class="warning">{}</p>').format(warning)
 
 
-def _figures(figures: Mapping[str, bootstrap.Figure]) -> Markup:
+def _figures(figures: Mapping[str, intervals.Figure]) -> Markup:
   return _table(
     ("figure", "percent", "95% interval", "questions"),
     (

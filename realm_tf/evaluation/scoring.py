@@ -11,9 +11,9 @@ from realm_tf import errors
 from realm_tf.data import corpus as corpus_lib
 from realm_tf.data import qa_datasets
 from realm_tf.evaluation import answers as answers_lib
-from realm_tf.evaluation import bootstrap
 from realm_tf.evaluation import calibration as calibration_lib
 from realm_tf.evaluation import coverage
+from realm_tf.evaluation import intervals
 from realm_tf.evaluation import predictions as predictions_lib
 from realm_tf.evaluation import recall
 
@@ -101,11 +101,11 @@ class Scores:
     degenerate: Ids of questions for which "" is right: references that
       normalise to nothing, or patterns that match nothing.
     calibration: None unless all predictions have a probability.
-    seed: Of the intervals.
+    seed: Of the bootstrap's draws.
   """
 
   outcomes: tuple[Outcome, ...]
-  figures: dict[str, bootstrap.Figure]
+  figures: dict[str, intervals.Figure]
   recall_curve: np.ndarray
   classes: dict[str, int]
   invalid_regexes: tuple[str, ...]
@@ -201,7 +201,7 @@ def score(
     questions: At least one.
     predictions: For each question, as `predictions.align` gives them.
     retrieval: None if it is not known.
-    seed: Of the intervals.
+    seed: Of the bootstrap's draws.
   """
   references = [answers_lib.AnswerSet.of(question) for question in questions]
   outcomes = tuple(
@@ -242,7 +242,7 @@ def score_retrieval(
     questions: At least one.
     predictions: For each question; their answers say nothing.
     retrieval: What was found.
-    seed: Of the intervals.
+    seed: Of the bootstrap's draws.
   """
   references = [answers_lib.AnswerSet.of(question) for question in questions]
   outcomes = []
@@ -276,7 +276,7 @@ def _scores(
     references: Of each question.
     columns: <float>[questions] by figure: the values whose means they are.
     retrieval: None if it is not known.
-    seed: Of the intervals.
+    seed: Of the bootstrap's draws.
   """
   curve = np.empty([0])
   if retrieval is not None:
@@ -287,11 +287,12 @@ def _scores(
       for k in RECALL_AT
       if k <= by_rank.shape[1]
     }
-  values = np.stack(list(columns.values()), axis=1)  # [questions, figures]
   counted = collections.Counter(outcome.error_class for outcome in outcomes)
   return Scores(
     outcomes=outcomes,
-    figures=dict(zip(columns, bootstrap.means(values, seed), strict=True)),
+    figures={
+      name: intervals.mean(values, seed) for name, values in columns.items()
+    },
     recall_curve=curve,
     classes={name: counted[name] for name in CLASSES if counted[name]},
     invalid_regexes=tuple(

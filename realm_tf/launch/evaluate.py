@@ -73,7 +73,9 @@ _OUTPUT = flags.DEFINE_string(
   "Folder for answers, summary, outcomes and report; by default below "
   "--model_dir, with --predictions none.",
 )
-_SEED = flags.DEFINE_integer("seed", 0, "Of the intervals.", lower_bound=0)
+_SEED = flags.DEFINE_integer(
+  "seed", 0, "Of F1's intervals and of the examples shown.", lower_bound=0
+)
 _TPU = flags.DEFINE_string(
   "tpu",
   "",
