@@ -73,6 +73,8 @@ class SourceFile:
       raise SourceError(f"{self.path} cannot be read: {e}.") from e
 
 
+_MADE_OF = {"train": "train and dev are", "test": "test is"}
+
 # By published split, "train" and "test".
 Sources = Mapping[str, Sequence[Source]]
 SourceFiles = Mapping[str, Sequence[SourceFile]]
@@ -140,11 +142,12 @@ def find_manual(
     if not any(found.values()):
       continue
     present = {file.source for fs in found.values() for file in fs}
-    missing = [s for s in _all(sources) if s not in present]
-    if missing:
-      raise SourceError(
-        f"{dataset}: {folder} lacks {_listed(missing)}. Add the file to it."
-      )
+    for split, needed in sources.items():
+      if missing := [source for source in needed if source not in present]:
+        raise SourceError(
+          f"{dataset}: {folder} lacks {_listed(missing)}. Add the file to it: "
+          f"{_MADE_OF[split]} made of it."
+        )
     return found
   return None
 
