@@ -21,6 +21,7 @@ from realm_tf.training import corpus_index
 from realm_tf.training import finetuning
 from realm_tf.training import open_qa
 from realm_tf.training import orqa_init
+from tests import documented_programs
 from tests.checkpoints import formats
 from tests.end_to_end import tiny_runs
 from tests.training import people
@@ -63,6 +64,15 @@ def test_the_best_weights_are_kept_and_answer_after_loading(overfitted):
       scores["retriever"] + scores["reader"], abs=1e-4
     )
     assert 0 < prediction.probability <= 1
+
+
+def test_the_documented_program_runs(overfitted, tmp_path, monkeypatch):
+  model_dir, _ = overfitted
+  (tmp_path / "MODEL_DIR").symlink_to(model_dir)
+  defined = documented_programs.run(
+    "docs/fine_tuning.md", tmp_path, monkeypatch
+  )
+  assert defined["answerer"].corpus.num_passages == len(people.PEOPLE)
 
 
 def test_bm25_finds_passages_for_the_same_reader(overfitted):
