@@ -16,6 +16,8 @@ from tfds_builders import offline
 
 _GZIP_MAGIC = b"\x1f\x8b"
 _GZIP_SUFFIX = ".gz"
+# By published split, which of ours come from it.
+_SPLITS_FROM = {"train": ("train", "dev"), "test": ("test",)}
 
 
 class SourceError(ValueError):
@@ -72,8 +74,6 @@ class SourceFile:
     except (OSError, EOFError, zlib.error) as e:
       raise SourceError(f"{self.path} cannot be read: {e}.") from e
 
-
-_MADE_OF = {"train": "train and dev are", "test": "test is"}
 
 # By published split, "train" and "test".
 Sources = Mapping[str, Sequence[Source]]
@@ -142,12 +142,18 @@ def find_manual(
     if not any(found.values()):
       continue
     present = {file.source for fs in found.values() for file in fs}
-    for split, needed in sources.items():
-      if missing := [source for source in needed if source not in present]:
-        raise SourceError(
-          f"{dataset}: {folder} lacks {_listed(missing)}. Add the file to it: "
-          f"{_MADE_OF[split]} made of it."
-        )
+    missing = [s for s in _all(sources) if s not in present]
+    if missing:
+      splits = [
+        name
+        for published, needed in sources.items()
+        for name in _SPLITS_FROM[published]
+        if {*needed} & {*missing}
+      ]
+      raise SourceError(
+        f"{dataset}: {folder} lacks {_listed(missing)}. Add the file to it: "
+        f"{', '.join(splits)} cannot be made without."
+      )
     return found
   return None
 

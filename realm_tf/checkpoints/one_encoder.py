@@ -14,8 +14,8 @@ def select(
 ) -> tuple[dict[str, str], list[str]]:
   """Returns the variables of the one BERT that a file holds.
 
-  The scope with the layers is the encoder's. What else a BERT has may stand
-  in other scopes, such as the MLM head's.
+  The scope with the layers gives embeddings and pooler too. The MLM head may
+  stand in another one: "cls/" is beside "bert/", not in it.
 
   Args:
     path: As the user named it.
@@ -23,35 +23,40 @@ def select(
       that this begins with, and its name of `names`.
 
   Returns:
-    Own names by the names of `names`, and the own names of what the encoder's
-    scope has, too.
+    Own names by the names of `names`, and the own names of what is left out.
 
   Raises:
-    errors.UserError: If two scopes hold layers, or the same variable, which
-      the encoder's scope lacks; names both scopes.
+    errors.UserError: If two scopes hold layers, or two others an MLM head;
+      names both.
   """
   scopes: dict[str, dict[str, str]] = collections.defaultdict(dict)
   for own_name, scope, name in variables:
     scopes[scope][name] = own_name
-  encoders = [scope for scope, found in scopes.items() if _has_layers(found)]
-  if len(encoders) > 1:
-    raise _two(path, f"{len(encoders)} encoders", encoders)
-  chosen: dict[str, tuple[str, str]] = {}
+  encoders = _scopes_with(names.LAYERS, scopes)
+  _refuse_several(path, "encoders", encoders)
+  chosen = scopes.pop(encoders[0]) if encoders else {}
+  _refuse_several(path, "MLM heads", _scopes_with(names.MLM_HEAD, scopes))
   unused = []
-  for scope in [*encoders, *(s for s in scopes if s not in encoders)]:
-    for name, own_name in scopes[scope].items():
-      first, _ = chosen.setdefault(name, (scope, own_name))
-      if first != scope and first not in encoders:
-        raise _two(path, f"{name} twice", [first, scope])
-      if first != scope:
+  for found in scopes.values():
+    for name, own_name in found.items():
+      if names.role(name) == names.MLM_HEAD and name not in chosen:
+        chosen[name] = own_name
+      else:
         unused.append(own_name)
-  return {name: own_name for name, (_, own_name) in chosen.items()}, unused
+  return chosen, unused
 
 
-def _has_layers(found: Iterable[str]) -> bool:
-  return any(names.role(name) == names.LAYERS for name in found)
+def _scopes_with(role: str, scopes: dict[str, dict[str, str]]) -> list[str]:
+  return sorted(
+    scope
+    for scope, found in scopes.items()
+    if any(names.role(name) == role for name in found)
+  )
 
 
-def _two(path: str, what: str, scopes: list[str]) -> errors.UserError:
-  listed = " and ".join(f'"{scope}"' for scope in sorted(scopes))
-  return errors.UserError(f"{path} holds {what}, under {listed}: {REMEDY}.")
+def _refuse_several(path: str, what: str, scopes: list[str]) -> None:
+  if len(scopes) > 1:
+    listed = " and ".join(f'"{scope}"' for scope in scopes)
+    raise errors.UserError(
+      f"{path} holds {len(scopes)} {what}, under {listed}: {REMEDY}."
+    )

@@ -318,6 +318,9 @@ def test_an_encoder_beside_other_tensors_is_read(tmp_path, write):
     for variable, value in wanted.items():
       np.testing.assert_array_equal(found.variables[variable], value)
     assert len(found.unused) == len(others) + 2  # and the next sentence's
+  without = {n: a for n, a in mixed.items() if not n.startswith("bert.pooler")}
+  found = reading.read(str(write(tmp_path / "without", without)))
+  assert names.POOLER not in found.roles
 
 
 def test_a_head_that_is_there_twice_is_refused(tmp_path):
@@ -326,7 +329,7 @@ def test_a_head_that_is_there_twice_is_refused(tmp_path):
   }
   twice = formats.weights() | {f"generator.{n}": a for n, a in head.items()}
   message = error_of(hugging_face(tmp_path / "twice", twice))
-  assert 'twice, under "" and "generator."' in message
+  assert 'holds 2 MLM heads, under "" and "generator."' in message
 
 
 def test_rows_beyond_the_vocabulary_are_left_out_and_said(tmp_path):

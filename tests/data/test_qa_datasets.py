@@ -238,7 +238,7 @@ def test_the_test_split_needs_its_own_file_alone(tmp_path, small_curated_trec):
   for split in ("train", "dev"):
     message = _error("curated_trec", split, **where)
     assert "lacks large2470-train.tsv (from https://" in message
-    assert "train and dev are made of it" in message
+    assert "train, dev cannot be made without" in message
   # TFDS prepares all or none; what it has prepared holds the same.
   train.write_bytes(content)
   qa_datasets.load("curated_trec", "dev", **where)
