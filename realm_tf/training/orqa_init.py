@@ -20,8 +20,11 @@ from realm_tf.training import first_weights
 # The weights of a SavedModel, as a checkpoint.
 _SAVED_WEIGHTS = os.path.join("variables", "variables")
 # The towers part in fine-tuning, whether they were one before or not.
-_SHAPE_FIELDS = tuple(
+_RETRIEVER_FIELDS = tuple(
   name for name in first_weights.SHAPE_FIELDS if name != "tied_embedders"
+)
+_READER_FIELDS = tuple(
+  name for name in _RETRIEVER_FIELDS if name != "passage_segments"
 )
 
 
@@ -104,9 +107,14 @@ def check(
     errors.UserError: If a source is no run, lacks the part, is of another
       shape or vocabulary, or its index is of another corpus.
   """
-  for flag, source, wanted in (
-    ("init_retriever", run.init_checkpoint, {"retriever"}),
-    ("init_reader", run.init_reader, {"reader", "retriever"}),
+  for flag, source, wanted, fields in (
+    ("init_retriever", run.init_checkpoint, {"retriever"}, _RETRIEVER_FIELDS),
+    (
+      "init_reader",
+      run.init_reader,
+      {"reader", "retriever"},
+      _READER_FIELDS,
+    ),
   ):
     found = run_config.read(source)
     if not own_run.roles(own_run.weights_path(source)[0]) & wanted:
@@ -114,7 +122,7 @@ def check(
         f"--{flag}={source} holds no {' and no '.join(sorted(wanted))}: name a "
         "run of `pretrain` or `pretrain_ict`."
       )
-    first_weights.check_shape(run, found, f"--{flag}={source}", _SHAPE_FIELDS)
+    first_weights.check_shape(run, found, f"--{flag}={source}", fields)
   if run.index_run:
     open_index(run, corpus, model_dir)
 

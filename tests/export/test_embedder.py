@@ -16,7 +16,9 @@ IDS = tf.constant([[2, 8, 30, 9, 3, 0], [2, 31, 3, 0, 0, 0]])
 
 def retriever_of(**changes):
   config = synthetic.realm_config(**changes)
-  retriever = embedder_lib.Retriever(config, len(synthetic.VOCABULARY))
+  retriever = embedder_lib.Retriever(
+    config, len(synthetic.VOCABULARY), synthetic.SEP
+  )
   return retriever, retriever(IDS, IDS)
 
 
@@ -30,7 +32,7 @@ def export(tmp_path_factory):
   """A run with an export of step 1, and what its weights gave then."""
   model_dir = tmp_path_factory.mktemp("run")
   retriever, (query, passage) = retriever_of()
-  exporter = export_lib.Exporter(retriever, 8)
+  exporter = export_lib.Exporter(retriever, synthetic.realm_config())
   folder = exporter.save(str(model_dir), 1)
   assert folder == exports.path(str(model_dir), 1)
   return model_dir, retriever, exporter, query.numpy(), passage.numpy()
@@ -60,7 +62,9 @@ def test_a_fresh_process_without_our_code_embeds_alike(export, tmp_path):
 
 def test_untied_towers_are_exported_each_behind_its_signature(tmp_path):
   retriever, (query, passage) = retriever_of(tied_embedders=False)
-  folder = export_lib.Exporter(retriever, 8).save(str(tmp_path), 30)
+  folder = export_lib.Exporter(retriever, synthetic.realm_config()).save(
+    str(tmp_path), 30
+  )
   assert not np.allclose(query, passage, atol=1e-2)
   loaded = tf.saved_model.load(folder).signatures
   for kind, wanted in (("query", query), ("passage", passage)):
@@ -75,7 +79,9 @@ def test_untied_towers_are_exported_each_behind_its_signature(tmp_path):
 @pytest.mark.parametrize("tied", [True, False])
 def test_its_variables_are_read_as_a_checkpoint_of_the_towers(tmp_path, tied):
   retriever, _ = retriever_of(tied_embedders=tied)
-  folder = export_lib.Exporter(retriever, 8).save(str(tmp_path), 1)
+  folder = export_lib.Exporter(retriever, synthetic.realm_config()).save(
+    str(tmp_path), 1
+  )
   path = tf.io.gfile.join(folder, "variables", "variables")
   other, _ = retriever_of(tied_embedders=tied)
   for name in ("query_embedder", "passage_embedder"):

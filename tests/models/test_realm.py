@@ -54,7 +54,7 @@ READER_HEAD = {
 
 def realm_model(**changes):
   config = synthetic.realm_config(**changes)
-  model = realm.RealmModel(config, VOCAB)
+  model = realm.RealmModel(config, VOCAB, synthetic.SEP)
   features = synthetic.realm_features(config, batch=2)
   return config, model, features, model(features)
 
@@ -232,7 +232,7 @@ def test_output_range_leaves_out_nothing_that_is_read():
 
 def test_padding_changes_no_embedding():
   config = synthetic.realm_config()
-  model = embedder.Embedder(config, VOCAB, "embedder")
+  model = embedder.Embedder(config, VOCAB, synthetic.SEP, "embedder")
   ids = tf.constant([[2, 8, 30, 9, 3]])
   longer = tf.pad(ids, [[0, 0], [0, 9]])
   np.testing.assert_allclose(model(ids), model(longer), rtol=1e-4, atol=1e-5)
@@ -253,7 +253,7 @@ def test_only_the_segment_tells_query_from_passage():
 
 def test_ict_scores_all_blocks_and_labels_its_own():
   config = synthetic.ict_config(score_scale=0.5)
-  model = ict.IctModel(config, VOCAB)
+  model = ict.IctModel(config, VOCAB, synthetic.SEP)
   features = synthetic.realm_features(synthetic.realm_config(), batch=3)
   queries = features["query_token_ids"]
   blocks = features["passage_token_ids"][:, 0]
@@ -269,7 +269,7 @@ def test_ict_scores_all_blocks_and_labels_its_own():
 
 def test_dropout_is_active_in_training_only():
   config = synthetic.realm_config(dropout=0.5)
-  model = embedder.Embedder(config, VOCAB, "embedder")
+  model = embedder.Embedder(config, VOCAB, synthetic.SEP, "embedder")
   ids = tf.constant([[2, 8, 30, 9, 3]])
   np.testing.assert_array_equal(model(ids), model(ids))
   assert (model(ids, training=True).numpy() != model(ids).numpy()).any()
@@ -297,7 +297,7 @@ def test_losses_and_log_probs_are_float32_in_bfloat16(bfloat16):
 
 
 def test_embeddings_and_ict_scores_are_float32_in_bfloat16(bfloat16):
-  model = ict.IctModel(synthetic.ict_config(), VOCAB)
+  model = ict.IctModel(synthetic.ict_config(), VOCAB, synthetic.SEP)
   features = synthetic.realm_features(synthetic.realm_config(), batch=3)
   scores, _ = model(
     {

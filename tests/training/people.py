@@ -63,15 +63,12 @@ def write_pretrained(folder, corpus, task, **changes):
   }[task]
   config = make(**shape)
   size = corpus.tokenizer.vocab_size
-  retriever = embedder.Retriever(config, size)
-  one = tf.zeros([1, 8], tf.int32)
-  retriever(one, one)
+  retriever = embedder.Retriever(config, size, corpus.tokenizer.sep_id)
   parts = {"retriever": retriever}
   if task == "pretrain":
     parts["reader"] = reader_lib.MaskedLanguageModel(
       config, size, name="reader", output_range=config.query_length
     )
-    parts["reader"](one, one, tf.zeros([1, 1], tf.int32))
   run = synthetic.make_run(
     task,
     config,
@@ -91,7 +88,7 @@ def write_pretrained(folder, corpus, task, **changes):
   state.step.assign(40)
   state.save()
   if task == "pretrain":
-    exporter = export_lib.Exporter(retriever, config.projection_size)
+    exporter = export_lib.Exporter(retriever, config)
     exporter.save(str(folder), 50)
     options = follow.RefreshOptions(model_dir=str(folder))
     follow.run_job(options, follow.prepare(options, lambda line: None))

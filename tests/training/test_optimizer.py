@@ -57,7 +57,7 @@ def test_a_run_no_longer_than_its_warm_up_still_learns():
 
 def test_decay_spares_biases_and_layer_norms_alone():
   config = synthetic.realm_config(learning_rate=1e-2, warmup_steps=0)
-  model = realm.RealmModel(config, len(synthetic.VOCABULARY))
+  model = realm.RealmModel(config, len(synthetic.VOCABULARY), synthetic.SEP)
   model(synthetic.realm_features(config, 2))
   variables = model.trainable_variables
   for variable in variables:
