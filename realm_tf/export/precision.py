@@ -36,8 +36,7 @@ class ExportedModel:
         self.model = type(model).from_config(model.get_config())
     finally:
       tf.keras.mixed_precision.set_global_policy(before)
-    # In the order of the objects' names: Keras's own order of weights depends
-    # on what is frozen.
+    # In the order of the objects' names, whatever is frozen in the model.
     new, old = (
       variables.without_layers(m).variables for m in (self.model, model)
     )

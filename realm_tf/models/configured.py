@@ -2,6 +2,7 @@
 
 import dataclasses
 import types
+from collections.abc import Mapping
 from typing import Any
 
 import tensorflow as tf
@@ -34,7 +35,9 @@ class ConfiguredModel(tf.keras.Model):
     """
     super().__init__(name=name, dtype=dtype)
     # Keras would track a plain dict, and checkpoints hold it as an object.
-    self._made_of = types.MappingProxyType({"config": config, **numbers})
+    self._made_of: Mapping[str, Any] = types.MappingProxyType(
+      {"config": config, **numbers}
+    )
 
   def get_config(self) -> dict[str, Any]:
     """Returns the constructor's arguments as a JSON object."""
