@@ -71,6 +71,8 @@ def _kept(kind: type[schema.TaskConfig], model_dir: str) -> dict[str, Any]:
   Without TensorFlow, as the config is needed before that is imported. What is
   wrong with the run is left to whoever reads it next.
   """
+  if not model_dir:
+    return {}
   try:
     text = (pathlib.Path(model_dir) / RUN_FILE).read_text(encoding="utf-8")
     fields = dict(json.loads(text)["config"])

@@ -12,7 +12,7 @@ class MaskedTokenHead(layers.MaskedLM):
   """Model Garden's head, whose logits are float32 whatever the policy is.
 
   Under `mixed_bfloat16` it would round them to 8 bits before the softmax: a
-  logit of 20 to the next sixteenth or eighth.
+  logit of 20 to the nearest eighth.
   """
 
   def call(
@@ -32,8 +32,8 @@ class MaskedTokenHead(layers.MaskedLM):
     logits = tf.matmul(
       tf.cast(hidden, tf.float32), self.embedding_table, transpose_b=True
     )
-    masks = masked_positions.shape[1]
-    return tf.reshape(logits + self.bias, [-1, masks, logits.shape[-1]])
+    shape = tf.concat([tf.shape(masked_positions), logits.shape[-1:]], axis=0)
+    return tf.reshape(logits + self.bias, shape)
 
 
 class MaskedLanguageModel(tf.keras.Model):
