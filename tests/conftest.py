@@ -31,6 +31,16 @@ def _seeds():
     tensorflow.random.set_seed(0)
 
 
+@pytest.fixture
+def bfloat16():
+  """Has models made in the test compute as those on GPUs and TPUs do."""
+  from realm_tf.training import strategy
+
+  strategy.set_precision("bfloat16", on_cpu=False)
+  yield
+  strategy.set_precision("float32", on_cpu=False)
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> pathlib.Path:
   """The data sets beside the repository, or a skipped test without them."""

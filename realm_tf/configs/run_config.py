@@ -10,7 +10,7 @@ from realm_tf import files
 from realm_tf.configs import loading
 from realm_tf.configs import schema
 
-FILE_NAME = "config.json"
+FILE_NAME = loading.RUN_FILE
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,7 +80,7 @@ def read(model_dir: str) -> RunConfig:
         f"{model_dir} is no run: {path} names no training command under `task`."
       )
     kind = loading.TASKS[fields["task"]]
-    fields["config"] = loading.from_fields(kind, fields["config"], {}, path)
+    fields["config"] = loading.from_run(kind, fields["config"], {}, path)
     return RunConfig(**fields)
   except (AttributeError, ValueError, KeyError, TypeError) as e:
     raise errors.UserError(f"{path} is damaged: {e!r}.") from e

@@ -5,6 +5,8 @@ import uuid
 import tensorflow as tf
 
 from realm_tf import files
+from realm_tf.configs import schema
+from realm_tf.export import precision
 from realm_tf.export import variables
 from realm_tf.index import exports
 from realm_tf.models import embedder as embedder_lib
@@ -37,19 +39,22 @@ class _Export(tf.Module):
 class Exporter:
   """Exports one retriever, again and again; it is traced only once."""
 
-  def __init__(self, retriever: embedder_lib.Retriever, dim: int):
+  def __init__(
+    self, retriever: embedder_lib.Retriever, config: schema.RetrievalConfig
+  ):
     """Takes a retriever.
 
     Args:
-      retriever: The towers, built.
-      dim: Of the embeddings.
+      retriever: The towers.
+      config: Says what the exports compute in, and the embeddings' dimension.
     """
-    self._export = _Export(retriever)
+    self._exported = precision.ExportedModel(retriever, config.export_precision)
+    self._export = _Export(self._exported.model)
     self._signatures = {
       "query": self._export.query,
       "passage": self._export.passage,
     }
-    self._dim = dim
+    self._dim = config.projection_size
 
   def save(self, model_dir: str, step: int) -> str:
     """Exports the weights as they are; the manifest is written last.
@@ -61,6 +66,7 @@ class Exporter:
     Returns:
       The export's folder.
     """
+    self._exported.update()
     folder = exports.path(model_dir, step)
     with files.new_folder(folder, exports.MANIFEST) as new:
       tf.saved_model.save(self._export, new, signatures=self._signatures)

@@ -92,7 +92,7 @@ def config(task: str, **overrides: Any) -> schema.TaskConfig:
   fields |= {"seed": values.seed} if values.seed is not None else {}
   fields |= {k: v for k, v in overrides.items() if v is not None}
   given = {name: value for name, value in fields.items() if value is not None}
-  loaded = loading.load(task, values.config, given)
+  loaded = loading.load(task, values.config, given, values.model_dir)
   if loaded.precision == "bfloat16":
     environment.use_bfloat16_products()
   return loaded

@@ -263,7 +263,7 @@ class FinetuneHook(loop.Hook):
       corpus_index.build(
         model_dir,
         self._task.model.retriever,
-        self._config.projection_size,
+        self._config,
         run.index_step,
       )
     version = orqa_init.open_index(run, self._setup.corpus, model_dir)

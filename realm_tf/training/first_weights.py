@@ -27,8 +27,9 @@ SHAPE_FIELDS = (
   "activation",
   "projection_size",
   "tied_embedders",
+  "passage_segments",
 )
-_RETRIEVER_FIELDS = ("projection_size", "tied_embedders")
+_RETRIEVER_FIELDS = ("projection_size", "tied_embedders", "passage_segments")
 # The parts of another run that a task can start from.
 _USED = {
   "pretrain_mlm": {"reader"},
@@ -127,7 +128,8 @@ def check_sources(
       fields = [
         name
         for name in SHAPE_FIELDS
-        if "retriever" in found.roles or name not in _RETRIEVER_FIELDS
+        if "retriever" in found.roles & _USED[run.task]
+        or name not in _RETRIEVER_FIELDS
       ]
       check_shape(
         run, run_config.read(path), f"--init_checkpoint={path}", fields

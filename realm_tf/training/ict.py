@@ -24,7 +24,7 @@ class IctTask(tasks.Task):
   ):
     """Builds the model and the examples; call it in the strategy's scope."""
     self._config = config
-    self._model = ict.IctModel(config, tokenizer.vocab_size)
+    self._model = ict.IctModel(config, tokenizer.vocab_size, tokenizer.sep_id)
     self.parts = {"retriever": self._model.retriever}
     self._train, self._heldout = (
       ict_examples.IctExamples(corpus, config, tokenizer, heldout=heldout)

@@ -197,8 +197,9 @@ def load(
     config.precision, on_cpu=strategy_lib.is_cpu(strategy)
   )
   with strategy.scope():
-    model = orqa_lib.OrqaModel(config, opened.tokenizer.vocab_size)
-    orqa.build(model, config)
+    model = orqa_lib.OrqaModel(
+      config, opened.tokenizer.vocab_size, opened.tokenizer.sep_id
+    )
     own_run.restore(path, retriever=model.retriever, reader=model.reader)
     knowledge = Knowledge.load(opened, config.passage_length)
     return OpenQa(model, config, knowledge, version)

@@ -63,12 +63,11 @@ class OrqaTask(tasks.Task):
       shuffle=False,
       first_number=len(train_questions),
     )
-    self.model = orqa.OrqaModel(config, tokenizer.vocab_size)
+    self.model = orqa.OrqaModel(config, tokenizer.vocab_size, tokenizer.sep_id)
     self.parts = {
       "retriever": self.model.retriever,
       "reader": self.model.reader,
     }
-    build(self.model, config)
     self._join: Callable | None = None
     self._embed = query_embed_function(self.model)
 
@@ -165,20 +164,3 @@ def query_embed_function(model: orqa.OrqaModel) -> Callable:
     return strategy.run(embed, args=(token_ids,))
 
   return embed_on_replicas
-
-
-def build(model: orqa.OrqaModel, config: schema.OrqaConfig) -> None:
-  """Creates the variables: weights can then be restored and exported."""
-  joint = tf.zeros([1, 1, config.reader_length], tf.int32)
-  model(
-    {
-      "query_token_ids": tf.zeros([1, config.query_length], tf.int32),
-      "beam_embeddings": tf.zeros([1, 1, config.projection_size]),
-      "beam_mask": tf.ones([1, 1], tf.bool),
-      "joint_token_ids": joint,
-      "joint_segment_ids": joint,
-    }
-  )
-  model.retriever.passage_embedder(
-    tf.zeros([1, config.passage_length], tf.int32)
-  )

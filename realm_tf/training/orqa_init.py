@@ -27,9 +27,14 @@ _SCORER = "reader's span scorer"
 _RETRIEVER_FIELDS = tuple(
   name for name in first_weights.SHAPE_FIELDS if name != "tied_embedders"
 )
-# A reader's encoder projects nothing; one that was fine-tuned scores spans.
+# A reader's encoder projects nothing and embeds no passage apart; one that was
+# fine-tuned scores spans.
 _READER_FIELDS = (
-  *(name for name in _RETRIEVER_FIELDS if name != "projection_size"),
+  *(
+    name
+    for name in _RETRIEVER_FIELDS
+    if name not in ("projection_size", "passage_segments")
+  ),
   "span_hidden_size",
 )
 

@@ -76,7 +76,7 @@ class RefreshHook(loop.Hook):
     self._store = store_lib.IndexStore(model_dir)
     self._watcher = watcher_lib.IndexWatcher(self._store)
     self._state = run_state.RunState(model_dir)
-    self._exporter = export_lib.Exporter(task.retriever, config.projection_size)
+    self._exporter = export_lib.Exporter(task.retriever, config)
     self._refresher: refresher_lib.Refresher | None = None
     self._opened: dict[int, realm.IndexInUse] = {}
     self._wanted_version = -1

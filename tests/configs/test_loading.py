@@ -51,6 +51,7 @@ def test_the_tasks_of_a_preset_fit_together(preset):
     "max_positions",
     "activation",
     "projection_size",
+    "passage_segments",
   ):
     # The tagger has nothing to retrieve.
     values = {getattr(c, name) for c in configs.values() if hasattr(c, name)}

@@ -3,6 +3,7 @@ import pytest
 import tensorflow as tf
 
 from realm_tf.data import ict_examples
+from realm_tf.models import embedder
 from tests import synthetic
 from tests.synthetic import CLS
 from tests.synthetic import MASK
@@ -56,6 +57,15 @@ def test_a_block_is_its_passage_with_or_without_sentence_and_title(
     for block, sentence in zip(blocks, sentences, strict=True):
       assert block.tolist() == expected_block(
         corpus, sentence, length, keep=keep == 1, title=drop_title == 0
+      )
+      # A title that is left out ends in [SEP] all the same: the body alone is
+      # the second segment.
+      limits = np.flatnonzero(block == SEP)
+      assert limits[0] == 1 or drop_title == 0
+      segments = embedder.pair_segments(tf.constant(block[None]), SEP)[0]
+      place = np.arange(length)
+      np.testing.assert_array_equal(
+        segments, (place > limits[0]) & (place <= limits[1])
       )
 
 

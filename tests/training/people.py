@@ -64,17 +64,16 @@ def write_pretrained(folder, corpus, task, **changes):
   }[task]
   config = make(**shape)
   size = corpus.tokenizer.vocab_size
-  one = tf.zeros([1, 8], tf.int32)
   parts: dict[str, tf.keras.Model] = {}
   if task != "pretrain_mlm":
-    parts["retriever"] = embedder.Retriever(config, size)
-    parts["retriever"](one, one)
+    parts["retriever"] = embedder.Retriever(
+      config, size, corpus.tokenizer.sep_id
+    )
   if task != "pretrain_ict":
     limit = config.query_length if task == "pretrain" else None
     parts["reader"] = reader_lib.MaskedLanguageModel(
       config, size, name="reader", output_range=limit
     )
-    parts["reader"](one, one, tf.zeros([1, 1], tf.int32))
   run = synthetic.make_run(
     task,
     config,
@@ -94,7 +93,7 @@ def write_pretrained(folder, corpus, task, **changes):
   state.step.assign(40)
   state.save()
   if task == "pretrain":
-    exporter = export_lib.Exporter(parts["retriever"], config.projection_size)
+    exporter = export_lib.Exporter(parts["retriever"], config)
     exporter.save(str(folder), 50)
     options = follow.RefreshOptions(model_dir=str(folder))
     follow.run_job(options, follow.prepare(options, lambda line: None))

@@ -414,6 +414,11 @@ def test_mistakes_are_told_before_anything_is_written(world, tmp_path):
   assert "is no run" in error_of(world, model_dir, init=str(world))
   wide = people.config_of(hidden_size=64)
   assert "hidden_size=32" in error_of(world, model_dir, wide)
+  # The corpus must be embedded as the retriever was trained.
+  whole = people.config_of(passage_segments=False)
+  message = error_of(world, model_dir, whole)
+  assert "passage_segments=True" in message
+  assert "--config.passage_segments=False" in message
   other = error_of(world, model_dir, dataset="no_such_set", dev_dataset="")
   assert "no_such_set" in other
 
