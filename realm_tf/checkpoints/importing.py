@@ -2,6 +2,7 @@
 
 import tensorflow as tf
 
+from realm_tf import absent
 from realm_tf import errors
 from realm_tf.checkpoints import comparison
 from realm_tf.checkpoints import imported
@@ -37,7 +38,7 @@ def run(path: str, output: str, peer_python: str) -> None:
   if tf.io.gfile.exists(output) and (
     not tf.io.gfile.isdir(output) or tf.io.gfile.listdir(output)
   ):
-    raise errors.UserError(f"--output={output} is there: name a new folder.")
+    raise absent.new_folder(output)
   try:
     found = reading.read(path)
   except errors.UserError as e:

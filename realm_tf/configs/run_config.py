@@ -5,6 +5,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from realm_tf import absent
 from realm_tf import errors
 from realm_tf import files
 from realm_tf.configs import loading
@@ -67,10 +68,7 @@ def read(model_dir: str) -> RunConfig:
   """
   path = tf.io.gfile.join(model_dir, FILE_NAME)
   if not tf.io.gfile.exists(path):
-    raise errors.UserError(
-      f"{model_dir} is no run: it has no {FILE_NAME}. A training command "
-      "writes it when it starts."
-    )
+    raise absent.run(model_dir)
   try:
     fields = files.read_json(path)
     kind = loading.TASKS[fields["task"]]

@@ -14,9 +14,10 @@ from realm_tf.data import qa_datasets
 from realm_tf.data import qa_splits
 from realm_tf.evaluation import evaluate
 from realm_tf.evaluation import predictions as predictions_lib
-from realm_tf.evaluation import retrievers as retrievers_lib
+from realm_tf.evaluation import retriever_names
 from realm_tf.evaluation import scoring
 from realm_tf.training import answerers as answerers_lib
+from realm_tf.training import evaluation_inputs
 from realm_tf.training import evaluation_options
 from realm_tf.training import progress
 
@@ -64,10 +65,10 @@ class _Evaluation:
     """Reads the questions and loads what answers them."""
     self._options = options
     self._run = run_config.read(options.model_dir)
-    self._dataset = evaluation_options.load_questions(options, self._run)
+    self._dataset = evaluation_inputs.load_questions(options, self._run)
     self._examples = self._dataset.examples
     self._folders = {
-      name: evaluation_options.folder(options, self._run, name)
+      name: evaluation_inputs.folder(options, self._run, name)
       for name in options.retrievers
     }
     self._answerers = answerers_lib.load(options, self._run)
@@ -185,7 +186,7 @@ class _Evaluation:
     }
     if asked.corpus is None or retriever == evaluation_options.NONE:
       return facts
-    is_dense = retriever == retrievers_lib.DENSE
+    is_dense = retriever == retriever_names.DENSE
     return facts | {
       "corpus": asked.corpus.path,
       "index": asked.index if is_dense else "",
@@ -213,7 +214,7 @@ class _Evaluation:
       )
     given = dataclasses.asdict(options)
     del given["retrieval_only"], given["output"]
-    both = retrievers_lib.RETRIEVERS
+    both = retriever_names.RETRIEVERS
     if options.retrieval_only or not {*both} <= {*options.retrievers}:
       return "evaluate " + _flags(**given | {"retriever": both})
     beam = min(2 * self._answerers.reader_beam, config.retriever_beam)
