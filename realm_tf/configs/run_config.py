@@ -55,6 +55,11 @@ class RunConfig:
   index_step: int = 0
   sentences_fingerprint: str = ""
 
+  @property
+  def other_pretrain_corpus(self) -> str:
+    """The corpus X where it is not Z; else "", as --pretrain_corpus says it."""
+    return "" if self.pretrain_corpus == self.corpus else self.pretrain_corpus
+
   def to_json(self) -> dict[str, Any]:
     """Returns a JSON object that `read` understands."""
     return dataclasses.asdict(self)

@@ -4,6 +4,8 @@ import dataclasses
 import itertools
 from collections.abc import Sequence
 
+import tensorflow as tf
+
 from realm_tf import encyclopedia
 from realm_tf import errors
 from realm_tf.data import qa_datasets
@@ -102,6 +104,20 @@ def is_one_file(dataset: str) -> bool:
   is_builder = dataset in qa_datasets.names()
   is_encyclopedia = dataset.partition(":")[0] == sources.ENCYCLOPEDIA
   return not (is_builder or is_encyclopedia or _SPLIT_FIELD in dataset)
+
+
+def last_split(dataset: str) -> str:
+  """Returns the split that is asked when training is done.
+
+  "test"; or "dev" where a dataset is one file, whose held-out part is that, or
+  has no file for the test split.
+
+  Args:
+    dataset: As for `load`.
+  """
+  of_test = dataset.replace(_SPLIT_FIELD, "test")
+  has_test = of_test == dataset or tf.io.gfile.exists(of_test)
+  return "test" if has_test and not is_one_file(dataset) else "dev"
 
 
 def _select(

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 
 from realm_tf import errors
 from realm_tf import files
+from realm_tf import suggestions
+from realm_tf.data import sources
 from realm_tf.demo import bert
 from realm_tf.demo import report
 from realm_tf.demo import stages as stages_lib
@@ -125,15 +127,21 @@ def _report(
   files.write_bytes(
     stages.path("report.json"), (json.dumps(figures, indent=2)).encode()
   )
+  building = suggestions.command(
+    "build_corpus",
+    {
+      "input": sources.ENCYCLOPEDIA,
+      "output": suggestions.new_folder(stages.output, "corpus"),
+    },
+  )
   total = progress.format_duration(sum(stages.secs.values()))
   print(
     f"\n{text}\n"
     f"All steps took {total}. Written to {stages.output}: corpus, ict, "
     "realm (checkpoints, exports, index, TensorBoard), qa (and its "
     "evaluation), report.md, report.json.\n"
-    "Next, on text of your own:\n"
-    "  .venv/bin/python -m realm_tf.launch.build_corpus "
-    "--input=articles.jsonl --output=runs/mine\n"
+    "Next, on the whole encyclopedia, or with --input on text of your own:\n"
+    f"  {building}\n"
     "or look at the curves:\n"
     f"  .venv/bin/tensorboard --logdir={stages.output}"
   )

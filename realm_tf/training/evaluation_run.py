@@ -3,11 +3,12 @@
 import dataclasses
 import time
 from collections.abc import Iterator
+from collections.abc import Mapping
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
+from realm_tf import suggestions
 from realm_tf.configs import run_config
 from realm_tf.configs import schema
 from realm_tf.data import qa_datasets
@@ -94,7 +95,8 @@ class _Evaluation:
     if len(scores) > 1:
       print()
       evaluate.print_table(scores)
-    print(f"Next:\n  python -m realm_tf.launch.{self._next()}", flush=True)
+    if following := self._next(scores):
+      print(f"Next:\n  {following}", flush=True)
     return scores
 
   def _print_plan(self) -> None:
@@ -193,41 +195,59 @@ class _Evaluation:
       "reader_beam": str(asked.reader_beam or ""),
     }
 
-  def _next(self) -> str:
-    """Returns a command to try, without the package's name."""
-    options, run = self._options, self._run
-    config = run.config
+  def _next(self, scores: Mapping[str, scoring.Scores]) -> str:
+    """Returns a command to try; "" where all has been tried."""
+    options, config = self._options, self._run.config
     if not isinstance(config, schema.OrqaConfig):
-      init = {"init": options.model_dir}
-      if run.task == "pretrain_mlm":
-        init = {"init_retriever": "...", "init_reader": options.model_dir}
-      # A file that was asked here is no longer for training.
-      asked_file = qa_splits.is_one_file(options.dataset)
-      return "finetune " + _flags(
-        config="...",
-        dataset="..." if asked_file else options.dataset,
-        data_dir=options.data_dir,
-        manual_dir=options.manual_dir,
-        corpus=options.corpus or run.corpus,
-        **init,
-        model_dir="...",
-      )
+      return self._next_training()
     given = dataclasses.asdict(options)
     del given["retrieval_only"], given["output"]
+    for name in ("limit", "seed"):  # by default 0
+      given[name] = given[name] or None
     both = retriever_names.RETRIEVERS
     if options.retrieval_only or not {*both} <= {*options.retrievers}:
-      return "evaluate " + _flags(**given | {"retriever": both})
+      return suggestions.command("evaluate", given | {"retriever": both})
     beam = min(2 * self._answerers.reader_beam, config.retriever_beam)
-    return "evaluate " + _flags(**given | {"reader_beam": beam})
+    # More passages help only where an answer was found further down.
+    helps = any(one.classes.get(scoring.NOT_READ) for one in scores.values())
+    if helps and beam > self._answerers.reader_beam:
+      return suggestions.command("evaluate", given | {"reader_beam": beam})
+    if evaluation_options.NONE not in options.retrievers:
+      every = evaluation_options.RETRIEVERS
+      return suggestions.command("evaluate", given | {"retriever": every})
+    return ""
 
-
-def _flags(**values: Any) -> str:
-  """Returns flags as they are typed; without those that are not given."""
-  return " ".join(
-    f"--{name}={','.join(v) if isinstance(v, tuple) else v}"
-    for name, v in values.items()
-    if v
-  )
+  def _next_training(self) -> str:
+    """Returns the training that comes after the run's."""
+    options, run = self._options, self._run
+    corpus = {"corpus": options.corpus or run.corpus}
+    if run.task == "pretrain_mlm":
+      return suggestions.training(
+        "pretrain_ict",
+        run.config,
+        run.task,
+        options.model_dir,
+        corpus
+        | {
+          "pretrain_corpus": run.other_pretrain_corpus,
+          "init_checkpoint": options.model_dir,
+        },
+      )
+    # A file that was asked here is no longer for training.
+    known = not qa_splits.is_one_file(options.dataset)
+    return suggestions.training(
+      "finetune",
+      run.config,
+      run.task,
+      options.model_dir,
+      {
+        "dataset": options.dataset if known else suggestions.DATASET,
+        "data_dir": options.data_dir,
+        "manual_dir": options.manual_dir if known else None,
+        **corpus,
+        "init": options.model_dir,
+      },
+    )
 
 
 def _padded(rows: np.ndarray, width: int) -> np.ndarray:
