@@ -11,7 +11,7 @@ from typing import Any
 from realm_tf.configs import loading
 from realm_tf.configs import schema
 
-DATASET = "nq_open"  # where nothing tells which questions are meant
+_DATASET = "nq_open"  # where nothing tells which questions are meant
 
 # What the folders of runs and corpora are called in the README.
 _FOLDERS = {
@@ -76,6 +76,34 @@ def training(
       **flags,
       "model_dir": new_folder(model_dir, _FOLDERS[task]),
     },
+  )
+
+
+def finetuning(
+  after: schema.TaskConfig,
+  after_task: str,
+  model_dir: str,
+  corpus: str,
+  dataset: str = "",
+  **where: str | None,
+) -> str:
+  """Returns the command that fine-tunes a run.
+
+  Args:
+    after: The run's config.
+    after_task: The run's task.
+    model_dir: The run's folder.
+    corpus: The corpus.
+    dataset: Questions that were named, if they are for training.
+    **where: Folders of these questions.
+  """
+  questions = {"dataset": dataset, **where} if dataset else {}
+  return training(
+    "finetune",
+    after,
+    after_task,
+    model_dir,
+    {"dataset": _DATASET} | questions | {"corpus": corpus, "init": model_dir},
   )
 
 

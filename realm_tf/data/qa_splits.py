@@ -106,18 +106,17 @@ def is_one_file(dataset: str) -> bool:
   return not (is_builder or is_encyclopedia or _SPLIT_FIELD in dataset)
 
 
-def last_split(dataset: str) -> str:
-  """Returns the split that is asked when training is done.
-
-  "test"; or "dev" where a dataset is one file, whose held-out part is that, or
-  has no file for the test split.
+def has_split(dataset: str, split: str) -> bool:
+  """Whether a dataset has a split of its own.
 
   Args:
-    dataset: As for `load`.
+    dataset: As for `load`. One file has none: it stands for any.
+    split: "train", "dev" or "test".
   """
-  of_test = dataset.replace(_SPLIT_FIELD, "test")
-  has_test = of_test == dataset or tf.io.gfile.exists(of_test)
-  return "test" if has_test and not is_one_file(dataset) else "dev"
+  if is_one_file(dataset):
+    return False
+  path = dataset.replace(_SPLIT_FIELD, split)
+  return path == dataset or tf.io.gfile.exists(path)
 
 
 def _select(

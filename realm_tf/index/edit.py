@@ -158,23 +158,16 @@ def _next_command(model_dir: str, corpus: corpus_lib.Corpus) -> str:
   """Returns the command that searches the new index."""
   updated = run_config.read(model_dir)
   if isinstance(updated.config, schema.OrqaConfig):
+    has_test = qa_splits.has_split(updated.dataset, "test")
     return suggestions.command(
       "evaluate",
       {
         "model_dir": model_dir,
         "corpus": corpus.path,
         "dataset": updated.dataset,
-        "split": qa_splits.last_split(updated.dataset),
+        "split": "test" if has_test else "dev",
       },
     )
-  return suggestions.training(
-    "finetune",
-    updated.config,
-    updated.task,
-    model_dir,
-    {
-      "dataset": suggestions.DATASET,
-      "corpus": corpus.path,
-      "init": model_dir,
-    },
+  return suggestions.finetuning(
+    updated.config, updated.task, model_dir, corpus.path
   )

@@ -44,16 +44,8 @@ def run(options: follow.RefreshOptions, worker_command: Sequence[str]) -> int:
   latest = context.store.latest()
   if status == 0 and latest is not None:
     trained = run_config.read(options.model_dir)
-    following = suggestions.training(
-      "finetune",
-      trained.config,
-      trained.task,
-      options.model_dir,
-      {
-        "dataset": suggestions.DATASET,
-        "corpus": context.corpus.path,
-        "init": options.model_dir,
-      },
+    following = suggestions.finetuning(
+      trained.config, trained.task, options.model_dir, context.corpus.path
     )
     report(
       f"The newest index is {context.store.path(latest)}. Next: {following}"

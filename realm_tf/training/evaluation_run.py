@@ -220,33 +220,29 @@ class _Evaluation:
   def _next_training(self) -> str:
     """Returns the training that comes after the run's."""
     options, run = self._options, self._run
-    corpus = {"corpus": options.corpus or run.corpus}
+    corpus = options.corpus or run.corpus
     if run.task == "pretrain_mlm":
       return suggestions.training(
         "pretrain_ict",
         run.config,
         run.task,
         options.model_dir,
-        corpus
-        | {
+        {
+          "corpus": corpus,
           "pretrain_corpus": run.other_pretrain_corpus,
           "init_checkpoint": options.model_dir,
         },
       )
     # A file that was asked here is no longer for training.
-    known = not qa_splits.is_one_file(options.dataset)
-    return suggestions.training(
-      "finetune",
+    known = qa_splits.has_split(options.dataset, "train")
+    return suggestions.finetuning(
       run.config,
       run.task,
       options.model_dir,
-      {
-        "dataset": options.dataset if known else suggestions.DATASET,
-        "data_dir": options.data_dir,
-        "manual_dir": options.manual_dir if known else None,
-        **corpus,
-        "init": options.model_dir,
-      },
+      corpus,
+      options.dataset if known else "",
+      data_dir=options.data_dir,
+      manual_dir=options.manual_dir,
     )
 
 

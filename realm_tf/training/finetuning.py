@@ -133,7 +133,8 @@ def run(
     "evaluate",
     {
       "dataset": dataset,
-      "split": qa_splits.last_split(dataset),
+      # Of one file, the questions that were held out are the dev split.
+      "split": "test" if qa_splits.has_split(dataset, "test") else "dev",
       "data_dir": data_dir,
       "manual_dir": manual_dir,
       "model_dir": model_dir,

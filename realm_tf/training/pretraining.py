@@ -87,20 +87,14 @@ def run(
   with hook.running(), runs.claimed(setup):
     result = loop.train(task, setup.run, setup.model_dir, setup.strategy, hook)
   used = ", ".join(map(str, hook.versions_used))
-  # A file whose questions have been asked is not for training.
-  known = bool(questions) and not qa_splits.is_one_file(questions)
-  following = suggestions.training(
-    "finetune",
+  following = suggestions.finetuning(
     config,
     "pretrain",
     setup.model_dir,
-    {
-      "dataset": questions if known else suggestions.DATASET,
-      "data_dir": data_dir,
-      "manual_dir": manual_dir if known else None,
-      "corpus": setup.run.corpus,
-      "init": setup.model_dir,
-    },
+    setup.run.corpus,
+    questions if qa_splits.has_split(questions, "train") else "",
+    data_dir=data_dir,
+    manual_dir=manual_dir,
   )
   curves = shlex.quote(f"--logdir={setup.model_dir}/tensorboard")
   print(

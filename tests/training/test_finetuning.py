@@ -18,6 +18,7 @@ from realm_tf.training import corpus_index
 from realm_tf.training import finetuning
 from realm_tf.training import open_qa
 from tests.end_to_end import tiny_runs
+from tests.launch import suggested
 from tests.training import people
 
 
@@ -166,6 +167,8 @@ def test_without_an_index_the_corpus_is_embedded_first(world, tmp_path, capsys):
   people.run(world, tmp_path / "next", config, init=str(tmp_path / "run"))
   shown = capsys.readouterr().out
   assert f"Initialised the reader from {tmp_path}/run" in shown
+  flags = suggested.check(shown, "evaluate")
+  assert {"--split=dev", f"--model_dir={tmp_path}/next"} <= {*flags}
   assert run_config.read(str(tmp_path / "next")).index_run == str(
     tmp_path / "run"
   )
