@@ -75,3 +75,10 @@ def dataset(name: str, names: Iterable[str]) -> errors.UserError:
 def new_folder(output: str) -> errors.UserError:
   """An output that is to be new, and is not."""
   return errors.UserError(f"--output={output} is there: name a new folder.")
+
+
+def demo(output: str) -> errors.UserError:
+  """A folder that holds something else than a demo."""
+  return errors.UserError(
+    f"--output={output} is not empty and no demo: give another folder."
+  )

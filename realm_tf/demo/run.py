@@ -5,10 +5,9 @@ import os
 import shutil
 from collections.abc import Mapping
 
+from realm_tf import absent
 from realm_tf import errors
 from realm_tf import files
-from realm_tf import suggestions
-from realm_tf.data import sources
 from realm_tf.demo import bert
 from realm_tf.demo import report
 from realm_tf.demo import stages as stages_lib
@@ -67,9 +66,7 @@ def _begin(output: str, seed: int) -> stages_lib.Stages:
 def _make_room(output: str) -> None:
   if os.path.isdir(output) and os.listdir(output):
     if not os.path.exists(os.path.join(output, _MARKER)):
-      raise errors.UserError(
-        f"--output={output} is not empty and no demo: give another folder."
-      )
+      raise absent.demo(output)
     shutil.rmtree(output)
   try:
     os.makedirs(output, exist_ok=True)
@@ -127,21 +124,11 @@ def _report(
   files.write_bytes(
     stages.path("report.json"), (json.dumps(figures, indent=2)).encode()
   )
-  building = suggestions.command(
-    "build_corpus",
-    {
-      "input": sources.ENCYCLOPEDIA,
-      "output": suggestions.new_folder(stages.output, "corpus"),
-    },
-  )
   total = progress.format_duration(sum(stages.secs.values()))
   print(
     f"\n{text}\n"
     f"All steps took {total}. Written to {stages.output}: corpus, ict, "
     "realm (checkpoints, exports, index, TensorBoard), qa (and its "
     "evaluation), report.md, report.json.\n"
-    "Next, on the whole encyclopedia, or with --input on text of your own:\n"
-    f"  {building}\n"
-    "or look at the curves:\n"
-    f"  .venv/bin/tensorboard --logdir={stages.output}"
+    f"{report.next_steps(stages.output)}"
   )

@@ -30,7 +30,7 @@ _REBUILD_BERT = flags.DEFINE_bool(
 
 def main() -> None:
   """Runs the demo, or what it rests on."""
-  path_checks.output(_OUTPUT.value)
+  path_checks.demo(_OUTPUT.value)
   environment.use_bfloat16_products()
   from realm_tf.demo import run
 

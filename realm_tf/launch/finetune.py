@@ -60,10 +60,14 @@ def main() -> None:
     hard_em=_HARD_EM.value,
   )
   question_flags.check_paths("train", dataset=_DATASET.value)
-  question_flags.check_paths("dev", dev_dataset=_DEV_DATASET.value)
-  for init in (_INIT.value, _INIT_RETRIEVER.value):
-    path_checks.run(init)
-  path_checks.weights("init_reader", _INIT_READER.value)
+  if _DEV_DATASET.value:
+    question_flags.check_paths("dev", dev_dataset=_DEV_DATASET.value)
+  else:
+    question_flags.check_paths("dev", dataset=_DATASET.value)
+  if not run_flags.is_resumed():
+    for init in (_INIT.value, _INIT_RETRIEVER.value):
+      path_checks.run(init)
+    path_checks.weights("init_reader", _INIT_READER.value)
   from realm_tf.training import finetuning
 
   finetuning.run(

@@ -36,8 +36,13 @@ def sentences(folder: str) -> None:
 
 def run(model_dir: str) -> None:
   """Sees that a folder is a run's."""
-  if _is_here(model_dir) and not _has(model_dir, "config.json"):
+  if _is_here(model_dir) and not is_run(model_dir):
     raise absent.run(model_dir)
+
+
+def is_run(model_dir: str) -> bool:
+  """Whether a folder of this machine's is a run's."""
+  return _has(model_dir, "config.json")
 
 
 def weights(flag: str, sources: str) -> None:
@@ -140,6 +145,14 @@ def output(path: str, *, new: bool = False) -> None:
     raise absent.new_folder(path)
   if not os.path.isdir(path) and (why := why_no_folder(path)):
     raise errors.UserError(f"--output={path}: {why}")
+
+
+def demo(path: str) -> None:
+  """Sees that --output is new, empty, or holds a demo."""
+  output(path)
+  is_new = not os.path.exists(path) or _is_empty_folder(path)
+  if _is_here(path) and not is_new and not _has(path, "demo.json"):
+    raise absent.demo(path)
 
 
 def why_no_folder(path: str) -> str:

@@ -125,6 +125,11 @@ def where() -> dict[str, str]:
   }
 
 
+def is_resumed() -> bool:
+  """Whether there is a run already: where it started from may be gone."""
+  return path_checks.is_run(flags.FLAGS.model_dir)
+
+
 def _check_paths(
   *,
   corpus: str = "",
@@ -132,9 +137,10 @@ def _check_paths(
   init_checkpoint: str = "",
   **others: str,
 ) -> None:
-  del others  # of --model_dir, its flag sees to it
+  del others  # --model_dir's flag sees to it
   path_checks.corpus(corpus)
   if "pretrain_corpus" in flags.FLAGS:
     path_checks.there("pretrain_corpus", [pretrain_corpus])
     path_checks.sentences(pretrain_corpus or corpus)
-  path_checks.weights("init_checkpoint", init_checkpoint)
+  if not is_resumed():
+    path_checks.weights("init_checkpoint", init_checkpoint)

@@ -148,7 +148,7 @@ def training_cases(root, corpus, other, bare):
       ["--model_dir=gs://bucket/run"],
     )
   demo = ["--output=" + str(of_no_passages / manifest_lib.FILE_NAME)]
-  yield "demo_into_a_file", ["--output", "File exists"], "demo", demo
+  yield "demo_into_a_file", ["--output", "is no folder"], "demo", demo
   demo = [f"--output={root}/demo", "--seed=-1"]
   yield "demo_without_a_seed", ["seed"], "demo", demo
   yield (

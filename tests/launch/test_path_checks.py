@@ -145,6 +145,7 @@ def wrong(root):
   yield from refused("output", below, no_folder, *writing, "import_checkpoint")
   message = absent.new_folder(full)
   yield from refused("output", full, message, "import_checkpoint")
+  yield from refused("output", full, absent.demo(full), "demo")
   file = f"{none}.json"
   message = f"--config={file} cannot be read."
   yield from refused("config", file, message, *trainings, "finetune")
@@ -161,6 +162,8 @@ def wrong(root):
   yield from missing("questions", "pretrain", value=f"{none}.jsonl")
   message = absent.path("dev_dataset", f"{root}/questions.dev.jsonl")
   yield from refused("dev_dataset", of_split, message, "finetune")
+  message = absent.path("dataset", f"{root}/questions.dev.jsonl")
+  yield from refused("dev_dataset", "", message, "finetune")
   yield from missing("manual_dir", "finetune", "evaluate")
   message = "has no kind 'zoo'"
   yield from refused("dataset", "encyclopedia:zoo", message, "evaluate")
@@ -210,6 +213,13 @@ def test_what_is_right_goes_on(root):
   # A run that is watched may begin later.
   watched = {"model_dir": f"{root}/later", "watch": "true"}
   cases.append(("refresh_index", argv(watched)))
+  # What a run started from may be gone when it is resumed.
+  gone = f"{root}/gone"
+  resumed = {"model_dir": f"{root}/run"}
+  flags = commands["pretrain"] | resumed | {"init_checkpoint": gone}
+  cases.append(("pretrain", argv(flags)))
+  flags = commands["finetune"] | resumed | {"init": gone, "init_reader": gone}
+  cases.append(("finetune", argv(flags)))
   for case, outcome in zip(cases, light_commands.outcomes(cases), strict=True):
     assert outcome["status"] == light_commands.REACHED, (case, outcome)
 
