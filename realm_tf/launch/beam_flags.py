@@ -32,6 +32,8 @@ def take(unknown: Sequence[str]) -> list[str]:
       value.
   """
   _import_beam()
+  # One dash will do for the command's own flags, but not for Beam's.
+  unknown = [f"--{argument.lstrip('-')}" for argument in unknown]
   _check(unknown)
   return [*_BEAM_FLAG.value, *unknown]
 
@@ -48,9 +50,8 @@ def _check(unknown: Sequence[str]) -> None:
       why = said.getvalue().strip().rpartition("error: ")[2]
       raise errors.UserError(f"Apache Beam: {why}.") from e
   for argument in unknown:
-    name = argument.lstrip("-").partition("=")[0]
-    key = name.replace("-", "_")
-    if not argument.startswith("--") or key in found.keys() - known.keys():
+    name = argument.removeprefix("--").partition("=")[0]
+    if name.replace("-", "_") in found.keys() - known.keys():
       close = difflib.get_close_matches(name, [*flags.FLAGS, *known])
       raise errors.UserError(
         str(flags.UnrecognizedFlagError(name, suggestions=close))

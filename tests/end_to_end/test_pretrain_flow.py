@@ -50,6 +50,9 @@ def flow(tmp_path_factory):
     "--vocab_size=600",
     "--max_passage_tokens=40",
     "--num_shards=2",
+    # Beam's.
+    "--direct_running_mode=in_memory",
+    "--beam_flag=--direct_num_workers=1",
   )
   tiny_runs.run("annotate_spans", f"--corpus={root}/corpus", "--tagger=rules")
 

@@ -285,7 +285,10 @@ def test_a_killed_edit_leaves_no_corpus(tmp_path, old, run_dir, monkeypatch):
 def test_without_a_run_the_corpus_alone_is_written(tmp_path, old, capsys):
   edit.run(options(tmp_path, old, **_EDIT), "")
   corpus_lib.Corpus.open(str(tmp_path / "new"))
-  assert "--model_dir=RUN" in capsys.readouterr().out
+  shown = capsys.readouterr().out
+  assert "the same command with --model_dir" in shown
+  flags = suggested.check(shown, "annotate_spans")
+  assert flags == [f"--corpus={tmp_path}/new"]
 
 
 def refused(tmp_path, corpus, run_dir):
