@@ -64,8 +64,8 @@ def run(options: edit_lib.EditOptions, model_dir: str) -> None:
   if index is None:
     annotating = suggestions.command("annotate_spans", {"corpus": new.path})
     print(
-      f"For a run's index of {new.path}, give the same command with --model_dir "
-      f"naming the run. Next, to train on it: {annotating}"
+      f"For a run's index of {new.path}, give the same command with "
+      f"--model_dir naming the run. Next, to train on it: {annotating}"
     )
     return
   update_index(index, old, new)

@@ -86,7 +86,11 @@ def _entry(flag: flags.Flag, width: int) -> list[str]:
   return [
     f"  {heading}",
     *textwrap.wrap(
-      text, width, initial_indent=indent, subsequent_indent=indent
+      text,
+      width,
+      initial_indent=indent,
+      subsequent_indent=indent,
+      break_on_hyphens=False,
     ),
   ]
 
@@ -97,7 +101,7 @@ def _value(flag: flags.Flag) -> str:
     return ""
   if isinstance(flag.parser, flags.EnumParser):
     return "|".join(flag.parser.enum_values)
-  return _VALUES[flag.flag_type()]
+  return _VALUES.get(flag.flag_type(), "VALUE")
 
 
 def _is_required(flag: flags.Flag) -> bool:
