@@ -54,8 +54,8 @@ def main(unknown: list[str]) -> None:
   Args:
     unknown: Flags that are not this command's own.
   """
-  path_checks.corpus(_CORPUS.value)
   path_checks.tagger(_TAGGER.value)
+  path_checks.corpus(_CORPUS.value)
   environment.use_bfloat16_products()
   for_beam = beam_flags.take(unknown)
   from realm_tf.data import annotate
