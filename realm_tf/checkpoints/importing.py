@@ -2,12 +2,17 @@
 
 import tensorflow as tf
 
+from realm_tf import absent
 from realm_tf import errors
+from realm_tf import suggestions
 from realm_tf.checkpoints import comparison
 from realm_tf.checkpoints import imported
 from realm_tf.checkpoints import names
 from realm_tf.checkpoints import reading
 from realm_tf.checkpoints import source
+from realm_tf.configs import schema
+from realm_tf.data import manifest
+from realm_tf.data import sources
 
 _FIELDS = (
   "num_layers",
@@ -37,7 +42,7 @@ def run(path: str, output: str, peer_python: str) -> None:
   if tf.io.gfile.exists(output) and (
     not tf.io.gfile.isdir(output) or tf.io.gfile.listdir(output)
   ):
-    raise errors.UserError(f"--output={output} is there: name a new folder.")
+    raise absent.new_folder(output)
   try:
     found = reading.read(path)
   except errors.UserError as e:
@@ -58,14 +63,28 @@ def run(path: str, output: str, peer_python: str) -> None:
       f"Cannot write --output={output}: {e.message}"
     ) from e
   config = found.config
-  fields = " ".join(f"--config.{f}={getattr(config, f)}" for f in _FIELDS)
-  casing = "" if found.lower_case else " --nolower_case"
+  corpus = suggestions.new_folder(output, "corpus")
+  building = {
+    "input": sources.ENCYCLOPEDIA,
+    "vocab": tf.io.gfile.join(output, manifest.VOCABULARY_NAME),
+    "lower_case": None if found.lower_case else False,
+    "output": corpus,
+  }
+  fields = {name: getattr(config, name) for name in _FIELDS}
+  # A run may have fewer positions.
+  most = min(config.max_positions, schema.EncoderConfig.max_positions)
+  training = suggestions.first_training(
+    "pretrain_ict",
+    corpus,
+    **fields,
+    max_positions=most,
+    init_checkpoint=output,
+  )
   print(
-    f"Wrote {output}. Next:\n"
-    "  python -m realm_tf.launch.build_corpus --input=... "
-    f"--vocab={output}/vocab.txt{casing} --output=CORPUS\n"
-    "  python -m realm_tf.launch.pretrain_ict --config=mini "
-    f"{fields} --corpus=CORPUS --init_checkpoint={output} --model_dir=..."
+    f"Wrote {output}. Next, here on the embedded encyclopedia:\n"
+    f"  {suggestions.command('build_corpus', building)}\n"
+    f"  {suggestions.command('annotate_spans', {'corpus': corpus})}\n"
+    f"  {training}"
   )
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from realm_tf import absent
 from realm_tf import errors
 from realm_tf import files
 from realm_tf.configs import loading
@@ -55,6 +56,11 @@ class RunConfig:
   index_step: int = 0
   sentences_fingerprint: str = ""
 
+  @property
+  def other_pretrain_corpus(self) -> str:
+    """The corpus X where it is not Z; else "", as --pretrain_corpus says it."""
+    return "" if self.pretrain_corpus == self.corpus else self.pretrain_corpus
+
   def to_json(self) -> dict[str, Any]:
     """Returns a JSON object that `read` understands."""
     return dataclasses.asdict(self)
@@ -69,10 +75,7 @@ def read(model_dir: str) -> RunConfig:
   """
   path = tf.io.gfile.join(model_dir, FILE_NAME)
   if not tf.io.gfile.exists(path):
-    raise errors.UserError(
-      f"{model_dir} is no run: it has no {FILE_NAME}. A training command "
-      "writes it when it starts."
-    )
+    raise absent.run(model_dir)
   try:
     fields = files.read_json(path)
     if fields.get("task") not in loading.TASKS:

@@ -17,6 +17,7 @@ from apache_beam.options import pipeline_options
 
 from realm_tf import errors
 from realm_tf import files
+from realm_tf import suggestions
 from realm_tf.data import annotate_shards
 from realm_tf.data import beam_runs
 from realm_tf.data import corpus as corpus_lib
@@ -295,7 +296,6 @@ def _print_summary(
     f"  spans       {spans or 'none'}\n"
     f"  left out    {manifest['spans_across_sentences']:,} spans across "
     "sentences\n"
-    "Next: python -m realm_tf.launch.pretrain_ict --config=mini "
-    f"--corpus={options.corpus} --model_dir=runs/ict",
+    f"Next: {suggestions.first_training('pretrain_ict', options.corpus)}",
     flush=True,
   )

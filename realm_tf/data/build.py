@@ -20,6 +20,7 @@ import apache_beam as beam
 import tensorflow as tf
 
 from realm_tf import errors
+from realm_tf import suggestions
 from realm_tf.data import beam_runs
 from realm_tf.data import corpus_folder
 from realm_tf.data import manifest as manifest_lib
@@ -265,8 +266,8 @@ def _print_summary(
     f"  left out    {dropped or 'nothing'}\n"
     f"  sentences longer than a passage, cut: {manifest.split_sentences:,}\n"
     f"  written to  {options.output}\n"
-    f"Next: python -m realm_tf.launch.annotate_spans "
-    f"--corpus={options.output}",
+    "Next: "
+    + suggestions.command("annotate_spans", {"corpus": options.output}),
     file=sys.stdout,
     flush=True,
   )

@@ -5,6 +5,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from realm_tf import absent
 from realm_tf import errors
 from realm_tf import files
 
@@ -139,14 +140,7 @@ def read(corpus: str) -> CorpusManifest:
   try:
     value = files.read_json(path)
   except tf.errors.NotFoundError as e:
-    what = (
-      f"has no {FILE_NAME}: it is no corpus, or was not built to the end"
-      if tf.io.gfile.isdir(corpus)
-      else "does not exist"
-    )
-    raise errors.UserError(
-      f"--corpus={corpus} {what}. Make one with build_corpus --output={corpus}."
-    ) from e
+    raise absent.corpus(corpus, is_folder=tf.io.gfile.isdir(corpus)) from e
   except tf.errors.OpError as e:
     raise errors.UserError(
       f"--corpus={corpus} cannot be read ({e.message}): name the folder that "

@@ -16,6 +16,7 @@ import tensorflow as tf
 import tensorflow_datasets as tfds
 
 import tfds_builders
+from realm_tf import absent
 from realm_tf import errors
 from realm_tf import files
 from realm_tf.data import formats
@@ -190,10 +191,7 @@ def _load_builder(
 ) -> QaDataset:
   builder_class = tfds_builders.BUILDERS.get(name)
   if builder_class is None:
-    raise errors.UserError(
-      f"There is no dataset {name!r}: choose one of {', '.join(names())}, or "
-      "give the path of a JSONL file."
-    )
+    raise absent.dataset(name, names())
   split = _check_split(name, split)
   builder = builder_class(data_dir=data_dir)
   is_test = split == open_qa.TEST

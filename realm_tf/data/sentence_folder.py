@@ -8,6 +8,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from realm_tf import absent
 from realm_tf import errors
 from realm_tf import files
 
@@ -86,7 +87,7 @@ def record_files(corpus: str) -> list[str]:
   advice = f"run python -m realm_tf.launch.annotate_spans --corpus={corpus}"
   found = tf.io.gfile.glob(tf.io.gfile.join(folder, "*.tfrecord*"))
   if not found:
-    raise errors.UserError(f"{corpus} has no {_NAME}/: {advice} first.")
+    raise absent.sentences(corpus)
   names = sorted(os.path.basename(file) for file in found)
   manifest = read_manifest(corpus)
   if manifest is not None:

@@ -1,11 +1,14 @@
 """The demo's report: what REALM learned, in figures and in examples."""
 
+import shlex
 from collections.abc import Mapping
 
 import numpy as np
 import tensorflow as tf
 
+from realm_tf import suggestions
 from realm_tf.data import corpus as corpus_lib
+from realm_tf.data import sources
 from realm_tf.evaluation import scoring
 from realm_tf.training import pretraining
 
@@ -144,3 +147,24 @@ def _passages(
       text = f"{titles[0]}: {bodies[0]}"
     lines.append(f"  {probability:.2f}  {text}\n")
   return "".join(lines)
+
+
+def next_steps(output: str) -> str:
+  """Returns what to try after the demo.
+
+  Args:
+    output: Its folder.
+  """
+  building = suggestions.command(
+    "build_corpus",
+    {
+      "input": sources.ENCYCLOPEDIA,
+      "output": suggestions.new_folder(output, "corpus"),
+    },
+  )
+  return (
+    "Next, on the whole encyclopedia, or with --input on text of your own:\n"
+    f"  {building}\n"
+    "or look at the curves:\n"
+    f"  .venv/bin/tensorboard {shlex.quote(f'--logdir={output}')}"
+  )

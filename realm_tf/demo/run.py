@@ -5,6 +5,7 @@ import os
 import shutil
 from collections.abc import Mapping
 
+from realm_tf import absent
 from realm_tf import errors
 from realm_tf import files
 from realm_tf.demo import bert
@@ -65,9 +66,7 @@ def _begin(output: str, seed: int) -> stages_lib.Stages:
 def _make_room(output: str) -> None:
   if os.path.isdir(output) and os.listdir(output):
     if not os.path.exists(os.path.join(output, _MARKER)):
-      raise errors.UserError(
-        f"--output={output} is not empty and no demo: give another folder."
-      )
+      raise absent.demo(output)
     shutil.rmtree(output)
   try:
     os.makedirs(output, exist_ok=True)
@@ -131,9 +130,5 @@ def _report(
     f"All steps took {total}. Written to {stages.output}: corpus, ict, "
     "realm (checkpoints, exports, index, TensorBoard), qa (and its "
     "evaluation), report.md, report.json.\n"
-    "Next, on text of your own:\n"
-    "  .venv/bin/python -m realm_tf.launch.build_corpus "
-    "--input=articles.jsonl --output=runs/mine\n"
-    "or look at the curves:\n"
-    f"  .venv/bin/tensorboard --logdir={stages.output}"
+    f"{report.next_steps(stages.output)}"
   )

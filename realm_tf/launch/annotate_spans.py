@@ -9,24 +9,26 @@ more processes of this machine: --direct_running_mode=multi_processing
 --direct_num_workers=8.
 """
 
-import sys
-
 from absl import flags
 
 from realm_tf import environment
 from realm_tf.launch import beam_flags
 from realm_tf.launch import command
+from realm_tf.launch import path_checks
 
-_CORPUS = flags.DEFINE_string("corpus", None, "Folder of the corpus.")
+_CORPUS = flags.DEFINE_string(
+  "corpus", None, "Folder of the corpus.", required=True
+)
 _TAGGER = flags.DEFINE_string(
   "tagger",
   "rules",
   "What finds names: `rules`, or the --model_dir of train_tagger or the folder "
   "of an exported tagger. Dates are found by rules always.",
 )
-_GAZETTEER = flags.DEFINE_string(
+_GAZETTEER = flags.DEFINE_enum(
   "gazetteer",
-  "",
+  None,
+  ["titles"],
   "`titles`: the corpus's titles are entities in lower case too.",
 )
 _NUMBERS = flags.DEFINE_bool(
@@ -46,10 +48,16 @@ _OVERWRITE = flags.DEFINE_bool(
 )
 
 
-def main() -> None:
-  """Annotates the corpus that the flags name."""
+def main(unknown: list[str]) -> None:
+  """Annotates the corpus that the flags name.
+
+  Args:
+    unknown: Flags that are not this command's own.
+  """
+  path_checks.tagger(_TAGGER.value)
+  path_checks.corpus(_CORPUS.value)
   environment.use_bfloat16_products()
-  beam_flags.import_beam()
+  for_beam = beam_flags.take(unknown)
   from realm_tf.data import annotate
   from realm_tf.data import annotate_shards
 
@@ -58,17 +66,16 @@ def main() -> None:
       corpus=_CORPUS.value,
       tagger=annotate_shards.TaggerSettings(
         tagger=_TAGGER.value,
-        gazetteer=_GAZETTEER.value,
+        gazetteer=_GAZETTEER.value or "",
         numbers=_NUMBERS.value,
       ),
       limit=_LIMIT.value,
       preview=_PREVIEW.value,
       overwrite=_OVERWRITE.value,
-      beam_flags=beam_flags.BEAM_FLAG.value,
+      beam_flags=for_beam,
     )
   )
 
 
 if __name__ == "__main__":
-  sys.argv = beam_flags.quote(sys.argv)
-  command.run(main)
+  command.run(main, keeps_unknown=True)

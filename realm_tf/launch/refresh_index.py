@@ -14,6 +14,7 @@ from absl import flags
 from realm_tf import environment
 from realm_tf.launch import command
 from realm_tf.launch import model_dir_flag
+from realm_tf.launch import path_checks
 
 _MODEL_DIR = model_dir_flag.define("Folder of the run.")
 _CORPUS = flags.DEFINE_string(
@@ -59,6 +60,9 @@ _IS_WORKER = flags.DEFINE_bool(
 
 def main() -> None:
   """Runs the job that the flags describe."""
+  path_checks.corpus(_CORPUS.value)
+  if not _WATCH.value:  # A run that is watched may begin later.
+    path_checks.run(_MODEL_DIR.value)
   environment.use_products_of(_MODEL_DIR.value)
   from realm_tf.index import follow
   from realm_tf.index import job

@@ -6,6 +6,7 @@ import itertools
 import numpy as np
 
 from realm_tf import errors
+from realm_tf import suggestions
 from realm_tf.configs import run_config
 from realm_tf.configs import schema
 from realm_tf.data import corpus as corpus_lib
@@ -128,13 +129,21 @@ def run(
   with runs.claimed(setup):
     result = loop.train(task, setup.run, model_dir, setup.strategy, hook)
   best, step = checkpoints.best(model_dir, METRIC)
-  # Of one file, the questions that were held out are the dev split.
-  split = "dev" if qa_splits.is_one_file(dataset) else "test"
+  following = suggestions.command(
+    "evaluate",
+    {
+      "dataset": dataset,
+      # Of one file, the questions that were held out are the dev split.
+      "split": "test" if qa_splits.has_split(dataset, "test") else "dev",
+      "data_dir": data_dir,
+      "manual_dir": manual_dir,
+      "model_dir": model_dir,
+    },
+  )
   print(
     f"Wrote {model_dir}: step {result.step}; best weights, with an exact "
     f"match of {best:.3f} on dev, of step {step}. Next:\n"
-    f"  python -m realm_tf.launch.evaluate --dataset={dataset} "
-    f"--split={split} --model_dir={model_dir}"
+    f"  {following}"
   )
   return Finetuned(task, hook, setup.corpus, result)
 

@@ -20,6 +20,7 @@ from realm_tf.evaluation import closed_book
 from realm_tf.evaluation import predictions
 from realm_tf.evaluation import reading
 from realm_tf.evaluation import recall
+from realm_tf.evaluation import retriever_names
 from realm_tf.evaluation import retrievers as retrievers_lib
 from realm_tf.index import version as version_lib
 from realm_tf.models import orqa as orqa_lib
@@ -125,7 +126,7 @@ class OpenQa:
     questions: Sequence[str],
     *,
     k: int,
-    retriever: str = retrievers_lib.DENSE,
+    retriever: str = retriever_names.DENSE,
   ) -> list[predictions.Prediction]:
     """Retrieves and reads.
 
@@ -133,7 +134,7 @@ class OpenQa:
       ids: Of the questions.
       questions: Their texts.
       k: Passages to retrieve, of which the first `reader_beam` are read.
-      retriever: One of `retrievers.RETRIEVERS`.
+      retriever: One of `retriever_names.RETRIEVERS`.
 
     Raises:
       errors.UserError: If there is no such retriever.
@@ -147,7 +148,7 @@ class OpenQa:
     ids: Sequence[str],
     questions: Sequence[str],
     rows: np.ndarray,
-    retriever: str = retrievers_lib.DENSE,
+    retriever: str = retriever_names.DENSE,
   ) -> list[predictions.Prediction]:
     """Reads what was found.
 
@@ -159,7 +160,7 @@ class OpenQa:
         alone, as the paper's sparse baseline has no f(x, z).
     """
     return self._answerer.answer(
-      ids, questions, rows, passage_scores=retriever == retrievers_lib.DENSE
+      ids, questions, rows, passage_scores=retriever == retriever_names.DENSE
     )
 
 

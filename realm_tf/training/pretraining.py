@@ -1,7 +1,9 @@
 """Runs REALM pre-training: trainer, refresher, summary."""
 
 import dataclasses
+import shlex
 
+from realm_tf import suggestions
 from realm_tf.configs import schema
 from realm_tf.data import corpus as corpus_lib
 from realm_tf.data import qa_splits
@@ -85,9 +87,21 @@ def run(
   with hook.running(), runs.claimed(setup):
     result = loop.train(task, setup.run, setup.model_dir, setup.strategy, hook)
   used = ", ".join(map(str, hook.versions_used))
+  following = suggestions.finetuning(
+    config,
+    "pretrain",
+    setup.model_dir,
+    setup.run.corpus,
+    questions if qa_splits.has_split(questions, "train") else "",
+    data_dir=data_dir,
+    manual_dir=manual_dir,
+  )
+  curves = shlex.quote(f"--logdir={setup.model_dir}/tensorboard")
   print(
     f"Wrote {setup.model_dir}: step {result.step}; index versions used: "
     f"{used}. Next:\n"
-    f"  tensorboard --logdir={setup.model_dir}/tensorboard"
+    f"  {following}\n"
+    "Its curves:\n"
+    f"  tensorboard {curves}"
   )
   return Pretrained(task, hook, setup.corpus, result)

@@ -1,5 +1,6 @@
 """Runs the two trainings that come before REALM: language model and ICT."""
 
+from realm_tf import suggestions
 from realm_tf.configs import schema
 from realm_tf.training import ict
 from realm_tf.training import loop
@@ -37,9 +38,12 @@ def run(task_name: str, config: schema.TaskConfig, **where: str) -> None:
   if task_name == "pretrain_ict" and setup.run.init_checkpoint:
     # A retriever alone would leave REALM a reader of random weights.
     sources = f"{setup.run.init_checkpoint},{sources}"
-  print(
-    f"Wrote {setup.model_dir}: step {result.step}. Next:\n"
-    f"  python -m realm_tf.launch.{_NEXT[task_name]} --config=... "
-    f"--corpus={setup.run.corpus} --init_checkpoint={sources} "
-    "--model_dir=..."
+  flags = {
+    "corpus": setup.run.corpus,
+    "pretrain_corpus": setup.run.other_pretrain_corpus,
+    "init_checkpoint": sources,
+  }
+  following = suggestions.training(
+    _NEXT[task_name], config, task_name, setup.model_dir, flags
   )
+  print(f"Wrote {setup.model_dir}: step {result.step}. Next:\n  {following}")

@@ -12,6 +12,7 @@ from realm_tf.data import build
 from realm_tf.data import sentence_folder
 from realm_tf.data import sentence_records
 from tests import planted_tagger
+from tests.launch import suggested
 
 _ARTICLES = [
   ("Zürich", "Zürich lies in Switzerland. It grew after 12 May 1850. Dr. Émile "
@@ -279,7 +280,10 @@ def test_a_trained_tagger_takes_the_place_of_the_rules(corpus, export, capsys):
   assert records["Tokyo"][1] == ["東京", "1920s"]
   assert manifest["tagger"] == "model"
   assert manifest["spans"] == {"LOC": 2, "date": 4}
-  assert "sentences/s" in capsys.readouterr().out
+  shown = capsys.readouterr().out
+  assert "sentences/s" in shown
+  flags = suggested.check(shown, "pretrain_ict")
+  assert {f"--corpus={corpus}", f"--model_dir={corpus.parent}/ict"} <= {*flags}
 
 
 def test_a_trained_tagger_is_known_by_its_weights(corpus, export, tmp_path):

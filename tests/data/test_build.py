@@ -11,6 +11,7 @@ from realm_tf.data import build
 from realm_tf.data import corpus as corpus_lib
 from realm_tf.data import passage_texts
 from tests.data import corpora
+from tests.launch import suggested
 
 _RECORDS = [
   *[(f"Cat {i % 7}", f"The cat {i} sat. The dog ran home.") for i in range(40)],
@@ -102,6 +103,8 @@ def test_same_corpus_whatever_the_workers(options):
 
 def test_an_output_is_kept_refused_or_replaced(options, tmp_path, capsys):
   first = build.build(options())
+  (corpus,) = suggested.check(capsys.readouterr().out, "annotate_spans")
+  assert corpus == f"--corpus={options().output}"
   marker = tmp_path / "corpus" / "annotations"
   marker.write_text("kept")
   assert build.build(options()) == first

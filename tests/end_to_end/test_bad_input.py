@@ -57,6 +57,17 @@ def build_cases(root, corpus):
   yield "vocab_without_mask", ["[MASK]"], "build_corpus", flags
   flags = [f"--input={root}/none.jsonl", f"--output={root}/new"]
   yield "missing_input", ["none.jsonl"], "build_corpus", flags
+  flags = [f"--input={good}", f"--output={root}/new"]
+  for name, words, flag in (
+    ("unknown_to_beam", ["'runer'", "Did you mean: runner"], "--runer=Direct"),
+    (
+      "wrong_for_beam",
+      ["--direct_num_workers", "'two'"],
+      "--direct_num_workers=two",
+    ),
+    ("unknown_runner", ["--runner=Foo"], "-runner=Foo"),
+  ):
+    yield name, words, "build_corpus", [*flags, flag]
 
 
 def training_cases(root, corpus, other, bare):
@@ -148,7 +159,7 @@ def training_cases(root, corpus, other, bare):
       ["--model_dir=gs://bucket/run"],
     )
   demo = ["--output=" + str(of_no_passages / manifest_lib.FILE_NAME)]
-  yield "demo_into_a_file", ["--output", "File exists"], "demo", demo
+  yield "demo_into_a_file", ["--output", "is no folder"], "demo", demo
   demo = [f"--output={root}/demo", "--seed=-1"]
   yield "demo_without_a_seed", ["seed"], "demo", demo
   yield (
@@ -201,6 +212,9 @@ def outcomes(cases):
     "latin_1",
     "vocab_without_mask",
     "missing_input",
+    "unknown_to_beam",
+    "wrong_for_beam",
+    "unknown_runner",
     "missing_corpus",
     "empty_corpus",
     "not_annotated",

@@ -8,6 +8,7 @@ from realm_tf.data import build
 from realm_tf.data import corpus as corpus_lib
 from realm_tf.training import open_qa
 from tests.end_to_end import tiny_runs
+from tests.launch import suggested
 from tests.training import people
 
 _PEOPLE = "Ada Boris Clara Dmitri Elena Felix Greta Hugo".split()
@@ -83,10 +84,12 @@ def ask(answerer, corpus, question):
 def test_the_command_says_what_it_did_and_what_comes_next(world, edited):
   _, shown = edited
   assert "6 copied and 3 embedded" in shown  # Of eight, six stayed.
-  assert shown.splitlines()[-1] == (
-    f"Next: python -m realm_tf.launch.evaluate --model_dir={world}/tuned "
-    f"--corpus={world}/edited --dataset=..."
-  )
+  assert suggested.check(shown, "evaluate") == [
+    f"--model_dir={world}/tuned",
+    f"--corpus={world}/edited",
+    f"--dataset={world}/questions.jsonl",
+    "--split=dev",
+  ]
 
 
 def test_what_was_added_is_answered_from_at_once(world, edited):

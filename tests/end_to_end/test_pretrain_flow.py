@@ -15,6 +15,7 @@ from realm_tf.index import store as store_lib
 from realm_tf.training import pretraining
 from realm_tf.training import refresh
 from tests.end_to_end import tiny_runs
+from tests.launch import suggested
 
 _STEPS = 16
 _TRAIN_SCALARS = {
@@ -49,6 +50,9 @@ def flow(tmp_path_factory):
     "--vocab_size=600",
     "--max_passage_tokens=40",
     "--num_shards=2",
+    # Beam's.
+    "--direct_running_mode=in_memory",
+    "--beam_flag=--direct_num_workers=1",
   )
   tiny_runs.run("annotate_spans", f"--corpus={root}/corpus", "--tagger=rules")
 
@@ -63,21 +67,45 @@ def flow(tmp_path_factory):
       *flags,
     )
 
-  train("pretrain_mlm", "mlm", steps=8)
+  mlm_out = train("pretrain_mlm", "mlm", steps=8)
   ict_out = train(
     "pretrain_ict", "ict", f"--init_checkpoint={root}/mlm", steps=8
   )
-  realm_out = train(
-    "pretrain",
-    "realm",
-    f"--init_checkpoint={root}/mlm,{root}/ict",
-    steps=_STEPS,
+  suggested.check(mlm_out, "pretrain_ict")
+  # The command that is suggested, but for how long and how often.
+  flags = suggested.check(ict_out, "pretrain")
+  schedule = {
+    "train_steps": _STEPS,
+    "batch_size": 8,
+    "warmup_steps": 2,
+    "heldout_fraction": 0.2,
+    "eval_batches": 1,
+    "summary_every_steps": 1,
+    "checkpoint_every_steps": 4,
+    "evaluate_every_steps": 8,
     # At the age limit the trainer waits: it uses a version every 5 steps.
-    export_every_steps=5,
-    index_age_warning_steps=5,
-    index_age_limit_steps=6,
+    "export_every_steps": 5,
+    "index_age_warning_steps": 5,
+    "index_age_limit_steps": 6,
+  }
+  realm_out = tiny_runs.run(
+    "pretrain",
+    *flags,
+    *(f"--config.{name}={value}" for name, value in schedule.items()),
   )
   return root, ict_out, realm_out
+
+
+def test_fine_tuning_comes_after_it(flow):
+  root, _, realm_out = flow
+  flags = suggested.check(realm_out, "finetune")
+  assert {
+    "--dataset=nq_open",
+    f"--corpus={root}/corpus",
+    f"--init={root}/realm",
+    f"--model_dir={root}/qa",
+    f"--config.hidden_size={tiny_runs.MODEL['hidden_size']}",
+  } <= {*flags}
 
 
 def test_each_training_starts_from_the_one_before(flow):

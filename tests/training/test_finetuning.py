@@ -24,6 +24,7 @@ from realm_tf.training import orqa_init
 from tests import documented_programs
 from tests.checkpoints import formats
 from tests.end_to_end import tiny_runs
+from tests.launch import suggested
 from tests.training import people
 
 
@@ -181,6 +182,8 @@ def test_without_an_index_the_corpus_is_embedded_first(world, tmp_path, capsys):
   people.run(world, tmp_path / "next", config, init=str(tmp_path / "run"))
   shown = capsys.readouterr().out
   assert f"Initialised the reader from {tmp_path}/run" in shown
+  flags = suggested.check(shown, "evaluate")
+  assert {"--split=dev", f"--model_dir={tmp_path}/next"} <= {*flags}
   assert run_config.read(str(tmp_path / "next")).index_run == str(
     tmp_path / "run"
   )
