@@ -66,6 +66,12 @@ class AnnotatedCorpus:
     """Number of sentences."""
     return len(self.sentence_starts)
 
+  @property
+  def whole_passages(self) -> np.ndarray:
+    """<bool>[S]. Which sentences have all the wordpieces of their passage."""
+    lengths = np.diff(self.passage_splits)[self.sentence_passages]
+    return self.sentence_limits - self.sentence_starts == lengths
+
   def heldout(self, fraction: float) -> np.ndarray:
     """Tells which passages are held out: by fingerprint, not by file order.
 

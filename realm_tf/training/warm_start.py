@@ -28,7 +28,7 @@ def run(task_name: str, config: schema.TaskConfig, **where: str) -> None:
     setup,
     task,
     setup.lines(),
-    setup.sentences.dropped,
+    task.dropped,
     runs.data_bytes(setup.sentences),
   )
   with runs.claimed(setup):
