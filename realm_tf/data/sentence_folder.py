@@ -11,16 +11,21 @@ import tensorflow as tf
 from realm_tf import errors
 from realm_tf import files
 
+NAME = "sentences"
 MANIFEST = "manifest.json"
 SHARD_SUFFIX = ".tfrecord.gz"
 
-_NAME = "sentences"
-_OWN = re.compile(r"sentences-\d+-of-\d+\.|manifest\.json($|\.)")
+_TEMPORARY = files.TEMPORARY_SUFFIX
+_OWN = re.compile(
+  rf"manifest\.json({_TEMPORARY})?"
+  r"|sentences-\d{5,}-of-\d{5,}"
+  rf"\.(tfrecord\.gz|[0-9a-f]{{8}}\.tmp|json({_TEMPORARY})?)"
+)
 
 
 def path(corpus: str) -> str:
   """Returns the folder of a corpus's annotation."""
-  return tf.io.gfile.join(corpus, _NAME)
+  return tf.io.gfile.join(corpus, NAME)
 
 
 def shard_name(shard: int, num_shards: int) -> str:
@@ -30,7 +35,7 @@ def shard_name(shard: int, num_shards: int) -> str:
 
 def is_own(name: str) -> bool:
   """Whether `annotate_spans` names a file so, half-written ones included."""
-  return bool(_OWN.match(name))
+  return bool(_OWN.fullmatch(name))
 
 
 def read_manifest(corpus: str) -> dict[str, Any] | None:
@@ -86,7 +91,7 @@ def record_files(corpus: str) -> list[str]:
   advice = f"run python -m realm_tf.launch.annotate_spans --corpus={corpus}"
   found = tf.io.gfile.glob(tf.io.gfile.join(folder, "*.tfrecord*"))
   if not found:
-    raise errors.UserError(f"{corpus} has no {_NAME}/: {advice} first.")
+    raise errors.UserError(f"{corpus} has no {NAME}/: {advice} first.")
   names = sorted(os.path.basename(file) for file in found)
   manifest = read_manifest(corpus)
   if manifest is not None:
