@@ -16,6 +16,7 @@ from absl import flags
 from realm_tf import environment
 from realm_tf.launch import beam_flags
 from realm_tf.launch import command
+from realm_tf.launch import verify_flag
 
 _CORPUS = flags.DEFINE_string("corpus", None, "Folder of the corpus.")
 _TAGGER = flags.DEFINE_string(
@@ -44,10 +45,12 @@ _PREVIEW = flags.DEFINE_integer(
 _OVERWRITE = flags.DEFINE_bool(
   "overwrite", False, "Replace an annotation that is there."
 )
+verify_flag.define()
 
 
 def main() -> None:
   """Annotates the corpus that the flags name."""
+  verify_flag.apply()
   environment.use_bfloat16_products()
   beam_flags.import_beam()
   from realm_tf.data import annotate

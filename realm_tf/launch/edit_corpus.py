@@ -12,6 +12,7 @@ from absl import flags
 from realm_tf import environment
 from realm_tf.launch import command
 from realm_tf.launch import model_dir_flag
+from realm_tf.launch import verify_flag
 
 _CORPUS = flags.DEFINE_string(
   "corpus", None, "Folder of the corpus to edit, which stays as it is."
@@ -42,10 +43,12 @@ _MODEL_DIR = model_dir_flag.define(
   "to write the corpus alone.",
   required=False,
 )
+verify_flag.define()
 
 
 def main() -> None:
   """Edits the corpus that the flags name."""
+  verify_flag.apply()
   environment.use_products_of(_MODEL_DIR.value)
   from realm_tf.data import edit as edit_lib
   from realm_tf.index import edit

@@ -12,6 +12,7 @@ from absl import flags
 from realm_tf import environment
 from realm_tf.launch import command
 from realm_tf.launch import question_flags
+from realm_tf.launch import verify_flag
 
 _MODEL_DIR = flags.DEFINE_string(
   "model_dir",
@@ -80,10 +81,12 @@ _TPU = flags.DEFINE_string(
   "A TPU's name or address, or 'local'; empty for GPUs if there are any, else "
   "the CPU.",
 )
+verify_flag.define()
 
 
 def main() -> None:
   """Evaluates what the flags name."""
+  verify_flag.apply()
   environment.use_products_of(_MODEL_DIR.value)
   from realm_tf.training import evaluation_options
   from realm_tf.training import evaluation_run

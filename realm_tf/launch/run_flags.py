@@ -9,6 +9,7 @@ from realm_tf import environment
 from realm_tf.configs import loading
 from realm_tf.configs import schema
 from realm_tf.launch import model_dir_flag
+from realm_tf.launch import verify_flag
 
 _DEFINE: dict[Any, Any] = {
   int: flags.DEFINE_integer,
@@ -52,6 +53,7 @@ def define(task: str) -> None:
       "Folder of the knowledge corpus, which build_corpus makes.",
       required=True,
     )
+    verify_flag.define()
   if issubclass(kind, schema.SentenceConfig):
     flags.DEFINE_string(
       "pretrain_corpus",
@@ -85,6 +87,8 @@ def config(task: str, **overrides: Any) -> schema.TaskConfig:
     errors.UserError: If the flags make no valid config.
   """
   values = flags.FLAGS
+  if issubclass(loading.TASKS[task], schema.RetrievalConfig):
+    verify_flag.apply()
   fields = {
     field.name: values[f"config.{field.name}"].value
     for field in dataclasses.fields(loading.TASKS[task])
