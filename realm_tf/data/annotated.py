@@ -118,6 +118,18 @@ def load(
   return _concatenate(parts, narrow)
 
 
+def article_uid(titles: tf.Tensor) -> tf.Tensor:
+  """Returns a number that tells articles apart, by title.
+
+  Args:
+    titles: <string>[n].
+
+  Returns:
+    <int64>[n], not negative.
+  """
+  return tf.strings.to_hash_bucket_fast(titles, (1 << 63) - 1)
+
+
 def _tokenized_batches(
   files: list[str], tokenizer: tokenizer_lib.Tokenizer
 ) -> Iterator[dict[str, tf.Tensor]]:
@@ -140,9 +152,7 @@ def _tokenized_batches(
       "limits": limits,
       "title_ids": tokenizer.tokenize(records["title"]),
       "uids": passages_lib.passage_uid(records["title"], records["text"]),
-      "articles": tf.strings.to_hash_bucket_fast(
-        records["title"], (1 << 63) - 1
-      ),
+      "articles": article_uid(records["title"]),
       "text_bytes": tf.cast(tf.strings.length(records["text"]), tf.int64),
     }
 

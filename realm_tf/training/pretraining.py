@@ -7,6 +7,7 @@ from realm_tf.data import corpus as corpus_lib
 from realm_tf.data import qa_splits
 from realm_tf.evaluation import reader_view
 from realm_tf.evaluation import recall
+from realm_tf.training import corpus_lines
 from realm_tf.training import loop
 from realm_tf.training import realm
 from realm_tf.training import refresh
@@ -69,7 +70,14 @@ def run(
   runs.print_plan(
     setup,
     task,
-    setup.lines() | ({"questions": asked.describe()} if asked else {}),
+    setup.lines()
+    | corpus_lines.sources(setup.sentences, passages, setup.corpus)
+    | corpus_lines.cut_passages(
+      passages.title_ids.lengths,
+      passages.body_ids.lengths,
+      config.passage_length,
+    )
+    | ({"questions": asked.describe()} if asked else {}),
     task.source.dropped,
     # A new version is loaded while the old one still feeds the model.
     runs.data_bytes(setup.sentences) + task.data_bytes + 2 * index_bytes,

@@ -1,6 +1,9 @@
 """Runs the two trainings that come before REALM: language model and ICT."""
 
+import numpy as np
+
 from realm_tf.configs import schema
+from realm_tf.training import corpus_lines
 from realm_tf.training import ict
 from realm_tf.training import loop
 from realm_tf.training import mlm
@@ -27,7 +30,7 @@ def run(task_name: str, config: schema.TaskConfig, **where: str) -> None:
   runs.print_plan(
     setup,
     task,
-    setup.lines(),
+    setup.lines() | _cut_passages(setup),
     task.dropped,
     runs.data_bytes(setup.sentences),
   )
@@ -42,4 +45,16 @@ def run(task_name: str, config: schema.TaskConfig, **where: str) -> None:
     f"  python -m realm_tf.launch.{_NEXT[task_name]} --config=... "
     f"--corpus={setup.run.corpus} --init_checkpoint={sources} "
     "--model_dir=..."
+  )
+
+
+def _cut_passages(setup: runs.SentenceSetup) -> dict[str, str]:
+  """Returns a line on passages that ICT cuts; a language model reads pairs."""
+  config = setup.run.config
+  if not isinstance(config, schema.IctConfig):
+    return {}
+  return corpus_lines.cut_passages(
+    np.diff(setup.sentences.title_splits),
+    np.diff(setup.sentences.passage_splits),
+    config.passage_length,
   )
