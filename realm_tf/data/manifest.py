@@ -39,12 +39,12 @@ class ShardEntry:
   Attributes:
     file: Its path below the corpus.
     passages: How many it holds.
-    sha256: Of the file's bytes.
+    sha256: Of the file's bytes; "" in a manifest without sums.
   """
 
   file: str
   passages: int
-  sha256: str
+  sha256: str = ""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -120,6 +120,7 @@ def test_an_output_is_kept_refused_or_replaced(options, tmp_path, capsys):
   marker.unlink()
   replaced = build.build(options(max_passage_tokens=50, overwrite=True))
   assert replaced.max_passage_tokens == 50
+  assert "cut by      --config=tiny (44), which" in capsys.readouterr().out
   assert sorted(p.name for p in tmp_path.iterdir()) == [
     "corpus",
     "in.jsonl",
