@@ -4,6 +4,7 @@ import tensorflow as tf
 
 from realm_tf import absent
 from realm_tf import errors
+from realm_tf import files
 from realm_tf import suggestions
 from realm_tf.checkpoints import comparison
 from realm_tf.checkpoints import imported
@@ -55,10 +56,9 @@ def run(path: str, output: str, peer_python: str) -> None:
   for name, difference in compared.differences.items():
     print(f"    {name:<15}largest |difference| {difference:.1e}")
   try:
-    imported.write(found, output)
+    with files.new_folder(output, imported.CONFIG) as new:
+      imported.write(found, new)
   except tf.errors.OpError as e:
-    if tf.io.gfile.isdir(output):
-      tf.io.gfile.rmtree(output)
     raise errors.UserError(
       f"Cannot write --output={output}: {e.message}"
     ) from e

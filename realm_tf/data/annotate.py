@@ -76,6 +76,7 @@ def annotate(options: AnnotateOptions) -> dict[str, Any] | None:
     if existing:
       print(f"{folder} holds this very annotation already; nothing to do.")
       return existing
+    corpus.check_files()
     tasks = _tasks(options, corpus, folder, settings)
     # What is finished is replaced as a whole, what is not is completed.
     kept = []
@@ -200,6 +201,7 @@ def _manifest(
       {
         "file": os.path.basename(task.target),
         "passages": shard.get("passages", 0),
+        "sha256": files.sha256(task.target),
       }
     )
   by_type = {

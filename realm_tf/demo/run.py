@@ -2,20 +2,17 @@
 
 import json
 import os
-import shutil
 from collections.abc import Mapping
 
-from realm_tf import absent
-from realm_tf import errors
 from realm_tf import files
 from realm_tf.demo import bert
+from realm_tf.demo import folder
 from realm_tf.demo import report
 from realm_tf.demo import stages as stages_lib
 from realm_tf.evaluation import scoring
 from realm_tf.training import pretraining
 from realm_tf.training import progress
 
-_MARKER = "demo.json"
 _EXAMPLES = 5
 
 
@@ -56,24 +53,11 @@ def rebuild_bert(output: str, seed: int) -> None:
 def _begin(output: str, seed: int) -> stages_lib.Stages:
   """Makes room and writes the corpus with its salient spans."""
   stages = stages_lib.Stages(output, seed)
-  _make_room(output)
-  files.write_json(os.path.join(output, _MARKER), {"seed": seed})
+  folder.make_room(output)
+  files.write_json(os.path.join(output, folder.MARKER), {"seed": seed})
   stages.build_corpus()
   stages.annotate_spans()
   return stages
-
-
-def _make_room(output: str) -> None:
-  if os.path.isdir(output) and os.listdir(output):
-    if not os.path.exists(os.path.join(output, _MARKER)):
-      raise absent.demo(output)
-    shutil.rmtree(output)
-  try:
-    os.makedirs(output, exist_ok=True)
-  except OSError as e:
-    raise errors.UserError(
-      f"--output={output} cannot be made ({e.strerror}): give another folder."
-    ) from e
 
 
 def _report(

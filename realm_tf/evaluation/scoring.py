@@ -15,6 +15,7 @@ from realm_tf.evaluation import calibration as calibration_lib
 from realm_tf.evaluation import coverage
 from realm_tf.evaluation import intervals
 from realm_tf.evaluation import predictions as predictions_lib
+from realm_tf.evaluation import reader_view
 from realm_tf.evaluation import recall
 
 RECALL_AT = (1, 5, 20, 50, 100)
@@ -158,6 +159,7 @@ def judge_rows(
   rows: Mapping[str, np.ndarray],
   corpus: corpus_lib.Corpus,
   passages_read: int,
+  view: reader_view.ReaderView | None = None,
 ) -> dict[str, Retrieval]:
   """Looks for answers in what retrievers have found, then in all passages.
 
@@ -170,8 +172,10 @@ def judge_rows(
       best first; -1 for none.
     corpus: That the passages are of.
     passages_read: How many of them the reader has read.
+    view: What the reader sees of a body; None for all of it. Whether a corpus
+      holds an answer at all does not depend on it.
   """
-  judge = recall.Judge(questions, corpus.read_texts)
+  judge = recall.Judge(questions, corpus.read_texts, view)
   hits = judge.hits(np.concatenate(list(rows.values()), axis=1))
   answerable = hits.any(axis=1)
   open_questions = np.flatnonzero(~answerable)

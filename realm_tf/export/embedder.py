@@ -1,5 +1,6 @@
 """The embedder as a SavedModel: a signature for queries, one for passages."""
 
+import re
 import uuid
 
 import tensorflow as tf
@@ -10,6 +11,9 @@ from realm_tf.export import precision
 from realm_tf.export import variables
 from realm_tf.index import exports
 from realm_tf.models import embedder as embedder_lib
+
+# What an export's folder is called, half-written ones included.
+_OWN = re.compile(rf"\d+({files.TEMPORARY_SUFFIX})?")
 
 
 class _Export(tf.Module):
@@ -116,6 +120,6 @@ def discard(model_dir: str, after_step: int) -> None:
   staying = {str(s) for s in exports.steps(model_dir) if s <= after_step}
   for name in tf.io.gfile.listdir(folder):
     name = name.rstrip("/")
-    if name not in staying:
+    if _OWN.fullmatch(name) and name not in staying:
       path = tf.io.gfile.join(folder, name)
       files.remove_folder(path, exports.MANIFEST)

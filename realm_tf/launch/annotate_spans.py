@@ -15,6 +15,7 @@ from realm_tf import environment
 from realm_tf.launch import beam_flags
 from realm_tf.launch import command
 from realm_tf.launch import path_checks
+from realm_tf.launch import verify_flag
 
 _CORPUS = flags.DEFINE_string(
   "corpus", None, "Folder of the corpus.", required=True
@@ -46,6 +47,7 @@ _PREVIEW = flags.DEFINE_integer(
 _OVERWRITE = flags.DEFINE_bool(
   "overwrite", False, "Replace an annotation that is there."
 )
+verify_flag.define()
 
 
 def main(unknown: list[str]) -> None:
@@ -54,6 +56,7 @@ def main(unknown: list[str]) -> None:
   Args:
     unknown: Flags that are not this command's own.
   """
+  verify_flag.apply()
   path_checks.tagger(_TAGGER.value)
   path_checks.corpus(_CORPUS.value)
   environment.use_bfloat16_products()

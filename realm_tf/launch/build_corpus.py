@@ -46,7 +46,9 @@ _NUM_SHARDS = flags.DEFINE_integer(
   "num_shards", None, "Files of passages; by default by the input's size."
 )
 _OVERWRITE = flags.DEFINE_bool(
-  "overwrite", False, "Replace the corpus in --output."
+  "overwrite",
+  False,
+  "Replace the corpus in --output, which must hold nothing else.",
 )
 
 

@@ -13,6 +13,7 @@ from realm_tf import environment
 from realm_tf.launch import command
 from realm_tf.launch import model_dir_flag
 from realm_tf.launch import path_checks
+from realm_tf.launch import verify_flag
 
 _CORPUS = flags.DEFINE_string(
   "corpus",
@@ -46,6 +47,7 @@ _MODEL_DIR = model_dir_flag.define(
   "to write the corpus alone.",
   required=False,
 )
+verify_flag.define()
 
 
 def main() -> None:
@@ -59,6 +61,7 @@ def main() -> None:
   path_checks.there("remove", (value[1:] for value in names))
   path_checks.run(_MODEL_DIR.value)
   path_checks.output(_OUTPUT.value)
+  verify_flag.apply()
   environment.use_products_of(_MODEL_DIR.value)
   from realm_tf.data import edit as edit_lib
   from realm_tf.index import edit

@@ -13,6 +13,7 @@ from realm_tf import environment
 from realm_tf.launch import command
 from realm_tf.launch import path_checks
 from realm_tf.launch import question_flags
+from realm_tf.launch import verify_flag
 from realm_tf.training import evaluation_options
 
 _MODEL_DIR = flags.DEFINE_string(
@@ -84,10 +85,12 @@ _TPU = flags.DEFINE_string(
   "A TPU's name or address, or 'local'; empty for GPUs if there are any, else "
   "the CPU.",
 )
+verify_flag.define()
 
 
 def main() -> None:
   """Evaluates what the flags name."""
+  verify_flag.apply()
   options = evaluation_options.Options(
     model_dir=_MODEL_DIR.value,
     predictions=_PREDICTIONS.value,

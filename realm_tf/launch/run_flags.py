@@ -11,6 +11,7 @@ from realm_tf.configs import loading
 from realm_tf.configs import schema
 from realm_tf.launch import model_dir_flag
 from realm_tf.launch import path_checks
+from realm_tf.launch import verify_flag
 
 _DEFINE: dict[Any, Any] = {
   int: flags.DEFINE_integer,
@@ -54,6 +55,7 @@ def define(task: str) -> None:
       "Folder of the knowledge corpus, which build_corpus makes.",
       required=True,
     )
+    verify_flag.define()
   if issubclass(kind, schema.SentenceConfig):
     flags.DEFINE_string(
       "pretrain_corpus",
@@ -101,6 +103,8 @@ def config(task: str, **overrides: Any) -> schema.TaskConfig:
   """
   _check_paths(**where())
   values = flags.FLAGS
+  if issubclass(loading.TASKS[task], schema.RetrievalConfig):
+    verify_flag.apply()
   fields = {
     field.name: values[f"config.{field.name}"].value
     for field in dataclasses.fields(loading.TASKS[task])

@@ -15,6 +15,7 @@ from realm_tf.data import qa_datasets
 from realm_tf.data import qa_splits
 from realm_tf.evaluation import evaluate
 from realm_tf.evaluation import predictions as predictions_lib
+from realm_tf.evaluation import reader_view
 from realm_tf.evaluation import retriever_names
 from realm_tf.evaluation import scoring
 from realm_tf.training import answerers as answerers_lib
@@ -152,14 +153,18 @@ class _Evaluation:
       for name, found in answered.items()
       if found.rows is not None
     }
-    if not rows or self._answerers.corpus is None:
+    corpus, config = self._answerers.corpus, self._run.config
+    if not rows or corpus is None:
       return {}
     print("  looking for the answers in the passages ...", flush=True)
     return scoring.judge_rows(
       self._examples,
       rows,
-      self._answerers.corpus,
+      corpus,
       self._answerers.reader_beam,
+      reader_view.ReaderView(corpus.tokenizer, config)
+      if isinstance(config, schema.RetrievalConfig)
+      else None,
     )
 
   def _score(

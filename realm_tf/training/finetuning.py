@@ -4,6 +4,7 @@ import dataclasses
 import itertools
 
 import numpy as np
+import tensorflow as tf
 
 from realm_tf import errors
 from realm_tf import suggestions
@@ -17,6 +18,7 @@ from realm_tf.data import token_answers
 from realm_tf.evaluation import answers as answers_lib
 from realm_tf.training import checkpoints
 from realm_tf.training import corpus_index
+from realm_tf.training import corpus_lines
 from realm_tf.training import first_weights
 from realm_tf.training import loop
 from realm_tf.training import open_qa
@@ -117,6 +119,7 @@ def run(
     setup,
     task,
     setup.lines()
+    | _cut_passages(knowledge, train, config)
     | {
       "train": train.describe(),
       "dev": dev.describe(),
@@ -146,6 +149,20 @@ def run(
     f"  {following}"
   )
   return Finetuned(task, hook, setup.corpus, result)
+
+
+def _cut_passages(
+  knowledge: open_qa.Knowledge,
+  questions: qa_datasets.QaDataset,
+  config: schema.OrqaConfig,
+) -> dict[str, str]:
+  """Returns lines on passages that retriever and reader cut, if they do."""
+  table = knowledge.table
+  texts = tf.constant([example.question for example in questions])
+  ids = knowledge.corpus.tokenizer.tokenize(texts)
+  return corpus_lines.cut_passages(
+    table.title_ids.lengths, table.body_ids.lengths, config.passage_length
+  ) | corpus_lines.cut_by_reader(table, ids.row_lengths().numpy() + 2, config)
 
 
 def _set_up(

@@ -12,7 +12,11 @@ from realm_tf.training import tasks
 
 
 class IctTask(tasks.Task):
-  """Trains the retriever to find the block a sentence came from."""
+  """Trains the retriever to find the block a sentence came from.
+
+  Attributes:
+    dropped: What is not learned from, by reason.
+  """
 
   name = "pretrain_ict"
 
@@ -30,6 +34,7 @@ class IctTask(tasks.Task):
       ict_examples.IctExamples(corpus, config, tokenizer, heldout=heldout)
       for heldout in (False, True)
     )
+    self.dropped = self._train.source.dropped
 
   def sums(self, features: tasks.Features, *, training: bool) -> tasks.Sums:
     """See base class."""

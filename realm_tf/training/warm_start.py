@@ -1,7 +1,10 @@
 """Runs the two trainings that come before REALM: language model and ICT."""
 
+import numpy as np
+
 from realm_tf import suggestions
 from realm_tf.configs import schema
+from realm_tf.training import corpus_lines
 from realm_tf.training import ict
 from realm_tf.training import loop
 from realm_tf.training import mlm
@@ -28,8 +31,8 @@ def run(task_name: str, config: schema.TaskConfig, **where: str) -> None:
   runs.print_plan(
     setup,
     task,
-    setup.lines(),
-    setup.sentences.dropped,
+    setup.lines() | _cut_passages(setup),
+    task.dropped,
     runs.data_bytes(setup.sentences),
   )
   with runs.claimed(setup):
@@ -47,3 +50,15 @@ def run(task_name: str, config: schema.TaskConfig, **where: str) -> None:
     _NEXT[task_name], config, task_name, setup.model_dir, flags
   )
   print(f"Wrote {setup.model_dir}: step {result.step}. Next:\n  {following}")
+
+
+def _cut_passages(setup: runs.SentenceSetup) -> dict[str, str]:
+  """Returns a line on passages that ICT cuts; a language model reads pairs."""
+  config = setup.run.config
+  if not isinstance(config, schema.IctConfig):
+    return {}
+  return corpus_lines.cut_passages(
+    np.diff(setup.sentences.title_splits),
+    np.diff(setup.sentences.passage_splits),
+    config.passage_length,
+  )

@@ -143,6 +143,50 @@ def test_sentences_without_spans_are_trained_on_too():
   ]
 
 
+def corpus_with_whole_passages():
+  """Of five passages, the second and the fourth are one sentence each."""
+  sentence, other = ([30, 31, 32, 33], [(1, 2)]), ([34, 7, 35, 36], [(1, 2)])
+  passages = [
+    [sentence, other],
+    [sentence],
+    [other] * 3,
+    [other],
+    [sentence] * 2,
+  ]
+  return synthetic.build_corpus([([6], passages)])
+
+
+@pytest.mark.parametrize("heldout", [False, True])
+def test_a_sentence_that_is_its_whole_passage_is_left_out(heldout):
+  corpus = corpus_with_whole_passages()
+  # Passages 0, 3 and 4 are held out.
+  buckets = corpus.uids % 10_000
+  fraction = (np.sort(buckets)[2] + 1) / 10_000
+  wanted = corpus.heldout(fraction) == heldout
+  examples = examples_of(
+    corpus,
+    heldout=heldout,
+    heldout_fraction=fraction,
+    keep_sentence_probability=0.5,
+    batch_size=4,
+  )
+  counts = np.bincount(corpus.sentence_passages)
+  assert examples.source.num_examples == sum(counts[wanted & (counts > 1)])
+  dropped = examples.source.dropped["sentence that is its whole passage"]
+  assert dropped == sum(wanted & (counts == 1)) > 0
+  for step in range(20):
+    blocks = examples(step_of(step))["passage_token_ids"].numpy()
+    assert (blocks[:, 3] != SEP).all()  # [CLS] title [SEP] body
+
+
+def test_a_whole_passage_stays_where_every_sentence_stays():
+  corpus = corpus_with_whole_passages()
+  examples = examples_of(
+    corpus, heldout_fraction=0.0, keep_sentence_probability=1.0
+  )
+  assert examples.source.num_examples == corpus.num_sentences
+
+
 def test_a_corpus_without_titles_can_be_trained_on():
   corpus = synthetic.build_corpus([([], [[([30, 31, 32, 33], [(1, 2)])] * 2])])
   examples = examples_of(corpus, heldout_fraction=0.0, batch_size=2)

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import shutil
 import subprocess
 
 import pytest
@@ -162,6 +163,16 @@ def training_cases(root, corpus, other, bare):
   yield "demo_into_a_file", ["--output", "is no folder"], "demo", demo
   demo = [f"--output={root}/demo", "--seed=-1"]
   yield "demo_without_a_seed", ["seed"], "demo", demo
+  another = root / "another_file"
+  shutil.copytree(bare, another)
+  manifest = json.loads((bare / manifest_lib.FILE_NAME).read_text())
+  manifest["shards"][0]["sha256"] = "0" * 64
+  (another / manifest_lib.FILE_NAME).write_text(json.dumps(manifest))
+  edit = [f"--corpus={another}", "--remove=Nowhere", f"--output={root}/edited"]
+  first = manifest["shards"][0]["file"]
+  yield "file_of_another_sum", [first, "sums differ"], "edit_corpus", edit
+  edit = [*edit, "--noverify_corpus"]
+  yield "sum_not_verified", ["--remove", "'Nowhere'"], "edit_corpus", edit
   yield (
     "annotate_missing_corpus",
     ["nowhere"],
@@ -237,6 +248,8 @@ def outcomes(cases):
     "edit_corpus_of_no_disk",
     "demo_into_a_file",
     "demo_without_a_seed",
+    "file_of_another_sum",
+    "sum_not_verified",
     "annotate_missing_corpus",
     "ict_of_a_realm_run",
   ],

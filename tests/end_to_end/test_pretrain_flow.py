@@ -48,7 +48,8 @@ def flow(tmp_path_factory):
     f"--input={source}",
     f"--output={root}/corpus",
     "--vocab_size=600",
-    "--max_passage_tokens=40",
+    # More than the models read.
+    "--max_passage_tokens=48",
     "--num_shards=2",
     # Beam's.
     "--direct_running_mode=in_memory",
@@ -116,6 +117,13 @@ def test_each_training_starts_from_the_one_before(flow):
   assert f"reader from {root}/mlm, step 8" in realm_out
   assert f"retriever from {root}/ict, step 8" in realm_out
   assert "random weights" not in ict_out + realm_out
+
+
+def test_each_training_tells_of_the_passages_that_it_cuts(flow):
+  _, ict_out, realm_out = flow
+  for out in (ict_out, realm_out):
+    assert "are longer than passage_length=40: " in out
+    assert "build_corpus --max_passage_tokens=40" in out
 
 
 def test_each_training_knows_the_annotation(flow):
@@ -209,7 +217,7 @@ def pretrain(root, model_dir, *, refresh_mode, pretrain_corpus="", **changes):
   )
 
 
-def test_x_may_differ_from_z(flow):
+def test_x_may_differ_from_z(flow, capsys):
   root, _, _ = flow
   # Of another vocabulary, even: X is read with Z's.
   news = tiny_runs.build_corpus(root / "news", tiny_runs.articles(40, seed=7))
@@ -222,6 +230,8 @@ def test_x_may_differ_from_z(flow):
   )
   assert done.result.step == 6
   assert done.hook.versions_used == [0]
+  out = capsys.readouterr().out
+  assert " sentences come from passages of --corpus" in out
   losses = tiny_runs.scalars(root / "x_and_z", "train")["loss"]
   assert sorted(losses) == [1, 2, 3, 4, 5, 6]
 

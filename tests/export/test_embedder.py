@@ -187,8 +187,11 @@ def test_what_a_killed_run_left_is_discarded(tmp_path):
     folder = tmp_path / "exports" / "embedder" / str(step)
     folder.mkdir(parents=True)
     (folder / exports.MANIFEST).write_text("{}")
-  (tmp_path / "exports/embedder/200.12-ab.tmp/variables").mkdir(parents=True)
+  (tmp_path / "exports/embedder/200.12-0123abcd.tmp/variables").mkdir(
+    parents=True
+  )
   (tmp_path / "exports/embedder/50").mkdir()  # It was being removed.
+  (tmp_path / "exports/embedder/mine").mkdir()  # The user's own.
   export_lib.discard(str(tmp_path), after_step=200)
   left = (tmp_path / "exports" / "embedder").iterdir()
-  assert sorted(path.name for path in left) == ["100", "200"]
+  assert sorted(path.name for path in left) == ["100", "200", "mine"]

@@ -9,6 +9,7 @@ import pytest
 import tensorflow as tf
 
 from realm_tf import errors
+from realm_tf import files
 from realm_tf.data import blocks
 from realm_tf.data import build
 from realm_tf.data import corpus as corpus_lib
@@ -318,9 +319,10 @@ def hand_written(path, wordpieces):
     for body, ids in zip(("one", "two"), wordpieces, strict=True):
       passage = blocks.Passage("t", body, np.array([7]), np.array(ids))
       writer.write(passages_lib.encode_passage(passage, "uint16"))
+  sha256 = files.sha256(str(path / name))
   fake_run.write_corpus(path / "for_the_rest")
   manifest = json.loads((path / "for_the_rest/manifest.json").read_text())
-  entry = {"file": name, "passages": 2, "sha256": str(wordpieces)}
+  entry = {"file": name, "passages": 2, "sha256": sha256}
   manifest |= {"passages": 2, "shards": [entry]}
   (path / "manifest.json").write_text(json.dumps(manifest))
   shutil.copy(path / "for_the_rest/vocab.txt", path)

@@ -159,9 +159,14 @@ def test_training_stops_where_exact_match_does_not_rise(
   world, tmp_path, capsys
 ):
   config = people.config_of(
-    train_steps=50, learning_rate=1e-9, evaluate_every_steps=2, patience=2
+    train_steps=50,
+    learning_rate=1e-9,
+    evaluate_every_steps=2,
+    patience=2,
+    reader_length=20,
   )
   done = people.run(world, tmp_path / "run", config)
+  assert "reader_length=20 cuts" in capsys.readouterr().out
   best, step = checkpoints.best(str(tmp_path / "run"), finetuning.METRIC)
   assert done.result.step == step + 4
   assert best == done.result.evaluations[step]["exact_match"]
