@@ -154,6 +154,7 @@ class _Loop:
     self._strategy = strategy
     with strategy.scope():
       optimizer = optimizer_lib.make_optimizer(run.config)
+    self._learning_rate = optimizer.learning_rate
     # Outside of the scope, which would give each replica a step of its own.
     self._state = checkpoints.TrainerState(model_dir, task, optimizer)
     with strategy.scope():
@@ -235,6 +236,8 @@ class _Loop:
       for name in pending[0]
     }
     values = means | extra | {"examples_per_sec": speed}
+    # The schedule counts from 0: this is what the last step was taken with.
+    values["learning_rate"] = float(self._learning_rate(step - 1))
     self._write("train", step, values)
     print(meter.line(step, means | extra), flush=True)
 

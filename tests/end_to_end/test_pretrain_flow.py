@@ -24,6 +24,7 @@ _TRAIN_SCALARS = {
   "null_probability",
   "index_age_steps",
   "examples_per_sec",
+  "learning_rate",
 }
 _EVAL_SCALARS = {
   "loss",
@@ -144,6 +145,10 @@ def test_tensorboard_has_the_named_scalars(flow):
   for name in _TRAIN_SCALARS:
     assert sorted(train[name]) == list(range(1, _STEPS + 1)), name
     assert np.all(np.isfinite(list(train[name].values()))), name
+  # Two steps of warm-up, then down to 0 after the last step.
+  rates = [train["learning_rate"][step] for step in (1, 3, _STEPS)]
+  peak = loading.load("pretrain", "tiny", {}).learning_rate
+  assert rates == pytest.approx([0, peak * 14 / 16, peak / 16])
   # At most the limit, as the step that is done counts.
   assert max(train["index_age_steps"].values()) <= 6
   held_out = tiny_runs.scalars(root / "realm", "eval")
