@@ -21,6 +21,7 @@ from realm_tf.index import locks
 RUNNING = "running"
 DONE = "done"
 FAILED = "failed"
+INTERRUPTED = "interrupted"  # by a signal, and ready to go on
 
 # A probe by the refresher holds the trainer's lock for microseconds.
 _PROBE_SECS = 2.0
@@ -38,7 +39,7 @@ class RunState:
 
   @contextlib.contextmanager
   def hold(self) -> Iterator[None]:
-    """Says that the trainer runs, and at the end whether it failed.
+    """Says that the trainer runs, and at the end how it ended.
 
     Everything that training does belongs into this context.
 
@@ -59,6 +60,9 @@ class RunState:
       self._write(RUNNING)
       try:
         yield
+      except KeyboardInterrupt:
+        self._write(INTERRUPTED)
+        raise
       except BaseException:
         self._write(FAILED)
         raise
@@ -73,9 +77,10 @@ class RunState:
       yield
 
   def state(self) -> str | None:
-    """Returns "running", "done" or "failed"; None before the first start.
+    """Returns how the run is, or ended; None before the first start.
 
-    A trainer that was killed left "running": see `is_alive`.
+    "running", "done", "failed" or "interrupted". A trainer that was killed left
+    "running": see `is_alive`.
     """
     return self._read().get("state")
 

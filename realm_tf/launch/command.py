@@ -1,7 +1,8 @@
 """Starts a command: environment check, flags, one-line errors, exit status.
 
 `run` is the last line of each module in `realm_tf/launch`. It sees to it that
-a user's mistake ends in one line on stderr and exit status 2.
+a user's mistake ends in one line on stderr and exit status 2, and a signal in
+one line and 128 + its number.
 """
 
 import contextlib
@@ -12,6 +13,7 @@ from collections.abc import Iterator
 
 from realm_tf import environment
 from realm_tf import errors
+from realm_tf import interruption
 
 
 def run(main: Callable[[], None]) -> None:
@@ -22,7 +24,8 @@ def run(main: Callable[[], None]) -> None:
       TensorFlow only when it is called, so that `--help` and wrong flags
       answer at once.
   """
-  with mistakes_in_one_line():
+  interruption.install()
+  with interruption.in_one_line(), mistakes_in_one_line():
     environment.check()
     environment.configure()
   from absl import app
@@ -48,7 +51,8 @@ def run(main: Callable[[], None]) -> None:
     warnings.filterwarnings("ignore", category=FutureWarning)
     warnings.filterwarnings("ignore", message="pkg_resources is deprecated")
     try:
-      with mistakes_in_one_line():
+      # Within, as an interruption may look like a mistake.
+      with mistakes_in_one_line(), interruption.in_one_line():
         main()
     except Exception as e:
       from realm_tf import files

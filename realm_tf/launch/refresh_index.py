@@ -12,6 +12,7 @@ import sys
 from absl import flags
 
 from realm_tf import environment
+from realm_tf import interruption
 from realm_tf.launch import command
 from realm_tf.launch import model_dir_flag
 
@@ -59,6 +60,8 @@ _IS_WORKER = flags.DEFINE_bool(
 
 def main() -> None:
   """Runs the job that the flags describe."""
+  if _END_WITH_PARENT.value or _IS_WORKER.value:
+    interruption.end_at_once()
   environment.use_products_of(_MODEL_DIR.value)
   from realm_tf.index import follow
   from realm_tf.index import job

@@ -87,6 +87,7 @@ class Refresher:
         stdin=subprocess.PIPE,
         stdout=log,
         stderr=subprocess.STDOUT,
+        start_new_session=True,  # Ctrl-C is for the trainer.
       )
 
   def _failure(self) -> str:
