@@ -4,12 +4,14 @@ Only the refresher writes and deletes versions; a reader announces what it
 uses by a file in a folder of its own, and deletes nothing.
 """
 
+import contextlib
 import os
 import shutil
 from collections.abc import Collection
 
 import tensorflow as tf
 
+from realm_tf import errors
 from realm_tf import files
 from realm_tf.index import exports
 from realm_tf.index import locks
@@ -66,6 +68,23 @@ class IndexStore:
   def path(self, step: int) -> str:
     """Returns a version's folder."""
     return os.path.join(self.folder, str(step))
+
+  def rows_embedded(self, step: int) -> int:
+    """Returns how many passages have been embedded for a version so far.
+
+    Args:
+      step: The version, published or under way.
+    """
+    if not os.path.isdir(self.path(step)):
+      return 0
+    rows = 0
+    for name in os.listdir(self.path(step)):
+      if version_lib.is_shard(name):
+        # It may be built anew just now.
+        with contextlib.suppress(errors.UserError):
+          path = os.path.join(self.path(step), name)
+          rows += len(version_lib.read_embeddings(path))
+    return rows
 
   def open(
     self, step: int, fingerprint: str, num_rows: int, *, verify: bool = False

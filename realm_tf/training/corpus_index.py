@@ -5,6 +5,7 @@ from realm_tf.export import embedder as export_lib
 from realm_tf.index import exports
 from realm_tf.index import store as store_lib
 from realm_tf.models import embedder as embedder_lib
+from realm_tf.training import embedding_progress
 from realm_tf.training import refresher as refresher_lib
 
 
@@ -27,7 +28,11 @@ def newest(model_dir: str) -> int | None:
 
 
 def build(
-  model_dir: str, retriever: embedder_lib.Retriever, dim: int, step: int
+  model_dir: str,
+  retriever: embedder_lib.Retriever,
+  dim: int,
+  step: int,
+  num_passages: int,
 ) -> None:
   """Embeds the corpus of a run and publishes the index, if it is not there.
 
@@ -36,6 +41,7 @@ def build(
     retriever: Its towers; exported too, if that was not done.
     dim: Of the embeddings.
     step: Of the weights, which the version is named after.
+    num_passages: Of the corpus.
 
   Raises:
     errors.UserError: If the process that embeds fails.
@@ -48,8 +54,9 @@ def build(
     f"Embedding the corpus, once; see {model_dir}/{refresher_lib.LOG} ...",
     flush=True,
   )
+  shown = embedding_progress.EmbeddingProgress(model_dir, step, num_passages)
   refresher = refresher_lib.Refresher(model_dir, watch=False, step=step)
   try:
-    refresher.wait()
+    refresher.wait(shown.show)
   finally:
     refresher.terminate()

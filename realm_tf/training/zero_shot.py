@@ -99,5 +99,7 @@ def _build_index(
   one = tf.zeros([1, config.passage_length], tf.int32)
   retriever(one, one)
   own_run.restore(path, retriever=retriever)
-  corpus_index.build(model_dir, retriever, config.projection_size, step)
+  corpus_index.build(
+    model_dir, retriever, config.projection_size, step, corpus.num_passages
+  )
   return step
