@@ -12,6 +12,7 @@ import threading
 import time
 import types
 from collections.abc import Iterator
+from typing import NoReturn
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -108,17 +109,21 @@ def in_one_line() -> Iterator[None]:
   """
   try:
     yield
-  except BaseException as e:
-    # Inside of an import, `Interrupted` may come out as another error.
+  except Interrupted as e:
+    _end(e)
+  except (ImportError, SystemError):
+    # So does `Interrupted` come out of an extension that is being imported.
     if _requests.raised is None:
       raise
-    if not isinstance(e, Interrupted):
-      e = Interrupted(_requests.raised)
-    with contextlib.suppress(OSError):
-      sys.stdout.flush()
-      print(e, file=sys.stderr, flush=True)
-    # Not sys.exit(): that waits for threads that are of no use any longer.
-    os._exit(128 + _requests.raised)
+    _end(Interrupted(_requests.raised))
+
+
+def _end(interrupted: Interrupted) -> NoReturn:
+  with contextlib.suppress(OSError):
+    sys.stdout.flush()
+    print(interrupted, file=sys.stderr, flush=True)
+  # Not sys.exit(): that waits for threads that are of no use any longer.
+  os._exit(128 + interrupted.number)
 
 
 def _end_at_second(descriptor: int) -> None:

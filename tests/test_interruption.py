@@ -27,6 +27,12 @@ def swallows():
   except KeyboardInterrupt as e:
     raise ImportError("numpy is broken") from None
 
+def fails_to_save():
+  try:
+    wait()
+  except KeyboardInterrupt:
+    raise OSError("no room")
+
 def defers():
   with interruption.deferred():
     print("ready", flush=True)
@@ -92,6 +98,13 @@ def test_an_error_that_a_signal_causes_is_told_as_the_signal(start):
   process.send_signal(signal.SIGTERM)
   assert process.communicate()[1] == "Interrupted by SIGTERM.\n"
   assert process.returncode == 128 + signal.SIGTERM
+
+
+def test_an_error_in_what_a_signal_makes_necessary_is_not_hidden(start):
+  process = start("fails_to_save")
+  process.send_signal(signal.SIGTERM)
+  assert "OSError: no room" in process.communicate()[1]
+  assert process.returncode == 1
 
 
 def test_what_defers_signals_is_finished(start):
