@@ -91,7 +91,8 @@ class RunState:
     and has none now may not.
     """
     found = self._read()
-    # Runs of before this was noted ended with a checkpoint, too.
+    # Where an older version wrote the file, "done" says it: the last step is
+    # always saved.
     return found.get("has_checkpoint", found.get("state") == DONE)
 
   def note_checkpoint(self) -> None:

@@ -75,14 +75,12 @@ class IndexStore:
     Args:
       step: The version, published or under way.
     """
-    if not os.path.isdir(self.path(step)):
-      return 0
-    rows = 0
-    for name in os.listdir(self.path(step)):
-      if version_lib.is_shard(name):
-        # It may be built anew just now.
+    folder, rows = self.path(step), 0
+    # It may be withdrawn just now, to be built anew.
+    with contextlib.suppress(FileNotFoundError):
+      for name in filter(version_lib.is_shard, os.listdir(folder)):
         with contextlib.suppress(errors.UserError):
-          path = os.path.join(self.path(step), name)
+          path = os.path.join(folder, name)
           rows += len(version_lib.read_embeddings(path))
     return rows
 

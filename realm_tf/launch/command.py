@@ -51,7 +51,6 @@ def run(main: Callable[[], None]) -> None:
     warnings.filterwarnings("ignore", category=FutureWarning)
     warnings.filterwarnings("ignore", message="pkg_resources is deprecated")
     try:
-      # Within, as an interruption may look like a mistake.
       with mistakes_in_one_line(), interruption.in_one_line():
         main()
     except Exception as e:
