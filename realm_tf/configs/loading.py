@@ -29,6 +29,10 @@ def load(
 ) -> schema.TaskConfig:
   """Returns the config of a task.
 
+  A preset's warm-up and its limits of the index's age are for its own
+  `train_steps` and `export_every_steps`: where those are overridden and these
+  are not, these follow. A field that is given is taken as it is.
+
   Args:
     task: A key of `TASKS`.
     source: A preset's name, or a JSON file with the task's fields, such as
@@ -44,8 +48,10 @@ def load(
   kind = TASKS[task]
   kept = _kept(kind, model_dir)
   if source in PRESETS:
-    preset = importlib.import_module(f"realm_tf.configs.{source}")
-    return dataclasses.replace(getattr(preset, task)(), **{**kept, **overrides})
+    module = importlib.import_module(f"realm_tf.configs.{source}")
+    preset = getattr(module, task)()
+    followers = _followers(vars(preset), overrides)
+    return dataclasses.replace(preset, **{**kept, **followers, **overrides})
   if not source.endswith(".json"):
     raise errors.UserError(
       f"--config={source} is neither a preset ({', '.join(PRESETS)}) nor a "
@@ -118,6 +124,9 @@ def from_fields(
 ) -> schema.TaskConfig:
   """Builds a config from a JSON object; unknown and missing fields fail.
 
+  A field that has a default may be left out; limits of the index's age that
+  are left out follow `export_every_steps`.
+
   Args:
     kind: The config's class.
     fields: The JSON object.
@@ -151,4 +160,26 @@ def from_fields(
   ]
   if missing:
     raise errors.UserError(f"{source} lacks the field {missing[0]!r}.")
-  return kind(**merged)
+  defaults = {name: field.default for name, field in known.items()}
+  return kind(**_followers(defaults, merged), **merged)
+
+
+def _followers(
+  own: Mapping[str, Any], given: Mapping[str, Any]
+) -> dict[str, Any]:
+  """Returns the fields that follow from given ones and are not given.
+
+  Args:
+    own: The fields of a preset, or the defaults of a config's class.
+    given: The fields that take precedence.
+  """
+  followers = {}
+  interval = given.get("export_every_steps")
+  if interval is not None:
+    for name in ("index_age_warning_steps", "index_age_limit_steps"):
+      # As many exports old as before.
+      followers[name] = own[name] * interval // own["export_every_steps"]
+  steps = given.get("train_steps")
+  if steps is not None and own["warmup_steps"] >= steps:
+    followers["warmup_steps"] = steps // 2
+  return {name: v for name, v in followers.items() if name not in given}

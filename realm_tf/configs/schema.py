@@ -81,7 +81,9 @@ class TaskConfig(EncoderConfig, abc.ABC):
     train_steps: Steps in all.
     learning_rate: Peak of the schedule.
     warmup_steps: Steps of linear warm-up; -1 for the paper's
-      min(10000, max(100, train_steps / 10)).
+      min(10000, max(100, train_steps / 10)), at most half of train_steps. A
+      preset's own is cut to that half too where an overridden train_steps
+      leaves it no room.
     weight_decay: Of AdamW; biases and layer norms are left out.
     clip_norm: Largest global norm of the gradient.
     precision: "float32" or "bfloat16" for the arithmetic of the encoders;
@@ -280,7 +282,9 @@ class RealmConfig(SentenceConfig):
       corpus lacks.
     export_every_steps: Steps between two exports of the embedder, each the
       start of a new index version.
-    index_age_warning_steps: Age of the index at which the trainer warns.
+    index_age_warning_steps: Age of the index at which the trainer warns. As
+      the next, where it is not given it grows and shrinks with
+      export_every_steps.
     index_age_limit_steps: Age of the index at which the trainer waits.
     index_dtype: How embeddings are stored.
     exact_search_below: Corpora of fewer passages are searched exactly.

@@ -214,9 +214,14 @@ def _follow(
   pause = threading.Event()
   while True:
     if context.should_stop():
+      how = (
+        "was interrupted"
+        if state.state() == run_state.INTERRUPTED
+        else "failed or was killed"
+      )
       context.report(
-        f"refresh_index: the training of {model_dir} failed or was killed; "
-        "nothing more is embedded. Resume it with the command that started it."
+        f"refresh_index: the training of {model_dir} {how}; nothing more is "
+        "embedded. Resume it with the command that started it."
       )
       return 1
     # Before looking for exports: what a run exports last, it exports before

@@ -1,7 +1,8 @@
 """Starts a command: environment check, flags, one-line errors, exit status.
 
 `run` is the last line of each module in `realm_tf/launch`. It sees to it that
-a user's mistake ends in one line on stderr and exit status 2.
+a user's mistake ends in one line on stderr and exit status 2, and a signal in
+one line and 128 + its number.
 """
 
 import contextlib
@@ -13,6 +14,7 @@ from collections.abc import Iterator
 
 from realm_tf import environment
 from realm_tf import errors
+from realm_tf import interruption
 from realm_tf.launch import help_text
 
 
@@ -29,7 +31,8 @@ def run(main: Callable[..., None], *, keeps_unknown: bool = False) -> None:
   if help_text.is_wanted(sys.argv):
     help_text.show(sys.modules["__main__"].__doc__ or "")
     sys.exit(0)
-  with mistakes_in_one_line():
+  interruption.install()
+  with interruption.in_one_line(), mistakes_in_one_line():
     environment.check()
     environment.configure()
   from absl import app
@@ -54,7 +57,7 @@ def run(main: Callable[..., None], *, keeps_unknown: bool = False) -> None:
     warnings.filterwarnings("ignore", category=FutureWarning)
     warnings.filterwarnings("ignore", message="pkg_resources is deprecated")
     try:
-      with mistakes_in_one_line():
+      with mistakes_in_one_line(), interruption.in_one_line():
         main(*[argv[1:]] if keeps_unknown else [])
     except Exception as e:
       from realm_tf import files

@@ -12,6 +12,7 @@ import sys
 from absl import flags
 
 from realm_tf import environment
+from realm_tf import interruption
 from realm_tf.launch import command
 from realm_tf.launch import model_dir_flag
 from realm_tf.launch import path_checks
@@ -62,6 +63,8 @@ verify_flag.define()
 
 def main() -> None:
   """Runs the job that the flags describe."""
+  if _END_WITH_PARENT.value or _IS_WORKER.value:
+    interruption.end_at_once()
   path_checks.corpus(_CORPUS.value)
   if not _WATCH.value:  # A run that is watched may begin later.
     path_checks.run(_MODEL_DIR.value)

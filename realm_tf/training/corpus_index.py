@@ -6,6 +6,7 @@ from realm_tf.export import embedder as export_lib
 from realm_tf.index import exports
 from realm_tf.index import store as store_lib
 from realm_tf.models import embedder as embedder_lib
+from realm_tf.training import embedding_progress
 from realm_tf.training import refresher as refresher_lib
 
 
@@ -32,6 +33,7 @@ def build(
   retriever: embedder_lib.Retriever,
   config: schema.RetrievalConfig,
   step: int,
+  num_passages: int,
 ) -> None:
   """Embeds the corpus of a run and publishes the index, if it is not there.
 
@@ -40,6 +42,7 @@ def build(
     retriever: Its towers; exported too, if that was not done.
     config: Of the run.
     step: Of the weights, which the version is named after.
+    num_passages: Of the corpus.
 
   Raises:
     errors.UserError: If the process that embeds fails.
@@ -52,8 +55,9 @@ def build(
     f"Embedding the corpus, once; see {model_dir}/{refresher_lib.LOG} ...",
     flush=True,
   )
+  shown = embedding_progress.EmbeddingProgress(model_dir, step, num_passages)
   refresher = refresher_lib.Refresher(model_dir, watch=False, step=step)
   try:
-    refresher.wait()
+    refresher.wait(shown.show)
   finally:
     refresher.terminate()

@@ -291,6 +291,7 @@ class FinetuneHook(loop.Hook):
         self._task.model.retriever,
         self._config,
         run.index_step,
+        self._setup.corpus.num_passages,
       )
     version = orqa_init.open_index(run, self._setup.corpus, model_dir)
     state.index_version.assign(version.step)

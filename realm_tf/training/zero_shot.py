@@ -97,5 +97,5 @@ def _build_index(
     config, corpus.tokenizer.vocab_size, corpus.tokenizer.sep_id
   )
   own_run.restore(path, retriever=retriever)
-  corpus_index.build(model_dir, retriever, config, step)
+  corpus_index.build(model_dir, retriever, config, step, corpus.num_passages)
   return step

@@ -1,6 +1,7 @@
 """From articles to a pre-trained REALM, through the commands."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from realm_tf.index import run_state
 from realm_tf.index import store as store_lib
 from realm_tf.training import pretraining
 from realm_tf.training import refresh
+from realm_tf.training import refresher
 from tests.end_to_end import tiny_runs
 from tests.launch import suggested
 
@@ -25,6 +27,7 @@ _TRAIN_SCALARS = {
   "null_probability",
   "index_age_steps",
   "examples_per_sec",
+  "learning_rate",
 }
 _EVAL_SCALARS = {
   "loss",
@@ -147,6 +150,13 @@ def test_the_trainer_used_several_versions_and_the_last_is_of_the_last_step(
   assert store.latest() == _STEPS
 
 
+def test_the_progress_of_the_first_index_is_shown(flow):
+  _, _, realm_out = flow
+  shown, _, _ = realm_out.partition("  index version 0 in use")
+  assert re.search(r"  passage (\d+)/\1 \(100%\)  .* passages/s", shown)
+  assert " passages/s" not in realm_out[len(shown) :]
+
+
 def test_checkpoints_hold_the_index_version(flow):
   root, _, realm_out = flow
   path = tf.train.latest_checkpoint(str(root / "realm" / "checkpoints"))
@@ -180,6 +190,10 @@ def test_tensorboard_has_the_named_scalars(flow):
   for name in _TRAIN_SCALARS:
     assert sorted(train[name]) == list(range(1, _STEPS + 1)), name
     assert np.all(np.isfinite(list(train[name].values()))), name
+  # Two steps of warm-up, then down to 0 after the last step.
+  rates = [train["learning_rate"][step] for step in (1, 3, _STEPS)]
+  peak = loading.load("pretrain", "tiny", {}).learning_rate
+  assert rates == pytest.approx([0, peak * 14 / 16, peak / 16])
   # At most the limit, as the step that is done counts.
   assert max(train["index_age_steps"].values()) <= 6
   held_out = tiny_runs.scalars(root / "realm", "eval")
@@ -242,6 +256,19 @@ def test_random_tokens_are_masked_too(flow):
   assert done.result.step == 6
   losses = tiny_runs.scalars(root / "tokens", "train")["loss"]
   assert np.all(np.isfinite(list(losses.values())))
+
+
+def test_the_trainer_says_why_its_refresher_failed(flow, monkeypatch, tmp_path):
+  root, _, _ = flow
+  program = tmp_path / "program"
+  program.write_text("#!/bin/sh\necho error: The disk is full; exit 2\n")
+  program.chmod(0o755)
+  monkeypatch.setattr(refresher.sys, "executable", str(program))
+  with pytest.raises(errors.UserError) as error:
+    pretrain(root, "full", refresh_mode="local")
+  log = root / "full" / refresher.LOG
+  assert f"error: The disk is full See {log}." in str(error.value)
+  assert "\n" not in str(error.value)
 
 
 def test_without_a_refresher_the_trainer_stops_at_its_deadline(

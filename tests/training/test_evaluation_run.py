@@ -1,6 +1,7 @@
 """`evaluate` on the runs of a corpus of a dozen passages."""
 
 import json
+import re
 import shutil
 
 import pytest
@@ -281,7 +282,9 @@ def test_the_corpus_of_a_run_without_an_index_is_embedded_first(
   store = store_lib.IndexStore(str(world / "ict"))
   assert store.latest() is None
   first = evaluate(**fields)["dense"]
-  assert "Embedding the corpus, once" in capsys.readouterr().out
+  said = capsys.readouterr().out
+  assert "Embedding the corpus, once" in said
+  assert re.search(r"  passage (\d+)/\1 \(100%\)  .* passages/s", said)
   assert store.versions() == [40]  # the step of the weights
   second = evaluate(**fields)["dense"]
   assert "Embedding" not in capsys.readouterr().out
