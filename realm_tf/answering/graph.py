@@ -22,7 +22,7 @@ from realm_tf.text import tokenizer as tokenizer_lib
 # Spans a question that are compared with each other, the likeliest.
 _SPANS = 100
 # What is read is padded to a multiple of so many positions.
-_LENGTH_STEP = 8
+LENGTH_STEP = 8
 
 
 class Search(Protocol):
@@ -188,7 +188,7 @@ class AnswerGraph(tf.Module):
       self._config.reader_length,
     )
     if not self._static_shapes:
-      joint, segments = features.trim_padding(joint, segments, _LENGTH_STEP)
+      joint, segments = features.trim_padding(joint, segments, LENGTH_STEP)
     embeddings = tf.gather(
       self._memory.embeddings, tf.where(is_passage, rows, 0)
     )

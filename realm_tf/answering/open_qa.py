@@ -27,6 +27,9 @@ from realm_tf.index import version as version_lib
 from realm_tf.models import orqa as orqa_lib
 from realm_tf.models import reader as reader_lib
 
+# In the facts of a run's best weights: see `calibration.abstention_threshold`.
+THRESHOLD = "abstention_threshold"
+
 _BATCH = 256  # questions that are embedded and searched at once
 
 
@@ -55,11 +58,8 @@ class Knowledge:
       passage_length: Most wordpieces of a passage.
     """
     table = corpus.load_passages()
-    packed = features_lib.PackedPassages(
-      table.title_ids.to_ragged(),
-      table.body_ids.to_ragged(),
-      passage_length,
-      corpus.tokenizer,
+    packed = features_lib.PackedPassages.of(
+      table, passage_length, corpus.tokenizer
     )
     return cls(corpus, table, packed, passage_texts.PassageTexts(corpus))
 
@@ -72,13 +72,16 @@ class OpenQa:
     open_qa.answer(["1"], ["who wrote hamlet"], k=100)[0].answer
 
   Attributes:
+    model: Retriever and reader.
     config: The run's settings.
     corpus: The corpus.
     index: The index version.
+    memory: The corpus in memory.
     search: The index.
     beam: Joins questions to passages that were found.
     graph: What answers, for whoever exports it.
     retrievers: Find passages.
+    threshold: Probability below which it had rather not answer.
   """
 
   def __init__(
@@ -87,6 +90,7 @@ class OpenQa:
     config: schema.OrqaConfig,
     knowledge: Knowledge,
     version: version_lib.IndexVersion,
+    threshold: float = 0.0,
   ):
     """Loads the index; call it in the strategy's scope.
 
@@ -95,26 +99,29 @@ class OpenQa:
       config: Its settings.
       knowledge: The corpus.
       version: The index, of this corpus.
+      threshold: Probability below which it had rather not answer.
     """
+    self.model = model
+    self.threshold = threshold
     self.config = config
     self.corpus = knowledge.corpus
     self.index = version
     tokenizer = knowledge.corpus.tokenizer
     self._searcher = version.load_searcher()  # held: it owns the index
     self.search = self._searcher.search
-    memory = passage_memory.PassageMemory.load(
+    self.memory = passage_memory.PassageMemory.load(
       knowledge.corpus,
       knowledge.packed,
       np.concatenate(version.load_embeddings()),
     )
     self.beam = qa_examples.BeamFeatures(
-      config, knowledge.packed, memory.embeddings
+      config, knowledge.packed, self.memory.embeddings
     )
     strategy = tf.distribute.get_strategy()
     self.graph = graph_lib.AnswerGraph(
       model,
       config,
-      memory,
+      self.memory,
       tokenizer,
       self.search,
       run=lambda function, *args: strategy.experimental_local_results(
@@ -252,16 +259,16 @@ def _traced(function: Callable) -> Callable:
 def load(
   model_dir: str,
   corpus: str = "",
-  tpu: str = "",
   reader_beam: int | None = None,
+  strategy: tf.distribute.Strategy | None = None,
 ) -> OpenQa:
   """Loads a fine-tuned run: its best weights, its corpus and its index.
 
   Args:
     model_dir: A run of `finetune`.
     corpus: Folder of the knowledge corpus; by default the run's.
-    tpu: See `devices.make_strategy`.
     reader_beam: Passages a question that are read; None for the run's.
+    strategy: Where to compute; by default the GPUs there are, else the CPU.
 
   Raises:
     errors.UserError: If it is no such run, or corpus and index do not fit.
@@ -278,14 +285,15 @@ def load(
   opened = corpus_lib.Corpus.open(corpus or run.corpus)
   version = run_index.open_index(run, opened, model_dir)
   path, _ = own_run.weights_path(model_dir)
-  strategy = devices.make_strategy(tpu)
+  strategy = strategy or devices.make_strategy("")
   devices.set_precision(config.precision, on_cpu=devices.is_cpu(strategy))
   with strategy.scope():
     model = orqa_lib.OrqaModel(config, opened.tokenizer.vocab_size)
     orqa_lib.build(model, config)
     own_run.restore(path, retriever=model.retriever, reader=model.reader)
     knowledge = Knowledge.load(opened, config.passage_length)
-    return OpenQa(model, config, knowledge, version)
+    threshold = own_run.best_facts(model_dir).get(THRESHOLD, 0.0)
+    return OpenQa(model, config, knowledge, version, threshold)
 
 
 def load_closed_book(

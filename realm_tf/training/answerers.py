@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from realm_tf import devices
 from realm_tf import errors
 from realm_tf.answering import open_qa
 from realm_tf.configs import run_config
@@ -101,7 +102,10 @@ def _load_closed_book(options: evaluation_options.Options) -> Answerers:
 
 def _load_reading(options: evaluation_options.Options) -> Answerers:
   loaded = open_qa.load(
-    options.model_dir, options.corpus, options.tpu, options.reader_beam
+    options.model_dir,
+    options.corpus,
+    options.reader_beam,
+    devices.make_strategy(options.tpu),
   )
   width = max(_recall_beam(options), loaded.config.reader_beam)
 
@@ -122,7 +126,11 @@ def _load_reading(options: evaluation_options.Options) -> Answerers:
 def _load_fine_tuned_retrieval(
   options: evaluation_options.Options,
 ) -> Answerers:
-  loaded = open_qa.load(options.model_dir, options.corpus, options.tpu)
+  loaded = open_qa.load(
+    options.model_dir,
+    options.corpus,
+    strategy=devices.make_strategy(options.tpu),
+  )
   return Answerers(
     _retrieval(loaded.retrievers, _recall_beam(options)),
     loaded.corpus,

@@ -15,6 +15,7 @@ from realm_tf.data import qa_splits
 from realm_tf.data import regex_answers
 from realm_tf.data import token_answers
 from realm_tf.evaluation import answers as answers_lib
+from realm_tf.evaluation import calibration
 from realm_tf.index import run_index
 from realm_tf.training import checkpoints
 from realm_tf.training import corpus_index
@@ -291,7 +292,11 @@ class FinetuneHook(loop.Hook):
       for reference, prediction in zip(self._references, found, strict=True)
     ]
     exact_match = float(np.mean(right))
-    self._best.offer(step, exact_match)
+    threshold = calibration.abstention_threshold(
+      np.array([prediction.probability for prediction in found]),
+      np.array(right),
+    )
+    self._best.offer(step, exact_match, {open_qa.THRESHOLD: threshold})
     return {METRIC: exact_match}
 
   def should_stop(self, step: int) -> bool:

@@ -7,8 +7,8 @@ from realm_tf import errors
 from realm_tf.answering import open_qa
 from realm_tf.data import build
 from realm_tf.data import corpus as corpus_lib
+from tests import people
 from tests.end_to_end import tiny_runs
-from tests.training import people
 
 _PEOPLE = "Ada Boris Clara Dmitri Elena Felix Greta Hugo".split()
 # Wide enough that random weights tell texts of different words apart.

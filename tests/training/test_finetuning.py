@@ -17,8 +17,8 @@ from realm_tf.models import orqa
 from realm_tf.training import checkpoints
 from realm_tf.training import corpus_index
 from realm_tf.training import finetuning
+from tests import people
 from tests.end_to_end import tiny_runs
-from tests.training import people
 
 
 def test_a_few_questions_are_learned_to_an_exact_match_of_1(overfitted):
