@@ -17,6 +17,7 @@ import tensorflow as tf  # noqa: E402
 
 from benchmarks import synthetic  # noqa: E402
 from benchmarks import timing  # noqa: E402
+from realm_tf import devices  # noqa: E402
 from realm_tf.configs import schema  # noqa: E402
 from realm_tf.configs import tiny  # noqa: E402
 from realm_tf.data import features as features_lib  # noqa: E402
@@ -30,7 +31,6 @@ from realm_tf.training import feed as feed_lib  # noqa: E402
 from realm_tf.training import optimizer as optimizer_lib  # noqa: E402
 from realm_tf.training import orqa  # noqa: E402
 from realm_tf.training import steps  # noqa: E402
-from realm_tf.training import strategy as strategy_lib  # noqa: E402
 
 _PASSAGES = 6_000  # about as many as the encyclopedia has
 _VOCAB_SIZE = 8_000  # of the demo
@@ -116,7 +116,7 @@ class _Bench:
   ):
     self._config = config
     self._answers = answers
-    self._strategy = strategy_lib.make_strategy("")
+    self._strategy = devices.make_strategy("")
     packed = features_lib.PackedPassages(
       table.title_ids.to_ragged(),
       table.body_ids.to_ragged(),

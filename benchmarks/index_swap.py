@@ -14,6 +14,7 @@ import tensorflow as tf
 
 from benchmarks import synthetic
 from benchmarks import timing
+from realm_tf import devices
 from realm_tf.configs import schema
 from realm_tf.configs import tiny
 from realm_tf.export import embedder as export_lib
@@ -25,7 +26,6 @@ from realm_tf.training import feed as feed_lib
 from realm_tf.training import optimizer as optimizer_lib
 from realm_tf.training import realm
 from realm_tf.training import steps
-from realm_tf.training import strategy as strategy_lib
 
 _PASSAGES = 5_000
 _STEPS = 10  # before each swap
@@ -41,7 +41,7 @@ class _Run:
     """Builds the model, an export of its embedder, and an index."""
     self._config, self._folder = config, folder
     corpus = synthetic.make_corpus(_PASSAGES, config.passage_length)
-    strategy = strategy_lib.make_strategy("")
+    strategy = devices.make_strategy("")
     with strategy.scope():
       self._task = realm.RealmTask(
         config,

@@ -5,11 +5,11 @@ import tensorflow as tf
 
 from benchmarks import synthetic
 from benchmarks import timing
+from realm_tf import devices
 from realm_tf.configs import schema
 from realm_tf.models import realm
 from realm_tf.training import optimizer as optimizer_lib
 from realm_tf.training import steps
-from realm_tf.training import strategy as strategy_lib
 from realm_tf.training import tasks
 
 
@@ -46,7 +46,7 @@ def seconds(config: schema.RealmConfig, vocab_size: int) -> float:
     config: Shapes and optimizer.
     vocab_size: Wordpieces of the vocabulary.
   """
-  strategy = strategy_lib.make_strategy("")
+  strategy = devices.make_strategy("")
   with strategy.scope():
     task = _Task(config, vocab_size)
     optimizer = optimizer_lib.make_optimizer(config)

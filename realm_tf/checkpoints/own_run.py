@@ -65,6 +65,12 @@ def _best(model_dir: str) -> saved.Saved | None:
   return saved.Saved(tf.io.gfile.join(folder, best["weights"]), best["step"])
 
 
+def best_facts(model_dir: str) -> dict[str, Any]:
+  """Returns what is known of a run's best weights; empty if it has none."""
+  path = tf.io.gfile.join(model_dir, *BEST_FOLDER, "manifest.json")
+  return files.read_json(path) if tf.io.gfile.exists(path) else {}
+
+
 def restore(checkpoint: str, **parts: Any) -> None:
   """Reads all variables of models; what else the checkpoint holds is left.
 

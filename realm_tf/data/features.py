@@ -6,9 +6,12 @@ reads is that row; what the reader reads is the query followed by the row's
 part after the title. Both are then mere gathers from one flat array.
 """
 
+import copy
+
 import numpy as np
 import tensorflow as tf
 
+from realm_tf.data import passages as passages_lib
 from realm_tf.text import tokenizer as tokenizer_lib
 
 _CHUNK = 200_000
@@ -88,7 +91,32 @@ def pack_queries(
   return rows.to_tensor(tokenizer.pad_id, shape=[None, length])
 
 
-class PackedPassages:
+def trim_padding(
+  token_ids: tf.Tensor,
+  segment_ids: tf.Tensor,
+  multiple: int,
+  at_least: int = 1,
+) -> tuple[tf.Tensor, tf.Tensor]:
+  """Cuts off the positions at the end that no row of a batch uses.
+
+  Args:
+    token_ids: <int32>[..., L], padded with 0.
+    segment_ids: <int32>[..., L].
+    multiple: The new length is a multiple of it, or L.
+    at_least: Positions that stay.
+
+  Returns:
+    Both, <int32>[..., L' <= L].
+  """
+  lengths = tf.math.count_nonzero(token_ids, axis=-1, dtype=tf.int32)
+  longest = tf.reduce_max(
+    tf.concat([[at_least], tf.reshape(lengths, [-1])], axis=0)
+  )
+  length = -(-longest // multiple) * multiple
+  return token_ids[..., :length], segment_ids[..., :length]
+
+
+class PackedPassages(tf.Module):
   """All passages of a corpus as packed rows in memory, and the null passage.
 
   Two bytes a wordpiece where the vocabulary allows: 13.35 million passages of
@@ -114,6 +142,7 @@ class PackedPassages:
       length: Most wordpieces of a row, special tokens included.
       tokenizer: Gives the special tokens.
     """
+    super().__init__(name="packed_passages")
     self.length = length
     self.null_row = int(title_ids.nrows())
     self._pad_id = tokenizer.pad_id
@@ -144,10 +173,36 @@ class PackedPassages:
       self._lengths = tf.constant(all_lengths)
       self._body_starts = tf.constant(np.concatenate(body_starts))
 
+  @classmethod
+  def of(
+    cls,
+    passages: passages_lib.PassageTable,
+    length: int,
+    tokenizer: tokenizer_lib.Tokenizer,
+  ) -> "PackedPassages":
+    """Packs the passages of a table; see `__init__`."""
+    return cls(
+      passages.title_ids.to_ragged(),
+      passages.body_ids.to_ragged(),
+      length,
+      tokenizer,
+    )
+
   @property
   def nbytes(self) -> int:
     """Memory of the rows."""
     return int(tf.size(self._values)) * self._values.dtype.size
+
+  def in_variables(self) -> "PackedPassages":
+    """Returns the same passages, held by variables.
+
+    A SavedModel keeps variables beside its graph, which has room for 2 GB.
+    """
+    held = copy.copy(self)
+    for name in ("_values", "_row_starts", "_lengths", "_body_starts"):
+      value = tf.Variable(getattr(self, name), trainable=False, name=name[1:])
+      setattr(held, name, value)
+    return held
 
   def passages(self, rows: tf.Tensor) -> tf.Tensor:
     """Returns what the embedder reads: `[CLS] title [SEP] body [SEP]`.

@@ -97,7 +97,7 @@ class BeamFeatures:
     self,
     config: schema.OrqaConfig,
     passages: features_lib.PackedPassages,
-    embeddings: np.ndarray,
+    embeddings: np.ndarray | tf.Tensor,
   ):
     """Takes the corpus.
 
@@ -109,7 +109,7 @@ class BeamFeatures:
     self._config = config
     self._passages = passages
     with tf.device("/cpu:0"):
-      self._embeddings = tf.constant(embeddings)
+      self._embeddings = tf.convert_to_tensor(embeddings)
 
   @property
   def nbytes(self) -> int:

@@ -1,7 +1,6 @@
 """ORQA: the retriever and the span reader under one objective."""
 
 from typing import NamedTuple
-from typing import TypedDict
 
 import tensorflow as tf
 
@@ -9,6 +8,7 @@ from realm_tf.configs import schema
 from realm_tf.models import configured
 from realm_tf.models import embedder
 from realm_tf.models import objective
+from realm_tf.models import shapes
 from realm_tf.models import span_reader
 
 _MASKED = -1e9  # finite: what is masked has a gradient of zero, not of NaN
@@ -29,26 +29,25 @@ class OrqaOutputs(NamedTuple):
   span_scores: tf.Tensor
 
 
-class BestSpans(TypedDict):
-  """The best span of each question.
+class Spans(NamedTuple):
+  """The best spans of each question, best first; S of them.
 
   Attributes:
-    found: <bool>[B]. Whether there is any span.
-    passage: <int32>[B]. Its place in the reader beam.
-    start: <int32>[B]. Its first wordpiece, counted from the body's first.
-    length: <int32>[B]. Its wordpieces.
-    retriever, reader, total: <float32>[B]. Scores: of the passage, of the span,
-      and what the two make together.
-    probability: <float32>[B]. p(z, s|x) among all spans that were read.
+    valid: <bool>[B, S]. Whether there is such a span.
+    passage: <int32>[B, S]. Its place in the reader beam.
+    start: <int32>[B, S]. Its first wordpiece, counted from the body's first.
+    length: <int32>[B, S]. Its wordpieces.
+    retriever_score: <float32>[B, S]. Of its passage.
+    reader_score: <float32>[B, S]. Of the span alone.
+    probability: <float32>[B, S]. p(z, s|x) among all spans that were read.
   """
 
-  found: tf.Tensor
+  valid: tf.Tensor
   passage: tf.Tensor
   start: tf.Tensor
   length: tf.Tensor
-  retriever: tf.Tensor
-  reader: tf.Tensor
-  total: tf.Tensor
+  retriever_score: tf.Tensor
+  reader_score: tf.Tensor
   probability: tf.Tensor
 
 
@@ -75,6 +74,7 @@ class OrqaModel(configured.ConfiguredModel):
   retriever, the query tower alone is trained.
 
   Attributes:
+    max_span_length: W, wordpieces of the longest span.
     retriever: The towers; the passage tower is that of the index.
     reader: Scores spans.
   """
@@ -95,7 +95,7 @@ class OrqaModel(configured.ConfiguredModel):
       sep_id=sep_id,
     )
     self._score_scale = config.score_scale
-    self._max_span_length = config.max_span_length
+    self.max_span_length = config.max_span_length
     self.retriever = embedder.Retriever(config, vocab_size, sep_id)
     self.retriever.passage_embedder.trainable = False
     self.reader = span_reader.SpanReader(config, vocab_size)
@@ -115,26 +115,66 @@ class OrqaModel(configured.ConfiguredModel):
     queries = self.retriever.query_embedder(
       features["query_token_ids"], training=training
     )  # [B, D]
-    retriever_scores = objective.retrieval_scores(
-      queries, features["beam_embeddings"], self._score_scale
-    )  # [B, K]
-    retriever_scores = tf.where(
-      features["beam_mask"], retriever_scores, _MASKED
+    retriever_scores = self.score_passages(
+      queries, features["beam_embeddings"], features["beam_mask"]
     )
-    segments = features["joint_segment_ids"]
-    batch, beam, length = segments.shape
-    span_scores = self.reader(
-      tf.reshape(features["joint_token_ids"], [-1, length]),
-      tf.reshape(segments, [-1, length]),
+    span_scores = self.score_spans(
+      features["joint_token_ids"],
+      features["joint_segment_ids"],
+      retriever_scores,
+      training=training,
+    )
+    return OrqaOutputs(retriever_scores, span_scores)
+
+  def score_passages(
+    self,
+    query_embeddings: tf.Tensor,
+    beam_embeddings: tf.Tensor,
+    beam_mask: tf.Tensor,
+  ) -> tf.Tensor:
+    """Returns f(x, z) of the retriever beam; see `OrqaOutputs`.
+
+    Args:
+      query_embeddings: <float32>[B, D].
+      beam_embeddings: <float32>[B, K, D]. Of the index.
+      beam_mask: <bool>[B, K]. False where there is no passage.
+
+    Returns:
+      <float32>[B, K].
+    """
+    scores = objective.retrieval_scores(
+      query_embeddings, beam_embeddings, self._score_scale
+    )
+    return tf.where(beam_mask, scores, _MASKED)
+
+  def score_spans(
+    self,
+    token_ids: tf.Tensor,
+    segment_ids: tf.Tensor,
+    retriever_scores: tf.Tensor,
+    training: bool = False,
+  ) -> tf.Tensor:
+    """Reads passages and scores their spans; see `OrqaOutputs`.
+
+    Args:
+      token_ids: <int32>[B, R, L].
+      segment_ids: <int32>[B, R, L]. 1 for the body and its [SEP].
+      retriever_scores: <float32>[B, K]. The first R are added.
+      training: Whether dropout is active.
+
+    Returns:
+      <float32>[B, R, L, W].
+    """
+    batch, beam, length = shapes.sizes(segment_ids)
+    scores = self.reader(
+      tf.reshape(token_ids, [-1, length]),
+      tf.reshape(segment_ids, [-1, length]),
       training=training,
     )  # [B * R, L, W]
-    span_scores = tf.reshape(
-      span_scores,
-      [-1 if batch is None else batch, beam, *span_scores.shape[1:]],
-    )
-    span_scores += retriever_scores[:, :beam, None, None]
-    mask = span_reader.span_mask(segments, self._max_span_length)
-    return OrqaOutputs(retriever_scores, tf.where(mask, span_scores, _MASKED))
+    scores = tf.reshape(scores, [batch, beam, length, self.max_span_length])
+    scores += retriever_scores[:, :beam, None, None]
+    mask = span_reader.span_mask(segment_ids, self.max_span_length)
+    return tf.where(mask, scores, _MASKED)
 
 
 def retriever_loss(
@@ -162,10 +202,10 @@ def reader_loss(
     answers: <bool>[B, R, L, W]. Whether a span is an answer.
     hard: Whether the best such span is taken, not their sum.
   """
-  spans = answers.shape[1] * answers.shape[2] * answers.shape[3]
+  batch = shapes.sizes(answers)[0]
   return _loss(
-    tf.reshape(outputs.span_scores, [-1, spans]),
-    tf.reshape(answers, [-1, spans]),
+    tf.reshape(outputs.span_scores, [batch, -1]),
+    tf.reshape(answers, [batch, -1]),
     hard,
   )
 
@@ -186,37 +226,44 @@ def _loss(scores: tf.Tensor, right: tf.Tensor, hard: bool) -> MaskedLoss:
 
 
 def best_spans(
-  outputs: OrqaOutputs, segment_ids: tf.Tensor, *, passage_scores: tf.Tensor
-) -> BestSpans:
-  """Returns the best span of each question.
+  outputs: OrqaOutputs,
+  segment_ids: tf.Tensor,
+  count: int,
+  *,
+  passage_scores: tf.Tensor,
+) -> Spans:
+  """Returns the best spans of each question, of all its passages together.
 
   Args:
     outputs: Of the model.
     segment_ids: <int32>[B, R, L]. 1 for the body and its [SEP].
+    count: S, spans a question. Where fewer were read, the last are not valid.
     passage_scores: <bool>[]. Whether passages' scores count, or those of spans
       alone.
   """
   scores = outputs.span_scores  # [B, R, L, W]
-  _, beam, length, widths = scores.shape
-  is_span = scores > 0.5 * _MASKED
+  batch, beam, length, widths = shapes.sizes(scores)
   passages = outputs.retriever_scores[:, :beam, None, None]
+  is_span = scores > 0.5 * _MASKED
   scores = tf.where(is_span & ~passage_scores, scores - passages, scores)
-  flat = tf.reshape(scores, [-1, beam * length * widths])
-  best = tf.argmax(flat, axis=1, output_type=tf.int32)  # [B]
-  total = tf.reduce_max(flat, axis=1)
+  flat = tf.reshape(scores, [batch, -1])
+  # A place too many of no span, so that there are `count` always.
+  padded = tf.pad(flat, [[0, 0], [0, count]], constant_values=_MASKED)
+  total, best = tf.nn.top_k(padded, count)  # [B, S]
+  valid = total > 0.5 * _MASKED
+  best = tf.where(valid, best, 0)
   passage, place = best // (length * widths), best % (length * widths)
   position, width = place // widths, place % widths
   # The body begins where segment 1 does.
   first = tf.argmax(segment_ids, axis=2, output_type=tf.int32)  # [B, R]
   retriever = tf.gather(outputs.retriever_scores, passage, batch_dims=1)
-  alone = tf.where(passage_scores, total - retriever, total)
-  return BestSpans(
-    found=tf.reduce_any(is_span, axis=[1, 2, 3]),
+  log_total = tf.reduce_logsumexp(flat, axis=1, keepdims=True)
+  return Spans(
+    valid=valid,
     passage=passage,
     start=position - tf.gather(first, passage, batch_dims=1),
     length=width + 1,
-    retriever=retriever,
-    reader=alone,
-    total=total,
-    probability=tf.exp(total - tf.reduce_logsumexp(flat, axis=1)),
+    retriever_score=retriever,
+    reader_score=tf.where(passage_scores, total - retriever, total),
+    probability=tf.where(valid, tf.exp(total - log_total), 0.0),
   )

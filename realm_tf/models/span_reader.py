@@ -5,6 +5,7 @@ import tensorflow as tf
 from realm_tf.configs import schema
 from realm_tf.models import encoder as encoder_lib
 from realm_tf.models import scratch
+from realm_tf.models import shapes
 
 _EPSILON = 1e-3  # of the released reader's layer norm
 
@@ -62,7 +63,7 @@ class SpanScorer(tf.keras.layers.Layer):
     starts = tf.cast(self.start(hidden), tf.float32)  # [batch, L, width]
     ends = tf.cast(self.end(hidden), tf.float32)
     ends = tf.pad(ends, [[0, 0], [0, self._max_length - 1], [0, 0]])
-    length = hidden.shape[1]
+    _, length, _ = shapes.sizes(hidden)
     gamma = self.layer_norm.gamma
     kernel = self.output_layer.kernel[:, 0]
     direction = gamma * kernel  # [width]
@@ -130,7 +131,7 @@ def span_mask(segment_ids: tf.Tensor, max_length: int) -> tf.Tensor:
   """
   # The last place of segment 1 is [SEP]: a span of n wordpieces from p on lies
   # in the body if p and p + n are of segment 1.
-  length = segment_ids.shape[-1]
+  length = shapes.sizes(segment_ids)[-1]
   no_padding = [[0, 0]] * (segment_ids.shape.rank - 1)
   padded = tf.pad(segment_ids, [*no_padding, [0, max_length]])
   after = [padded[..., n : n + length] for n in range(1, max_length + 1)]

@@ -8,7 +8,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from realm_tf import devices
 from realm_tf import errors
+from realm_tf.answering import open_qa
 from realm_tf.configs import run_config
 from realm_tf.data import corpus as corpus_lib
 from realm_tf.evaluation import predictions as predictions_lib
@@ -16,7 +18,6 @@ from realm_tf.evaluation import retriever_names
 from realm_tf.evaluation import retrievers as retrievers_lib
 from realm_tf.training import evaluation_inputs
 from realm_tf.training import evaluation_options
-from realm_tf.training import open_qa
 from realm_tf.training import zero_shot
 
 _BATCH = 64  # where nothing is read
@@ -103,7 +104,10 @@ def _load_closed_book(options: evaluation_options.Options) -> Answerers:
 
 def _load_reading(options: evaluation_options.Options) -> Answerers:
   loaded = open_qa.load(
-    options.model_dir, options.corpus, options.tpu, options.reader_beam
+    options.model_dir,
+    options.corpus,
+    options.reader_beam,
+    devices.make_strategy(options.tpu),
   )
   width = max(_recall_beam(options), loaded.config.reader_beam)
 
@@ -124,7 +128,11 @@ def _load_reading(options: evaluation_options.Options) -> Answerers:
 def _load_fine_tuned_retrieval(
   options: evaluation_options.Options,
 ) -> Answerers:
-  loaded = open_qa.load(options.model_dir, options.corpus, options.tpu)
+  loaded = open_qa.load(
+    options.model_dir,
+    options.corpus,
+    strategy=devices.make_strategy(options.tpu),
+  )
   return Answerers(
     _retrieval(loaded.retrievers, _recall_beam(options)),
     loaded.corpus,

@@ -1,6 +1,7 @@
 """The trainer's state and its best weights, on disk."""
 
 import contextlib
+from collections.abc import Mapping
 
 import tensorflow as tf
 
@@ -128,6 +129,7 @@ def save_best(
   step: int,
   metric: str,
   value: float,
+  facts: Mapping[str, float] | None = None,
 ) -> str:
   """Writes the weights of the best step so far to exports/best.
 
@@ -141,6 +143,7 @@ def save_best(
     step: Of the weights.
     metric: What "best" means, such as "retrieval_utility".
     value: Of the metric, with these weights.
+    facts: What else is known of these weights, for `own_run.best_facts`.
 
   Returns:
     The folder.
@@ -153,7 +156,8 @@ def save_best(
   if tf.io.gfile.exists(manifest):
     kept.add(files.read_json(manifest)["weights"])
   tf.train.Checkpoint(**parts).write(tf.io.gfile.join(folder, name))
-  files.write_json(manifest, {"step": step, metric: value, "weights": name})
+  known = {"step": step, metric: value, "weights": name}
+  files.write_json(manifest, known | dict(facts or {}))
   for old in tf.io.gfile.listdir(folder):
     if old.startswith("weights-") and old.split(".")[0] not in kept:
       tf.io.gfile.remove(tf.io.gfile.join(folder, old))
@@ -199,13 +203,16 @@ class BestWeights:
     self._metric = metric
     self._value, self.step = best(model_dir, metric)
 
-  def offer(self, step: int, value: float) -> None:
+  def offer(
+    self, step: int, value: float, facts: Mapping[str, float] | None = None
+  ) -> None:
     """Saves the weights as they are, if no evaluation was as good.
 
     Args:
       step: Of the weights.
       value: Of the metric.
+      facts: As for `save_best`.
     """
     if value > self._value:
       self._value, self.step = value, step
-      save_best(self._model_dir, self._parts, step, self._metric, value)
+      save_best(self._model_dir, self._parts, step, self._metric, value, facts)

@@ -34,7 +34,7 @@ class Options:
     limit: How many of the questions are asked, from the first; 0 for all.
     output: Folder of what is written.
     seed: Of the intervals.
-    tpu: See `strategy.make_strategy`.
+    tpu: See `devices.make_strategy`.
   """
 
   model_dir: str = ""

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from realm_tf import errors
 from realm_tf import suggestions
+from realm_tf.answering import open_qa
 from realm_tf.configs import run_config
 from realm_tf.configs import schema
 from realm_tf.data import corpus as corpus_lib
@@ -16,12 +17,13 @@ from realm_tf.data import qa_splits
 from realm_tf.data import regex_answers
 from realm_tf.data import token_answers
 from realm_tf.evaluation import answers as answers_lib
+from realm_tf.evaluation import calibration
+from realm_tf.index import run_index
 from realm_tf.training import checkpoints
 from realm_tf.training import corpus_index
 from realm_tf.training import corpus_lines
 from realm_tf.training import first_weights
 from realm_tf.training import loop
-from realm_tf.training import open_qa
 from realm_tf.training import orqa
 from realm_tf.training import orqa_init
 from realm_tf.training import runs
@@ -74,7 +76,7 @@ def run(
     init_reader: Another run, or public weights, for the reader; or "".
     rebuild_index: Whether to embed the corpus, even if there is an index.
     model_dir: The run's folder.
-    tpu: See `strategy.make_strategy`.
+    tpu: See `devices.make_strategy`.
     data_dir: Where TFDS keeps what it prepared.
     manual_dir: Folder with a TFDS builder's sources.
 
@@ -293,7 +295,7 @@ class FinetuneHook(loop.Hook):
         run.index_step,
         self._setup.corpus.num_passages,
       )
-    version = orqa_init.open_index(run, self._setup.corpus, model_dir)
+    version = run_index.open_index(run, self._setup.corpus, model_dir)
     state.index_version.assign(version.step)
     with self._setup.strategy.scope():
       self.open_qa = open_qa.OpenQa(
@@ -317,7 +319,11 @@ class FinetuneHook(loop.Hook):
       for reference, prediction in zip(self._references, found, strict=True)
     ]
     exact_match = float(np.mean(right))
-    self._best.offer(step, exact_match)
+    threshold = calibration.abstention_threshold(
+      np.array([prediction.probability for prediction in found]),
+      np.array(right),
+    )
+    self._best.offer(step, exact_match, {open_qa.THRESHOLD: threshold})
     return {METRIC: exact_match}
 
   def should_stop(self, step: int) -> bool:

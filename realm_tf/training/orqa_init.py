@@ -1,7 +1,6 @@
 """Where fine-tuning starts from: retriever, reader and index of other runs."""
 
 import dataclasses
-import hashlib
 import os
 from collections.abc import Sequence
 
@@ -14,8 +13,7 @@ from realm_tf.checkpoints import reading
 from realm_tf.configs import run_config
 from realm_tf.data import corpus as corpus_lib
 from realm_tf.index import exports
-from realm_tf.index import store as store_lib
-from realm_tf.index import version as version_lib
+from realm_tf.index import run_index
 from realm_tf.models import orqa
 from realm_tf.training import corpus_index
 from realm_tf.training import first_weights
@@ -141,7 +139,7 @@ def check(
       run.init_reader, run, corpus.tokenizer, "init_reader"
     )
   if run.index_run:
-    open_index(run, corpus, model_dir)
+    run_index.open_index(run, corpus, model_dir)
 
 
 def _check_run(
@@ -159,35 +157,6 @@ def _check_run(
       "`pretrain` or `pretrain_ict`."
     )
   first_weights.check_shape(run, found, f"--{flag}={source}", fields)
-
-
-def open_index(
-  run: run_config.RunConfig, corpus: corpus_lib.Corpus, model_dir: str
-) -> version_lib.IndexVersion:
-  """Opens the index that a run searches, and keeps it from being pruned.
-
-  Args:
-    run: The run.
-    corpus: Its corpus, or what `edit_corpus` made of it for this run.
-    model_dir: Its folder.
-
-  Raises:
-    errors.UserError: If it is missing, damaged, or of another corpus.
-  """
-  store = store_lib.find_store(
-    run.index_run or model_dir, corpus.fingerprint, run.index_step
-  )
-  if run.index_run:
-    path = os.path.abspath(model_dir)
-    reader = "finetune-" + hashlib.sha256(path.encode()).hexdigest()[:16]
-    try:
-      store.announce(reader, [run.index_step], of=path)
-    except tf.errors.OpError as e:  # A colleague's run may be read only.
-      print(
-        f"warning: {store.folder}/{run.index_step} is not kept from being "
-        f"pruned, as nothing can be written there: {e.message}"
-      )
-  return store.open(run.index_step, corpus.fingerprint, corpus.num_passages)
 
 
 def initialize(

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 import tensorflow as tf
 
+from realm_tf import devices
 from realm_tf import errors
 from realm_tf.configs import run_config
 from realm_tf.configs import schema
@@ -16,7 +17,6 @@ from realm_tf.data import corpus as corpus_lib
 from realm_tf.data import sentence_folder
 from realm_tf.index import run_state
 from realm_tf.training import first_weights
-from realm_tf.training import strategy as strategy_lib
 from realm_tf.training import tasks
 
 
@@ -87,7 +87,7 @@ def set_up(
     pretrain_corpus: Folder of the annotated corpus; empty for `corpus`.
     init_checkpoint: Where first weights come from.
     model_dir: The run's folder.
-    tpu: See `strategy.make_strategy`.
+    tpu: See `devices.make_strategy`.
 
   Raises:
     errors.UserError: If anything that the flags name is missing or does not
@@ -121,13 +121,13 @@ def find_devices(config: schema.TaskConfig, tpu: str) -> tf.distribute.Strategy:
 
   Args:
     config: The settings.
-    tpu: See `strategy.make_strategy`.
+    tpu: See `devices.make_strategy`.
 
   Raises:
     errors.UserError: If there is no such device, or a batch does not divide
       by them.
   """
-  strategy = strategy_lib.make_strategy(tpu)
+  strategy = devices.make_strategy(tpu)
   if config.batch_size % strategy.num_replicas_in_sync:
     raise errors.UserError(
       f"--config.batch_size={config.batch_size} must divide by the "
@@ -141,9 +141,7 @@ def prepare_devices(
 ) -> None:
   """Sets seeds and precision, before anything is built."""
   tf.keras.utils.set_random_seed(config.seed)
-  strategy_lib.set_precision(
-    config.precision, on_cpu=strategy_lib.is_cpu(strategy)
-  )
+  devices.set_precision(config.precision, on_cpu=devices.is_cpu(strategy))
 
 
 @contextlib.contextmanager
@@ -191,7 +189,7 @@ def print_plan(
   """
   run, config = setup.run, setup.run.config
   print(f"{run.task} -> {setup.model_dir}")
-  print(f"  devices    {strategy_lib.describe(setup.strategy)}")
+  print(f"  devices    {devices.describe(setup.strategy)}")
   print(
     f"  batch      {config.batch_size} in all, "
     f"{config.batch_size // setup.strategy.num_replicas_in_sync} a replica; "

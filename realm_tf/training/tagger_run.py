@@ -63,7 +63,7 @@ def run(
     options: What is learned.
     init_checkpoint: Where first weights come from: one source, or "".
     model_dir: The run's folder.
-    tpu: See `strategy.make_strategy`.
+    tpu: See `devices.make_strategy`.
 
   Returns:
     The scores of the best weights on the valid split that decides.

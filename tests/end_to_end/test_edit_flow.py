@@ -4,12 +4,12 @@ import pytest
 import tensorflow as tf
 
 from realm_tf import errors
+from realm_tf.answering import open_qa
 from realm_tf.data import build
 from realm_tf.data import corpus as corpus_lib
-from realm_tf.training import open_qa
+from tests import people
 from tests.end_to_end import tiny_runs
 from tests.launch import suggested
-from tests.training import people
 
 _PEOPLE = "Ada Boris Clara Dmitri Elena Felix Greta Hugo".split()
 # Wide enough that random weights tell texts of different words apart.

@@ -9,7 +9,7 @@ from realm_tf import files
 from realm_tf.export import embedder as export_lib
 from realm_tf.index import exports
 from realm_tf.models import embedder as embedder_lib
-from realm_tf.training import strategy
+from realm_tf import devices
 from tests import synthetic
 from tests.export import graphs
 
@@ -151,9 +151,9 @@ def test_what_is_trained_in_bfloat16_is_exported_in_float32(
 
 def float32_copy(retriever, kind):
   """A tower of the same weights that computes in float32."""
-  strategy.set_precision("float32", on_cpu=False)
+  devices.set_precision("float32", on_cpu=False)
   copy = embedder_lib.Retriever.from_config(retriever.get_config())
-  strategy.set_precision("bfloat16", on_cpu=False)
+  devices.set_precision("bfloat16", on_cpu=False)
   new, old = (getattr(r, f"{kind}_embedder") for r in (copy, retriever))
   new.trainable = old.trainable
   new.set_weights(old.get_weights())

@@ -265,20 +265,25 @@ def test_the_best_span_is_told_in_wordpieces_of_the_body():
     tf.constant(retriever, tf.float32), tf.constant(scores)
   )
   both = orqa.best_spans(
-    outputs, tf.constant(segments), passage_scores=tf.constant(True)
+    outputs, tf.constant(segments), 2, passage_scores=tf.constant(True)
   )
-  assert both["found"].numpy().tolist() == [True, True, False]
-  assert both["passage"].numpy().tolist()[:2] == [0, 1]
-  assert both["start"].numpy().tolist()[:2] == [0, 1]
-  assert both["length"].numpy().tolist()[:2] == [1, 2]
-  assert both["total"].numpy().tolist()[:2] == [3.0, 7.0]
-  assert both["reader"].numpy().tolist()[:2] == [1.0, 2.0]
-  assert both["retriever"].numpy().tolist()[:2] == [2.0, 5.0]
+  assert both.valid.numpy().tolist() == [
+    [True, True],
+    [True, False],
+    [False, False],
+  ]
+  assert both.passage.numpy()[both.valid].tolist() == [0, 1, 1]
+  assert both.start.numpy()[both.valid].tolist() == [0, 1, 1]
+  assert both.length.numpy()[both.valid].tolist() == [1, 2, 2]
+  assert both.reader_score.numpy()[both.valid].tolist() == [1.0, 1.5, 2.0]
+  assert both.retriever_score.numpy()[both.valid].tolist() == [2.0, 1.0, 5.0]
   share = np.exp(3.0) / (np.exp(3.0) + np.exp(2.5))
-  assert float(both["probability"][0]) == pytest.approx(share, rel=1e-5)
-  alone = orqa.best_spans(
-    outputs, tf.constant(segments), passage_scores=tf.constant(False)
+  np.testing.assert_allclose(
+    both.probability, [[share, 1 - share], [1, 0], [0, 0]], rtol=1e-5
   )
-  assert alone["passage"].numpy().tolist()[:2] == [1, 1]
-  assert alone["start"].numpy().tolist()[:2] == [1, 1]
-  assert alone["total"].numpy().tolist()[:2] == [1.5, 2.0]
+  alone = orqa.best_spans(
+    outputs, tf.constant(segments), 1, passage_scores=tf.constant(False)
+  )
+  assert alone.passage.numpy()[:2, 0].tolist() == [1, 1]
+  assert alone.start.numpy()[:2, 0].tolist() == [1, 1]
+  assert alone.reader_score.numpy()[:2, 0].tolist() == [1.5, 2.0]

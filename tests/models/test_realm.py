@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from realm_tf import devices
 from realm_tf.configs import schema
 from realm_tf.data import features as features_lib
 from realm_tf.models import embedder
@@ -10,7 +11,6 @@ from realm_tf.models import ict
 from realm_tf.models import orqa
 from realm_tf.models import reader as reader_lib
 from realm_tf.models import realm
-from realm_tf.training import strategy
 from tests import synthetic
 
 VOCAB = len(synthetic.VOCABULARY)
@@ -386,13 +386,13 @@ def test_embeddings_and_ict_scores_are_float32_in_bfloat16(bfloat16):
 def test_bfloat16_stays_close_to_float32():
   _, model, features, (marginal, _) = realm_model()
   weights = model.get_weights()
-  strategy.set_precision("bfloat16", on_cpu=False)
+  devices.set_precision("bfloat16", on_cpu=False)
   try:
     _, narrow, _, _ = realm_model()
     narrow.set_weights(weights)
     got = narrow(features).marginal
   finally:
-    strategy.set_precision("float32", on_cpu=False)
+    devices.set_precision("float32", on_cpu=False)
   np.testing.assert_allclose(
     got.log_likelihood, marginal.log_likelihood, rtol=0.05
   )

@@ -8,7 +8,7 @@ from realm_tf.models import encoder as encoder_lib
 from realm_tf.models import reader as reader_lib
 from realm_tf.models import scratch
 from realm_tf.training import runs
-from realm_tf.training import strategy
+from realm_tf import devices
 from tests import synthetic
 
 _VOCAB = 200
@@ -80,7 +80,7 @@ def test_value_and_output_multiply_to_about_the_identity():
 def _drawn(seed):
   """What a run of that seed draws: kernels of all layers, <float32>[n]."""
   config = synthetic.mlm_config(hidden_size=64, num_layers=2, seed=seed)
-  runs.prepare_devices(config, strategy.make_strategy(""))
+  runs.prepare_devices(config, devices.make_strategy(""))
   encoder = _encoder()
   scratch.prepare_for_scratch(encoder)
   kernels = [encoder.transformer_layers[1]._attention_layer._query_dense]

@@ -14,10 +14,10 @@ environment.configure()
 
 import tensorflow as tf  # noqa: E402
 
+from realm_tf import devices  # noqa: E402
 from realm_tf.training import finetuning  # noqa: E402
-from realm_tf.training import strategy  # noqa: E402
+from tests import people  # noqa: E402
 from tests.end_to_end import tiny_runs  # noqa: E402
-from tests.training import people  # noqa: E402
 
 _KILLED_BEFORE = 4  # counted from 0; the last checkpoint is of 3 steps
 
@@ -41,7 +41,7 @@ def main() -> None:
     cpu, [tf.config.LogicalDeviceConfiguration()] * 2
   )
   tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
-  strategy.make_strategy = _two_replicas
+  devices.make_strategy = _two_replicas
   root = pathlib.Path(sys.argv[1])
   people.write_world(root)
   config = people.config_of(train_steps=5, evaluate_every_steps=5)

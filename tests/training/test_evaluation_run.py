@@ -13,8 +13,8 @@ from realm_tf.evaluation import scoring
 from realm_tf.index import store as store_lib
 from realm_tf.training import evaluation_options
 from realm_tf.training import evaluation_run
+from tests import people
 from tests.launch import suggested
-from tests.training import people
 
 NEVER = {"id": "never", "question": "where is Ada?", "answer": ["Timbuktu"]}
 

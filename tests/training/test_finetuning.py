@@ -9,6 +9,7 @@ import pytest
 import tensorflow as tf
 
 from realm_tf import errors
+from realm_tf.answering import open_qa
 from realm_tf.checkpoints import assignment
 from realm_tf.checkpoints import names
 from realm_tf.checkpoints import reading
@@ -19,13 +20,12 @@ from realm_tf.models import orqa
 from realm_tf.training import checkpoints
 from realm_tf.training import corpus_index
 from realm_tf.training import finetuning
-from realm_tf.training import open_qa
 from realm_tf.training import orqa_init
 from tests import documented_programs
+from tests import people
 from tests.checkpoints import formats
 from tests.end_to_end import tiny_runs
 from tests.launch import suggested
-from tests.training import people
 
 
 def test_a_few_questions_are_learned_to_an_exact_match_of_1(overfitted):

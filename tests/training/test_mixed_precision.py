@@ -17,7 +17,7 @@ from realm_tf.training import first_weights
 from realm_tf.training import ict
 from realm_tf.training import orqa
 from realm_tf.training import realm
-from realm_tf.training import strategy
+from realm_tf import devices
 from tests import synthetic
 
 # Of a loss, relative to float32's. With seeds 0, 1 and 2 the largest difference
@@ -128,7 +128,7 @@ def test_losses_are_close_to_those_of_float32(name, tokenizer, corpus):
   initialize(task, name, config)
   features = task.prepare(next(iter(task.train_pipeline(0))))
   exact = task.sums(features, training=True)
-  strategy.set_precision("bfloat16", on_cpu=False)
+  devices.set_precision("bfloat16", on_cpu=False)
   try:
     narrow = MAKE[name](config, tokenizer, corpus)
     for role, part in task.parts.items():
@@ -138,7 +138,7 @@ def test_losses_are_close_to_those_of_float32(name, tokenizer, corpus):
       loss = rounded["loss"][0]
     gradients = tape.gradient(loss, narrow.variables)
   finally:
-    strategy.set_precision("float32", on_cpu=False)
+    devices.set_precision("float32", on_cpu=False)
   assert loss.dtype == tf.float32
   assert float(loss) != float(exact["loss"][0])  # it was another precision
   losses = [key for key in exact if key == "loss" or key.endswith("_loss")]

@@ -1,12 +1,16 @@
 """A fine-tuned model with its corpus and index, ready to answer questions."""
 
 import dataclasses
+from collections.abc import Callable
 from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
 
+from realm_tf import devices
 from realm_tf import errors
+from realm_tf.answering import graph as graph_lib
+from realm_tf.answering import passage_memory
 from realm_tf.checkpoints import own_run
 from realm_tf.checkpoints import reading as weights_reading
 from realm_tf.configs import run_config
@@ -18,16 +22,17 @@ from realm_tf.data import passages as passages_lib
 from realm_tf.data import qa_examples
 from realm_tf.evaluation import closed_book
 from realm_tf.evaluation import predictions
-from realm_tf.evaluation import reading
-from realm_tf.evaluation import recall
 from realm_tf.evaluation import retriever_names
 from realm_tf.evaluation import retrievers as retrievers_lib
+from realm_tf.index import run_index
 from realm_tf.index import version as version_lib
 from realm_tf.models import orqa as orqa_lib
 from realm_tf.models import reader as reader_lib
-from realm_tf.training import orqa
-from realm_tf.training import orqa_init
-from realm_tf.training import strategy as strategy_lib
+
+# In the facts of a run's best weights: see `calibration.abstention_threshold`.
+THRESHOLD = "abstention_threshold"
+
+_BATCH = 256  # questions that are embedded and searched at once
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,11 +60,8 @@ class Knowledge:
       passage_length: Most wordpieces of a passage.
     """
     table = corpus.load_passages()
-    packed = features_lib.PackedPassages(
-      table.title_ids.to_ragged(),
-      table.body_ids.to_ragged(),
-      passage_length,
-      corpus.tokenizer,
+    packed = features_lib.PackedPassages.of(
+      table, passage_length, corpus.tokenizer
     )
     return cls(corpus, table, packed, passage_texts.PassageTexts(corpus))
 
@@ -72,12 +74,16 @@ class OpenQa:
     open_qa.answer(["1"], ["who wrote hamlet"], k=100)[0].answer
 
   Attributes:
+    model: Retriever and reader.
     config: The run's settings.
     corpus: The corpus.
     index: The index version.
+    memory: The corpus in memory.
     search: The index.
     beam: Joins questions to passages that were found.
+    graph: What answers, for whoever exports it.
     retrievers: Find passages.
+    threshold: Probability below which it had rather not answer.
   """
 
   def __init__(
@@ -86,6 +92,7 @@ class OpenQa:
     config: schema.OrqaConfig,
     knowledge: Knowledge,
     version: version_lib.IndexVersion,
+    threshold: float = 0.0,
   ):
     """Loads the index; call it in the strategy's scope.
 
@@ -94,31 +101,71 @@ class OpenQa:
       config: Its settings.
       knowledge: The corpus.
       version: The index, of this corpus.
+      threshold: Probability below which it had rather not answer.
     """
+    self.model = model
+    self.threshold = threshold
     self.config = config
     self.corpus = knowledge.corpus
     self.index = version
     tokenizer = knowledge.corpus.tokenizer
     self._searcher = version.load_searcher()  # held: it owns the index
     self.search = self._searcher.search
+    self.memory = passage_memory.PassageMemory.load(
+      knowledge.corpus,
+      knowledge.packed,
+      np.concatenate(version.load_embeddings()),
+    )
     self.beam = qa_examples.BeamFeatures(
-      config, knowledge.packed, np.concatenate(version.load_embeddings())
+      config, knowledge.packed, self.memory.embeddings
     )
-    self._answerer = reading.SpanAnswerer(
-      model, config, self.beam, knowledge.table, knowledge.texts, tokenizer
-    )
-    local = tf.distribute.get_strategy().experimental_local_results
-    embed = orqa.query_embed_function(model)
-    self.retrievers = retrievers_lib.Retrievers(
-      knowledge.table,
+    strategy = tf.distribute.get_strategy()
+    self.graph = graph_lib.AnswerGraph(
+      model,
+      config,
+      self.memory,
       tokenizer,
-      recall.dense_retriever(
-        lambda token_ids: local(embed(token_ids))[0],
-        self.search,
-        tokenizer,
-        config.query_length,
-      ),
+      self.search,
+      run=lambda function, *args: strategy.experimental_local_results(
+        strategy.run(function, args)
+      )[0],
+      static_shapes=isinstance(strategy, tf.distribute.TPUStrategy),
     )
+    self._read = _traced(self.graph.read)
+    self._retrieve = _traced(self.graph.retrieve)
+    self.retrievers = retrievers_lib.Retrievers(
+      knowledge.table, tokenizer, self._retrieve_dense
+    )
+
+  def best_answers(
+    self,
+    questions: Sequence[str],
+    rows: np.ndarray,
+    count: int,
+    retriever: str = retriever_names.DENSE,
+  ) -> graph_lib.Answers:
+    """Reads what was found; returns the best answers, as NumPy arrays.
+
+    Args:
+      questions: Their texts.
+      rows: <int>[questions, k], of which the first `reader_beam` are read; -1
+        for none.
+      count: Answers a question.
+      retriever: What has found them. Passages of BM25 are judged by the reader
+        alone, as the paper's sparse baseline has no f(x, z).
+    """
+    batches = []
+    size = self.config.batch_size
+    for first in range(0, len(questions), size):
+      batch = slice(first, first + size)
+      answers = self._read(
+        tf.constant(list(questions[batch])),
+        tf.constant(rows[batch, : self.config.reader_beam], tf.int32),
+        count,
+        passage_scores=tf.constant(retriever == retriever_names.DENSE),
+      )
+      batches.append([part.numpy() for part in answers])
+    return graph_lib.Answers(*map(np.concatenate, zip(*batches, strict=True)))
 
   def answer(
     self,
@@ -150,33 +197,80 @@ class OpenQa:
     rows: np.ndarray,
     retriever: str = retriever_names.DENSE,
   ) -> list[predictions.Prediction]:
-    """Reads what was found.
+    """Returns the best answer to each question, as a prediction.
 
     Args:
       ids: Of the questions.
       questions: Their texts.
-      rows: <int>[questions, k], of which the first `reader_beam` are read.
-      retriever: What has found them. Passages of BM25 are judged by the reader
-        alone, as the paper's sparse baseline has no f(x, z).
+      rows: See `best_answers`.
+      retriever: See `best_answers`.
     """
-    return self._answerer.answer(
-      ids, questions, rows, passage_scores=retriever == retriever_names.DENSE
+    best = self.best_answers(questions, rows, 1, retriever)
+    texts = self.texts(best.row[:, 0])
+    found = []
+    for i, (id, question) in enumerate(zip(ids, questions, strict=True)):
+      answer = graph_lib.Answers(*(part[i, 0] for part in best))
+      prediction = predictions.Prediction(
+        question,
+        answer.answer.decode(),
+        id=id,
+        retrieved=self.retrievers.ids(rows[i]),
+        probability=min(1.0, float(answer.probability)),
+      )
+      if answer.valid:
+        scores = float(answer.retriever_score), float(answer.reader_score)
+        is_dense = retriever == retriever_names.DENSE
+        prediction = dataclasses.replace(
+          prediction,
+          passage_id=texts.ids[i].decode(),
+          passage_title=texts.titles[i].decode(),
+          span=(int(answer.byte_start), int(answer.byte_limit)),
+          scores={
+            "retriever": scores[0],
+            "reader": scores[1],
+            "total": sum(scores) if is_dense else scores[1],
+          },
+        )
+      found.append(prediction)
+    return found
+
+  def texts(self, rows: np.ndarray) -> passage_memory.Texts:
+    """Returns ids, titles and bodies of passages, as NumPy arrays of bytes.
+
+    Args:
+      rows: <int>[...]. Rows of the corpus; -1 for none, whose texts are empty.
+    """
+    found = self.graph.read_texts(tf.constant(rows, tf.int32))
+    return passage_memory.Texts(*(part.numpy() for part in found))
+
+  def _retrieve_dense(self, questions: Sequence[str], k: int) -> np.ndarray:
+    """Returns rows <int32>[questions, k]; -1 for none."""
+    return np.concatenate(
+      [
+        self._retrieve(tf.constant(list(questions[i : i + _BATCH])), k).numpy()
+        for i in range(0, len(questions), _BATCH)
+      ]
     )
+
+
+def _traced(function: Callable) -> Callable:
+  """Returns the function as a graph, traced once for all sizes."""
+  return tf.function(function, autograph=False, reduce_retracing=True)
 
 
 def load(
   model_dir: str,
   corpus: str = "",
-  tpu: str = "",
   reader_beam: int | None = None,
+  strategy: tf.distribute.Strategy | None = None,
 ) -> OpenQa:
   """Loads a fine-tuned run: its best weights, its corpus and its index.
 
   Args:
     model_dir: A run of `finetune`.
     corpus: Folder of the knowledge corpus; by default the run's.
-    tpu: See `strategy.make_strategy`.
     reader_beam: Passages a question that are read; None for the run's.
+    strategy: Where to compute; by default the GPUs there are, else the CPU.
 
   Raises:
     errors.UserError: If it is no such run, or corpus and index do not fit.
@@ -191,19 +285,18 @@ def load(
   if reader_beam is not None:
     config = dataclasses.replace(config, reader_beam=reader_beam)
   opened = corpus_lib.Corpus.open(corpus or run.corpus)
-  version = orqa_init.open_index(run, opened, model_dir)
+  version = run_index.open_index(run, opened, model_dir)
   path, _ = own_run.weights_path(model_dir)
-  strategy = strategy_lib.make_strategy(tpu)
-  strategy_lib.set_precision(
-    config.precision, on_cpu=strategy_lib.is_cpu(strategy)
-  )
+  strategy = strategy or devices.make_strategy("")
+  devices.set_precision(config.precision, on_cpu=devices.is_cpu(strategy))
   with strategy.scope():
     model = orqa_lib.OrqaModel(
       config, opened.tokenizer.vocab_size, opened.tokenizer.sep_id
     )
     own_run.restore(path, retriever=model.retriever, reader=model.reader)
     knowledge = Knowledge.load(opened, config.passage_length)
-    return OpenQa(model, config, knowledge, version)
+    threshold = own_run.best_facts(model_dir).get(THRESHOLD, 0.0)
+    return OpenQa(model, config, knowledge, version, threshold)
 
 
 def load_closed_book(

@@ -4,26 +4,26 @@ import urllib.error
 import pytest
 import tensorflow as tf
 
+from realm_tf import devices
 from realm_tf import errors
-from realm_tf.training import strategy
 
 
 def test_without_a_tpu_the_machine_computes():
   if tf.config.list_physical_devices("GPU"):
     pytest.skip("this machine has GPUs")
-  one = strategy.make_strategy("")
+  one = devices.make_strategy("")
   assert one.num_replicas_in_sync == 1
-  assert strategy.describe(one) == "CPU, 1 replica"
+  assert devices.describe(one) == "CPU, 1 replica"
 
 
 def test_precision_leaves_variables_float32():
-  strategy.set_precision("bfloat16", on_cpu=False)
+  devices.set_precision("bfloat16", on_cpu=False)
   try:
     layer = tf.keras.layers.Dense(2)
     assert layer(tf.zeros([1, 3])).dtype == tf.bfloat16
     assert layer.kernel.dtype == tf.float32
   finally:
-    strategy.set_precision("float32", on_cpu=False)
+    devices.set_precision("float32", on_cpu=False)
   assert tf.keras.layers.Dense(2)(tf.zeros([1, 3])).dtype == tf.float32
 
 
@@ -35,7 +35,7 @@ def test_a_tpu_that_nobody_knows_is_one_line(monkeypatch):
     tf.distribute.cluster_resolver, "TPUClusterResolver", resolver
   )
   with pytest.raises(errors.UserError, match="--tpu=mine cannot be reached"):
-    strategy.make_strategy("mine")
+    devices.make_strategy("mine")
 
 
 def test_a_slice_of_several_hosts_is_refused(monkeypatch):
@@ -49,4 +49,4 @@ def test_a_slice_of_several_hosts_is_refused(monkeypatch):
   ):
     monkeypatch.setattr(module, name, lambda *_, r=result, **__: r)
   with pytest.raises(errors.UserError, match="--tpu=local .* 4 hosts"):
-    strategy.make_strategy("local")
+    devices.make_strategy("local")

@@ -1,0 +1,1 @@
+"""From a question to its answer: one TensorFlow graph, wherever it is asked."""

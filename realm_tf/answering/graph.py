@@ -1,0 +1,279 @@
+"""From raw questions to answers with their evidence: one TensorFlow graph.
+
+Tokenizing, embedding, search, gathering, reading and cutting the answer out of
+its passage are all in the graph. `finetune`, `evaluate`, `ask` and the exported
+SavedModel answer by this one implementation.
+"""
+
+from collections.abc import Callable
+from typing import Any
+from typing import NamedTuple
+from typing import Protocol
+
+import tensorflow as tf
+
+from realm_tf.answering import passage_memory
+from realm_tf.answering import same_answers
+from realm_tf.configs import schema
+from realm_tf.data import features
+from realm_tf.models import orqa
+from realm_tf.text import tokenizer as tokenizer_lib
+
+# Spans a question that are compared with each other, the likeliest.
+_SPANS = 100
+# What is read is padded to a multiple of so many positions.
+LENGTH_STEP = 8
+
+
+class Search(Protocol):
+  """Maximum inner product search, in the graph."""
+
+  def __call__(
+    self, queries: tf.Tensor, k: int
+  ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """Returns scores, rows and validity, [batch, k] each, best first."""
+
+
+class Answers(NamedTuple):
+  """The n best different answers of each question, best first.
+
+  Places left over are not valid: answer "", probability 0, row -1.
+
+  Attributes:
+    valid: <bool>[B, n]. Whether there is such an answer.
+    answer: <string>[B, n]. Cut out of the passage's body, as written.
+    probability: <float32>[B, n]. Of all spans read that say the same.
+    row: <int32>[B, n]. The passage of the likeliest of these spans.
+    byte_start: <int32>[B, n]. Where that span begins in the body.
+    byte_limit: <int32>[B, n]. Where it ends; the answer is body[start:limit].
+    retriever_score: <float32>[B, n]. Of the passage, f(x, z) times its scale.
+    reader_score: <float32>[B, n]. Of the span alone.
+  """
+
+  valid: tf.Tensor
+  answer: tf.Tensor
+  probability: tf.Tensor
+  row: tf.Tensor
+  byte_start: tf.Tensor
+  byte_limit: tf.Tensor
+  retriever_score: tf.Tensor
+  reader_score: tf.Tensor
+
+
+class AnswerGraph(tf.Module):
+  """Answers questions with one model over one corpus and index.
+
+  Example:
+    rows = graph.retrieve(tf.constant(["who wrote hamlet"]), k=5)
+    graph.read(tf.constant(["who wrote hamlet"]), rows, count=3).answer
+  """
+
+  def __init__(
+    self,
+    model: orqa.OrqaModel,
+    config: schema.OrqaConfig,
+    memory: passage_memory.PassageMemory,
+    tokenizer: tokenizer_lib.Tokenizer,
+    search: Search,
+    *,
+    run: Callable[..., Any] | None = None,
+    static_shapes: bool = False,
+  ):
+    """Takes the parts; builds nothing yet.
+
+    Args:
+      model: Retriever and reader, built; its weights may go on changing.
+      config: Its settings.
+      memory: The corpus and the embeddings of its index.
+      tokenizer: Of the corpus.
+      search: The index.
+      run: Calls a function of tensors where the model's variables are; by
+        default right here.
+      static_shapes: Whether what is read is padded to `reader_length` always,
+        as TPUs need it, not to the longest of the batch.
+    """
+    super().__init__(name="answer_graph")
+    self._model = model
+    self._config = config
+    self._memory = memory
+    self._tokenizer = tokenizer
+    self._search = search
+    self._run = run or (lambda function, *args: function(*args))
+    self._static_shapes = static_shapes
+
+  def tokenize(self, questions: tf.Tensor) -> tf.Tensor:
+    """Returns `[CLS] question [SEP]`, <int32>[B, query_length], padded."""
+    with tf.device("/cpu:0"):
+      return features.pack_queries(
+        self._tokenizer.tokenize(questions),
+        self._config.query_length,
+        self._tokenizer,
+      )
+
+  def embed(self, questions: tf.Tensor) -> tf.Tensor:
+    """Returns the embeddings of questions.
+
+    Args:
+      questions: <string>[B].
+
+    Returns:
+      <float32>[B, D].
+    """
+    return self._run(
+      self._model.retriever.query_embedder, self.tokenize(questions)
+    )
+
+  def retrieve(self, questions: tf.Tensor, k: int) -> tf.Tensor:
+    """Returns the passages that the model's retriever finds.
+
+    Args:
+      questions: <string>[B].
+      k: Passages a question.
+
+    Returns:
+      <int32>[B, k]. Rows of the corpus, best first; -1 where there are fewer.
+    """
+    embeddings = self.embed(questions)
+    with tf.device("/cpu:0"):
+      _, rows, valid = self._search(embeddings, k)
+      return tf.where(valid, rows, -1)
+
+  def read(
+    self,
+    questions: tf.Tensor,
+    rows: tf.Tensor,
+    count: int,
+    *,
+    passage_scores: tf.Tensor | bool = True,
+  ) -> Answers:
+    """Reads passages and returns the best answers.
+
+    Args:
+      questions: <string>[B].
+      rows: <int32>[B, K]. Best first, the first `reader_beam` of which are
+        read; -1 for none.
+      count: n, answers a question.
+      passage_scores: <bool>[]. Whether the model's score of a passage is added
+        to those of its spans. False for passages that another retriever found,
+        which the reader judges alone.
+    """
+    rows = rows[:, : self._config.reader_beam]
+    token_ids = self.tokenize(questions)
+    with tf.device("/cpu:0"):
+      inputs = self._gather(token_ids, rows)
+    spans = self._run(
+      self._best_spans, *inputs, tf.convert_to_tensor(passage_scores)
+    )
+    with tf.device("/cpu:0"):
+      return self._cut_out(spans, rows, count)
+
+  def read_texts(self, rows: tf.Tensor) -> passage_memory.Texts:
+    """Returns ids, titles and bodies; those of row -1 are empty.
+
+    Args:
+      rows: <int32>[...]. Rows of the corpus; -1 for none.
+    """
+    with tf.device("/cpu:0"):
+      return self._memory.read_texts(rows)
+
+  def _gather(
+    self, token_ids: tf.Tensor, rows: tf.Tensor
+  ) -> tuple[tf.Tensor, ...]:
+    """Returns what the model takes; see `_best_spans`."""
+    packed = self._memory.packed
+    is_passage = rows >= 0
+    joint, segments = packed.joined(
+      token_ids,
+      tf.where(is_passage, rows, packed.null_row),
+      self._config.reader_length,
+    )
+    if not self._static_shapes:
+      joint, segments = features.trim_padding(joint, segments, LENGTH_STEP)
+    embeddings = tf.gather(
+      self._memory.embeddings, tf.where(is_passage, rows, 0)
+    )
+    embeddings = tf.cast(embeddings, tf.float32)
+    return token_ids, embeddings, is_passage, joint, segments
+
+  def _best_spans(
+    self,
+    token_ids: tf.Tensor,
+    embeddings: tf.Tensor,
+    is_passage: tf.Tensor,
+    joint: tf.Tensor,
+    segments: tf.Tensor,
+    passage_scores: tf.Tensor,
+  ) -> orqa.Spans:
+    """Runs the model: what is computed on the accelerator."""
+    outputs = self._model(
+      {
+        "query_token_ids": token_ids,
+        "beam_embeddings": embeddings,
+        "beam_mask": is_passage,
+        "joint_token_ids": joint,
+        "joint_segment_ids": segments,
+      },
+      training=False,
+    )
+    return orqa.best_spans(
+      outputs, segments, _SPANS, passage_scores=passage_scores
+    )
+
+  def _cut_out(self, spans: orqa.Spans, rows: tf.Tensor, count: int) -> Answers:
+    """Turns spans of wordpieces into parts of the passages' texts.
+
+    Args:
+      spans: The best.
+      rows: <int32>[B, R]. What was read; -1 for none.
+      count: n, answers a question.
+    """
+    bodies = self._memory.read_texts(rows).bodies  # [B, R]
+    _, starts, limits = self._tokenizer.tokenize_with_offsets(
+      tf.reshape(bodies, [-1])
+    )
+    read, beam = tf.unstack(tf.shape(rows))
+    body = spans.passage + tf.range(read)[:, None] * beam  # [B, S]
+    last = spans.start + spans.length - 1
+    first = tf.where(spans.valid, _offsets(starts, body, spans.start), 0)
+    limit = tf.where(spans.valid, _offsets(limits, body, last), 0)
+    passages = tf.gather(bodies, spans.passage, batch_dims=1)  # [B, S]
+    texts = tf.strings.substr(passages, first, limit - first)
+    place, probability, valid = same_answers.merge(
+      texts, spans.probability, spans.valid, count
+    )
+
+    def chosen(values: tf.Tensor, none: Any) -> tf.Tensor:
+      values = tf.gather(values, place, batch_dims=1)
+      return tf.where(valid, values, tf.constant(none, values.dtype))
+
+    return Answers(
+      valid=valid,
+      answer=chosen(texts, ""),
+      probability=probability,
+      row=chosen(tf.gather(rows, spans.passage, batch_dims=1), -1),
+      byte_start=chosen(first, 0),
+      byte_limit=chosen(limit, 0),
+      retriever_score=chosen(spans.retriever_score, 0.0),
+      reader_score=chosen(spans.reader_score, 0.0),
+    )
+
+
+def _offsets(
+  offsets: tf.RaggedTensor, text: tf.Tensor, place: tf.Tensor
+) -> tf.Tensor:
+  """Returns the offsets of single wordpieces; 0 where there is none.
+
+  Args:
+    offsets: <int64>[texts, (wordpieces)].
+    text: <int32>[B, S]. Which text.
+    place: <int32>[B, S]. Which of its wordpieces.
+
+  Returns:
+    <int32>[B, S].
+  """
+  row_starts = tf.cast(offsets.row_starts(), tf.int32)
+  flat = tf.concat([tf.cast(offsets.flat_values, tf.int32), [0]], axis=0)
+  last = tf.shape(flat)[0] - 1
+  return tf.gather(
+    flat, tf.clip_by_value(tf.gather(row_starts, text) + place, 0, last)
+  )

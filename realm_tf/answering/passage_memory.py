@@ -1,0 +1,106 @@
+"""All that answering reads of a corpus, in memory as TensorFlow's tensors."""
+
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from realm_tf.data import corpus as corpus_lib
+from realm_tf.data import features
+from realm_tf.data import passages as passages_lib
+
+
+class Texts(NamedTuple):
+  """Passages as they were written.
+
+  Attributes:
+    ids: <string>[...].
+    titles: <string>[...], UTF-8.
+    bodies: <string>[...], UTF-8.
+  """
+
+  ids: tf.Tensor
+  titles: tf.Tensor
+  bodies: tf.Tensor
+
+
+class PassageMemory(tf.Module):
+  """The wordpieces, texts and embeddings of a corpus, by row.
+
+  The row after the corpus's last is the null passage, which is empty.
+
+  Attributes:
+    packed: Wordpieces, as retriever and reader take them.
+    embeddings: <floating>[N, D]. Of the index.
+    texts: <string>[N + 1] each. As they were written.
+  """
+
+  def __init__(
+    self,
+    packed: features.PackedPassages,
+    embeddings: tf.Tensor,
+    texts: Texts,
+  ):
+    """Takes the parts; see `load`."""
+    super().__init__(name="passage_memory")
+    self.packed = packed
+    self.embeddings = embeddings
+    self.texts = texts
+
+  @classmethod
+  def load(
+    cls,
+    corpus: corpus_lib.Corpus,
+    packed: features.PackedPassages,
+    embeddings: np.ndarray,
+  ) -> "PassageMemory":
+    """Reads the texts of a corpus.
+
+    Args:
+      corpus: The corpus.
+      packed: Its wordpieces.
+      embeddings: <floating>[N, D]. Of the index.
+    """
+    ids, titles, bodies = [], [], []
+    for path in corpus.shard_paths:
+      ids.append(passages_lib.read_shard_ids(path))
+      shard_titles, shard_bodies = passages_lib.read_shard_texts(path)
+      titles.append(shard_titles)
+      bodies.append(shard_bodies)
+    null = np.array([b""], object)
+    with tf.device("/cpu:0"):
+      return cls(
+        packed,
+        tf.constant(embeddings),
+        Texts(
+          *(
+            tf.constant(np.concatenate([*column, null]))
+            for column in (ids, titles, bodies)
+          )
+        ),
+      )
+
+  def in_variables(self) -> "PassageMemory":
+    """Returns the same memory, held by variables.
+
+    A SavedModel keeps variables beside its graph, which has room for 2 GB.
+    """
+    return PassageMemory(
+      self.packed.in_variables(),
+      tf.Variable(self.embeddings, trainable=False, name="embeddings"),
+      Texts(
+        *(
+          tf.Variable(column, trainable=False, name=name)
+          for name, column in self.texts._asdict().items()
+        )
+      ),
+    )
+
+  def read_texts(self, rows: tf.Tensor) -> Texts:
+    """Returns the texts of passages; those of the null passage for row -1.
+
+    Args:
+      rows: <int32>[...]. Rows of the corpus; -1 for none.
+    """
+    rows = tf.where(rows < 0, self.packed.null_row, rows)
+    return Texts(*(tf.gather(column, rows) for column in self.texts))

@@ -1,0 +1,40 @@
+"""The index that a fine-tuned run searches."""
+
+import hashlib
+import os
+
+import tensorflow as tf
+
+from realm_tf.configs import run_config
+from realm_tf.data import corpus as corpus_lib
+from realm_tf.index import store as store_lib
+from realm_tf.index import version as version_lib
+
+
+def open_index(
+  run: run_config.RunConfig, corpus: corpus_lib.Corpus, model_dir: str
+) -> version_lib.IndexVersion:
+  """Opens the index that a run searches, and keeps it from being pruned.
+
+  Args:
+    run: The run.
+    corpus: Its corpus, or what `edit_corpus` made of it for this run.
+    model_dir: Its folder.
+
+  Raises:
+    errors.UserError: If it is missing, damaged, or of another corpus.
+  """
+  store = store_lib.find_store(
+    run.index_run or model_dir, corpus.fingerprint, run.index_step
+  )
+  if run.index_run:
+    path = os.path.abspath(model_dir)
+    reader = "finetune-" + hashlib.sha256(path.encode()).hexdigest()[:16]
+    try:
+      store.announce(reader, [run.index_step], of=path)
+    except tf.errors.OpError as e:  # A colleague's run may be read only.
+      print(
+        f"warning: {store.folder}/{run.index_step} is not kept from being "
+        f"pruned, as nothing can be written there: {e.message}"
+      )
+  return store.open(run.index_step, corpus.fingerprint, corpus.num_passages)
