@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from realm_tf import devices
 from realm_tf import files
 from realm_tf.export import embedder as export_lib
 from realm_tf.index import exports
 from realm_tf.models import embedder as embedder_lib
-from realm_tf import devices
 from tests import synthetic
 from tests.export import graphs
 

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from realm_tf import devices
 from realm_tf.models import encoder as encoder_lib
 from realm_tf.models import reader as reader_lib
 from realm_tf.models import scratch
 from realm_tf.training import runs
-from realm_tf import devices
 from tests import synthetic
 
 _VOCAB = 200

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from realm_tf import devices
 from realm_tf import encyclopedia
 from realm_tf.configs import loading
 from realm_tf.data import features as features_lib
@@ -17,7 +18,6 @@ from realm_tf.training import first_weights
 from realm_tf.training import ict
 from realm_tf.training import orqa
 from realm_tf.training import realm
-from realm_tf import devices
 from tests import synthetic
 
 # Of a loss, relative to float32's. With seeds 0, 1 and 2 the largest difference
