@@ -16,9 +16,9 @@ from typing import overload
 import grpc
 import numpy as np
 
-from realm_tf.serving import channel as channel_lib
+from realm_tf.serving import model_channel
 from realm_tf.serving import replies
-from realm_tf.serving import tensors
+from realm_tf.serving import tensor_protos
 
 # A str is a sequence of str, too, hence not `Sequence[str]`.
 _Texts = list[str] | tuple[str, ...]
@@ -32,7 +32,7 @@ class Client:
 
   Every method takes one text or a list, and returns one reply or a list in the
   same order. Long lists are sent in parts. A call ends within its timeout, all
-  parts and retries included, or raises a `channel.ServerError` that names the
+  parts and retries included, or raises a `model_channel.ServerError` that names the
   server.
 
   Example:
@@ -72,7 +72,7 @@ class Client:
     self._server = server
     self._timeout = timeout
     self._max_batch = max_batch
-    self._channel = channel_lib.ModelChannel(
+    self._channel = model_channel.ModelChannel(
       server, model, version=version, label=label, credentials=credentials
     )
 
@@ -124,9 +124,11 @@ class Client:
     """
 
     def put(questions: Sequence[str], inputs: Any) -> None:
-      tensors.put_strings(inputs["question"], questions)
+      tensor_protos.put_strings(inputs["question"], questions)
       if threshold is not None:
-        tensors.put_floats(inputs["threshold"], [threshold] * len(questions))
+        tensor_protos.put_floats(
+          inputs["threshold"], [threshold] * len(questions)
+        )
 
     signature = "answer" if threshold is None else "answer_with_threshold"
     return self._call(signature, put, question, _answer, timeout)
@@ -252,7 +254,7 @@ class Client:
   ) -> list[_Reply]:
     for name, values in outputs.items():
       if values.ndim == 0 or len(values) != len(texts):
-        raise channel_lib.ServerError(
+        raise model_channel.ServerError(
           self._server,
           f"output {name} has shape {list(values.shape)} for"
           f" {len(texts)} texts",
@@ -263,7 +265,7 @@ class Client:
         for row, text in enumerate(texts)
       ]
     except KeyError as error:
-      raise channel_lib.ServerError(
+      raise model_channel.ServerError(
         self._server,
         f"the reply has no output {error}: is the model one of"
         " launch.export, and of this kind?",
@@ -272,7 +274,7 @@ class Client:
 
 def _put_as(name: str) -> Callable[[Sequence[str], Any], None]:
   """Returns a function that writes texts as the input of that name."""
-  return lambda texts, inputs: tensors.put_strings(inputs[name], texts)
+  return lambda texts, inputs: tensor_protos.put_strings(inputs[name], texts)
 
 
 def _passage(outputs: _Outputs, place: int) -> replies.Passage:

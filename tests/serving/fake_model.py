@@ -6,7 +6,7 @@ from concurrent import futures
 import grpc
 
 from realm_tf.serving import stubs
-from realm_tf.serving import tensors
+from realm_tf.serving import tensor_protos
 
 _predict_pb2, _services = stubs.load()
 
@@ -20,7 +20,7 @@ def _write(proto, values):
   for _ in sizes[1:]:
     values = [value for row in values for value in row]
   if isinstance(flat, str):
-    tensors.put_strings(proto, values)
+    tensor_protos.put_strings(proto, values)
   elif isinstance(flat, bool):
     proto.dtype = 10
     proto.bool_val.extend(values)
@@ -28,7 +28,7 @@ def _write(proto, values):
     proto.dtype = 3
     proto.int_val.extend(values)
   else:
-    tensors.put_floats(proto, values)
+    tensor_protos.put_floats(proto, values)
   del proto.tensor_shape.dim[:]
   for size in sizes:
     proto.tensor_shape.dim.add(size=size)
@@ -58,7 +58,7 @@ class FakeModel(_services.PredictionServiceServicer):
       context.abort(*self.failures.pop(0))
     inputs = request.inputs
     name = "question" if "question" in inputs else "text"
-    texts = list(tensors.to_array(inputs[name]))
+    texts = list(tensor_protos.to_array(inputs[name]))
     response = _predict_pb2.PredictResponse()
     for output, values in self.reply(texts).items():
       _write(response.outputs[output], values)

@@ -9,7 +9,7 @@ import pytest
 
 from realm_tf import errors
 from realm_tf import serving
-from realm_tf.serving import channel as channel_lib
+from realm_tf.serving import model_channel
 from tests.serving import fake_model
 
 _TEXT = "Im Schwarzwald, bei Donaueschingen – 678 m – entspringt die Donau."
@@ -71,7 +71,7 @@ def client(model, served):
 def pauses(monkeypatch):
   """The pauses between attempts, none of which is waited for."""
   pauses = []
-  monkeypatch.setattr(channel_lib.time, "sleep", pauses.append)
+  monkeypatch.setattr(model_channel.time, "sleep", pauses.append)
   return pauses
 
 
@@ -206,14 +206,14 @@ def test_what_passes_is_tried_again(model, client, pauses):
 
 def test_attempts_end_at_the_deadline(model, client, monkeypatch):
   clock = [0.0]
-  monkeypatch.setattr(channel_lib.time, "monotonic", lambda: clock[0])
+  monkeypatch.setattr(model_channel.time, "monotonic", lambda: clock[0])
   monkeypatch.setattr(
-    channel_lib.time,
+    model_channel.time,
     "sleep",
     lambda pause: clock.__setitem__(0, clock[0] + pause),
   )
   model.failures = [_BUSY] * 1000
-  with pytest.raises(channel_lib.ServerBusyError, match="queue is full"):
+  with pytest.raises(model_channel.ServerBusyError, match="queue is full"):
     client.ask("What", timeout=60)
   assert 50 < clock[0] < 60
   assert len(model.requests) < 40
@@ -236,7 +236,7 @@ def test_what_does_not_pass_is_not_tried_again(
   model, client, served, pauses, code, details, kind
 ):
   model.failures = [(code, details)]
-  with pytest.raises(channel_lib.ServerError) as caught:
+  with pytest.raises(model_channel.ServerError) as caught:
     client.ask("What")
   error = caught.value
   assert type(error).__name__ == kind
@@ -249,7 +249,7 @@ def test_what_does_not_pass_is_not_tried_again(
 
 def test_a_late_reply_is_a_deadline_error(model, client):
   model.release.clear()
-  with pytest.raises(channel_lib.DeadlineError, match="longer timeout"):
+  with pytest.raises(model_channel.DeadlineError, match="longer timeout"):
     client.ask("What", timeout=0.2)
 
 
@@ -257,17 +257,18 @@ def test_an_absent_server_is_named():
   with (
     serving.Client("localhost:1") as client,
     pytest.raises(
-      channel_lib.ServerUnavailableError, match="^localhost:1: .* running there"
+      model_channel.ServerUnavailableError,
+      match="^localhost:1: .* running there",
     ),
   ):
     client.ask("What", timeout=0.2)
 
 
 def test_another_model_s_reply_is_refused(model, client):
-  with pytest.raises(channel_lib.ServerError, match="no output 'answer'"):
+  with pytest.raises(model_channel.ServerError, match="no output 'answer'"):
     client.ask("What")
   model.reply = lambda texts: {"embedding": [[1.0]]}
-  with pytest.raises(channel_lib.ServerError, match="shape .* for 2 texts"):
+  with pytest.raises(model_channel.ServerError, match="shape .* for 2 texts"):
     client.embed_queries(["a", "b"])
 
 
@@ -299,7 +300,7 @@ def test_tls(tmp_path):
     assert client.ask("What").text == "678 m"
   with (
     serving.Client(address) as client,
-    pytest.raises(channel_lib.ServerUnavailableError),
+    pytest.raises(model_channel.ServerUnavailableError),
   ):
     client.ask("What", timeout=0.2)
   server.stop(None).wait()

@@ -11,7 +11,7 @@ import numpy as np
 
 from realm_tf import errors
 from realm_tf.serving import stubs
-from realm_tf.serving import tensors
+from realm_tf.serving import tensor_protos
 
 _FIRST_PAUSE = 0.1  # seconds
 _LONGEST_PAUSE = 5.0
@@ -159,7 +159,7 @@ class ModelChannel:
   def _read(self, response: Any) -> dict[str, np.ndarray]:
     try:
       return {
-        name: tensors.to_array(proto)
+        name: tensor_protos.to_array(proto)
         for name, proto in response.outputs.items()
       }
     except ValueError as error:

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from realm_tf.serving import tensors
+from realm_tf.serving import tensor_protos
 
 
 @pytest.mark.parametrize(
@@ -23,13 +23,13 @@ def test_reads_what_tensorflow_writes(array):
     array.tolist(), array.dtype, array.shape
   )
   for proto in (by_content, by_field):
-    read = tensors.to_array(proto)
+    read = tensor_protos.to_array(proto)
     assert read.dtype == array.dtype
     np.testing.assert_array_equal(read, array)
 
 
 def test_strings():
-  read = tensors.to_array(
+  read = tensor_protos.to_array(
     tf.make_tensor_proto([["ä".encode(), b"b"], [b"\xff", b""]])
   )
   assert read.tolist() == [["ä", "b"], ["\ufffd", ""]]
@@ -38,17 +38,17 @@ def test_strings():
 def test_tensorflow_reads_what_is_written():
   proto = tf.make_tensor_proto([0.0])
   proto.Clear()
-  tensors.put_strings(proto, ["ä", ""])
+  tensor_protos.put_strings(proto, ["ä", ""])
   assert tf.make_ndarray(proto).tolist() == ["ä".encode(), b""]
   proto.Clear()
-  tensors.put_floats(proto, [0.5, 2.0])
+  tensor_protos.put_floats(proto, [0.5, 2.0])
   assert tf.make_ndarray(proto).tolist() == [0.5, 2.0]
 
 
 def test_a_reply_that_cannot_be_read():
   with pytest.raises(ValueError, match="type 14"):
-    tensors.to_array(tf.make_tensor_proto([1.0], tf.bfloat16))
+    tensor_protos.to_array(tf.make_tensor_proto([1.0], tf.bfloat16))
   proto = tf.make_tensor_proto([1.0, 2.0])
   proto.tensor_shape.dim[0].size = 5
   with pytest.raises(ValueError, match="reshape"):
-    tensors.to_array(proto)
+    tensor_protos.to_array(proto)
