@@ -18,6 +18,8 @@ _LONGEST_PAUSE = 5.0
 _OPTIONS = [
   ("grpc.max_receive_message_length", -1),
   ("grpc.max_send_message_length", -1),
+  # Of a name with several addresses, all are asked in turn.
+  ("grpc.lb_policy_name", "round_robin"),
   # A server that comes back is found as soon as a retry asks for it.
   ("grpc.initial_reconnect_backoff_ms", 100),
   ("grpc.min_reconnect_backoff_ms", 100),

@@ -272,6 +272,21 @@ def test_another_model_s_reply_is_refused(model, client):
     client.embed_queries(["a", "b"])
 
 
+def test_all_addresses_are_asked_in_turn():
+  models = [fake_model.FakeModel(), fake_model.FakeModel()]
+  started = [fake_model.start(model) for model in models]
+  ports = [address.rsplit(":", 1)[1] for _, address in started]
+  target = "ipv4:" + ",".join(f"127.0.0.1:{port}" for port in ports)
+  for model in models:
+    model.reply = _answers
+  with serving.Client(target) as client:
+    for _ in range(20):
+      client.ask("What")
+  assert all(len(model.requests) > 5 for model in models)
+  for server, _ in started:
+    server.stop(None).wait()
+
+
 def test_a_text_is_a_str(client):
   with pytest.raises(TypeError, match="not bytes"):
     client.ask([b"What"])
