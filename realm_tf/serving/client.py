@@ -32,8 +32,7 @@ class Client:
 
   Every method takes one text or a list, and returns one reply or a list in the
   same order. Long lists are sent in parts. A call ends within its timeout, all
-  parts and retries included, or raises a `model_channel.ServerError` that names
-  the server.
+  parts and retries included, or raises a `ServerError` that names the server.
 
   Example:
     with Client("localhost:8500", model="realm") as client:

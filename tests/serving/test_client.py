@@ -236,7 +236,7 @@ def test_what_does_not_pass_is_not_tried_again(
   model, client, served, pauses, code, details, kind
 ):
   model.failures = [(code, details)]
-  with pytest.raises(model_channel.ServerError) as caught:
+  with pytest.raises(serving.ServerError) as caught:
     client.ask("What")
   error = caught.value
   assert type(error).__name__ == kind
@@ -265,10 +265,10 @@ def test_an_absent_server_is_named():
 
 
 def test_another_model_s_reply_is_refused(model, client):
-  with pytest.raises(model_channel.ServerError, match="no output 'answer'"):
+  with pytest.raises(serving.ServerError, match="no output 'answer'"):
     client.ask("What")
   model.reply = lambda texts: {"embedding": [[1.0]]}
-  with pytest.raises(model_channel.ServerError, match="shape .* for 2 texts"):
+  with pytest.raises(serving.ServerError, match="shape .* for 2 texts"):
     client.embed_queries(["a", "b"])
 
 

@@ -150,6 +150,11 @@ def test_an_error_of_the_server_is_a_message(page):
   assert page.texts("#error p") == []
 
 
+def test_a_reply_without_the_outputs_is_a_message(page):
+  page.open(mode="answer", q="strange")
+  assert "not that of a model" in page.text("#error p")
+
+
 def test_an_unknown_model_and_an_absent_server_are_messages(page):
   page.open("?model=other")
   assert "Servable not found" in page.text("#error p")
@@ -158,7 +163,7 @@ def test_an_unknown_model_and_an_absent_server_are_messages(page):
   page.open(f"?server=127.0.0.1:{port}")
   assert f"http://127.0.0.1:{port} cannot be reached" in page.text("#error p")
   page.open("?server=javascript://x")
-  assert "no address of a server" in page.text("#error p")
+  assert "not the address of a server" in page.text("#error p")
 
 
 def test_markup_of_the_model_is_text(page):
