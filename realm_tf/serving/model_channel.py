@@ -70,7 +70,7 @@ _ERRORS: dict[Any, type[ServerError]] = {
 _ADVICE = {
   grpc.StatusCode.UNAVAILABLE: "is a server running there?",
   grpc.StatusCode.RESOURCE_EXHAUSTED: "send less at once, or later",
-  grpc.StatusCode.DEADLINE_EXCEEDED: "give a longer timeout",
+  grpc.StatusCode.DEADLINE_EXCEEDED: "check the address, or give a longer timeout",
 }
 
 
@@ -125,7 +125,7 @@ class ModelChannel:
     put_inputs: Callable[[Any], None],
     deadline: float,
   ) -> Mapping[str, np.ndarray]:
-    """Runs a signature of the model, once and no more.
+    """Runs a signature of the model.
 
     UNAVAILABLE and RESOURCE_EXHAUSTED are tried again until the deadline, with
     pauses that double and differ from client to client.
