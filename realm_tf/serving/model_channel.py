@@ -70,7 +70,7 @@ _ERRORS: dict[Any, type[ServerError]] = {
 _ADVICE = {
   grpc.StatusCode.UNAVAILABLE: "is a server running there?",
   grpc.StatusCode.RESOURCE_EXHAUSTED: "send less at once, or later",
-  grpc.StatusCode.DEADLINE_EXCEEDED: "check the address, or give a longer timeout",
+  grpc.StatusCode.DEADLINE_EXCEEDED: "check the address, or wait longer",
 }
 
 
