@@ -87,6 +87,7 @@ setuptools.setup(
       "**/*.json",
       "**/*.npz",
       "demo/bert/weights.*",
+      "serving/page/*",
     ],
     # TFDS reads the files beside a builder.
     "tfds_builders": [
