@@ -18,7 +18,12 @@ from realm_tf import interruption
 from realm_tf.launch import help_text
 
 
-def run(main: Callable[..., None], *, keeps_unknown: bool = False) -> None:
+def run(
+  main: Callable[..., None],
+  *,
+  keeps_unknown: bool = False,
+  takes_arguments: bool = False,
+) -> None:
   """Checks the environment, parses the flags, runs `main`, and exits.
 
   Args:
@@ -27,6 +32,8 @@ def run(main: Callable[..., None], *, keeps_unknown: bool = False) -> None:
       answer at once.
     keeps_unknown: Whether `main` is called with the flags that the command has
       not defined, which are another program's; else they are refused.
+    takes_arguments: Whether `main` is called with the arguments that are no
+      flags; else they are refused.
   """
   if help_text.is_wanted(sys.argv):
     help_text.show(sys.modules["__main__"].__doc__ or "")
@@ -45,7 +52,8 @@ def run(main: Callable[..., None], *, keeps_unknown: bool = False) -> None:
     except flags.Error as e:
       _fail(_misspelt(argv) or e if keeps_unknown else e)
     for argument in left[1:]:
-      if not (keeps_unknown and argument.startswith("-")):
+      is_kept = keeps_unknown and argument.startswith("-")
+      if not (is_kept or takes_arguments):
         _fail(
           f"Unexpected argument {argument!r}. Flags are written --name=value."
         )
@@ -58,7 +66,7 @@ def run(main: Callable[..., None], *, keeps_unknown: bool = False) -> None:
     warnings.filterwarnings("ignore", message="pkg_resources is deprecated")
     try:
       with mistakes_in_one_line(), interruption.in_one_line():
-        main(*[argv[1:]] if keeps_unknown else [])
+        main(*[argv[1:]] if keeps_unknown or takes_arguments else [])
     except Exception as e:
       from realm_tf import files
 

@@ -6,7 +6,6 @@ Takes what `launch.export` writes; docs/serving.md has its signatures.
 import functools
 import time
 from collections.abc import Callable
-from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import Any
 from typing import Self
@@ -16,15 +15,14 @@ from typing import overload
 import grpc
 import numpy as np
 
+from realm_tf.answering import outputs as outputs_lib
+from realm_tf.answering import replies
 from realm_tf.serving import model_channel
-from realm_tf.serving import replies
 from realm_tf.serving import tensor_protos
 
 # A str is a sequence of str, too, hence not `Sequence[str]`.
 _Texts = list[str] | tuple[str, ...]
 _Reply = TypeVar("_Reply")
-# One output of a request: an array whose first axis is the batch.
-_Outputs = Mapping[str, np.ndarray]
 
 
 class Client:
@@ -130,7 +128,7 @@ class Client:
         )
 
     signature = "answer" if threshold is None else "answer_with_threshold"
-    return self._call(signature, put, question, _answer, timeout)
+    return self._call(signature, put, question, outputs_lib.answer, timeout)
 
   @overload
   def retrieve(
@@ -155,7 +153,7 @@ class Client:
       ServerError: The server gave no passages.
     """
     return self._call(
-      "retrieve", _put_as("question"), question, _retrieved, timeout
+      "retrieve", _put_as("question"), question, outputs_lib.retrieved, timeout
     )
 
   @overload
@@ -180,7 +178,9 @@ class Client:
     Raises:
       ServerError: The server filled nothing.
     """
-    return self._call("fill_mask", _put_as("text"), text, _filled, timeout)
+    return self._call(
+      "fill_mask", _put_as("text"), text, outputs_lib.filled, timeout
+    )
 
   def embed_queries(
     self, text: str | _Texts, *, timeout: float | None = None
@@ -214,7 +214,7 @@ class Client:
     signature: str,
     put: Callable[[Sequence[str], Any], None],
     text: str | _Texts,
-    read: Callable[[str, _Outputs], _Reply],
+    read: Callable[[str, outputs_lib.Outputs], _Reply],
     timeout: float | None,
   ) -> Any:
     """Sends texts in parts and reads the reply to each.
@@ -248,8 +248,8 @@ class Client:
   def _read(
     self,
     texts: Sequence[str],
-    outputs: _Outputs,
-    read: Callable[[str, _Outputs], _Reply],
+    outputs: outputs_lib.Outputs,
+    read: Callable[[str, outputs_lib.Outputs], _Reply],
   ) -> list[_Reply]:
     for name, values in outputs.items():
       if values.ndim == 0 or len(values) != len(texts):
@@ -274,80 +274,3 @@ class Client:
 def _put_as(name: str) -> Callable[[Sequence[str], Any], None]:
   """Returns a function that writes texts as the input of that name."""
   return lambda texts, inputs: tensor_protos.put_strings(inputs[name], texts)
-
-
-def _passage(outputs: _Outputs, place: int) -> replies.Passage:
-  """Returns a passage; a model exported without texts has its id alone."""
-  return replies.Passage(
-    id=outputs["passage_id"][place],
-    title=outputs["title"][place] if "title" in outputs else "",
-    text=outputs["passage"][place] if "passage" in outputs else "",
-  )
-
-
-def _candidate(outputs: _Outputs, place: int) -> dict[str, Any]:
-  """Returns the fields of a `Candidate`."""
-  evidence = replies.Evidence(
-    passage=_passage(outputs, place),
-    byte_start=int(outputs["answer_byte_start"][place]),
-    byte_limit=int(outputs["answer_byte_limit"][place]),
-  )
-  text = outputs["answer"][place]
-  return {
-    "text": text,
-    "probability": float(outputs["probability"][place]),
-    "evidence": evidence if text else None,
-    "retriever_score": float(outputs["retriever_score"][place]),
-    "reader_score": float(outputs["reader_score"][place]),
-  }
-
-
-def _answer(question: str, outputs: _Outputs) -> replies.Answer:
-  texts = outputs["answer"]
-  return replies.Answer(
-    **_candidate(outputs, 0),
-    question=question,
-    abstain=bool(outputs["abstain"]),
-    further=tuple(
-      replies.Candidate(**_candidate(outputs, place))
-      for place in range(1, len(texts))
-      if texts[place]
-    ),
-  )
-
-
-def _retrieved(_: str, outputs: _Outputs) -> tuple[replies.Retrieved, ...]:
-  return tuple(
-    replies.Retrieved(_passage(outputs, place), float(score))
-    for place, score in enumerate(outputs["score"])
-    if outputs["passage_id"][place]
-  )
-
-
-def _filled(text: str, outputs: _Outputs) -> replies.Filled:
-  def tokens(suffix: str, mask: int) -> tuple[replies.Token, ...]:
-    return tuple(
-      replies.Token(token, float(probability))
-      for token, probability in zip(
-        outputs["token" + suffix][mask],
-        outputs["probability" + suffix][mask],
-        strict=True,
-      )
-      if token
-    )
-
-  return replies.Filled(
-    text=text,
-    masks=tuple(
-      replies.Mask(tokens("", mask), tokens("_without_retrieval", mask))
-      for mask, best in enumerate(outputs["token"])
-      if best[0]
-    ),
-    passages=tuple(
-      replies.Influence(_passage(outputs, place), float(prior), float(after))
-      for place, (prior, after) in enumerate(
-        zip(outputs["prior"], outputs["posterior"], strict=True)
-      )
-      if place == 0 or outputs["passage_id"][place]
-    ),
-  )

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from realm_tf import errors
 from realm_tf.evaluation import retriever_names
 
-NONE = "none"  # the closed book
+NONE = retriever_names.NONE
 RETRIEVERS = (*retriever_names.RETRIEVERS, NONE)
 
 

@@ -1,0 +1,147 @@
+"""Runs that are asked one text at a time; replies are as a server gives them."""
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+
+from realm_tf import errors
+from realm_tf.answering import mask_filling
+from realm_tf.answering import open_qa
+from realm_tf.answering import outputs
+from realm_tf.answering import passage_memory
+from realm_tf.answering import replies
+from realm_tf.configs import run_config
+from realm_tf.evaluation import closed_book
+from realm_tf.evaluation import retriever_names
+
+
+@dataclasses.dataclass(frozen=True)
+class QuestionAsker:
+  """Asks a fine-tuned run questions.
+
+  Attributes:
+    run: The run.
+    retriever: What finds passages: `dense` or `bm25`.
+    count: Answers to give.
+  """
+
+  run: open_qa.OpenQa
+  retriever: str
+  count: int
+
+  def __call__(self, text: str) -> replies.Answer:
+    """Returns the best answers to a question."""
+    beam = self.run.config.reader_beam
+    rows = self.run.retrievers.retrieve([text], beam, self.retriever)
+    best = self.run.best_answers([text], rows, self.count, self.retriever)
+    return outputs.answer(
+      text,
+      {
+        "answer": _decoded(best.answer[0]),
+        "probability": best.probability[0],
+        **_evidence(self.run.texts(best.row[0])),
+        "answer_byte_start": best.byte_start[0],
+        "answer_byte_limit": best.byte_limit[0],
+        "retriever_score": best.retriever_score[0],
+        "reader_score": best.reader_score[0],
+        "abstain": np.array(best.probability[0, 0] < self.run.threshold),
+      },
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class ClosedBookAsker:
+  """Asks what the pre-trained reader knows by itself.
+
+  Attributes:
+    book: The baseline.
+  """
+
+  book: closed_book.ClosedBook
+
+  def __call__(self, text: str) -> replies.Answer:
+    """Returns the answer to a question, which has no evidence."""
+    [said] = self.book.answer([""], [text])
+    return replies.Answer(
+      text=said.answer,
+      probability=said.probability or 0.0,
+      evidence=None,
+      retriever_score=0.0,
+      reader_score=said.scores["reader"],
+      question=text,
+      abstain=False,
+      further=(),
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class MaskAsker:
+  """Has a pre-trained run fill masks.
+
+  Attributes:
+    run: The run.
+    count: Tokens a mask.
+  """
+
+  run: mask_filling.MaskFilling
+  count: int
+
+  def __call__(self, text: str) -> replies.Filled:
+    """Returns what stands for the masks of a text."""
+    filled = self.run.fill([text], self.count)._asdict()
+    rows = filled.pop("row")[0]
+    found: dict[str, Any] = {name: part[0] for name, part in filled.items()}
+    for name in ("token", "token_without_retrieval"):
+      found[name] = _decoded(found[name])
+    return outputs.filled(text, found | _evidence(self.run.texts(rows)))
+
+
+Asker = QuestionAsker | ClosedBookAsker | MaskAsker
+
+
+def load(
+  model_dir: str,
+  *,
+  retriever: str = retriever_names.DENSE,
+  count: int = 5,
+  corpus: str = "",
+) -> Asker:
+  """Loads a run.
+
+  Args:
+    model_dir: A run of `finetune` or `pretrain`.
+    retriever: "dense", "bm25" or "none"; the first for `pretrain`.
+    count: Answers a question, or tokens a mask.
+    corpus: Folder of the knowledge corpus; by default the run's.
+
+  Raises:
+    errors.UserError: If the run is of another kind, or what is asked for does
+      not fit it.
+  """
+  task = run_config.read(model_dir).task
+  if task == "pretrain":
+    if retriever != retriever_names.DENSE:
+      raise errors.UserError(
+        f"--retriever={retriever} is for questions, and {model_dir} is a run "
+        "of pretrain, which fills masks: leave it out."
+      )
+    return MaskAsker(mask_filling.load(model_dir, corpus), count)
+  if retriever == retriever_names.NONE:
+    return ClosedBookAsker(open_qa.load_closed_book(model_dir, corpus))
+  return QuestionAsker(open_qa.load(model_dir, corpus), retriever, count)
+
+
+def _evidence(texts: passage_memory.Texts) -> dict[str, np.ndarray]:
+  """Returns the outputs that tell of passages."""
+  return {
+    "passage_id": _decoded(texts.ids),
+    "title": _decoded(texts.titles),
+    "passage": _decoded(texts.bodies),
+  }
+
+
+def _decoded(strings: np.ndarray) -> np.ndarray:
+  """Returns UTF-8 as text."""
+  decode = np.vectorize(lambda b: b.decode(errors="replace"), otypes=[object])
+  return decode(strings)
