@@ -1,15 +1,11 @@
-"""Runs that are asked one text at a time; replies are as a server gives them."""
+"""Runs that are asked one text at a time, and reply as a server does."""
 
 import dataclasses
-from typing import Any
-
-import numpy as np
 
 from realm_tf import errors
 from realm_tf.answering import mask_filling
 from realm_tf.answering import open_qa
 from realm_tf.answering import outputs
-from realm_tf.answering import passage_memory
 from realm_tf.answering import replies
 from realm_tf.configs import run_config
 from realm_tf.evaluation import closed_book
@@ -35,19 +31,10 @@ class QuestionAsker:
     beam = self.run.config.reader_beam
     rows = self.run.retrievers.retrieve([text], beam, self.retriever)
     best = self.run.best_answers([text], rows, self.count, self.retriever)
-    return outputs.answer(
-      text,
-      {
-        "answer": _decoded(best.answer[0]),
-        "probability": best.probability[0],
-        **_evidence(self.run.texts(best.row[0])),
-        "answer_byte_start": best.byte_start[0],
-        "answer_byte_limit": best.byte_limit[0],
-        "retriever_score": best.retriever_score[0],
-        "reader_score": best.reader_score[0],
-        "abstain": np.array(best.probability[0, 0] < self.run.threshold),
-      },
+    batch = (
+      best.outputs(self.run.threshold) | self.run.texts(best.row).outputs()
     )
+    return outputs.answer(text, outputs.of_text(batch, 0))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,12 +76,9 @@ class MaskAsker:
 
   def __call__(self, text: str) -> replies.Filled:
     """Returns what stands for the masks of a text."""
-    filled = self.run.fill([text], self.count)._asdict()
-    rows = filled.pop("row")[0]
-    found: dict[str, Any] = {name: part[0] for name, part in filled.items()}
-    for name in ("token", "token_without_retrieval"):
-      found[name] = _decoded(found[name])
-    return outputs.filled(text, found | _evidence(self.run.texts(rows)))
+    filled = self.run.fill([text], self.count)
+    batch = filled.outputs() | self.run.texts(filled.row).outputs()
+    return outputs.filled(text, outputs.of_text(batch, 0))
 
 
 Asker = QuestionAsker | ClosedBookAsker | MaskAsker
@@ -130,18 +114,3 @@ def load(
   if retriever == retriever_names.NONE:
     return ClosedBookAsker(open_qa.load_closed_book(model_dir, corpus))
   return QuestionAsker(open_qa.load(model_dir, corpus), retriever, count)
-
-
-def _evidence(texts: passage_memory.Texts) -> dict[str, np.ndarray]:
-  """Returns the outputs that tell of passages."""
-  return {
-    "passage_id": _decoded(texts.ids),
-    "title": _decoded(texts.titles),
-    "passage": _decoded(texts.bodies),
-  }
-
-
-def _decoded(strings: np.ndarray) -> np.ndarray:
-  """Returns UTF-8 as text."""
-  decode = np.vectorize(lambda b: b.decode(errors="replace"), otypes=[object])
-  return decode(strings)

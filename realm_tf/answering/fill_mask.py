@@ -39,6 +39,10 @@ class Filled(NamedTuple):
   prior: tf.Tensor
   posterior: tf.Tensor
 
+  def outputs(self) -> dict[str, tf.Tensor]:
+    """Returns all but the rows, by the names of docs/serving.md."""
+    return {name: v for name, v in self._asdict().items() if name != "row"}
+
 
 class FillMaskGraph(tf.Module):
   """A pre-trained retriever and reader over the retriever's index.

@@ -59,6 +59,23 @@ class Answers(NamedTuple):
   retriever_score: tf.Tensor
   reader_score: tf.Tensor
 
+  def outputs(self, threshold: tf.Tensor | float) -> dict[str, tf.Tensor]:
+    """Returns what is told of answers, by the names of docs/serving.md.
+
+    Args:
+      threshold: <float32>[B] or one number. Probability below which the model
+        had rather not answer.
+    """
+    return {
+      "answer": self.answer,
+      "probability": self.probability,
+      "answer_byte_start": self.byte_start,
+      "answer_byte_limit": self.byte_limit,
+      "retriever_score": self.retriever_score,
+      "reader_score": self.reader_score,
+      "abstain": self.probability[:, 0] < threshold,
+    }
+
 
 class AnswerGraph(tf.Module):
   """Answers questions with one model over one corpus and index.

@@ -15,6 +15,24 @@ from realm_tf.answering import replies
 Outputs = Mapping[str, np.ndarray]
 
 
+def of_text(batch: Mapping[str, np.ndarray], row: int) -> dict[str, np.ndarray]:
+  """Returns the outputs for one text of a batch.
+
+  Args:
+    batch: By name, with the axis of the batch; strings are UTF-8.
+    row: Which text.
+  """
+  return {name: decoded(np.asarray(part[row])) for name, part in batch.items()}
+
+
+def decoded(values: np.ndarray) -> np.ndarray:
+  """Returns UTF-8 as text; numbers as they are."""
+  if values.dtype != object:
+    return values
+  decode = np.vectorize(lambda b: b.decode(errors="replace"), otypes=[object])
+  return decode(values)
+
+
 def _passage(outputs: Outputs, place: int) -> replies.Passage:
   """Returns a passage; a model exported without texts has its id alone."""
   return replies.Passage(

@@ -14,6 +14,7 @@ from realm_tf.training import pretraining
 from realm_tf.training import progress
 
 _EXAMPLES = 5
+_ASKED = 3
 
 
 def run(output: str, seed: int) -> None:
@@ -31,7 +32,9 @@ def run(output: str, seed: int) -> None:
   stages.pretrain_ict()
   pretrained = stages.pretrain()
   stages.finetune()
-  _report(stages, pretrained, stages.evaluate())
+  answered = stages.evaluate()
+  exported = stages.export()
+  _report(stages, pretrained, answered, exported)
 
 
 def rebuild_bert(output: str, seed: int) -> None:
@@ -64,6 +67,7 @@ def _report(
   stages: stages_lib.Stages,
   pretrained: pretraining.Pretrained,
   answered: Mapping[str, scoring.Scores],
+  exported: str,
 ) -> None:
   """Prints the report, and writes it as Markdown and JSON."""
   evaluations = pretrained.result.evaluations
@@ -93,6 +97,10 @@ def _report(
       "## Held-out sentences, and what was retrieved for them",
       "",
       report.examples(pretrained, _EXAMPLES),
+      "",
+      f"## Asked of the exported model, {exported}",
+      "",
+      report.replies(exported, stages.questions(_ASKED)),
     ]
   )
   files.write_bytes(stages.path("report.md"), text.encode())
@@ -113,6 +121,6 @@ def _report(
     f"\n{text}\n"
     f"All steps took {total}. Written to {stages.output}: corpus, ict, "
     "realm (checkpoints, exports, index, TensorBoard), qa (and its "
-    "evaluation), report.md, report.json.\n"
+    "evaluation), served, report.md, report.json.\n"
     f"{report.next_steps(stages.output)}"
   )

@@ -58,8 +58,8 @@ def main(questions: list[str]) -> None:
     for flag in (_RETRIEVER, _CORPUS, _NUM_ANSWERS):
       if flag.present:
         raise errors.UserError(
-          f"--{flag.name} is for --model_dir: what --server serves was exported "
-          "with its own. Leave it out."
+          f"--{flag.name} goes with --model_dir: what --server serves was "
+          "exported with its own. Leave it out."
         )
   path_checks.run(_MODEL_DIR.value)
   path_checks.corpus(_CORPUS.value)

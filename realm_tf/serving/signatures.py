@@ -112,11 +112,10 @@ class ServedModel(tf.Module):
     Args:
       rows: <int32>[...].
     """
-    texts = self.memory.read_texts(rows)
-    told = {"passage_id": texts.ids}
+    told = self.memory.read_texts(rows).outputs()
     if self._with_texts:
-      told |= {"title": texts.titles, "passage": texts.bodies}
-    return told
+      return told
+    return {"passage_id": told["passage_id"]}
 
 
 def of_open_qa(
@@ -156,16 +155,7 @@ def of_open_qa(
   ) -> Outputs:
     rows = graph.retrieve(question, config.reader_beam)
     best = graph.read(question, rows, count)
-    return {
-      "answer": best.answer,
-      "probability": best.probability,
-      **served.evidence(best.row),
-      "answer_byte_start": best.byte_start,
-      "answer_byte_limit": best.byte_limit,
-      "retriever_score": best.retriever_score,
-      "reader_score": best.reader_score,
-      "abstain": best.probability[:, 0] < threshold,
-    }
+    return best.outputs(threshold) | served.evidence(best.row)
 
   def answer(question: tf.Tensor) -> Outputs:
     return answer_with_threshold(question, tf.constant(threshold))
@@ -215,8 +205,8 @@ def of_mask_filling(
   )
 
   def fill(text: tf.Tensor) -> Outputs:
-    filled = graph.fill(text, count)._asdict()
-    return filled | served.evidence(filled.pop("row"))
+    filled = graph.fill(text, count)
+    return filled.outputs() | served.evidence(filled.row)
 
   served.add("fill_mask", _signature(fill, "text"), default=True)
   return served
