@@ -31,11 +31,12 @@ endef
 # Two of the targets would install into .venv at the same time.
 .NOTPARALLEL:
 
-.PHONY: help demo test lint format constraints clean
+.PHONY: help demo serve test lint format constraints clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo    installs, pre-trains REALM on the embedded corpus, reports"
+	@echo "make serve   serves the demo's model and a page that asks it"
 	@echo "make test    installs what tests need and runs them all"
 	@echo "             (ARGS='-k index' chooses, JOBS=1 runs one at a time)"
 	@echo "make lint    checks format, style and types"
@@ -45,6 +46,12 @@ help:
 
 demo: $(VENV)/.installed
 	$(VENV)/bin/python -m realm_tf.launch.demo $(ARGS)
+
+serve: $(VENV)/.installed
+	@test -d runs/demo/served || { echo "error: there is no runs/demo/served:" \
+	  "run 'make demo' first" >&2; exit 2; }
+	$(VENV)/bin/python -m realm_tf.launch.serve --model_name=realm \
+	  --model_base_path=runs/demo/served $(ARGS)
 
 # pytest exits with 5 where ARGS chooses no test. Files come in their order: sorted
 # by how many tests they have, the few and long ones would be left to the end.

@@ -51,10 +51,8 @@ def main() -> None:
         pretrain_corpus=corpus_dir,
       ),
     )
-    retriever = embedder.Retriever(config, synthetic.VOCAB_SIZE)
-    one = tf.ones([1, config.passage_length], tf.int32)
-    retriever(one, one)
-    exporter = export_lib.Exporter(retriever, config.projection_size)
+    retriever = embedder.Retriever(config, synthetic.VOCAB_SIZE, synthetic.SEP)
+    exporter = export_lib.Exporter(retriever, config)
     exporter.save(model_dir, 0)
     inputs = np.concatenate(
       [

@@ -54,7 +54,7 @@ class _Run:
       self._task, optimizer, strategy, config.clip_norm
     )
     dim = config.projection_size
-    export_lib.Exporter(self._task.retriever, dim).save(folder, 0)
+    export_lib.Exporter(self._task.retriever, config).save(folder, 0)
     vectors = np.random.default_rng(0).normal(size=(_PASSAGES, dim))
     searcher_lib.build_searcher(
       vectors.astype(np.float32),

@@ -201,11 +201,9 @@ def _retrievers(
     "ScaNN, no embedder",
     candidates.CandidateRetriever(first_word, searcher.search, uids, size),
   )
-  retriever = embedder.Retriever(config, synthetic.VOCAB_SIZE)
-  one = tf.ones([1, config.query_length], tf.int32)
-  retriever(one, one)
+  retriever = embedder.Retriever(config, synthetic.VOCAB_SIZE, synthetic.SEP)
   with tempfile.TemporaryDirectory() as folder:
-    export_lib.Exporter(retriever, dim).save(folder, 0)
+    export_lib.Exporter(retriever, config).save(folder, 0)
     module = tf.saved_model.load(exports.path(folder, 0))
   signature = module.signatures["query"]
   yield (

@@ -3,6 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
+from benchmarks import synthetic
 from benchmarks import timing
 from realm_tf import devices
 from realm_tf.configs import schema
@@ -18,7 +19,7 @@ class _Task(tasks.Task):
   name = "pretrain"
 
   def __init__(self, config: schema.RealmConfig, vocab_size: int):
-    self._model = realm.RealmModel(config, vocab_size)
+    self._model = realm.RealmModel(config, vocab_size, synthetic.SEP)
     self.parts = {
       "retriever": self._model.retriever,
       "reader": self._model.reader,

@@ -10,6 +10,7 @@ from realm_tf.data import passages
 from realm_tf.text import tokenizer as tokenizer_lib
 
 VOCAB_SIZE = 30522
+SEP = tokenizer_lib.SPECIAL_TOKENS.index("[SEP]")
 _FIRST_WORD = 1000
 _CONTINUATIONS = 6000  # "##" wordpieces, as many as in BERT's vocabulary
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"

@@ -31,6 +31,7 @@ _LEGACY_KERAS = "2"
 
 _CPU_INFO = pathlib.Path("/proc/cpuinfo")
 
+_SKIP_SUMS = "REALM_TF_SKIP_CORPUS_SUMS"
 _DEFAULTS = {
   # TensorFlow's start-up otherwise fills the screen before the first line of
   # ours.
@@ -87,6 +88,19 @@ def use_products_of(model_dir: str) -> None:
     return
   if precision == "bfloat16":
     use_bfloat16_products()
+
+
+def skip_corpus_sums() -> None:
+  """Has a corpus's files read without a look at their sums.
+
+  Child processes inherit it.
+  """
+  os.environ[_SKIP_SUMS] = "1"
+
+
+def skips_corpus_sums() -> bool:
+  """Whether `skip_corpus_sums` was called, here or in a parent process."""
+  return os.environ.get(_SKIP_SUMS) == "1"
 
 
 def _check_python() -> None:

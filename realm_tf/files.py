@@ -7,11 +7,15 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import uuid
 from collections.abc import Iterator
 from typing import Any
 
 import tensorflow as tf
+
+# How the name goes on, as a regular expression, of what is half written.
+TEMPORARY_SUFFIX = r"\.\d+-[0-9a-f]{8}\.tmp"
 
 _CHUNK_BYTES = 1 << 22
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -75,12 +79,14 @@ def new_folder(folder: str, manifest: str) -> Iterator[str]:
   manifest afterwards, which makes the folder complete.
 
   Args:
-    folder: The name; what has it is removed, once the new one is filled.
+    folder: The name; what has it is removed, once the new one is filled. Where
+      it is a link, the folder that it leads to is replaced, and the link stays.
     manifest: Name of the file that makes a folder complete.
 
   Yields:
     The place, which does not exist yet.
   """
+  folder = resolve(folder)
   temporary = _temporary(folder)
   try:
     yield temporary
@@ -92,11 +98,57 @@ def new_folder(folder: str, manifest: str) -> Iterator[str]:
 
 
 def remove_folder(folder: str, manifest: str) -> None:
-  """Removes a folder if it is there, its manifest first."""
-  if tf.io.gfile.exists(tf.io.gfile.join(folder, manifest)):
-    tf.io.gfile.remove(tf.io.gfile.join(folder, manifest))
+  """Removes a folder if it is there, its manifest first; see `remove_tree`."""
+  path = tf.io.gfile.join(folder, manifest)
+  if tf.io.gfile.exists(path) and not os.path.islink(folder):
+    tf.io.gfile.remove(path)
   if tf.io.gfile.isdir(folder):
+    remove_tree(folder)
+
+
+def remove_tree(folder: str) -> None:
+  """Removes a folder with all below it; what links lead to stays.
+
+  `tf.io.gfile.rmtree` would go through links, and empty what they lead to.
+  """
+  if _is_remote(folder):
     tf.io.gfile.rmtree(folder)
+  elif os.path.islink(folder):
+    os.unlink(folder)
+  else:
+    shutil.rmtree(folder)
+
+
+def resolve(path: str) -> str:
+  """Returns a path without links, so that a rename does not replace a link."""
+  return path if _is_remote(path) else os.path.realpath(path)
+
+
+def below(folder: str) -> Iterator[str]:
+  """Yields what a folder holds: files, links and empty folders.
+
+  Args:
+    folder: Links in it are not followed.
+
+  Yields:
+    Paths from the folder, in order; after that of an empty folder "/", and
+    after that of a link " (a link)".
+  """
+  for name in sorted(tf.io.gfile.listdir(folder)):
+    name = name.rstrip("/")
+    path = tf.io.gfile.join(folder, name)
+    if os.path.islink(path):
+      yield f"{name} (a link)"
+    elif tf.io.gfile.isdir(path):
+      inside = [f"{name}/{inner}" for inner in below(path)]
+      yield from inside or [f"{name}/"]
+    else:
+      yield name
+
+
+def _is_remote(path: str) -> bool:
+  """Whether a path is an object store's, which knows no links."""
+  return "://" in path
 
 
 def _temporary(path: str) -> str:

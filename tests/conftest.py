@@ -31,6 +31,16 @@ def _seeds():
     tensorflow.random.set_seed(0)
 
 
+@pytest.fixture
+def bfloat16():
+  """Has models made in the test compute as those on GPUs and TPUs do."""
+  from realm_tf import devices
+
+  devices.set_precision("bfloat16", on_cpu=False)
+  yield
+  devices.set_precision("float32", on_cpu=False)
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> pathlib.Path:
   """The data sets beside the repository, or a skipped test without them."""
@@ -57,3 +67,22 @@ def small_corpus(tmp_path_factory) -> str:
     )
   )
   return str(folder / "corpus")
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+  """A corpus, its questions, and runs to start from."""
+  from tests import people
+
+  root = tmp_path_factory.mktemp("world")
+  people.write_world(root)
+  return root
+
+
+@pytest.fixture(scope="module")
+def overfitted(world, tmp_path_factory):
+  """A fine-tuned run that knows all answers, and what is in memory of it."""
+  from tests import people
+
+  model_dir = tmp_path_factory.mktemp("overfitted") / "run"
+  return model_dir, people.overfit(world, model_dir)

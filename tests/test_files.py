@@ -1,3 +1,6 @@
+import os
+import pathlib
+
 import pytest
 
 from realm_tf import files
@@ -33,3 +36,42 @@ def test_a_damaged_file_is_a_value_error(tmp_path):
   (tmp_path / "a.json").write_text("{")
   with pytest.raises(ValueError, match="Expecting"):
     files.read_json(str(tmp_path / "a.json"))
+
+
+def test_links_are_not_followed_when_a_folder_is_removed(tmp_path):
+  mine = tmp_path / "mine"
+  mine.mkdir()
+  (mine / "manifest.json").write_text("the user's")
+  folder = tmp_path / "exports"
+  folder.mkdir()
+  (folder / "link").symlink_to(mine)
+  files.remove_folder(str(folder / "link"), "manifest.json")
+  assert not (folder / "link").is_symlink()
+  (folder / "link").symlink_to(mine)
+  files.remove_folder(str(folder), "manifest.json")
+  assert not folder.exists()
+  assert (mine / "manifest.json").exists()
+
+
+def test_a_new_folder_comes_to_be_where_a_link_leads(tmp_path):
+  target = tmp_path / "disk" / "target"
+  target.mkdir(parents=True)
+  link = tmp_path / "link"
+  link.symlink_to(target)
+  with files.new_folder(str(link), "manifest.json") as new:
+    assert new.startswith(str(target))
+    os.mkdir(new)
+    (pathlib.Path(new) / "a").write_text("new")
+  assert link.is_symlink()
+  assert (target / "a").read_text() == "new"
+
+
+def test_what_is_below_a_folder(tmp_path):
+  (tmp_path / "a" / "b").mkdir(parents=True)
+  (tmp_path / "c").mkdir()
+  (tmp_path / "c" / "file").write_text("")
+  (tmp_path / "d").symlink_to(tmp_path)
+  (tmp_path / "e").symlink_to("nowhere")
+  assert list(files.below(str(tmp_path))) == [
+    *("a/b/", "c/file", "d (a link)", "e (a link)")
+  ]

@@ -19,11 +19,13 @@ from typing import ClassVar
 
 import tensorflow as tf
 import tensorflow_datasets as tfds
+from etils import epath
 
 from tfds_builders import offline
 from tfds_builders import source_files
 
-SPLITS = ("train", "dev", "test")
+TEST = "test"
+SPLITS = ("train", "dev", TEST)
 STRING = "string"
 REGEX = "regex"
 
@@ -115,6 +117,34 @@ class OpenQaBuilder(  # type: ignore[call-arg]
     if not self.complete:
       warnings.warn(self._incomplete_message(), SourceWarning, stacklevel=2)
     return super().as_dataset(*args, **kwargs)
+
+  def read_test(self, manual_dir: str | None = None) -> list[Question]:
+    """Reads the test split alone, which needs none of the training files.
+
+    TFDS prepares all splits or none: nothing is prepared by this.
+
+    Args:
+      manual_dir: Folder with the test file; None to download it, or for TFDS's
+        own folder of such files.
+
+    Raises:
+      source_files.SourceError: If the file is missing or is not what was
+        published.
+    """
+    downloads = self.data_dir_root / "downloads"
+    manager = tfds.download.DownloadManager(
+      download_dir=downloads,
+      manual_dir=epath.Path(manual_dir or downloads / "manual"),
+      manual_dir_instructions=self.MANUAL_DOWNLOAD_INSTRUCTIONS,
+      url_infos=self.url_infos,
+      dataset_name=self.name,
+    )
+    sources = {TEST: self.SOURCES[TEST]}
+    files = source_files.find(manager, self.name, sources)
+    questions = self._read(files[TEST], [])
+    self._check_ids({TEST: questions})
+    self._check_sizes({TEST: questions}, partial=False)
+    return questions
 
   @property
   def complete(self) -> bool:
@@ -240,9 +270,9 @@ class OpenQaBuilder(  # type: ignore[call-arg]
   ) -> None:
     """Complete sources must give the published sizes, partial ones no more."""
     wrong = []
-    for name, published in self.PUBLISHED_SIZES.items():
-      found = len(splits[name])
-      may_be_smaller = partial and name != "test"
+    for name, questions in splits.items():
+      found, published = len(questions), self.PUBLISHED_SIZES[name]
+      may_be_smaller = partial and name != TEST
       if found > published or (found < published and not may_be_smaller):
         wrong.append(f"{name} has {found} questions instead of {published}")
     if wrong:

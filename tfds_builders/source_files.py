@@ -16,6 +16,8 @@ from tfds_builders import offline
 
 _GZIP_MAGIC = b"\x1f\x8b"
 _GZIP_SUFFIX = ".gz"
+# By published split, which of ours come from it.
+_SPLITS_FROM = {"train": ("train", "dev"), "test": ("test",)}
 
 
 class SourceError(ValueError):
@@ -142,8 +144,15 @@ def find_manual(
     present = {file.source for fs in found.values() for file in fs}
     missing = [s for s in _all(sources) if s not in present]
     if missing:
+      splits = [
+        name
+        for published, needed in sources.items()
+        for name in _SPLITS_FROM[published]
+        if {*needed} & {*missing}
+      ]
       raise SourceError(
-        f"{dataset}: {folder} lacks {_listed(missing)}. Add the file to it."
+        f"{dataset}: {folder} lacks {_listed(missing)}. Add the file to it: "
+        f"{', '.join(splits)} cannot be made without."
       )
     return found
   return None

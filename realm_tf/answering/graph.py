@@ -22,7 +22,7 @@ from realm_tf.text import tokenizer as tokenizer_lib
 # Spans a question that are compared with each other, the likeliest.
 _SPANS = 100
 # What is read is padded to a multiple of so many positions.
-_LENGTH_STEP = 8
+LENGTH_STEP = 8
 
 
 class Search(Protocol):
@@ -58,6 +58,23 @@ class Answers(NamedTuple):
   byte_limit: tf.Tensor
   retriever_score: tf.Tensor
   reader_score: tf.Tensor
+
+  def outputs(self, threshold: tf.Tensor | float) -> dict[str, tf.Tensor]:
+    """Returns what is told of answers, by the names of docs/serving.md.
+
+    Args:
+      threshold: <float32>[B] or one number. Probability below which the model
+        had rather not answer.
+    """
+    return {
+      "answer": self.answer,
+      "probability": self.probability,
+      "answer_byte_start": self.byte_start,
+      "answer_byte_limit": self.byte_limit,
+      "retriever_score": self.retriever_score,
+      "reader_score": self.reader_score,
+      "abstain": self.probability[:, 0] < threshold,
+    }
 
 
 class AnswerGraph(tf.Module):
@@ -188,7 +205,7 @@ class AnswerGraph(tf.Module):
       self._config.reader_length,
     )
     if not self._static_shapes:
-      joint, segments = features.trim_padding(joint, segments, _LENGTH_STEP)
+      joint, segments = features.trim_padding(joint, segments, LENGTH_STEP)
     embeddings = tf.gather(
       self._memory.embeddings, tf.where(is_passage, rows, 0)
     )

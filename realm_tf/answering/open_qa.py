@@ -12,6 +12,7 @@ from realm_tf import errors
 from realm_tf.answering import graph as graph_lib
 from realm_tf.answering import passage_memory
 from realm_tf.checkpoints import own_run
+from realm_tf.checkpoints import reading as weights_reading
 from realm_tf.configs import run_config
 from realm_tf.configs import schema
 from realm_tf.data import corpus as corpus_lib
@@ -21,11 +22,15 @@ from realm_tf.data import passages as passages_lib
 from realm_tf.data import qa_examples
 from realm_tf.evaluation import closed_book
 from realm_tf.evaluation import predictions
+from realm_tf.evaluation import retriever_names
 from realm_tf.evaluation import retrievers as retrievers_lib
 from realm_tf.index import run_index
 from realm_tf.index import version as version_lib
 from realm_tf.models import orqa as orqa_lib
 from realm_tf.models import reader as reader_lib
+
+# In the facts of a run's best weights: see `calibration.abstention_threshold`.
+THRESHOLD = "abstention_threshold"
 
 _BATCH = 256  # questions that are embedded and searched at once
 
@@ -55,11 +60,8 @@ class Knowledge:
       passage_length: Most wordpieces of a passage.
     """
     table = corpus.load_passages()
-    packed = features_lib.PackedPassages(
-      table.title_ids.to_ragged(),
-      table.body_ids.to_ragged(),
-      passage_length,
-      corpus.tokenizer,
+    packed = features_lib.PackedPassages.of(
+      table, passage_length, corpus.tokenizer
     )
     return cls(corpus, table, packed, passage_texts.PassageTexts(corpus))
 
@@ -72,13 +74,16 @@ class OpenQa:
     open_qa.answer(["1"], ["who wrote hamlet"], k=100)[0].answer
 
   Attributes:
+    model: Retriever and reader.
     config: The run's settings.
     corpus: The corpus.
     index: The index version.
+    memory: The corpus in memory.
     search: The index.
     beam: Joins questions to passages that were found.
     graph: What answers, for whoever exports it.
     retrievers: Find passages.
+    threshold: Probability below which it had rather not answer.
   """
 
   def __init__(
@@ -87,6 +92,7 @@ class OpenQa:
     config: schema.OrqaConfig,
     knowledge: Knowledge,
     version: version_lib.IndexVersion,
+    threshold: float = 0.0,
   ):
     """Loads the index; call it in the strategy's scope.
 
@@ -95,26 +101,29 @@ class OpenQa:
       config: Its settings.
       knowledge: The corpus.
       version: The index, of this corpus.
+      threshold: Probability below which it had rather not answer.
     """
+    self.model = model
+    self.threshold = threshold
     self.config = config
     self.corpus = knowledge.corpus
     self.index = version
     tokenizer = knowledge.corpus.tokenizer
     self._searcher = version.load_searcher()  # held: it owns the index
     self.search = self._searcher.search
-    memory = passage_memory.PassageMemory.load(
+    self.memory = passage_memory.PassageMemory.load(
       knowledge.corpus,
       knowledge.packed,
       np.concatenate(version.load_embeddings()),
     )
     self.beam = qa_examples.BeamFeatures(
-      config, knowledge.packed, memory.embeddings
+      config, knowledge.packed, self.memory.embeddings
     )
     strategy = tf.distribute.get_strategy()
     self.graph = graph_lib.AnswerGraph(
       model,
       config,
-      memory,
+      self.memory,
       tokenizer,
       self.search,
       run=lambda function, *args: strategy.experimental_local_results(
@@ -133,7 +142,7 @@ class OpenQa:
     questions: Sequence[str],
     rows: np.ndarray,
     count: int,
-    retriever: str = retrievers_lib.DENSE,
+    retriever: str = retriever_names.DENSE,
   ) -> graph_lib.Answers:
     """Reads what was found; returns the best answers, as NumPy arrays.
 
@@ -153,7 +162,7 @@ class OpenQa:
         tf.constant(list(questions[batch])),
         tf.constant(rows[batch, : self.config.reader_beam], tf.int32),
         count,
-        passage_scores=tf.constant(retriever == retrievers_lib.DENSE),
+        passage_scores=tf.constant(retriever == retriever_names.DENSE),
       )
       batches.append([part.numpy() for part in answers])
     return graph_lib.Answers(*map(np.concatenate, zip(*batches, strict=True)))
@@ -164,7 +173,7 @@ class OpenQa:
     questions: Sequence[str],
     *,
     k: int,
-    retriever: str = retrievers_lib.DENSE,
+    retriever: str = retriever_names.DENSE,
   ) -> list[predictions.Prediction]:
     """Retrieves and reads.
 
@@ -172,7 +181,7 @@ class OpenQa:
       ids: Of the questions.
       questions: Their texts.
       k: Passages to retrieve, of which the first `reader_beam` are read.
-      retriever: One of `retrievers.RETRIEVERS`.
+      retriever: One of `retriever_names.RETRIEVERS`.
 
     Raises:
       errors.UserError: If there is no such retriever.
@@ -186,7 +195,7 @@ class OpenQa:
     ids: Sequence[str],
     questions: Sequence[str],
     rows: np.ndarray,
-    retriever: str = retrievers_lib.DENSE,
+    retriever: str = retriever_names.DENSE,
   ) -> list[predictions.Prediction]:
     """Returns the best answer to each question, as a prediction.
 
@@ -210,7 +219,7 @@ class OpenQa:
       )
       if answer.valid:
         scores = float(answer.retriever_score), float(answer.reader_score)
-        is_dense = retriever == retrievers_lib.DENSE
+        is_dense = retriever == retriever_names.DENSE
         prediction = dataclasses.replace(
           prediction,
           passage_id=texts.ids[i].decode(),
@@ -252,16 +261,16 @@ def _traced(function: Callable) -> Callable:
 def load(
   model_dir: str,
   corpus: str = "",
-  tpu: str = "",
   reader_beam: int | None = None,
+  strategy: tf.distribute.Strategy | None = None,
 ) -> OpenQa:
   """Loads a fine-tuned run: its best weights, its corpus and its index.
 
   Args:
     model_dir: A run of `finetune`.
     corpus: Folder of the knowledge corpus; by default the run's.
-    tpu: See `devices.make_strategy`.
     reader_beam: Passages a question that are read; None for the run's.
+    strategy: Where to compute; by default the GPUs there are, else the CPU.
 
   Raises:
     errors.UserError: If it is no such run, or corpus and index do not fit.
@@ -278,14 +287,16 @@ def load(
   opened = corpus_lib.Corpus.open(corpus or run.corpus)
   version = run_index.open_index(run, opened, model_dir)
   path, _ = own_run.weights_path(model_dir)
-  strategy = devices.make_strategy(tpu)
+  strategy = strategy or devices.make_strategy("")
   devices.set_precision(config.precision, on_cpu=devices.is_cpu(strategy))
   with strategy.scope():
-    model = orqa_lib.OrqaModel(config, opened.tokenizer.vocab_size)
-    orqa_lib.build(model, config)
+    model = orqa_lib.OrqaModel(
+      config, opened.tokenizer.vocab_size, opened.tokenizer.sep_id
+    )
     own_run.restore(path, retriever=model.retriever, reader=model.reader)
     knowledge = Knowledge.load(opened, config.passage_length)
-    return OpenQa(model, config, knowledge, version)
+    threshold = own_run.best_facts(model_dir).get(THRESHOLD, 0.0)
+    return OpenQa(model, config, knowledge, version, threshold)
 
 
 def load_closed_book(
@@ -303,6 +314,12 @@ def load_closed_book(
   """
   run = run_config.read(model_dir)
   while run.init_reader:
+    if not weights_reading.is_run(run.init_reader):
+      raise errors.UserError(
+        f"The reader of {model_dir} began as {run.init_reader}, which is no "
+        "run, and a closed book asks a pre-trained reader: leave `none` out of "
+        "--retriever."
+      )
     model_dir = run.init_reader
     run = run_config.read(model_dir)
   config = run.config

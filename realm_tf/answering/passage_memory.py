@@ -23,6 +23,14 @@ class Texts(NamedTuple):
   titles: tf.Tensor
   bodies: tf.Tensor
 
+  def outputs(self) -> dict[str, tf.Tensor]:
+    """Returns what is told of passages, by the names of docs/serving.md."""
+    return {
+      "passage_id": self.ids,
+      "title": self.titles,
+      "passage": self.bodies,
+    }
+
 
 class PassageMemory(tf.Module):
   """The wordpieces, texts and embeddings of a corpus, by row.

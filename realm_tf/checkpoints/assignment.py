@@ -14,6 +14,7 @@ from realm_tf.models import reader as reader_lib
 
 ENCODER_ROLES = (names.EMBEDDINGS, names.LAYERS, names.POOLER)
 TAGGER_ROLES = (names.EMBEDDINGS, names.LAYERS)
+SPAN_READER_ROLES = (names.EMBEDDINGS, names.LAYERS)
 READER_ROLES = (names.EMBEDDINGS, names.LAYERS, names.MLM_HEAD)
 
 

@@ -10,7 +10,10 @@ _SIZE_FIELDS = ("num_layers", "hidden_size", "num_heads", "intermediate_size")
 
 
 def check_vocabulary(
-  found: source.Source, tokenizer: tokenizer_lib.Tokenizer, corpus: str
+  found: source.Source,
+  tokenizer: tokenizer_lib.Tokenizer,
+  corpus: str,
+  flag: str = "init_checkpoint",
 ) -> None:
   """Sees that a corpus was tokenized as the source's text was.
 
@@ -18,26 +21,27 @@ def check_vocabulary(
     found: The source.
     tokenizer: Of the corpus.
     corpus: The corpus's folder.
+    flag: That names the source.
 
   Raises:
     errors.UserError: If vocabulary or casing differ; says how to build the
       corpus.
   """
-  flag = "" if found.lower_case else " --nolower_case"
+  casing = "" if found.lower_case else " --nolower_case"
   remedy = (
-    f"build the corpus with build_corpus --vocab=VOCAB{flag}, VOCAB the "
+    f"build the corpus with build_corpus --vocab=VOCAB{casing}, VOCAB the "
     "vocab.txt of these weights (import_checkpoint writes one)"
   )
   sha256 = tokenizer_lib.vocabulary_sha256(found.vocabulary)
   if sha256 != tokenizer.sha256:
     raise errors.UserError(
-      f"--init_checkpoint={found.path} has another vocabulary "
+      f"--{flag}={found.path} has another vocabulary "
       f"({found.vocab_size:,} wordpieces) than --corpus={corpus} "
       f"({tokenizer.vocab_size:,}): {remedy}."
     )
   if found.lower_case != tokenizer.lower_case:
     raise errors.UserError(
-      f"--init_checkpoint={found.path} was trained on "
+      f"--{flag}={found.path} was trained on "
       f"{_casing(found.lower_case)} text, --corpus={corpus} is of "
       f"{_casing(tokenizer.lower_case)} text: {remedy}."
     )
@@ -47,12 +51,17 @@ def _casing(lower_case: bool) -> str:
   return "lower-case" if lower_case else "cased"
 
 
-def check_config(found: source.Source, config: schema.EncoderConfig) -> None:
+def check_config(
+  found: source.Source,
+  config: schema.EncoderConfig,
+  flag: str = "init_checkpoint",
+) -> None:
   """Sees that an encoder of a config can take a source's weights.
 
   Args:
     found: The source. It may have more positions than the config.
     config: Of the encoder.
+    flag: That names the source.
 
   Raises:
     errors.UserError: If a variable is of another shape, or the activation is
@@ -74,13 +83,13 @@ def check_config(found: source.Source, config: schema.EncoderConfig) -> None:
       f"--config.{field}={getattr(found.config, field)}" for field in differing
     )
     raise errors.UserError(
-      f"--init_checkpoint={found.path} is of another size: {name} is "
+      f"--{flag}={found.path} is of another size: {name} is "
       f"{_shape(there.get(name))} there and {_shape(here.get(name))} in this "
       f"run. Set {fields}."
     )
   if config.activation not in found.activations:
     raise errors.UserError(
-      f"--init_checkpoint={found.path} was trained with the activation "
+      f"--{flag}={found.path} was trained with the activation "
       f"{found.config.activation}, this run has {config.activation}: set "
       f"--config.activation={found.config.activation}."
     )

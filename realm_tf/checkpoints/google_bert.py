@@ -8,6 +8,7 @@ import tensorflow as tf
 from realm_tf import errors
 from realm_tf.checkpoints import json_config
 from realm_tf.checkpoints import names
+from realm_tf.checkpoints import one_encoder
 from realm_tf.checkpoints import source
 from realm_tf.checkpoints import vocabularies
 from realm_tf.text import tokenizer as tokenizer_lib
@@ -25,7 +26,8 @@ def read(path: str, prefix: str) -> source.Source:
     prefix: Of the checkpoint's files; its config and vocabulary are beside.
 
   Raises:
-    errors.UserError: If its config or vocabulary is missing, or it is no BERT.
+    errors.UserError: If its config or vocabulary is missing, it is no BERT, or
+      it holds two.
   """
   folder = os.path.dirname(prefix)
   file = tf.io.gfile.join(folder, CONFIG)
@@ -34,12 +36,13 @@ def read(path: str, prefix: str) -> source.Source:
   config = json_config.read(file)
   vocabulary = vocabularies.read(path, folder)
   reader = tf.train.load_checkpoint(prefix)
-  arrays, unused = {}, []
+  variables, others = [], []
   for name in reader.get_variable_to_shape_map():
-    if ours := names.from_google(name):
-      arrays[ours] = reader.get_tensor(name)
+    if found := names.from_google(name):
+      variables.append((name, *found))
     elif not _TRAINING_STATE.search(name):
-      unused.append(name)
+      others.append(name)
+  chosen, unused = one_encoder.select(path, variables)
   return source.make(
     path,
     FORMAT,
@@ -51,8 +54,8 @@ def read(path: str, prefix: str) -> source.Source:
       file,
       gelu=(json_config.GELU_TANH, json_config.GELU),
     ),
-    arrays=arrays,
+    arrays={ours: reader.get_tensor(name) for ours, name in chosen.items()},
     vocabulary=vocabulary,
     lower_case=not tokenizer_lib.is_cased(vocabulary),
-    unused=unused,
+    unused=[*unused, *others],
   )

@@ -10,6 +10,7 @@ from realm_tf import errors
 from realm_tf import files
 from realm_tf.checkpoints import json_config
 from realm_tf.checkpoints import names
+from realm_tf.checkpoints import one_encoder
 from realm_tf.checkpoints import safetensors_file
 from realm_tf.checkpoints import source
 from realm_tf.checkpoints import vocabularies
@@ -32,7 +33,6 @@ _NORMALIZER_NAMES = {
   "tokenize_chinese_chars": "handle_chinese_chars",
 }
 
-_BERT_PART = re.compile(r"(?:^|\.)((?:embeddings|encoder|pooler|cls)\..*)$")
 _DECODER = "cls.predictions.decoder.weight"
 # Of no use to anyone: numbers in order, and what stands elsewhere too.
 _IGNORED = re.compile(
@@ -47,7 +47,8 @@ def read(path: str) -> source.Source:
     path: The folder; that of sentence-transformers too.
 
   Raises:
-    errors.UserError: If a file is missing or damaged, or it is no BERT.
+    errors.UserError: If a file is missing or damaged, it is no BERT, or it
+      holds two.
   """
   folder = transformer_folder(path)
   file = tf.io.gfile.join(folder, CONFIG)
@@ -62,7 +63,7 @@ def read(path: str) -> source.Source:
       f"absolute ones, by its {CONFIG}."
     )
   sizes = json_config.sizes(config, file)
-  arrays, unused = _arrays(_weights(path, folder))
+  arrays, unused = _arrays(path, _weights(path, folder))
   vocabulary = _vocabulary(path, folder)
   notes = []
   epsilon = config.get("layer_norm_eps", _EPSILON)
@@ -134,18 +135,25 @@ def _weights(path: str, folder: str) -> dict[str, np.ndarray]:
 
 
 def _arrays(
-  weights: dict[str, np.ndarray],
+  path: str, weights: dict[str, np.ndarray]
 ) -> tuple[dict[str, np.ndarray], list[str]]:
   """Returns arrays by our names, and the names of what is of no use."""
-  arrays, unused = {}, []
-  for name, array in weights.items():
+  variables, others = [], []
+  for name in weights:
     if _IGNORED.search(name) or name.endswith(_DECODER):
       continue
-    if ours := _our_name(name):
-      # torch keeps a dense layer's weight as [outputs, inputs].
-      arrays[ours] = array.T if ours.endswith("/kernel") else array
+    if found := names.from_google(_google_name(name)):
+      scope, ours = found
+      variables.append((name, name[: len(scope)], ours))
     else:
-      unused.append(name)
+      others.append(name)
+  chosen, unused = one_encoder.select(path, variables)
+  unused += others
+  # torch keeps a dense layer's weight as [outputs, inputs].
+  arrays = {
+    ours: weights[name].T if ours.endswith("/kernel") else weights[name]
+    for ours, name in chosen.items()
+  }
   decoder = next((w for n, w in weights.items() if n.endswith(_DECODER)), None)
   words = arrays.get(names.WORDS, np.empty(0))
   if decoder is not None and not np.array_equal(decoder, words):
@@ -156,21 +164,19 @@ def _arrays(
   return arrays, unused
 
 
-def _our_name(name: str) -> str | None:
-  found = _BERT_PART.search(name)
-  if not found:
-    return None
-  parts = found[1].split(".")
+def _google_name(name: str) -> str:
+  """Returns what Google calls a variable, below a scope of the same length."""
+  parts = name.split(".")
   if "LayerNorm" in parts:
     parts[-1] = {"weight": "gamma", "bias": "beta"}.get(parts[-1], parts[-1])
-  elif parts[-1] == "weight" and parts[0] == "embeddings":
+  elif name.endswith("_embeddings.weight"):
     parts = parts[:-1]
   elif parts[-1] == "weight":
     parts[-1] = "kernel"
-  elif parts == ["cls", "predictions", "bias"]:
+  elif parts[-3:] == ["cls", "predictions", "bias"]:
     parts[-1] = "output_bias"
-  google = re.sub(r"^encoder/layer/", "encoder/layer_", "/".join(parts))
-  return names.from_google(google)
+  google = "/".join(parts)
+  return re.sub(r"(^|/)encoder/layer/(?=\d)", r"\1encoder/layer_", google)
 
 
 def _vocabulary(path: str, folder: str) -> list[str]:

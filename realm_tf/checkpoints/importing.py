@@ -2,12 +2,18 @@
 
 import tensorflow as tf
 
+from realm_tf import absent
 from realm_tf import errors
+from realm_tf import files
+from realm_tf import suggestions
 from realm_tf.checkpoints import comparison
 from realm_tf.checkpoints import imported
 from realm_tf.checkpoints import names
 from realm_tf.checkpoints import reading
 from realm_tf.checkpoints import source
+from realm_tf.configs import schema
+from realm_tf.data import manifest
+from realm_tf.data import sources
 
 _FIELDS = (
   "num_layers",
@@ -37,7 +43,7 @@ def run(path: str, output: str, peer_python: str) -> None:
   if tf.io.gfile.exists(output) and (
     not tf.io.gfile.isdir(output) or tf.io.gfile.listdir(output)
   ):
-    raise errors.UserError(f"--output={output} is there: name a new folder.")
+    raise absent.new_folder(output)
   try:
     found = reading.read(path)
   except errors.UserError as e:
@@ -50,22 +56,35 @@ def run(path: str, output: str, peer_python: str) -> None:
   for name, difference in compared.differences.items():
     print(f"    {name:<15}largest |difference| {difference:.1e}")
   try:
-    imported.write(found, output)
+    with files.new_folder(output, imported.CONFIG) as new:
+      imported.write(found, new)
   except tf.errors.OpError as e:
-    if tf.io.gfile.isdir(output):
-      tf.io.gfile.rmtree(output)
     raise errors.UserError(
       f"Cannot write --output={output}: {e.message}"
     ) from e
   config = found.config
-  fields = " ".join(f"--config.{f}={getattr(config, f)}" for f in _FIELDS)
-  casing = "" if found.lower_case else " --nolower_case"
+  corpus = suggestions.new_folder(output, "corpus")
+  building = {
+    "input": sources.ENCYCLOPEDIA,
+    "vocab": tf.io.gfile.join(output, manifest.VOCABULARY_NAME),
+    "lower_case": None if found.lower_case else False,
+    "output": corpus,
+  }
+  fields = {name: getattr(config, name) for name in _FIELDS}
+  # A run may have fewer positions.
+  most = min(config.max_positions, schema.EncoderConfig.max_positions)
+  training = suggestions.first_training(
+    "pretrain_ict",
+    corpus,
+    **fields,
+    max_positions=most,
+    init_checkpoint=output,
+  )
   print(
-    f"Wrote {output}. Next:\n"
-    "  python -m realm_tf.launch.build_corpus --input=... "
-    f"--vocab={output}/vocab.txt{casing} --output=CORPUS\n"
-    "  python -m realm_tf.launch.pretrain_ict --config=mini "
-    f"{fields} --corpus=CORPUS --init_checkpoint={output} --model_dir=..."
+    f"Wrote {output}. Next, here on the embedded encyclopedia:\n"
+    f"  {suggestions.command('build_corpus', building)}\n"
+    f"  {suggestions.command('annotate_spans', {'corpus': corpus})}\n"
+    f"  {training}"
   )
 
 

@@ -75,16 +75,26 @@ def from_keras(name: str) -> str | None:
   return None
 
 
-def from_google(name: str) -> str | None:
-  """Returns the name of a variable of Google's first BERT.
+def from_google(name: str) -> tuple[str, str] | None:
+  """Returns the scope and the name of a variable of Google's first BERT.
 
   Args:
     name: Such as "bert/encoder/layer_0/attention/self/query/kernel".
 
   Returns:
-    The name; None if it is none of a BERT's.
+    The scope, such as "bert/" or "", and the name; None if it is none of a
+    BERT's.
   """
-  name = name.removeprefix("bert/")
+  start = 0
+  while True:
+    if found := _from_google(name[start:]):
+      return name[:start], found
+    start = name.find("/", start) + 1
+    if not start:
+      return None
+
+
+def _from_google(name: str) -> str | None:
   stem, _, leaf = name.rpartition("/")
   if leaf not in _LEAVES:
     return _GOOGLE.get(name)

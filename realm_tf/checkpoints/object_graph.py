@@ -13,6 +13,7 @@ from tensorflow.core.protobuf import trackable_object_graph_pb2
 
 from realm_tf import errors
 from realm_tf.checkpoints import names
+from realm_tf.checkpoints import one_encoder
 
 GRAPH_KEY = "_CHECKPOINTABLE_OBJECT_GRAPH"
 _VALUE = "VARIABLE_VALUE"
@@ -50,7 +51,7 @@ class ObjectGraph:
       elif keys.setdefault(ours, key) != key:
         raise errors.UserError(
           f"{self._prefix} holds more than one BERT: {ours} is {keys[ours]} "
-          f"and {key}."
+          f"and {key}: {one_encoder.REMEDY}."
         )
     return {n: self._reader.get_tensor(k) for n, k in keys.items()}, unused
 

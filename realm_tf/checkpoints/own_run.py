@@ -10,6 +10,7 @@ from realm_tf.checkpoints import json_config
 from realm_tf.checkpoints import model_garden
 from realm_tf.checkpoints import names
 from realm_tf.checkpoints import object_graph
+from realm_tf.checkpoints import saved
 from realm_tf.checkpoints import source
 from realm_tf.configs import run_config
 from realm_tf.data import corpus as corpus_lib
@@ -32,18 +33,42 @@ _CASING = "do_lower_case"
 def weights_path(model_dir: str) -> tuple[str, int]:
   """Returns a run's best weights, else its newest, and their step.
 
+  Of each, those that can be read.
+
   Raises:
     errors.UserError: If it has neither.
   """
+  best = _best(model_dir)
+  problem = saved.problem(best.prefix) if best else None
+  if best and problem is None:
+    return best
+  newest = saved.newest(tf.io.gfile.join(model_dir, FOLDER))
+  if newest is None:
+    if best:
+      raise errors.UserError(
+        f"{best.prefix} {problem}, and {model_dir} holds no checkpoint. Put a "
+        "copy back, or train the run anew."
+      )
+    raise errors.UserError(f"{model_dir} holds no checkpoint yet.")
+  if best:
+    saved.warn(f"{best.prefix} {problem}: taking {newest.prefix}.")
+  return newest
+
+
+def _best(model_dir: str) -> saved.Saved | None:
+  """Returns what a run's best weights are to be; None if it names none."""
   folder = tf.io.gfile.join(model_dir, *BEST_FOLDER)
   manifest = tf.io.gfile.join(folder, "manifest.json")
-  if tf.io.gfile.exists(manifest):
-    best = files.read_json(manifest)
-    return tf.io.gfile.join(folder, best["weights"]), best["step"]
-  path = tf.train.latest_checkpoint(tf.io.gfile.join(model_dir, FOLDER))
-  if path is None:
-    raise errors.UserError(f"{model_dir} holds no checkpoint yet.")
-  return path, int(path.rsplit("-", 1)[1])
+  if not tf.io.gfile.exists(manifest):
+    return None
+  best = files.read_json(manifest)
+  return saved.Saved(tf.io.gfile.join(folder, best["weights"]), best["step"])
+
+
+def best_facts(model_dir: str) -> dict[str, Any]:
+  """Returns what is known of a run's best weights; empty if it has none."""
+  path = tf.io.gfile.join(model_dir, *BEST_FOLDER, "manifest.json")
+  return files.read_json(path) if tf.io.gfile.exists(path) else {}
 
 
 def restore(checkpoint: str, **parts: Any) -> None:

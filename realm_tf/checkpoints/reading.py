@@ -4,6 +4,7 @@ import os
 
 import tensorflow as tf
 
+from realm_tf import absent
 from realm_tf import errors
 from realm_tf.checkpoints import google_bert
 from realm_tf.checkpoints import hub_module
@@ -87,9 +88,5 @@ def _prefix(path: str) -> str:
       f"{min(found).removesuffix(_INDEX)}."
     )
   if not found:
-    raise errors.UserError(
-      f"{path} is no run and holds no weights that are read: neither "
-      f"{run_config.FILE_NAME} (a run, Hugging Face), nor {hub_module.GRAPH} "
-      "(TF Hub), nor a checkpoint (Google's BERT, Model Garden)."
-    )
+    raise absent.weights(path)
   return found[0].removesuffix(_INDEX)

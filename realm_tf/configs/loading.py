@@ -18,25 +18,40 @@ TASKS: Mapping[str, type[schema.TaskConfig]] = {
   "finetune": schema.OrqaConfig,
   "train_tagger": schema.TaggerConfig,
 }
+RUN_FILE = "config.json"  # of a run's folder; see `run_config`
+
+# What runs did before a field was there: their config.json lacks it.
+_BEFORE: Mapping[str, Any] = {"passage_segments": False}
 
 
 def load(
-  task: str, source: str, overrides: Mapping[str, Any]
+  task: str, source: str, overrides: Mapping[str, Any], model_dir: str = ""
 ) -> schema.TaskConfig:
   """Returns the config of a task.
+
+  A preset's warm-up and its limits of the index's age are for its own
+  `train_steps` and `export_every_steps`: where those are overridden and these
+  are not, these follow. A field that is given is taken as it is.
 
   Args:
     task: A key of `TASKS`.
     source: A preset's name, or a JSON file with the task's fields, such as
       the "config" part of a run's config.json.
     overrides: Fields to change, already of their types.
+    model_dir: The run, on this machine's disk. One that is resumed goes on as
+      it began in what runs once did differently, where neither file nor
+      override says otherwise.
 
   Raises:
     errors.UserError: If the preset, the file, a field or a value is wrong.
   """
+  kind = TASKS[task]
+  kept = _kept(kind, model_dir)
   if source in PRESETS:
-    preset = importlib.import_module(f"realm_tf.configs.{source}")
-    return dataclasses.replace(getattr(preset, task)(), **overrides)
+    module = importlib.import_module(f"realm_tf.configs.{source}")
+    preset = getattr(module, task)()
+    followers = _followers(vars(preset), overrides)
+    return dataclasses.replace(preset, **{**kept, **followers, **overrides})
   if not source.endswith(".json"):
     raise errors.UserError(
       f"--config={source} is neither a preset ({', '.join(PRESETS)}) nor a "
@@ -48,9 +63,57 @@ def load(
     raise errors.UserError(f"--config={source} cannot be read.") from e
   except ValueError as e:
     raise errors.UserError(f"--config={source} is not JSON: {e}") from e
+  named = f"--config={source}"
   if isinstance(fields, dict) and isinstance(fields.get("config"), dict):
-    fields = fields["config"]
-  return from_fields(TASKS[task], fields, overrides, f"--config={source}")
+    return from_run(kind, fields["config"], overrides, named)
+  if isinstance(fields, dict):
+    fields = {**kept, **fields}
+  return from_fields(kind, fields, overrides, named)
+
+
+def _kept(kind: type[schema.TaskConfig], model_dir: str) -> dict[str, Any]:
+  """Returns the fields of `_BEFORE` as the run in a folder has them.
+
+  Without TensorFlow, as the config is needed before that is imported. What is
+  wrong with the run is left to whoever reads it next.
+  """
+  if not model_dir:
+    return {}
+  try:
+    text = (pathlib.Path(model_dir) / RUN_FILE).read_text(encoding="utf-8")
+    fields = dict(json.loads(text)["config"])
+  except (OSError, ValueError, KeyError, TypeError):
+    return {}
+  return {name: fields.get(name, old) for name, old in _before(kind).items()}
+
+
+def from_run(
+  kind: type[schema.TaskConfig],
+  fields: Any,
+  overrides: Mapping[str, Any],
+  source: str,
+) -> schema.TaskConfig:
+  """Builds a config from the "config" part of a run's config.json.
+
+  Fields that the run did not know yet have the value that it ran with.
+
+  Args:
+    kind: The config's class.
+    fields: The JSON object.
+    overrides: Fields that take precedence.
+    source: What an error message calls the object.
+
+  Raises:
+    errors.UserError: If a field is unknown, missing or of a wrong type.
+  """
+  if isinstance(fields, dict):
+    fields = {**_before(kind), **fields}
+  return from_fields(kind, fields, overrides, source)
+
+
+def _before(kind: type[schema.TaskConfig]) -> dict[str, Any]:
+  known = {field.name for field in dataclasses.fields(kind)}
+  return {name: value for name, value in _BEFORE.items() if name in known}
 
 
 def from_fields(
@@ -60,6 +123,9 @@ def from_fields(
   source: str,
 ) -> schema.TaskConfig:
   """Builds a config from a JSON object; unknown and missing fields fail.
+
+  A field that has a default may be left out; limits of the index's age that
+  are left out follow `export_every_steps`.
 
   Args:
     kind: The config's class.
@@ -94,4 +160,26 @@ def from_fields(
   ]
   if missing:
     raise errors.UserError(f"{source} lacks the field {missing[0]!r}.")
-  return kind(**merged)
+  defaults = {name: field.default for name, field in known.items()}
+  return kind(**_followers(defaults, merged), **merged)
+
+
+def _followers(
+  own: Mapping[str, Any], given: Mapping[str, Any]
+) -> dict[str, Any]:
+  """Returns the fields that follow from given ones and are not given.
+
+  Args:
+    own: The fields of a preset, or the defaults of a config's class.
+    given: The fields that take precedence.
+  """
+  followers = {}
+  interval = given.get("export_every_steps")
+  if interval is not None:
+    for name in ("index_age_warning_steps", "index_age_limit_steps"):
+      # As many exports old as before.
+      followers[name] = own[name] * interval // own["export_every_steps"]
+  steps = given.get("train_steps")
+  if steps is not None and own["warmup_steps"] >= steps:
+    followers["warmup_steps"] = steps // 2
+  return {name: v for name, v in followers.items() if name not in given}

@@ -5,12 +5,13 @@ from typing import Any
 
 import tensorflow as tf
 
+from realm_tf import absent
 from realm_tf import errors
 from realm_tf import files
 from realm_tf.configs import loading
 from realm_tf.configs import schema
 
-FILE_NAME = "config.json"
+FILE_NAME = loading.RUN_FILE
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,7 +34,8 @@ class RunConfig:
       unknown, and where no sentences are masked.
     init_checkpoint: Where the first weights came from; empty for none. In
       fine-tuning, where the retriever came from.
-    init_reader: Where the reader came from; in fine-tuning only.
+    init_reader: Where the reader came from, a run or public weights; in
+      fine-tuning only.
     dataset: The questions that are learned from; in fine-tuning only.
     dev_dataset: The questions that are held out; empty for the dataset's own.
     index_run: The run whose index is searched; empty for the run's own.
@@ -54,6 +56,11 @@ class RunConfig:
   index_step: int = 0
   sentences_fingerprint: str = ""
 
+  @property
+  def other_pretrain_corpus(self) -> str:
+    """The corpus X where it is not Z; else "", as --pretrain_corpus says it."""
+    return "" if self.pretrain_corpus == self.corpus else self.pretrain_corpus
+
   def to_json(self) -> dict[str, Any]:
     """Returns a JSON object that `read` understands."""
     return dataclasses.asdict(self)
@@ -63,20 +70,22 @@ def read(model_dir: str) -> RunConfig:
   """Reads a run's `config.json`.
 
   Raises:
-    errors.UserError: If there is none, or it is damaged.
+    errors.UserError: If there is none, it is another program's, or it is
+      damaged.
   """
   path = tf.io.gfile.join(model_dir, FILE_NAME)
   if not tf.io.gfile.exists(path):
-    raise errors.UserError(
-      f"{model_dir} is no run: it has no {FILE_NAME}. A training command "
-      "writes it when it starts."
-    )
+    raise absent.run(model_dir)
   try:
     fields = files.read_json(path)
+    if fields.get("task") not in loading.TASKS:
+      raise errors.UserError(
+        f"{model_dir} is no run: {path} names no training command under `task`."
+      )
     kind = loading.TASKS[fields["task"]]
-    fields["config"] = loading.from_fields(kind, fields["config"], {}, path)
+    fields["config"] = loading.from_run(kind, fields["config"], {}, path)
     return RunConfig(**fields)
-  except (ValueError, KeyError, TypeError) as e:
+  except (AttributeError, ValueError, KeyError, TypeError) as e:
     raise errors.UserError(f"{path} is damaged: {e!r}.") from e
 
 

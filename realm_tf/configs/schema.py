@@ -81,11 +81,15 @@ class TaskConfig(EncoderConfig, abc.ABC):
     train_steps: Steps in all.
     learning_rate: Peak of the schedule.
     warmup_steps: Steps of linear warm-up; -1 for the paper's
-      min(10000, max(100, train_steps / 10)).
+      min(10000, max(100, train_steps / 10)), at most half of train_steps. A
+      preset's own is cut to that half too where an overridden train_steps
+      leaves it no room.
     weight_decay: Of AdamW; biases and layer norms are left out.
     clip_norm: Largest global norm of the gradient.
     precision: "float32" or "bfloat16" for the arithmetic of the encoders;
       variables, softmaxes and losses are float32 always.
+    export_precision: "float32" or "bfloat16" for what an exported embedder or
+      tagger computes in, whatever it was trained in.
     seed: Of initialisation, order, masking and dropout.
     summary_every_steps: Steps between two lines in TensorBoard.
     checkpoint_every_steps: Steps between two checkpoints.
@@ -100,6 +104,7 @@ class TaskConfig(EncoderConfig, abc.ABC):
   weight_decay: float = 0.01
   clip_norm: float = 1.0
   precision: str = "float32"
+  export_precision: str = "float32"
   seed: int = 0
   summary_every_steps: int = 20
   checkpoint_every_steps: int = 500
@@ -109,6 +114,7 @@ class TaskConfig(EncoderConfig, abc.ABC):
   def __post_init__(self) -> None:
     super().__post_init__()
     self._check_choice("precision", PRECISIONS)
+    self._check_choice("export_precision", PRECISIONS)
     if self.longest_input > self.max_positions:
       _refuse(
         "max_positions",
@@ -146,12 +152,16 @@ class RetrievalConfig(TaskConfig):
     tied_embedders: One embedder for queries and passages, or one for each.
     query_length: Wordpieces of a query, [CLS] and [SEP] included.
     passage_length: Wordpieces of a passage with title and special tokens.
+    passage_segments: Whether the embedder reads a passage's title as segment 0
+      and its body as segment 1, as BERT reads pairs and the released code
+      reads passages; else all is segment 0.
   """
 
   projection_size: int = 128
   tied_embedders: bool = True
   query_length: int
   passage_length: int
+  passage_segments: bool = True
 
   def __post_init__(self) -> None:
     super().__post_init__()
@@ -196,8 +206,9 @@ class SentenceConfig(RetrievalConfig):
 class MlmConfig(SentenceConfig):
   """Masked language modelling over pairs of passages of one article.
 
-  `masking`, `projection_size` and `tied_embedders` do nothing here. They are
-  there so that one set of fields fits the three trainings on sentences.
+  `masking`, `projection_size`, `tied_embedders`, `passage_segments` and
+  `export_precision` do nothing here. They are there so that one set of fields
+  fits the three trainings on sentences.
 
   Attributes:
     span_mask_probability: Share of the salient spans that are masked, each as
@@ -271,7 +282,9 @@ class RealmConfig(SentenceConfig):
       corpus lacks.
     export_every_steps: Steps between two exports of the embedder, each the
       start of a new index version.
-    index_age_warning_steps: Age of the index at which the trainer warns.
+    index_age_warning_steps: Age of the index at which the trainer warns. As
+      the next, where it is not given it grows and shrinks with
+      export_every_steps.
     index_age_limit_steps: Age of the index at which the trainer waits.
     index_dtype: How embeddings are stored.
     exact_search_below: Corpora of fewer passages are searched exactly.

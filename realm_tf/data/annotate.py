@@ -17,6 +17,7 @@ from apache_beam.options import pipeline_options
 
 from realm_tf import errors
 from realm_tf import files
+from realm_tf import suggestions
 from realm_tf.data import annotate_shards
 from realm_tf.data import beam_runs
 from realm_tf.data import corpus as corpus_lib
@@ -75,6 +76,7 @@ def annotate(options: AnnotateOptions) -> dict[str, Any] | None:
     if existing:
       print(f"{folder} holds this very annotation already; nothing to do.")
       return existing
+    corpus.check_files()
     tasks = _tasks(options, corpus, folder, settings)
     # What is finished is replaced as a whole, what is not is completed.
     kept = []
@@ -199,6 +201,7 @@ def _manifest(
       {
         "file": os.path.basename(task.target),
         "passages": shard.get("passages", 0),
+        "sha256": files.sha256(task.target),
       }
     )
   by_type = {
@@ -295,7 +298,6 @@ def _print_summary(
     f"  spans       {spans or 'none'}\n"
     f"  left out    {manifest['spans_across_sentences']:,} spans across "
     "sentences\n"
-    "Next: python -m realm_tf.launch.pretrain_ict --config=mini "
-    f"--corpus={options.corpus} --model_dir=runs/ict",
+    f"Next: {suggestions.first_training('pretrain_ict', options.corpus)}",
     flush=True,
   )

@@ -66,6 +66,12 @@ class AnnotatedCorpus:
     """Number of sentences."""
     return len(self.sentence_starts)
 
+  @property
+  def whole_passages(self) -> np.ndarray:
+    """<bool>[S]. Which sentences have all the wordpieces of their passage."""
+    lengths = np.diff(self.passage_splits)[self.sentence_passages]
+    return self.sentence_limits - self.sentence_starts == lengths
+
   def heldout(self, fraction: float) -> np.ndarray:
     """Tells which passages are held out: by fingerprint, not by file order.
 
@@ -93,42 +99,67 @@ def load(
       has no sentence, or a file of it is damaged.
   """
   files = sentence_folder.record_files(corpus_dir)
+  counts = np.zeros(len(files), np.int64)
+  parts = []
   try:
-    parts = [_place(batch) for batch in _tokenized_batches(files, tokenizer)]
+    for batch in _tokenized_batches([file.path for file in files], tokenizer):
+      parts.append(_place(batch))
+      counts[int(batch["file"])] += len(parts[-1]["uids"])
   except tf.errors.DataLossError as e:
     raise errors.UserError(
       f"{corpus_dir}/sentences holds a damaged file: make it anew with "
       "annotate_spans --overwrite, or copy it again."
     ) from e
+  for file, count in zip(files, counts.tolist(), strict=True):
+    file.check_count(count)
   if not parts or not sum(len(p["sentence_starts"]) for p in parts):
     raise errors.UserError(f"{corpus_dir}/sentences holds no sentence.")
   narrow = np.uint16 if tokenizer.vocab_size <= 1 << 16 else np.int32
   return _concatenate(parts, narrow)
 
 
+def article_uid(titles: tf.Tensor) -> tf.Tensor:
+  """Returns a number that tells articles apart, by title.
+
+  Args:
+    titles: <string>[n].
+
+  Returns:
+    <int64>[n], not negative.
+  """
+  return tf.strings.to_hash_bucket_fast(titles, (1 << 63) - 1)
+
+
 def _tokenized_batches(
   files: list[str], tokenizer: tokenizer_lib.Tokenizer
 ) -> Iterator[dict[str, tf.Tensor]]:
-  """Yields parsed records with the wordpieces of their texts and titles."""
+  """Yields parsed records with the wordpieces of their texts and titles.
 
-  def tokenize(serialized: tf.Tensor) -> dict[str, tf.Tensor]:
+  A batch is of one file, whose number it has as `file`.
+  """
+
+  def read(file: tf.Tensor, path: tf.Tensor) -> tf.data.Dataset:
+    records = tf.data.TFRecordDataset(path, compression_type="GZIP")
+    return records.batch(_BATCH).map(lambda serialized: (file, serialized))
+
+  def tokenize(file: tf.Tensor, serialized: tf.Tensor) -> dict[str, tf.Tensor]:
     records = sentence_records.parse(serialized)
     ids, starts, limits = tokenizer.tokenize_with_offsets(records["text"])
     return records | {
+      "file": file,
       "ids": ids,
       "starts": starts,
       "limits": limits,
       "title_ids": tokenizer.tokenize(records["title"]),
       "uids": passages_lib.passage_uid(records["title"], records["text"]),
-      "articles": tf.strings.to_hash_bucket_fast(
-        records["title"], (1 << 63) - 1
-      ),
+      "articles": article_uid(records["title"]),
       "text_bytes": tf.cast(tf.strings.length(records["text"]), tf.int64),
     }
 
   dataset = (
-    tf.data.TFRecordDataset(files, compression_type="GZIP")
-    .batch(_BATCH)
+    tf.data.Dataset.from_tensor_slices(files)
+    .enumerate()
+    .flat_map(read)
     .map(
       tf.autograph.experimental.do_not_convert(tokenize),
       num_parallel_calls=tf.data.AUTOTUNE,

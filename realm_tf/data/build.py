@@ -20,6 +20,9 @@ import apache_beam as beam
 import tensorflow as tf
 
 from realm_tf import errors
+from realm_tf import suggestions
+from realm_tf.configs import loading
+from realm_tf.configs import schema
 from realm_tf.data import beam_runs
 from realm_tf.data import corpus_folder
 from realm_tf.data import manifest as manifest_lib
@@ -264,9 +267,29 @@ def _print_summary(
     f"{seconds:.1f} s ({manifest.passages / seconds:,.0f} passages/s)\n"
     f"  left out    {dropped or 'nothing'}\n"
     f"  sentences longer than a passage, cut: {manifest.split_sentences:,}\n"
+    f"{_cut_by_presets(options.max_passage_tokens)}"
     f"  written to  {options.output}\n"
-    f"Next: python -m realm_tf.launch.annotate_spans "
-    f"--corpus={options.output}",
+    "Next: "
+    + suggestions.command("annotate_spans", {"corpus": options.output}),
     file=sys.stdout,
     flush=True,
+  )
+
+
+def _cut_by_presets(max_passage_tokens: int) -> str:
+  """Returns a line on presets that read less of a passage, if any do."""
+  configs = {
+    name: loading.load("pretrain", name, {}) for name in loading.PRESETS
+  }
+  shorter = ", ".join(
+    f"{name} ({config.passage_length})"
+    for name, config in configs.items()
+    if isinstance(config, schema.RetrievalConfig)
+    and config.passage_length < max_passage_tokens
+  )
+  if not shorter:
+    return ""
+  return (
+    f"  cut by      --config={shorter}, which read fewer than "
+    f"{max_passage_tokens} wordpieces: --max_passage_tokens=N fits passages\n"
   )

@@ -3,16 +3,26 @@
 import concurrent.futures
 import dataclasses
 import os
+from collections.abc import Callable
 from collections.abc import Iterator
 from collections.abc import Sequence
+from typing import TypeVar
 
 import numpy as np
 import tensorflow as tf
 
 from realm_tf import errors
+from realm_tf.data import corpus_folder
 from realm_tf.data import manifest as manifest_lib
 from realm_tf.data import passages
+from realm_tf.data import shard_files
+from realm_tf.data import sums
 from realm_tf.text import tokenizer as tokenizer_lib
+
+_ADVICE = (
+  "Copy it again, or build the corpus again with build_corpus --overwrite"
+)
+_T = TypeVar("_T")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,11 +33,15 @@ class Corpus:
     path: Its folder.
     manifest: What it holds.
     tokenizer: The tokenizer that made the token ids.
+    checked: The shards whose sums have been compared.
   """
 
   path: str
   manifest: manifest_lib.CorpusManifest
   tokenizer: tokenizer_lib.Tokenizer
+  checked: set[int] = dataclasses.field(
+    default_factory=set, repr=False, compare=False
+  )
 
   @classmethod
   def open(cls, path: str) -> "Corpus":
@@ -78,16 +92,45 @@ class Corpus:
     sizes = [shard.passages for shard in self.manifest.shards]
     return np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
 
+  def checked_path(self, shard: int) -> str:
+    """Returns the file of one shard, and compares its sum the first time.
+
+    Raises:
+      errors.UserError: If it is another file than the manifest names.
+    """
+    path = self.shard_paths[shard]
+    if shard not in self.checked:
+      sums.check(path, self.manifest.shards[shard].sha256, _ADVICE)
+      self.checked.add(shard)
+    return path
+
+  def check_files(self) -> None:
+    """Compares the sums of all files, several at a time.
+
+    Raises:
+      errors.UserError: If one is another file than the manifest names.
+    """
+    self._of_each_shard(self.checked_path)
+
   def load_shard(self, shard: int) -> passages.PassageTable:
     """Reads the passages of one shard into memory.
 
     Raises:
       errors.UserError: If the file is missing, damaged, or another one.
     """
-    table = passages.read_shard(
-      self.shard_paths[shard], self.manifest.token_dtype
-    )
+    path = self.checked_path(shard)
+    table = passages.read_shard(path, self.manifest.token_dtype)
     self._check_size(shard, len(table))
+    size = self.tokenizer.vocab_size
+    for rows in (table.title_ids, table.body_ids):
+      if (
+        len(rows.values)
+        and not 0 <= rows.values.min() <= rows.values.max() < size
+      ):
+        raise errors.UserError(
+          f"--corpus: {path} holds wordpieces beyond the vocabulary of {size}. "
+          f"{_ADVICE}."
+        )
     return table
 
   def read_keys(self, shard: int) -> tuple[np.ndarray, np.ndarray]:
@@ -96,7 +139,7 @@ class Corpus:
     Raises:
       errors.UserError: If the file is missing, damaged, or another one.
     """
-    ids, titles = passages.read_shard_keys(self.shard_paths[shard])
+    ids, titles = passages.read_shard_keys(self.checked_path(shard))
     self._check_size(shard, len(ids))
     return ids, titles
 
@@ -104,19 +147,29 @@ class Corpus:
     if found != self.manifest.shards[shard].passages:
       raise errors.UserError(
         f"--corpus: {self.shard_paths[shard]} holds {found} passages, unlike "
-        "what its manifest says. Build the corpus again with build_corpus "
-        "--overwrite."
+        f"what its manifest says. {_ADVICE}."
       )
 
   def load_passages(self) -> passages.PassageTable:
     """Reads all passages into memory, several shards at a time.
 
     Raises:
-      errors.UserError: If a file is missing, damaged, or another one.
+      errors.UserError: If a file is missing, damaged, or another one, or the
+        passages are not those of the fingerprint.
     """
-    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-      parts = list(pool.map(self.load_shard, range(len(self.shard_paths))))
+    parts = self._of_each_shard(self.load_shard)
+    digests = [shard_files.id_digest(part.ids.astype(str)) for part in parts]
+    if corpus_folder.fingerprint(digests, self.tokenizer) != self.fingerprint:
+      file = tf.io.gfile.join(self.path, manifest_lib.FILE_NAME)
+      raise errors.UserError(
+        f"--corpus: the passages are not those, or not in the order, that the "
+        f"fingerprint in {file} stands for. {_ADVICE}."
+      )
     return passages.PassageTable.concatenate(parts)
+
+  def _of_each_shard(self, function: Callable[[int], _T]) -> list[_T]:
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+      return list(pool.map(function, range(len(self.shard_paths))))
 
   def read_texts(
     self, rows: Sequence[int] | np.ndarray | None = None
@@ -138,7 +191,7 @@ class Corpus:
     for shard in np.unique(shards):
       here = shards == shard
       shard_titles, shard_bodies = passages.read_shard_texts(
-        self.shard_paths[shard]
+        self.checked_path(shard)
       )
       titles[here] = shard_titles[wanted[here] - offsets[shard]]
       bodies[here] = shard_bodies[wanted[here] - offsets[shard]]
@@ -146,8 +199,8 @@ class Corpus:
 
   def iterate_bodies(self) -> Iterator[str]:
     """Yields the body of each passage, with one shard in memory."""
-    for path in self.shard_paths:
-      for body in passages.read_shard_texts(path)[1]:
+    for shard in range(len(self.shard_paths)):
+      for body in passages.read_shard_texts(self.checked_path(shard))[1]:
         yield body.decode()
 
   def find_rows(self, ids: Sequence[str]) -> np.ndarray:
@@ -161,7 +214,9 @@ class Corpus:
     """
     # As `str`, so that an id of any length and script is compared whole.
     known = np.concatenate(
-      [passages.read_shard_ids(path) for path in self.shard_paths]
+      self._of_each_shard(
+        lambda shard: passages.read_shard_ids(self.checked_path(shard))
+      )
     ).astype(str)
     order = np.argsort(known)
     wanted = np.asarray(ids, str)

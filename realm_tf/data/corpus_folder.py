@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import uuid
+from collections.abc import Callable
 from collections.abc import Iterator
 from collections.abc import Sequence
 
@@ -11,6 +12,8 @@ import tensorflow as tf
 from realm_tf import errors
 from realm_tf import files
 from realm_tf.data import manifest as manifest_lib
+from realm_tf.data import sentence_folder
+from realm_tf.data import shard_files
 from realm_tf.text import tokenizer as tokenizer_lib
 
 
@@ -58,7 +61,7 @@ def existing(
 
 
 def check_replaceable(output: str) -> None:
-  """Sees that an output is a corpus, if anything.
+  """Sees that an output is a corpus, if anything, and holds nothing else.
 
   Args:
     output: The folder that is to be written.
@@ -66,14 +69,56 @@ def check_replaceable(output: str) -> None:
   Raises:
     errors.UserError: If there is something that is not ours to remove.
   """
-  parts = (manifest_lib.FILE_NAME, manifest_lib.PASSAGES_FOLDER)
-  if not _is_free(output) and not all(
-    tf.io.gfile.exists(tf.io.gfile.join(output, part)) for part in parts
-  ):
+  if _is_free(output):
+    return
+  found = list(files.below(output))
+  is_shard = _shard_test(output)
+  if manifest_lib.FILE_NAME not in found or not any(map(is_shard, found)):
     raise errors.UserError(
       f"--output={output} holds something that is no corpus: name another "
       "folder, or remove it yourself."
     )
+  for name in foreign(output):
+    raise errors.UserError(
+      f"--output={output} holds {name}, which is no part of the corpus: move "
+      "it elsewhere, or name another folder."
+    )
+
+
+def foreign(corpus: str) -> list[str]:
+  """Returns what a corpus's folder holds that is none of its files.
+
+  Args:
+    corpus: The folder.
+
+  Returns:
+    Names, as `files.below` gives them.
+  """
+  is_shard = _shard_test(corpus)
+  sentences = f"{sentence_folder.NAME}/"
+  return [
+    name
+    for name in files.below(corpus)
+    if not (
+      name in (manifest_lib.FILE_NAME, manifest_lib.VOCABULARY_NAME, sentences)
+      or is_shard(name)
+      or name.startswith(sentences)
+      and sentence_folder.is_own(name.removeprefix(sentences))
+    )
+  ]
+
+
+def _shard_test(corpus: str) -> Callable[[str], object]:
+  """Returns what is true of a corpus's files of passages.
+
+  They are those that its manifest names; if that is damaged, those that are
+  named as we name them.
+  """
+  try:
+    manifest = manifest_lib.read(corpus)
+  except errors.UserError:
+    return shard_files.NAME.fullmatch
+  return {shard.file for shard in manifest.shards}.__contains__
 
 
 def _is_free(output: str) -> bool:
@@ -95,7 +140,7 @@ def staged(output: str) -> Iterator[str]:
   Raises:
     errors.UserError: If it cannot be written to.
   """
-  staging = _sibling(output, "partial")
+  staging = _sibling(files.resolve(output), "partial")
   try:
     yield staging
   except tf.errors.OpError as e:
@@ -104,7 +149,7 @@ def staged(output: str) -> Iterator[str]:
     ) from e
   finally:
     if tf.io.gfile.exists(staging):
-      tf.io.gfile.rmtree(staging)
+      files.remove_tree(staging)
 
 
 def publish(
@@ -117,15 +162,20 @@ def publish(
 
   Args:
     staging: A folder with the passages, from `staged`.
-    output: What it becomes; replaced if it is there.
+    output: What it becomes; a corpus that is there is replaced. Where it is a
+      link, that holds of the folder that it leads to.
     tokenizer: Made the token ids.
     manifest: What is staged.
+
+  Raises:
+    errors.UserError: If there is something that is not ours to remove.
   """
   vocab = "".join(f"{token}\n" for token in tokenizer.vocabulary)
   files.write_bytes(
     tf.io.gfile.join(staging, manifest_lib.VOCABULARY_NAME), vocab.encode()
   )
-  output = output.rstrip("/")
+  check_replaceable(output)  # A build takes long: look again.
+  output = files.resolve(output.rstrip("/"))
   is_object_store = "://" in output
   if not is_object_store:
     files.write_json(
@@ -148,7 +198,7 @@ def publish(
       tf.io.gfile.join(output, manifest_lib.FILE_NAME), manifest.to_json()
     )
   if retired:
-    tf.io.gfile.rmtree(retired)
+    files.remove_tree(retired)
 
 
 def _sibling(path: str, purpose: str) -> str:

@@ -11,6 +11,7 @@ import copy
 import numpy as np
 import tensorflow as tf
 
+from realm_tf.data import passages as passages_lib
 from realm_tf.text import tokenizer as tokenizer_lib
 
 _CHUNK = 200_000
@@ -91,7 +92,10 @@ def pack_queries(
 
 
 def trim_padding(
-  token_ids: tf.Tensor, segment_ids: tf.Tensor, multiple: int
+  token_ids: tf.Tensor,
+  segment_ids: tf.Tensor,
+  multiple: int,
+  at_least: int = 1,
 ) -> tuple[tf.Tensor, tf.Tensor]:
   """Cuts off the positions at the end that no row of a batch uses.
 
@@ -99,12 +103,15 @@ def trim_padding(
     token_ids: <int32>[..., L], padded with 0.
     segment_ids: <int32>[..., L].
     multiple: The new length is a multiple of it, or L.
+    at_least: Positions that stay.
 
   Returns:
     Both, <int32>[..., L' <= L].
   """
   lengths = tf.math.count_nonzero(token_ids, axis=-1, dtype=tf.int32)
-  longest = tf.reduce_max(tf.concat([[1], tf.reshape(lengths, [-1])], axis=0))
+  longest = tf.reduce_max(
+    tf.concat([[at_least], tf.reshape(lengths, [-1])], axis=0)
+  )
   length = -(-longest // multiple) * multiple
   return token_ids[..., :length], segment_ids[..., :length]
 
@@ -165,6 +172,21 @@ class PackedPassages(tf.Module):
       self._row_starts = tf.constant(row_starts)
       self._lengths = tf.constant(all_lengths)
       self._body_starts = tf.constant(np.concatenate(body_starts))
+
+  @classmethod
+  def of(
+    cls,
+    passages: passages_lib.PassageTable,
+    length: int,
+    tokenizer: tokenizer_lib.Tokenizer,
+  ) -> "PackedPassages":
+    """Packs the passages of a table; see `__init__`."""
+    return cls(
+      passages.title_ids.to_ragged(),
+      passages.body_ids.to_ragged(),
+      length,
+      tokenizer,
+    )
 
   @property
   def nbytes(self) -> int:

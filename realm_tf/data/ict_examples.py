@@ -16,6 +16,11 @@ _KEEP, _TITLE, _MASK = range(10, 13)  # purposes of random draws
 class IctExamples:
   """Turns a step's number into its sentences and blocks; pure TensorFlow.
 
+  A sentence that is all of its passage is left out, as in ORQA's released
+  code ("Masked examples for single-sentence blocks don't make any sense"):
+  its block would be empty. ORQA takes such a sentence all the same where it
+  stays in its block; here it comes only if every sentence stays.
+
   Attributes:
     source: The sentences.
   """
@@ -32,7 +37,12 @@ class IctExamples:
     self._config = config
     self._tokenizer = tokenizer
     self.source = queries.MaskedQuerySource(
-      corpus, config, tokenizer, heldout=heldout, keep_unmaskable=True
+      corpus,
+      config,
+      tokenizer,
+      heldout=heldout,
+      keep_unmaskable=True,
+      keep_whole_passages=config.keep_sentence_probability == 1,
     )
     kinds = renaming.find_kinds(corpus, tokenizer)
     self._rename = renaming.Renamer(

@@ -1,10 +1,12 @@
 """The manifest of a corpus: what it holds, and the proof that it is whole."""
 
 import dataclasses
+import itertools
 from typing import Any
 
 import tensorflow as tf
 
+from realm_tf import absent
 from realm_tf import errors
 from realm_tf import files
 
@@ -38,12 +40,12 @@ class ShardEntry:
   Attributes:
     file: Its path below the corpus.
     passages: How many it holds.
-    sha256: Of the file's bytes.
+    sha256: Of the file's bytes; "" in a manifest without sums.
   """
 
   file: str
   passages: int
-  sha256: str
+  sha256: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -102,6 +104,24 @@ class CorpusManifest:
   source_sha256: str
   edit: EditEntry | None = None
 
+  def contradiction(self) -> str | None:
+    """Returns what of it does not go together, for people; None if it does."""
+    for one, two in itertools.pairwise(shard.file for shard in self.shards):
+      if one >= two:
+        return f"lists {two} after {one}, though files come in order, and once"
+    total = sum(shard.passages for shard in self.shards)
+    if self.passages and total != self.passages:
+      return (
+        f"says that there are {self.passages} passages, but its files add up "
+        f"to {total}"
+      )
+    if self.token_dtype != token_dtype(self.tokenizer.vocab_size):
+      return (
+        f"says that {self.tokenizer.vocab_size} wordpieces are numbered as "
+        f"{self.token_dtype}"
+      )
+    return None
+
   def to_json(self) -> dict[str, Any]:
     """Returns the manifest as JSON's types."""
     return dataclasses.asdict(self)
@@ -133,20 +153,14 @@ def read(corpus: str) -> CorpusManifest:
     corpus: The corpus's folder.
 
   Raises:
-    errors.UserError: If there is none, or it is none of this version.
+    errors.UserError: If there is none, it is none of this version, or it
+      contradicts itself.
   """
   path = tf.io.gfile.join(corpus, FILE_NAME)
   try:
     value = files.read_json(path)
   except tf.errors.NotFoundError as e:
-    what = (
-      f"has no {FILE_NAME}: it is no corpus, or was not built to the end"
-      if tf.io.gfile.isdir(corpus)
-      else "does not exist"
-    )
-    raise errors.UserError(
-      f"--corpus={corpus} {what}. Make one with build_corpus --output={corpus}."
-    ) from e
+    raise absent.corpus(corpus, is_folder=tf.io.gfile.isdir(corpus)) from e
   except tf.errors.OpError as e:
     raise errors.UserError(
       f"--corpus={corpus} cannot be read ({e.message}): name the folder that "
@@ -161,8 +175,15 @@ def read(corpus: str) -> CorpusManifest:
         f"--corpus={corpus} has format {version}, but this program reads "
         f"{FORMAT_VERSION}: build it again with build_corpus --overwrite."
       )
-    return CorpusManifest.from_json(value)
+    manifest = CorpusManifest.from_json(value)
+    contradiction = manifest.contradiction()
   except (KeyError, TypeError) as e:
     raise errors.UserError(
       f"--corpus: {path} is no manifest of a corpus ({e})."
     ) from e
+  if contradiction:
+    raise errors.UserError(
+      f"--corpus: {path} {contradiction}. Copy it again, or build the corpus "
+      "again with build_corpus --overwrite."
+    )
+  return manifest

@@ -16,7 +16,7 @@ class PassageTexts:
 
   def __init__(self, corpus: corpus_lib.Corpus):
     """Names the corpus; nothing is read yet."""
-    self._paths = corpus.shard_paths
+    self._corpus = corpus
     self._offsets = corpus.shard_offsets
     self._shard = functools.cache(self._read_shard)
 
@@ -40,7 +40,7 @@ class PassageTexts:
   def _read_shard(
     self, shard: int
   ) -> tuple[passages.TokenRows, passages.TokenRows]:
-    titles, bodies = passages.read_shard_texts(self._paths[shard])
+    titles, bodies = passages.read_shard_texts(self._corpus.checked_path(shard))
     return _compact(titles), _compact(bodies)
 
 

@@ -16,6 +16,7 @@ import tensorflow as tf
 import tensorflow_datasets as tfds
 
 import tfds_builders
+from realm_tf import absent
 from realm_tf import errors
 from realm_tf import files
 from realm_tf.data import formats
@@ -115,6 +116,9 @@ def load(
 ) -> QaDataset:
   """Loads a split; a builder's data is prepared when it is first asked for.
 
+  A test split is a source of its own, and needs no other: it is read from its
+  file where the dataset is not prepared.
+
   Args:
     dataset: Name of a builder, or path of a JSONL file (gzip and bzip2 too).
       Each line has `question`, `answer` or `answers` (a list, or one string),
@@ -172,12 +176,14 @@ def _is_path(dataset: str) -> bool:
   return "/" in dataset or name.endswith(_JSONL)
 
 
-def _check_split(dataset: str, split: str | None) -> None:
-  if split not in SPLITS:
+def _check_split(dataset: str, split: str | None) -> str:
+  """Returns the split, if there is such a one."""
+  if split is None or split not in SPLITS:
     said = f"has no split {split!r}" if split else "needs a split"
     raise errors.UserError(
       f"The dataset {dataset!r} {said}: choose one of {', '.join(SPLITS)}."
     )
+  return split
 
 
 def _load_builder(
@@ -185,62 +191,71 @@ def _load_builder(
 ) -> QaDataset:
   builder_class = tfds_builders.BUILDERS.get(name)
   if builder_class is None:
-    raise errors.UserError(
-      f"There is no dataset {name!r}: choose one of {', '.join(names())}, or "
-      "give the path of a JSONL file."
-    )
-  _check_split(name, split)
+    raise absent.dataset(name, names())
+  split = _check_split(name, split)
   builder = builder_class(data_dir=data_dir)
+  is_test = split == open_qa.TEST
   try:
-    _prepare(builder, manual_dir)
+    if manual_dir is not None:
+      sources: source_files.Sources = builder.SOURCES
+      if is_test:
+        sources = {split: sources[split]}
+      _check_manual(builder, manual_dir, sources)
+    if is_test and not builder.is_prepared():
+      examples = tuple(
+        Example(q.id, q.question, q.answers, builder.ANSWER_TYPE)
+        for q in builder.read_test(manual_dir)
+      )
+    else:
+      _prepare(builder, manual_dir)
+      examples = tuple(_read(builder.as_dataset(split=split)))
   except source_files.SourceError as e:
     raise errors.UserError(str(e)) from e
-  metadata = builder.info.metadata
-  examples = tuple(_read(builder.as_dataset(split=split)))
-  ids = {example.id for example in examples}
+  published_size = builder.PUBLISHED_SIZES[split]
   return QaDataset(
     name=name,
     split=split,
     examples=examples,
-    published_size=metadata["published_sizes"][split],
+    published_size=published_size,
     # The test split is whole even where the training questions are not.
-    complete=len(examples) == metadata["published_sizes"][split],
-    invalid_patterns={
-      example_id: reason
-      for example_id, reason in metadata["invalid_patterns"].items()
-      if example_id in ids
-    },
+    complete=len(examples) == published_size,
+    invalid_patterns=_invalid_patterns(examples),
   )
 
 
 def _prepare(builder: open_qa.OpenQaBuilder, manual_dir: str | None) -> None:
   """Builds the dataset, unless TFDS has it."""
-  if builder.is_prepared():
-    if manual_dir is not None:
-      _check_prepared(builder, manual_dir)
-    return
-  if manual_dir is not None and not source_files.find_manual(
-    manual_dir, builder.name, builder.SOURCES
-  ):
+  if not builder.is_prepared():
+    builder.download_and_prepare(
+      download_config=tfds.download.DownloadConfig(
+        manual_dir=manual_dir, try_download_gcs=False
+      )
+    )
+
+
+def _check_manual(
+  builder: open_qa.OpenQaBuilder,
+  manual_dir: str,
+  sources: source_files.Sources,
+) -> None:
+  """Sees that `manual_dir` has the files, or what TFDS has was made of them.
+
+  Args:
+    builder: The builder.
+    manual_dir: The folder.
+    sources: Those of its sources that are needed.
+  """
+  found = source_files.find_manual(manual_dir, builder.name, sources)
+  if found is None and not builder.is_prepared():
     raise source_files.SourceError(
-      source_files.missing_message(manual_dir, builder.name, builder.SOURCES)
+      source_files.missing_message(manual_dir, builder.name, sources)
     )
-  builder.download_and_prepare(
-    download_config=tfds.download.DownloadConfig(
-      manual_dir=manual_dir, try_download_gcs=False
-    )
-  )
-
-
-def _check_prepared(builder: open_qa.OpenQaBuilder, manual_dir: str) -> None:
-  """Sees that the dataset was made from the files that `manual_dir` has."""
-  found = source_files.find_manual(manual_dir, builder.name, builder.SOURCES)
-  if found is None:
+  if found is None or not builder.is_prepared():
     return
   there = {
     source_files.sha256(file.read()) for fs in found.values() for file in fs
   }
-  if there != {s["sha256"] for s in builder.info.metadata["sources"]}:
+  if not there <= {s["sha256"] for s in builder.info.metadata["sources"]}:
     raise source_files.SourceError(
       f"{builder.name} was prepared from other files than those in "
       f"{manual_dir}: delete {builder.data_path} to prepare it from these, or "
@@ -313,11 +328,16 @@ def _load_jsonl(
     examples=tuple(examples),
     published_size=None,
     complete=True,
-    invalid_patterns=open_qa.invalid_patterns(
-      (example.id, example.answers)
-      for example in examples
-      if example.answer_type == REGEX
-    ),
+    invalid_patterns=_invalid_patterns(examples),
+  )
+
+
+def _invalid_patterns(examples: Iterable[Example]) -> dict[str, str]:
+  """Returns why Python's `re` refuses a pattern, by the example's id."""
+  return open_qa.invalid_patterns(
+    (example.id, example.answers)
+    for example in examples
+    if example.answer_type == REGEX
   )
 
 

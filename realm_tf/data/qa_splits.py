@@ -4,6 +4,8 @@ import dataclasses
 import itertools
 from collections.abc import Sequence
 
+import tensorflow as tf
+
 from realm_tf import encyclopedia
 from realm_tf import errors
 from realm_tf.data import qa_datasets
@@ -102,6 +104,19 @@ def is_one_file(dataset: str) -> bool:
   is_builder = dataset in qa_datasets.names()
   is_encyclopedia = dataset.partition(":")[0] == sources.ENCYCLOPEDIA
   return not (is_builder or is_encyclopedia or _SPLIT_FIELD in dataset)
+
+
+def has_split(dataset: str, split: str) -> bool:
+  """Whether a dataset has a split of its own.
+
+  Args:
+    dataset: As for `load`. One file has none: it stands for any.
+    split: "train", "dev" or "test".
+  """
+  if is_one_file(dataset):
+    return False
+  path = dataset.replace(_SPLIT_FIELD, split)
+  return path == dataset or tf.io.gfile.exists(path)
 
 
 def _select(

@@ -51,6 +51,7 @@ class MaskedQuerySource:
     *,
     heldout: bool,
     keep_unmaskable: bool = False,
+    keep_whole_passages: bool = True,
   ):
     """Selects the sentences and spans that can be asked.
 
@@ -61,6 +62,8 @@ class MaskedQuerySource:
       heldout: Whether the held-out sentences are wanted, or all others.
       keep_unmaskable: Whether sentences without a span that fits are kept,
         and left unmasked.
+      keep_whole_passages: Whether sentences that are all of their passage are
+        kept, which leave nothing behind when they are taken out of it.
 
     Raises:
       errors.UserError: If no sentence is left.
@@ -74,6 +77,12 @@ class MaskedQuerySource:
     short = lengths < _SHORTEST_SENTENCE
     self.dropped["sentence too short"] += int(np.sum(chosen & short))
     chosen &= ~short
+    if not keep_whole_passages:
+      alone = corpus.whole_passages
+      self.dropped["sentence that is its whole passage"] += int(
+        np.sum(chosen & alone)
+      )
+      chosen &= ~alone
     span_splits, spans = self._fitting_spans(corpus)
     if config.masking == "salient_span" and not keep_unmaskable:
       without = np.diff(span_splits) == 0

@@ -3,6 +3,7 @@
 import collections
 import dataclasses
 import hashlib
+import re
 import sys
 import time
 import uuid
@@ -16,6 +17,11 @@ from realm_tf import errors
 from realm_tf.data import manifest as manifest_lib
 from realm_tf.data import passages as passages_lib
 from realm_tf.data import sources
+
+# Of a shard's file below the corpus, as a regular expression.
+NAME = re.compile(
+  rf"{manifest_lib.PASSAGES_FOLDER}/passages-\d{{5}}-of-\d{{5}}\.tfrecord\.gz"
+)
 
 _BATCH_DOCUMENTS = 256
 _BATCH_CHARS = 1 << 19

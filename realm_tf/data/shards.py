@@ -121,4 +121,4 @@ def read_summaries(folder: str) -> shard_files.Summary:
 
 def remove_summaries(folder: str) -> None:
   """Removes the summaries: the manifest has taken them over."""
-  tf.io.gfile.rmtree(tf.io.gfile.join(folder, _SUMMARIES))
+  files.remove_tree(tf.io.gfile.join(folder, _SUMMARIES))

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
+from realm_tf import absent
 from realm_tf import errors
 from realm_tf import files
 from realm_tf.data import formats
@@ -161,7 +162,7 @@ def _expand(value: str, flag: str) -> list[str]:
   found = tf.io.gfile.glob(value)
   paths = sorted(path for path in found if not tf.io.gfile.isdir(path))
   if not paths:
-    raise errors.UserError(f"--{flag}={value} does not exist.")
+    raise absent.path(flag, value)
   return paths
 
 

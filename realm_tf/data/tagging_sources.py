@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
+from realm_tf import absent
 from realm_tf import errors
 from realm_tf.data import conll
 
@@ -108,7 +109,7 @@ def _read(
 def _files(flag: str, source: str) -> list[tuple[str, str]]:
   """Returns (split, file) of all files of a source."""
   if not tf.io.gfile.exists(source):
-    raise errors.UserError(f"--{flag}={source} does not exist.")
+    raise absent.path(flag, source)
   if not tf.io.gfile.isdir(source):
     split = _split_of(source)
     if split is None:

@@ -1,11 +1,18 @@
 """The demo's report: what REALM learned, in figures and in examples."""
 
+import os
+import shlex
 from collections.abc import Mapping
+from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
 
+from realm_tf import suggestions
+from realm_tf.answering import outputs as outputs_lib
+from realm_tf.answering import shown
 from realm_tf.data import corpus as corpus_lib
+from realm_tf.data import sources
 from realm_tf.evaluation import scoring
 from realm_tf.training import pretraining
 
@@ -101,6 +108,25 @@ def answers(answered: Mapping[str, scoring.Scores], count: int) -> str:
   return "\n".join(lines)
 
 
+def replies(exported: str, questions: Sequence[str]) -> str:
+  """Returns questions with the answers of an exported model, as lines.
+
+  Args:
+    exported: Folder of a version.
+    questions: What it is asked.
+  """
+  model = tf.saved_model.load(exported)
+  answer = model.signatures["answer"](question=tf.constant(list(questions)))
+  batch = {name: part.numpy() for name, part in answer.items()}
+  return "\n\n".join(
+    f"{question}\n"
+    + shown.lines(
+      outputs_lib.answer(question, outputs_lib.of_text(batch, row)), styled=False
+    )
+    for row, question in enumerate(questions)
+  )
+
+
 def examples(pretrained: pretraining.Pretrained, count: int) -> str:
   """Returns held-out masked sentences with their best passages, as Markdown.
 
@@ -144,3 +170,34 @@ def _passages(
       text = f"{titles[0]}: {bodies[0]}"
     lines.append(f"  {probability:.2f}  {text}\n")
   return "".join(lines)
+
+
+def next_steps(output: str) -> str:
+  """Returns what to try after the demo.
+
+  Args:
+    output: Its folder.
+  """
+  building = suggestions.command(
+    "build_corpus",
+    {
+      "input": sources.ENCYCLOPEDIA,
+      "output": suggestions.new_folder(output, "corpus"),
+    },
+  )
+  asking = suggestions.command(
+    "ask", {"model_dir": os.path.join(output, "qa")}
+  )
+  serving = suggestions.command(
+    "serve",
+    {"model_name": "realm", "model_base_path": os.path.join(output, "served")},
+  )
+  return (
+    "Ask it questions of your own, here or in a browser (`make serve`):\n"
+    f"  {asking}\n"
+    f"  {serving}\n"
+    "Next, on the whole encyclopedia, or with --input on text of your own:\n"
+    f"  {building}\n"
+    "or look at the curves:\n"
+    f"  .venv/bin/tensorboard {shlex.quote(f'--logdir={output}')}"
+  )

@@ -2,20 +2,19 @@
 
 import json
 import os
-import shutil
 from collections.abc import Mapping
 
-from realm_tf import errors
 from realm_tf import files
 from realm_tf.demo import bert
+from realm_tf.demo import folder
 from realm_tf.demo import report
 from realm_tf.demo import stages as stages_lib
 from realm_tf.evaluation import scoring
 from realm_tf.training import pretraining
 from realm_tf.training import progress
 
-_MARKER = "demo.json"
 _EXAMPLES = 5
+_ASKED = 3
 
 
 def run(output: str, seed: int) -> None:
@@ -33,7 +32,9 @@ def run(output: str, seed: int) -> None:
   stages.pretrain_ict()
   pretrained = stages.pretrain()
   stages.finetune()
-  _report(stages, pretrained, stages.evaluate())
+  answered = stages.evaluate()
+  exported = stages.export()
+  _report(stages, pretrained, answered, exported)
 
 
 def rebuild_bert(output: str, seed: int) -> None:
@@ -55,32 +56,18 @@ def rebuild_bert(output: str, seed: int) -> None:
 def _begin(output: str, seed: int) -> stages_lib.Stages:
   """Makes room and writes the corpus with its salient spans."""
   stages = stages_lib.Stages(output, seed)
-  _make_room(output)
-  files.write_json(os.path.join(output, _MARKER), {"seed": seed})
+  folder.make_room(output)
+  files.write_json(os.path.join(output, folder.MARKER), {"seed": seed})
   stages.build_corpus()
   stages.annotate_spans()
   return stages
-
-
-def _make_room(output: str) -> None:
-  if os.path.isdir(output) and os.listdir(output):
-    if not os.path.exists(os.path.join(output, _MARKER)):
-      raise errors.UserError(
-        f"--output={output} is not empty and no demo: give another folder."
-      )
-    shutil.rmtree(output)
-  try:
-    os.makedirs(output, exist_ok=True)
-  except OSError as e:
-    raise errors.UserError(
-      f"--output={output} cannot be made ({e.strerror}): give another folder."
-    ) from e
 
 
 def _report(
   stages: stages_lib.Stages,
   pretrained: pretraining.Pretrained,
   answered: Mapping[str, scoring.Scores],
+  exported: str,
 ) -> None:
   """Prints the report, and writes it as Markdown and JSON."""
   evaluations = pretrained.result.evaluations
@@ -110,6 +97,10 @@ def _report(
       "## Held-out sentences, and what was retrieved for them",
       "",
       report.examples(pretrained, _EXAMPLES),
+      "",
+      f"## Asked of the exported model, {exported}",
+      "",
+      report.replies(exported, stages.questions(_ASKED)),
     ]
   )
   files.write_bytes(stages.path("report.md"), text.encode())
@@ -130,10 +121,6 @@ def _report(
     f"\n{text}\n"
     f"All steps took {total}. Written to {stages.output}: corpus, ict, "
     "realm (checkpoints, exports, index, TensorBoard), qa (and its "
-    "evaluation), report.md, report.json.\n"
-    "Next, on text of your own:\n"
-    "  .venv/bin/python -m realm_tf.launch.build_corpus "
-    "--input=articles.jsonl --output=runs/mine\n"
-    "or look at the curves:\n"
-    f"  .venv/bin/tensorboard --logdir={stages.output}"
+    "evaluation), served, report.md, report.json.\n"
+    f"{report.next_steps(stages.output)}"
   )

@@ -12,6 +12,7 @@ from realm_tf.data import qa_datasets
 from realm_tf.data import qa_splits
 from realm_tf.demo import bert
 from realm_tf.evaluation import scoring
+from realm_tf.serving import export as export_lib
 from realm_tf.training import evaluation_options
 from realm_tf.training import evaluation_run
 from realm_tf.training import finetuning
@@ -26,6 +27,7 @@ KINDS = (
 )
 VOCAB_SIZE = 8_000
 QUESTIONS = 500
+SERVED = "served"
 _QUESTIONS_FILE = "questions.jsonl"
 _BERT = os.path.relpath(bert.FOLDER)
 
@@ -105,6 +107,11 @@ class Stages:
     qa_datasets.write(path, drawn)
     print(f"\nWrote {path}: {QUESTIONS} of the {len(asked):,} test questions.")
 
+  def questions(self, count: int) -> list[str]:
+    """Returns the first of the questions that were written."""
+    asked = qa_splits.load(self.path(_QUESTIONS_FILE), "test").examples
+    return [example.question for example in asked[:count]]
+
   def pretrain_mlm(self) -> str:
     """Trains a BERT; returns the command that does the same."""
     return self._warm_start("pretrain_mlm", "mlm", "")
@@ -170,6 +177,20 @@ class Stages:
     scores = evaluation_run.run(options)
     self._done("evaluate")
     return scores
+
+  def export(self) -> str:
+    """Exports the fine-tuned run; returns the folder of the version."""
+    options = export_lib.ExportOptions(
+      model_dir=self.path("qa"), output=self.path(SERVED)
+    )
+    self._announce(
+      "export",
+      f"--model_dir={options.model_dir}",
+      f"--output={options.output}",
+    )
+    folder = export_lib.run(options)
+    self._done("export")
+    return folder
 
   def _where(self, name: str, init: str) -> dict[str, str]:
     return {

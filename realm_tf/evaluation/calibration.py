@@ -57,3 +57,27 @@ def calibration(probabilities: np.ndarray, right: np.ndarray) -> Calibration:
       for count, probability, part in zip(counts, mean, share, strict=True)
     ),
   )
+
+
+def abstention_threshold(probabilities: np.ndarray, right: np.ndarray) -> float:
+  """Returns the probability below which answering does more harm than good.
+
+  Of all thresholds, the lowest that maximises right less wrong answers among
+  those that are given.
+
+  Args:
+    probabilities: <float>[n]. Of the answers.
+    right: <bool>[n].
+
+  Returns:
+    0 if answering always is best; above 1 if answering never is.
+  """
+  probabilities = np.asarray(probabilities, np.float64)
+  values, which = np.unique(probabilities, return_inverse=True)
+  gains = np.bincount(which, np.where(right, 1, -1), minlength=len(values))
+  # What is gained by giving the answers from each value on; by none, last.
+  given = np.append(np.cumsum(gains[::-1])[::-1], 0)
+  thresholds = np.append(values, np.inf)
+  thresholds[0] = 0.0
+  best = float(thresholds[np.argmax(given)])
+  return min(best, 2.0)

@@ -13,7 +13,7 @@ from realm_tf import errors
 from realm_tf import files
 from realm_tf.data import corpus as corpus_lib
 from realm_tf.data import qa_splits
-from realm_tf.evaluation import bootstrap
+from realm_tf.evaluation import intervals
 from realm_tf.evaluation import jsonl
 from realm_tf.evaluation import predictions as predictions_lib
 from realm_tf.evaluation import report
@@ -212,13 +212,17 @@ def summary(facts: Mapping[str, str], scores: scoring.Scores) -> dict[str, Any]:
   return dict(facts) | {
     "questions": len(scores.outcomes),
     "figures": {
-      name: {"value": f.value, "low": f.low, "high": f.high}
+      name: {
+        "value": f.value,
+        "low": f.low,
+        "high": f.high,
+        "method": f.method,
+      }
       for name, f in scores.figures.items()
     },
     "interval": {
-      "confidence": bootstrap.CONFIDENCE,
-      "method": "percentile bootstrap",
-      "resamples": bootstrap.RESAMPLES,
+      "confidence": intervals.CONFIDENCE,
+      "resamples": intervals.RESAMPLES,
       "seed": scores.seed,
     },
     "classes": scores.classes,

@@ -10,8 +10,8 @@ import matplotlib.axes
 import matplotlib.figure
 import numpy as np
 
-from realm_tf.evaluation import bootstrap
 from realm_tf.evaluation import calibration as calibration_lib
+from realm_tf.evaluation import intervals
 
 _INCHES = (4.6, 3.4)
 _COLOR = "#1f5fa8"
@@ -26,7 +26,7 @@ _SETTINGS: dict[Any, Any] = {
 
 
 def recall_curve(
-  curve: np.ndarray, figures: Mapping[str, bootstrap.Figure]
+  curve: np.ndarray, figures: Mapping[str, intervals.Figure]
 ) -> markupsafe.Markup:
   """Plots recall over the number of passages.
 

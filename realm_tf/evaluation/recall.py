@@ -9,6 +9,7 @@ import tensorflow as tf
 from realm_tf.data import features as features_lib
 from realm_tf.data import qa_datasets
 from realm_tf.evaluation import answers as answers_lib
+from realm_tf.evaluation import reader_view
 from realm_tf.text import tokenizer as tokenizer_lib
 
 # From questions and k to rows <int>[questions, k], best first; -1 for none.
@@ -22,7 +23,7 @@ _BATCH = 256
 class Judge:
   """Tells which passages answer a question.
 
-  A passage does if its body, which is what the reader sees, holds one of the
+  A passage does if its body, as far as the reader sees it, holds one of the
   answers and the subject where it is known (`answers.AnswerSet.found_in`).
   """
 
@@ -30,19 +31,22 @@ class Judge:
     self,
     questions: Sequence[qa_datasets.Example],
     read_texts: ReadTexts,
+    view: reader_view.ReaderView | None = None,
   ):
     """Prepares the answers.
 
     Args:
       questions: What is asked.
       read_texts: Reads passages of the corpus.
+      view: What the reader sees of a body; None for all of it.
     """
     self.questions = questions
     self._read_texts = read_texts
+    self._view = view
     self._wanted = [_wanted(question) for question in questions]
 
   def answers(self, question: int, text: answers_lib.Text) -> bool:
-    """Whether a body answers a question, which is given by number."""
+    """Whether a whole body answers a question, which is given by number."""
     return all(wanted.found_in(text) for wanted in self._wanted[question])
 
   def hits(self, rows: np.ndarray) -> np.ndarray:
@@ -58,7 +62,7 @@ class Judge:
     hits = np.zeros(rows.size, bool)
     unique, inverse = np.unique(rows, return_inverse=True)
     none = int(np.searchsorted(unique, 0))  # Rows before it are no passages.
-    _, bodies = self._read_texts(unique[none:])
+    titles, bodies = self._read_texts(unique[none:])
     # Each body is cut into words once, for all questions that found it.
     order = np.argsort(inverse, axis=None, kind="stable")
     starts = np.searchsorted(inverse.ravel()[order], np.arange(len(unique) + 1))
@@ -67,7 +71,40 @@ class Judge:
       text = answers_lib.Text(body)
       for i in range(starts[number], starts[number + 1]):
         hits[places[i]] = self.answers(asking[i], text)
-    return hits.reshape(rows.shape)
+    hits = hits.reshape(rows.shape)
+    if self._view is not None and hits.any():
+      passages = inverse.reshape(rows.shape)[hits] - none
+      hits[hits] = self._are_seen(
+        self._view,
+        np.nonzero(hits)[0],
+        [titles[passage] for passage in passages],
+        [bodies[passage] for passage in passages],
+      )
+    return hits
+
+  def _are_seen(
+    self,
+    view: reader_view.ReaderView,
+    asking: np.ndarray,
+    titles: Sequence[str],
+    bodies: Sequence[str],
+  ) -> list[bool]:
+    """Tells which bodies still answer a question where they are cut.
+
+    Args:
+      view: Cuts them.
+      asking: <int64>[n]. Number of the question that each answers.
+      titles: Of n passages.
+      bodies: Of the same.
+    """
+    rooms = view.room_of_questions([q.question for q in self.questions])
+    seen = view.cut(titles, bodies, rooms[asking])
+    return [
+      part == body or self.answers(question, answers_lib.Text(part))
+      for question, part, body in zip(
+        asking.tolist(), seen, bodies, strict=True
+      )
+    ]
 
   def recall(self, retrieve: Retrieve, ks: Sequence[int]) -> dict[str, float]:
     """Returns recall@k for each k.

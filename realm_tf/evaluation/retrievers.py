@@ -9,11 +9,8 @@ from realm_tf import errors
 from realm_tf.data import passages as passages_lib
 from realm_tf.evaluation import bm25
 from realm_tf.evaluation import recall
+from realm_tf.evaluation import retriever_names as names
 from realm_tf.text import tokenizer as tokenizer_lib
-
-DENSE = "dense"
-BM25 = "bm25"
-RETRIEVERS = (DENSE, BM25)
 
 
 class Retrievers:
@@ -44,7 +41,7 @@ class Retrievers:
     Args:
       questions: Their texts.
       k: Passages a question; as many as there are at most.
-      retriever: One of `RETRIEVERS`.
+      retriever: One of `retriever_names.RETRIEVERS`.
 
     Returns:
       <int>[questions, k], rows of the corpus, best first; -1 for none.
@@ -53,13 +50,13 @@ class Retrievers:
       errors.UserError: If there is no such retriever.
     """
     found: recall.Retrieve | None = None
-    if retriever == DENSE:
+    if retriever == names.DENSE:
       found = self._dense
-    elif retriever == BM25:
+    elif retriever == names.BM25:
       found = self._bm25.retrieve
     if found is None:
       raise errors.UserError(
-        f"--retriever={retriever} must be one of {', '.join(RETRIEVERS)}."
+        f"--retriever={retriever} must be one of {', '.join(names.RETRIEVERS)}."
       )
     return found(questions, min(k, len(self._passages)))
 

@@ -11,10 +11,11 @@ from realm_tf import errors
 from realm_tf.data import corpus as corpus_lib
 from realm_tf.data import qa_datasets
 from realm_tf.evaluation import answers as answers_lib
-from realm_tf.evaluation import bootstrap
 from realm_tf.evaluation import calibration as calibration_lib
 from realm_tf.evaluation import coverage
+from realm_tf.evaluation import intervals
 from realm_tf.evaluation import predictions as predictions_lib
+from realm_tf.evaluation import reader_view
 from realm_tf.evaluation import recall
 
 RECALL_AT = (1, 5, 20, 50, 100)
@@ -101,11 +102,11 @@ class Scores:
     degenerate: Ids of questions for which "" is right: references that
       normalise to nothing, or patterns that match nothing.
     calibration: None unless all predictions have a probability.
-    seed: Of the intervals.
+    seed: Of the bootstrap's draws.
   """
 
   outcomes: tuple[Outcome, ...]
-  figures: dict[str, bootstrap.Figure]
+  figures: dict[str, intervals.Figure]
   recall_curve: np.ndarray
   classes: dict[str, int]
   invalid_regexes: tuple[str, ...]
@@ -158,6 +159,7 @@ def judge_rows(
   rows: Mapping[str, np.ndarray],
   corpus: corpus_lib.Corpus,
   passages_read: int,
+  view: reader_view.ReaderView | None = None,
 ) -> dict[str, Retrieval]:
   """Looks for answers in what retrievers have found, then in all passages.
 
@@ -170,8 +172,10 @@ def judge_rows(
       best first; -1 for none.
     corpus: That the passages are of.
     passages_read: How many of them the reader has read.
+    view: What the reader sees of a body; None for all of it. Whether a corpus
+      holds an answer at all does not depend on it.
   """
-  judge = recall.Judge(questions, corpus.read_texts)
+  judge = recall.Judge(questions, corpus.read_texts, view)
   hits = judge.hits(np.concatenate(list(rows.values()), axis=1))
   answerable = hits.any(axis=1)
   open_questions = np.flatnonzero(~answerable)
@@ -201,7 +205,7 @@ def score(
     questions: At least one.
     predictions: For each question, as `predictions.align` gives them.
     retrieval: None if it is not known.
-    seed: Of the intervals.
+    seed: Of the bootstrap's draws.
   """
   references = [answers_lib.AnswerSet.of(question) for question in questions]
   outcomes = tuple(
@@ -242,7 +246,7 @@ def score_retrieval(
     questions: At least one.
     predictions: For each question; their answers say nothing.
     retrieval: What was found.
-    seed: Of the intervals.
+    seed: Of the bootstrap's draws.
   """
   references = [answers_lib.AnswerSet.of(question) for question in questions]
   outcomes = []
@@ -276,7 +280,7 @@ def _scores(
     references: Of each question.
     columns: <float>[questions] by figure: the values whose means they are.
     retrieval: None if it is not known.
-    seed: Of the intervals.
+    seed: Of the bootstrap's draws.
   """
   curve = np.empty([0])
   if retrieval is not None:
@@ -287,11 +291,12 @@ def _scores(
       for k in RECALL_AT
       if k <= by_rank.shape[1]
     }
-  values = np.stack(list(columns.values()), axis=1)  # [questions, figures]
   counted = collections.Counter(outcome.error_class for outcome in outcomes)
   return Scores(
     outcomes=outcomes,
-    figures=dict(zip(columns, bootstrap.means(values, seed), strict=True)),
+    figures={
+      name: intervals.mean(values, seed) for name, values in columns.items()
+    },
     recall_curve=curve,
     classes={name: counted[name] for name in CLASSES if counted[name]},
     invalid_regexes=tuple(

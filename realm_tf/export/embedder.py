@@ -1,13 +1,19 @@
 """The embedder as a SavedModel: a signature for queries, one for passages."""
 
+import re
 import uuid
 
 import tensorflow as tf
 
 from realm_tf import files
+from realm_tf.configs import schema
+from realm_tf.export import precision
 from realm_tf.export import variables
 from realm_tf.index import exports
 from realm_tf.models import embedder as embedder_lib
+
+# What an export's folder is called, half-written ones included.
+_OWN = re.compile(rf"\d+({files.TEMPORARY_SUFFIX})?")
 
 
 class _Export(tf.Module):
@@ -37,19 +43,22 @@ class _Export(tf.Module):
 class Exporter:
   """Exports one retriever, again and again; it is traced only once."""
 
-  def __init__(self, retriever: embedder_lib.Retriever, dim: int):
+  def __init__(
+    self, retriever: embedder_lib.Retriever, config: schema.RetrievalConfig
+  ):
     """Takes a retriever.
 
     Args:
-      retriever: The towers, built.
-      dim: Of the embeddings.
+      retriever: The towers.
+      config: Says what the exports compute in, and the embeddings' dimension.
     """
-    self._export = _Export(retriever)
+    self._exported = precision.ExportedModel(retriever, config.export_precision)
+    self._export = _Export(self._exported.model)
     self._signatures = {
       "query": self._export.query,
       "passage": self._export.passage,
     }
-    self._dim = dim
+    self._dim = config.projection_size
 
   def save(self, model_dir: str, step: int) -> str:
     """Exports the weights as they are; the manifest is written last.
@@ -61,6 +70,7 @@ class Exporter:
     Returns:
       The export's folder.
     """
+    self._exported.update()
     folder = exports.path(model_dir, step)
     with files.new_folder(folder, exports.MANIFEST) as new:
       tf.saved_model.save(self._export, new, signatures=self._signatures)
@@ -110,6 +120,6 @@ def discard(model_dir: str, after_step: int) -> None:
   staying = {str(s) for s in exports.steps(model_dir) if s <= after_step}
   for name in tf.io.gfile.listdir(folder):
     name = name.rstrip("/")
-    if name not in staying:
+    if _OWN.fullmatch(name) and name not in staying:
       path = tf.io.gfile.join(folder, name)
       files.remove_folder(path, exports.MANIFEST)

@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from realm_tf import files
 from realm_tf.configs import schema
+from realm_tf.export import precision
 from realm_tf.export import variables
 from realm_tf.models import tagger as tagger_lib
 from realm_tf.text import bio
@@ -164,10 +165,12 @@ def save(
     folder: Where to; replaced if it is there.
     tagger: The model, built.
     tokenizer: Its tokenizer.
-    config: Of the run.
+    config: Of the run; says what the export computes in.
     step: Of the weights.
   """
-  module = TextTagger(tagger, tokenizer, config)
+  exported = precision.ExportedModel(tagger, config.export_precision)
+  exported.update()
+  module = TextTagger(exported.model, tokenizer, config)
   with files.new_folder(folder, model_tagger.MANIFEST) as new:
     tf.saved_model.save(module, new, signatures={"tag": module.tag})
   digest = hashlib.sha256(tokenizer.sha256.encode())

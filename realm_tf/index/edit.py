@@ -8,10 +8,12 @@ import dataclasses
 import time
 
 from realm_tf import errors
+from realm_tf import suggestions
 from realm_tf.configs import run_config
 from realm_tf.configs import schema
 from realm_tf.data import corpus as corpus_lib
 from realm_tf.data import edit as edit_lib
+from realm_tf.data import qa_splits
 from realm_tf.index import exports
 from realm_tf.index import job
 from realm_tf.index import plan as plan_lib
@@ -60,9 +62,10 @@ def run(options: edit_lib.EditOptions, model_dir: str) -> None:
   index = find_index(model_dir, old) if model_dir else None
   new = edit_lib.edit(options, old)
   if index is None:
+    annotating = suggestions.command("annotate_spans", {"corpus": new.path})
     print(
-      "Next: the same command with --model_dir=RUN, for a run's index of "
-      f"{new.path}; or finetune --corpus={new.path} --rebuild_index"
+      f"For a run's index of {new.path}, give the same command with "
+      f"--model_dir naming the run. Next, to train on it: {annotating}"
     )
     return
   update_index(index, old, new)
@@ -153,12 +156,18 @@ def update_index(
 
 def _next_command(model_dir: str, corpus: corpus_lib.Corpus) -> str:
   """Returns the command that searches the new index."""
-  if isinstance(run_config.read(model_dir).config, schema.OrqaConfig):
-    return (
-      f"python -m realm_tf.launch.evaluate --model_dir={model_dir} "
-      f"--corpus={corpus.path} --dataset=..."
+  updated = run_config.read(model_dir)
+  if isinstance(updated.config, schema.OrqaConfig):
+    has_test = qa_splits.has_split(updated.dataset, "test")
+    return suggestions.command(
+      "evaluate",
+      {
+        "model_dir": model_dir,
+        "corpus": corpus.path,
+        "dataset": updated.dataset,
+        "split": "test" if has_test else "dev",
+      },
     )
-  return (
-    "python -m realm_tf.launch.finetune --config=... --dataset=... "
-    f"--corpus={corpus.path} --init={model_dir} --model_dir=..."
+  return suggestions.finetuning(
+    updated.config, updated.task, model_dir, corpus.path
   )

@@ -124,6 +124,12 @@ def describe(
   )
   export = exports.EmbedderExport(path="", step=0, dim=config.projection_size)
   plan = plan_lib.VersionPlan.of(context, export)
+  most, read = corpus.manifest.max_passage_tokens, config.passage_length
+  cut = (
+    f"  passages of more than {read} wordpieces are cut, and the corpus was "
+    f"built with up to {most}: build_corpus --max_passage_tokens={read} packs "
+    "passages that fit."
+  )
   return [
     (
       f"refresh_index: {corpus.num_passages} passages of {corpus.path} in "
@@ -137,6 +143,7 @@ def describe(
       f"{plan.searcher_bytes / 1e6:.1f} MB, twice that while it changes "
       "versions."
     ),
+    *([cut] if most > read else []),
   ]
 
 
@@ -207,9 +214,14 @@ def _follow(
   pause = threading.Event()
   while True:
     if context.should_stop():
+      how = (
+        "was interrupted"
+        if state.state() == run_state.INTERRUPTED
+        else "failed or was killed"
+      )
       context.report(
-        f"refresh_index: the training of {model_dir} failed or was killed; "
-        "nothing more is embedded. Resume it with the command that started it."
+        f"refresh_index: the training of {model_dir} {how}; nothing more is "
+        "embedded. Resume it with the command that started it."
       )
       return 1
     # Before looking for exports: what a run exports last, it exports before

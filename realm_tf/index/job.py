@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
+from realm_tf import suggestions
+from realm_tf.configs import run_config
 from realm_tf.index import follow
 from realm_tf.index import run_state
 from realm_tf.index import workers
@@ -41,11 +43,12 @@ def run(options: follow.RefreshOptions, worker_command: Sequence[str]) -> int:
       status = pool.run()
   latest = context.store.latest()
   if status == 0 and latest is not None:
+    trained = run_config.read(options.model_dir)
+    following = suggestions.finetuning(
+      trained.config, trained.task, options.model_dir, context.corpus.path
+    )
     report(
-      f"The newest index is {context.store.path(latest)}. Next: python -m "
-      "realm_tf.launch.finetune --config=... --dataset=... "
-      f"--corpus={context.corpus.path} --init={options.model_dir} "
-      "--model_dir=..."
+      f"The newest index is {context.store.path(latest)}. Next: {following}"
     )
   return status
 

@@ -41,7 +41,7 @@ class Reuse:
     self._old_rows: dict[int, np.ndarray] = {}
     entries = zip(old.manifest.shards, new.manifest.shards, strict=True)
     for shard, (before, after) in enumerate(entries):
-      if before.sha256 != after.sha256:
+      if not after.sha256 or before.sha256 != after.sha256:
         self._old_rows[shard] = _match(
           old.load_shard(shard), new.load_shard(shard)
         )

@@ -10,6 +10,7 @@ import os
 import socket
 import threading
 from collections.abc import Iterator
+from typing import Any
 
 import tensorflow as tf
 
@@ -20,6 +21,7 @@ from realm_tf.index import locks
 RUNNING = "running"
 DONE = "done"
 FAILED = "failed"
+INTERRUPTED = "interrupted"  # by a signal, and ready to go on
 
 # A probe by the refresher holds the trainer's lock for microseconds.
 _PROBE_SECS = 2.0
@@ -37,7 +39,7 @@ class RunState:
 
   @contextlib.contextmanager
   def hold(self) -> Iterator[None]:
-    """Says that the trainer runs, and at the end whether it failed.
+    """Says that the trainer runs, and at the end how it ended.
 
     Everything that training does belongs into this context.
 
@@ -58,6 +60,9 @@ class RunState:
       self._write(RUNNING)
       try:
         yield
+      except KeyboardInterrupt:
+        self._write(INTERRUPTED)
+        raise
       except BaseException:
         self._write(FAILED)
         raise
@@ -72,14 +77,31 @@ class RunState:
       yield
 
   def state(self) -> str | None:
-    """Returns "running", "done" or "failed"; None before the first start.
+    """Returns how the run is, or ended; None before the first start.
 
-    A trainer that was killed left "running": see `is_alive`.
+    "running", "done", "failed" or "interrupted". A trainer that was killed left
+    "running": see `is_alive`.
     """
-    try:
-      return files.read_json(self._file)["state"]
-    except tf.errors.NotFoundError:
-      return None
+    return self._read().get("state")
+
+  def has_checkpoint(self) -> bool:
+    """Returns whether the run has ever saved a checkpoint.
+
+    A run that is killed before its first may start over; one that had some
+    and has none now may not.
+    """
+    found = self._read()
+    # Where an older version wrote the file, "done" says it: the last step is
+    # always saved.
+    return found.get("has_checkpoint", found.get("state") == DONE)
+
+  def note_checkpoint(self) -> None:
+    """Says that a checkpoint was saved, for as long as the run's folder lives.
+
+    Called by the trainer, which holds the run.
+    """
+    if not self.has_checkpoint():
+      self._update(has_checkpoint=True)
 
   def is_alive(self) -> bool:
     """Returns whether a trainer holds the run now."""
@@ -90,8 +112,32 @@ class RunState:
     return locks.is_held(self._refresher_lock)
 
   def _write(self, state: str) -> None:
-    os.makedirs(self.model_dir, exist_ok=True)
-    files.write_json(
-      self._file,
-      {"state": state, "pid": os.getpid(), "host": socket.gethostname()},
+    self._update(
+      state=state,
+      pid=os.getpid(),
+      host=socket.gethostname(),
+      has_checkpoint=self.has_checkpoint(),
     )
+
+  def _update(self, **fields: Any) -> None:
+    os.makedirs(self.model_dir, exist_ok=True)
+    files.write_json(self._file, self._read() | fields)
+
+  def _read(self) -> dict[str, Any]:
+    """Returns the file's fields; none if there is no file.
+
+    Raises:
+      errors.UserError: If it is damaged.
+    """
+    try:
+      found = files.read_json(self._file)
+    except tf.errors.NotFoundError:
+      return {}
+    except ValueError as e:
+      raise errors.UserError(
+        f"{self._file} is damaged: {e}. Remove it, if the run's checkpoints "
+        "are there."
+      ) from e
+    if not isinstance(found, dict):
+      raise errors.UserError(f"{self._file} is damaged: it holds no object.")
+    return found

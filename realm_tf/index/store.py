@@ -4,12 +4,14 @@ Only the refresher writes and deletes versions; a reader announces what it
 uses by a file in a folder of its own, and deletes nothing.
 """
 
+import contextlib
 import os
 import shutil
 from collections.abc import Collection
 
 import tensorflow as tf
 
+from realm_tf import errors
 from realm_tf import files
 from realm_tf.index import exports
 from realm_tf.index import locks
@@ -66,6 +68,21 @@ class IndexStore:
   def path(self, step: int) -> str:
     """Returns a version's folder."""
     return os.path.join(self.folder, str(step))
+
+  def rows_embedded(self, step: int) -> int:
+    """Returns how many passages have been embedded for a version so far.
+
+    Args:
+      step: The version, published or under way.
+    """
+    folder, rows = self.path(step), 0
+    # It may be withdrawn just now, to be built anew.
+    with contextlib.suppress(FileNotFoundError):
+      for name in filter(version_lib.is_shard, os.listdir(folder)):
+        with contextlib.suppress(errors.UserError):
+          path = os.path.join(folder, name)
+          rows += len(version_lib.read_embeddings(path))
+    return rows
 
   def open(
     self, step: int, fingerprint: str, num_rows: int, *, verify: bool = False

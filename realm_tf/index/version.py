@@ -108,7 +108,7 @@ class IndexVersion:
 
     Those on a local disk are mapped into memory, not read.
     """
-    names = [n for n in self.manifest.files if n.startswith("embeddings-")]
+    names = filter(is_shard, self.manifest.files)
     return [
       read_embeddings(os.path.join(self.path, name)) for name in sorted(names)
     ]
@@ -161,6 +161,11 @@ class IndexVersion:
 def shard_name(shard: int, num_shards: int) -> str:
   """Returns the file name of a corpus shard's embeddings."""
   return f"embeddings-{shard:05d}-of-{num_shards:05d}.npy"
+
+
+def is_shard(name: str) -> bool:
+  """Returns whether a file has the name of a shard's embeddings."""
+  return name.startswith("embeddings-") and name.endswith(".npy")
 
 
 def write_embeddings(path: str, embeddings: np.ndarray) -> None:

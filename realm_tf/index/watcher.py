@@ -48,7 +48,7 @@ class IndexWatcher:
     self,
     at_least_step: int,
     not_after_step: int,
-    refresher_is_alive: Callable[[], bool],
+    refresher_end: Callable[[], str | None],
     deadline_secs: float,
   ) -> int:
     """Waits for a version that is new enough; returns its step.
@@ -56,24 +56,25 @@ class IndexWatcher:
     Args:
       at_least_step: The oldest version that will do.
       not_after_step: The trainer's own step, as for `poll`.
-      refresher_is_alive: Tested in each round; see `RunState`.
+      refresher_end: Asked in each round; returns a sentence on why nothing
+        refreshes the index any longer, None while something does.
       deadline_secs: How long to wait at most.
 
     Raises:
-      errors.UserError: If the refresher died, or the deadline passed.
+      errors.UserError: If the refresher ended, or the deadline passed.
     """
     pause, started = threading.Event(), time.monotonic()
     while True:
-      # Liveness first: a refresher that published and ended is no failure.
-      alive = refresher_is_alive()
+      # First: a refresher that published and ended is no failure.
+      end = refresher_end()
       found = self.poll(at_least_step - 1, not_after_step)
       if found is not None:
         return found
-      if not alive:
+      if end is not None:
         raise errors.UserError(
-          f"Training waits for an index version of step {at_least_step} or "
-          f"later in {self._store.folder}, but no refresher runs. See its last "
-          "lines, start refresh_index --watch, and resume the training."
+          f"{end} Training needs an index version of step {at_least_step} or "
+          f"later in {self._store.folder}: run the same command again once the "
+          "cause is gone."
         )
       if time.monotonic() - started > deadline_secs:
         raise errors.UserError(

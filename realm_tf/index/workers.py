@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import threading
-import types
 from collections.abc import Sequence
 
 from realm_tf.index import plan as plan_lib
@@ -50,7 +49,6 @@ class WorkerPool:
 
   def run(self) -> int:
     """Runs the workers; returns the exit status of the job."""
-    previous = signal.signal(signal.SIGTERM, _exit)
     try:
       for _ in range(self._num_workers):
         self._start()
@@ -62,10 +60,13 @@ class WorkerPool:
       return 0
     finally:
       self._stop_all()
-      signal.signal(signal.SIGTERM, previous)
 
   def _start(self) -> None:
-    process = subprocess.Popen(self._command, stdin=subprocess.PIPE)
+    process = subprocess.Popen(
+      self._command,
+      stdin=subprocess.PIPE,
+      start_new_session=True,  # Ctrl-C is for the supervisor.
+    )
     descriptor = os.pidfd_open(process.pid)
     self._selector.register(descriptor, selectors.EVENT_READ, process)
 
@@ -134,8 +135,3 @@ def end_with_parent() -> None:
 def threads_of_worker(num_workers: int) -> int:
   """Returns this machine's cores, divided among the workers."""
   return max(1, len(os.sched_getaffinity(0)) // num_workers)
-
-
-def _exit(number: int, frame: types.FrameType | None) -> None:
-  del frame
-  sys.exit(128 + number)

@@ -9,24 +9,27 @@ more processes of this machine: --direct_running_mode=multi_processing
 --direct_num_workers=8.
 """
 
-import sys
-
 from absl import flags
 
 from realm_tf import environment
 from realm_tf.launch import beam_flags
 from realm_tf.launch import command
+from realm_tf.launch import path_checks
+from realm_tf.launch import verify_flag
 
-_CORPUS = flags.DEFINE_string("corpus", None, "Folder of the corpus.")
+_CORPUS = flags.DEFINE_string(
+  "corpus", None, "Folder of the corpus.", required=True
+)
 _TAGGER = flags.DEFINE_string(
   "tagger",
   "rules",
   "What finds names: `rules`, or the --model_dir of train_tagger or the folder "
   "of an exported tagger. Dates are found by rules always.",
 )
-_GAZETTEER = flags.DEFINE_string(
+_GAZETTEER = flags.DEFINE_enum(
   "gazetteer",
-  "",
+  None,
+  ["titles"],
   "`titles`: the corpus's titles are entities in lower case too.",
 )
 _NUMBERS = flags.DEFINE_bool(
@@ -44,12 +47,20 @@ _PREVIEW = flags.DEFINE_integer(
 _OVERWRITE = flags.DEFINE_bool(
   "overwrite", False, "Replace an annotation that is there."
 )
+verify_flag.define()
 
 
-def main() -> None:
-  """Annotates the corpus that the flags name."""
+def main(unknown: list[str]) -> None:
+  """Annotates the corpus that the flags name.
+
+  Args:
+    unknown: Flags that are not this command's own.
+  """
+  verify_flag.apply()
+  path_checks.tagger(_TAGGER.value)
+  path_checks.corpus(_CORPUS.value)
   environment.use_bfloat16_products()
-  beam_flags.import_beam()
+  for_beam = beam_flags.take(unknown)
   from realm_tf.data import annotate
   from realm_tf.data import annotate_shards
 
@@ -58,17 +69,16 @@ def main() -> None:
       corpus=_CORPUS.value,
       tagger=annotate_shards.TaggerSettings(
         tagger=_TAGGER.value,
-        gazetteer=_GAZETTEER.value,
+        gazetteer=_GAZETTEER.value or "",
         numbers=_NUMBERS.value,
       ),
       limit=_LIMIT.value,
       preview=_PREVIEW.value,
       overwrite=_OVERWRITE.value,
-      beam_flags=beam_flags.BEAM_FLAG.value,
+      beam_flags=for_beam,
     )
   )
 
 
 if __name__ == "__main__":
-  sys.argv = beam_flags.quote(sys.argv)
-  command.run(main)
+  command.run(main, keeps_unknown=True)

@@ -1,44 +1,64 @@
 """Lets a command take Apache Beam's flags beside its own."""
 
+import contextlib
+import difflib
 import importlib
+import io
 import logging
 import warnings
 from collections.abc import Sequence
 
 from absl import flags
 
-BEAM_FLAG = flags.DEFINE_multi_string(
+from realm_tf import errors
+
+_BEAM_FLAG = flags.DEFINE_multi_string(
   "beam_flag",
   [],
-  "A flag for Apache Beam, such as --beam_flag=--runner=DataflowRunner; "
-  "Beam's flags may be written without --beam_flag= too.",
+  "A flag for Apache Beam, such as --beam_flag=--runner=DataflowRunner. Beam's "
+  "flags may be written without --beam_flag= too; it hands on any other that a "
+  "runner knows.",
 )
 
 
-def quote(argv: Sequence[str]) -> list[str]:
-  """Returns the arguments with each of Beam's as the value of --beam_flag.
-
-  A flag that neither the command nor Beam knows is left as it is, so that a
-  misspelt one is an error as ever.
+def take(unknown: Sequence[str]) -> list[str]:
+  """Imports Beam and returns the flags for it.
 
   Args:
-    argv: The arguments; argv[0] is the program.
+    unknown: Flags that the command has not defined.
+
+  Raises:
+    errors.UserError: If Beam does not know one of them either, or not its
+      value.
   """
-  quoted = list(argv[:1])
-  beam_names = None
-  for argument in argv[1:]:
-    name = argument.lstrip("-").partition("=")[0]
-    is_own = name in flags.FLAGS or name.removeprefix("no") in flags.FLAGS
-    if argument.startswith("--") and name and not is_own:
-      # Beam takes seconds to import, so only if there is a flag to look up.
-      beam_names = beam_names or _beam_flag_names()
-      if name in beam_names:
-        argument = f"--beam_flag={argument}"
-    quoted.append(argument)
-  return quoted
+  _import_beam()
+  # One dash will do for the command's own flags, but not for Beam's.
+  unknown = [f"--{argument.lstrip('-')}" for argument in unknown]
+  _check(unknown)
+  return [*_BEAM_FLAG.value, *unknown]
 
 
-def import_beam() -> None:
+def _check(unknown: Sequence[str]) -> None:
+  from apache_beam.options import pipeline_options
+
+  options = pipeline_options.PipelineOptions(list(unknown))
+  with io.StringIO() as said, contextlib.redirect_stderr(said):
+    try:
+      known = options.get_all_options()
+      found = options.get_all_options(retain_unknown_options=True)
+    except SystemExit as e:  # as argparse ends a program
+      why = said.getvalue().strip().rpartition("error: ")[2]
+      raise errors.UserError(f"Apache Beam: {why}.") from e
+  for argument in unknown:
+    name = argument.removeprefix("--").partition("=")[0]
+    if name.replace("-", "_") in found.keys() - known.keys():
+      close = difflib.get_close_matches(name, [*flags.FLAGS, *known])
+      raise errors.UserError(
+        str(flags.UnrecognizedFlagError(name, suggestions=close))
+      )
+
+
+def _import_beam() -> None:
   """Imports Beam, without its warnings that concern Google's cloud alone."""
   logging.disable(logging.WARNING)
   with warnings.catch_warnings():
@@ -49,16 +69,3 @@ def import_beam() -> None:
   # A step's error is raised too, and then told in one line.
   for module in ("apache_beam.runners.common", "apache_beam.runners.worker"):
     logging.getLogger(module).setLevel(logging.CRITICAL)
-
-
-def _beam_flag_names() -> set[str]:
-  import_beam()
-  from apache_beam.options import pipeline_options
-
-  names: set[str] = set()
-  for options in pipeline_options.PipelineOptions.__subclasses__():
-    parser = pipeline_options._BeamArgumentParser()
-    options._add_argparse_args(parser)
-    for action in parser._actions:
-      names.update(option.lstrip("-") for option in action.option_strings)
-  return names

@@ -1,28 +1,30 @@
-"""Turns articles into the passages of a knowledge corpus.
+r"""Turns articles into the passages of a knowledge corpus.
 
 python -m realm_tf.launch.build_corpus --input=articles.jsonl.gz \
-    --vocab=vocab.txt --output=runs/corpus
+  --vocab=vocab.txt --output=runs/corpus
 
 Beam's own flags choose another runner, such as --runner=DataflowRunner, or
 more processes of this machine: --direct_running_mode=multi_processing
 --direct_num_workers=8.
 """
 
-import sys
-
 from absl import flags
 
 from realm_tf.launch import beam_flags
 from realm_tf.launch import command
+from realm_tf.launch import path_checks
 
 _INPUT = flags.DEFINE_multi_string(
   "input",
-  [],
+  None,
   "JSONL or CSV files with `title` and `text` (.gz, .bz2 too), WikiExtractor's "
   "folders, patterns of these, or `encyclopedia` for the embedded corpus. "
   "Several: repeat the flag, or separate them by commas.",
+  required=True,
 )
-_OUTPUT = flags.DEFINE_string("output", None, "Folder to write the corpus to.")
+_OUTPUT = flags.DEFINE_string(
+  "output", None, "Folder to write the corpus to.", required=True
+)
 _VOCAB = flags.DEFINE_string(
   "vocab", None, "BERT vocab.txt; learned from --input if not given."
 )
@@ -44,18 +46,28 @@ _NUM_SHARDS = flags.DEFINE_integer(
   "num_shards", None, "Files of passages; by default by the input's size."
 )
 _OVERWRITE = flags.DEFINE_bool(
-  "overwrite", False, "Replace the corpus in --output."
+  "overwrite",
+  False,
+  "Replace the corpus in --output, which must hold nothing else.",
 )
 
 
-def main() -> None:
-  """Builds the corpus that the flags describe."""
-  beam_flags.import_beam()
+def main(unknown: list[str]) -> None:
+  """Builds the corpus that the flags describe.
+
+  Args:
+    unknown: Flags that are not this command's own.
+  """
+  inputs = [part for value in _INPUT.value for part in value.split(",")]
+  path_checks.documents("input", inputs)
+  path_checks.vocabulary(_VOCAB.value or "")
+  path_checks.output(_OUTPUT.value)
+  for_beam = beam_flags.take(unknown)
   from realm_tf.data import build
 
   build.build(
     build.BuildOptions(
-      inputs=[part for value in _INPUT.value for part in value.split(",")],
+      inputs=inputs,
       output=_OUTPUT.value,
       vocab=_VOCAB.value,
       vocab_size=_VOCAB_SIZE.value,
@@ -63,11 +75,10 @@ def main() -> None:
       max_passage_tokens=_MAX_PASSAGE_TOKENS.value,
       num_shards=_NUM_SHARDS.value,
       overwrite=_OVERWRITE.value,
-      beam_flags=beam_flags.BEAM_FLAG.value,
+      beam_flags=for_beam,
     )
   )
 
 
 if __name__ == "__main__":
-  sys.argv = beam_flags.quote(sys.argv)
-  command.run(main)
+  command.run(main, keeps_unknown=True)

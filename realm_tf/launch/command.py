@@ -1,10 +1,12 @@
 """Starts a command: environment check, flags, one-line errors, exit status.
 
 `run` is the last line of each module in `realm_tf/launch`. It sees to it that
-a user's mistake ends in one line on stderr and exit status 2.
+a user's mistake ends in one line on stderr and exit status 2, and a signal in
+one line and 128 + its number.
 """
 
 import contextlib
+import difflib
 import sys
 import warnings
 from collections.abc import Callable
@@ -12,17 +14,32 @@ from collections.abc import Iterator
 
 from realm_tf import environment
 from realm_tf import errors
+from realm_tf import interruption
+from realm_tf.launch import help_text
 
 
-def run(main: Callable[[], None]) -> None:
+def run(
+  main: Callable[..., None],
+  *,
+  keeps_unknown: bool = False,
+  takes_arguments: bool = False,
+) -> None:
   """Checks the environment, parses the flags, runs `main`, and exits.
 
   Args:
     main: The command. It reads its flags from `absl.flags.FLAGS` and imports
       TensorFlow only when it is called, so that `--help` and wrong flags
       answer at once.
+    keeps_unknown: Whether `main` is called with the flags that the command has
+      not defined, which are another program's; else they are refused.
+    takes_arguments: Whether `main` is called with the arguments that are no
+      flags; else they are refused.
   """
-  with mistakes_in_one_line():
+  if help_text.is_wanted(sys.argv):
+    help_text.show(sys.modules["__main__"].__doc__ or "")
+    sys.exit(0)
+  interruption.install()
+  with interruption.in_one_line(), mistakes_in_one_line():
     environment.check()
     environment.configure()
   from absl import app
@@ -31,25 +48,25 @@ def run(main: Callable[[], None]) -> None:
 
   def parse(argv: list[str]) -> list[str]:
     try:
-      positional = flags.FLAGS(argv)
+      left = flags.FLAGS(argv, known_only=keeps_unknown)
     except flags.Error as e:
-      _fail(e)
-    if len(positional) > 1:
-      _fail(
-        f"Unexpected argument {positional[1]!r}. Flags are written "
-        "--name=value."
-      )
-    return positional
+      _fail(_misspelt(argv) or e if keeps_unknown else e)
+    for argument in left[1:]:
+      is_kept = keeps_unknown and argument.startswith("-")
+      if not (is_kept or takes_arguments):
+        _fail(
+          f"Unexpected argument {argument!r}. Flags are written --name=value."
+        )
+    return left
 
   def run_main(argv: list[str]) -> None:
-    del argv
     logging.set_verbosity(logging.ERROR)
     # Libraries warn of what is to come in versions that are not ours.
     warnings.filterwarnings("ignore", category=FutureWarning)
     warnings.filterwarnings("ignore", message="pkg_resources is deprecated")
     try:
-      with mistakes_in_one_line():
-        main()
+      with mistakes_in_one_line(), interruption.in_one_line():
+        main(*[argv[1:]] if keeps_unknown or takes_arguments else [])
     except Exception as e:
       from realm_tf import files
 
@@ -71,6 +88,20 @@ def mistakes_in_one_line() -> Iterator[None]:
     yield
   except errors.UserError as e:
     _fail(e)
+
+
+def _misspelt(argv: list[str]) -> Exception | None:
+  """Returns the error of a flag whose name is nearly one of the command's."""
+  from absl import flags
+
+  for argument in argv[1:]:
+    name = argument.lstrip("-").partition("=")[0]
+    is_known = name in flags.FLAGS or name.removeprefix("no") in flags.FLAGS
+    if not argument.startswith("-") or is_known:
+      continue
+    if close := difflib.get_close_matches(name, flags.FLAGS, cutoff=0.8):
+      return flags.UnrecognizedFlagError(name, suggestions=close)
+  return None
 
 
 def _fail(error: Exception | str) -> None:

@@ -8,6 +8,7 @@ from absl import flags
 from realm_tf import environment
 from realm_tf.configs import schema
 from realm_tf.launch import command
+from realm_tf.launch import path_checks
 
 _OUTPUT = flags.DEFINE_string(
   "output", "runs/demo", "Folder of all that is written."
@@ -29,6 +30,7 @@ _REBUILD_BERT = flags.DEFINE_bool(
 
 def main() -> None:
   """Runs the demo, or what it rests on."""
+  path_checks.demo(_OUTPUT.value)
   environment.use_bfloat16_products()
   from realm_tf.demo import run
 

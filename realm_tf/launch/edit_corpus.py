@@ -12,12 +12,17 @@ from absl import flags
 from realm_tf import environment
 from realm_tf.launch import command
 from realm_tf.launch import model_dir_flag
+from realm_tf.launch import path_checks
+from realm_tf.launch import verify_flag
 
 _CORPUS = flags.DEFINE_string(
-  "corpus", None, "Folder of the corpus to edit, which stays as it is."
+  "corpus",
+  None,
+  "Folder of the corpus to edit, which stays as it is.",
+  required=True,
 )
 _OUTPUT = flags.DEFINE_string(
-  "output", None, "Folder to write the new corpus to."
+  "output", None, "Folder to write the new corpus to.", required=True
 )
 _ADD = flags.DEFINE_multi_string(
   "add",
@@ -42,10 +47,21 @@ _MODEL_DIR = model_dir_flag.define(
   "to write the corpus alone.",
   required=False,
 )
+verify_flag.define()
 
 
 def main() -> None:
   """Edits the corpus that the flags name."""
+  add = [part for value in _ADD.value for part in value.split(",")]
+  replace = [part for value in _REPLACE.value for part in value.split(",")]
+  path_checks.corpus(_CORPUS.value)
+  path_checks.documents("add", add)
+  path_checks.documents("replace", replace)
+  names = (value for value in _REMOVE.value if value.startswith("@"))
+  path_checks.there("remove", (value[1:] for value in names))
+  path_checks.run(_MODEL_DIR.value)
+  path_checks.output(_OUTPUT.value)
+  verify_flag.apply()
   environment.use_products_of(_MODEL_DIR.value)
   from realm_tf.data import edit as edit_lib
   from realm_tf.index import edit
@@ -54,9 +70,9 @@ def main() -> None:
     edit_lib.EditOptions(
       corpus=_CORPUS.value,
       output=_OUTPUT.value,
-      add=[part for value in _ADD.value for part in value.split(",")],
+      add=add,
       remove=_REMOVE.value,
-      replace=[part for value in _REPLACE.value for part in value.split(",")],
+      replace=replace,
     ),
     _MODEL_DIR.value,
   )

@@ -11,7 +11,10 @@ from absl import flags
 
 from realm_tf import environment
 from realm_tf.launch import command
+from realm_tf.launch import path_checks
 from realm_tf.launch import question_flags
+from realm_tf.launch import verify_flag
+from realm_tf.training import evaluation_options
 
 _MODEL_DIR = flags.DEFINE_string(
   "model_dir",
@@ -27,8 +30,8 @@ _PREDICTIONS = flags.DEFINE_string(
 _DATASET = flags.DEFINE_string(
   "dataset", None, f"What is asked: {question_flags.DATASETS}.", required=True
 )
-_SPLIT = flags.DEFINE_string(
-  "split", "test", "Which of its questions: train, dev or test."
+_SPLIT = flags.DEFINE_enum(
+  "split", "test", ["train", "dev", "test"], "Which of its questions."
 )
 _ANSWER_TYPE = flags.DEFINE_enum(
   "answer_type",
@@ -73,40 +76,48 @@ _OUTPUT = flags.DEFINE_string(
   "Folder for answers, summary, outcomes and report; by default below "
   "--model_dir, with --predictions none.",
 )
-_SEED = flags.DEFINE_integer("seed", 0, "Of the intervals.", lower_bound=0)
+_SEED = flags.DEFINE_integer(
+  "seed", 0, "Of F1's intervals and of the examples shown.", lower_bound=0
+)
 _TPU = flags.DEFINE_string(
   "tpu",
   "",
   "A TPU's name or address, or 'local'; empty for GPUs if there are any, else "
   "the CPU.",
 )
+verify_flag.define()
 
 
 def main() -> None:
   """Evaluates what the flags name."""
-  environment.use_products_of(_MODEL_DIR.value)
-  from realm_tf.training import evaluation_options
+  verify_flag.apply()
+  options = evaluation_options.Options(
+    model_dir=_MODEL_DIR.value,
+    predictions=_PREDICTIONS.value,
+    dataset=_DATASET.value,
+    split=_SPLIT.value,
+    answer_type=_ANSWER_TYPE.value,
+    corpus=_CORPUS.value,
+    retriever=tuple(_RETRIEVER.value or ()),
+    retrieval_only=_RETRIEVAL_ONLY.value,
+    recall_beam=_RECALL_BEAM.value,
+    reader_beam=_READER_BEAM.value,
+    limit=_LIMIT.value,
+    output=_OUTPUT.value,
+    seed=_SEED.value,
+    tpu=_TPU.value,
+    **question_flags.where(),
+  )
+  evaluation_options.check(options)
+  path_checks.run(options.model_dir)
+  path_checks.there("predictions", [options.predictions])
+  question_flags.check_paths(options.split, dataset=options.dataset)
+  path_checks.corpus(options.corpus)
+  path_checks.output(options.output)
+  environment.use_products_of(options.model_dir)
   from realm_tf.training import evaluation_run
 
-  evaluation_run.run(
-    evaluation_options.Options(
-      model_dir=_MODEL_DIR.value,
-      predictions=_PREDICTIONS.value,
-      dataset=_DATASET.value,
-      split=_SPLIT.value,
-      answer_type=_ANSWER_TYPE.value,
-      corpus=_CORPUS.value,
-      retriever=tuple(_RETRIEVER.value or ()),
-      retrieval_only=_RETRIEVAL_ONLY.value,
-      recall_beam=_RECALL_BEAM.value,
-      reader_beam=_READER_BEAM.value,
-      limit=_LIMIT.value,
-      output=_OUTPUT.value,
-      seed=_SEED.value,
-      tpu=_TPU.value,
-      **question_flags.where(),
-    )
-  )
+  evaluation_run.run(options)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ retriever and the reader.
 from absl import flags
 
 from realm_tf.launch import command
+from realm_tf.launch import path_checks
 from realm_tf.launch import question_flags
 from realm_tf.launch import run_flags
 
@@ -34,19 +35,22 @@ _INIT_RETRIEVER = flags.DEFINE_string(
   "init_retriever", "", "Another run for the retriever and its index."
 )
 _INIT_READER = flags.DEFINE_string(
-  "init_reader", "", "Another run for the reader."
+  "init_reader",
+  "",
+  "Another run for the reader's encoder, or public BERT weights; with a run of "
+  "pretrain_ict as --init_retriever, ORQA's baseline.",
 )
 _REBUILD_INDEX = flags.DEFINE_bool(
   "rebuild_index", False, "Embed --corpus, even if there is an index."
 )
 _RETRIEVER_BEAM = flags.DEFINE_integer(
-  "retriever_beam", None, "Overrides retriever_beam of the config."
+  "retriever_beam", None, run_flags.short_for("finetune", "retriever_beam")
 )
 _READER_BEAM = flags.DEFINE_integer(
-  "reader_beam", None, "Overrides reader_beam of the config."
+  "reader_beam", None, run_flags.short_for("finetune", "reader_beam")
 )
 _HARD_EM = flags.DEFINE_bool(
-  "hard_em", None, "Overrides hard_em of the config."
+  "hard_em", None, run_flags.short_for("finetune", "hard_em")
 )
 
 
@@ -58,6 +62,15 @@ def main() -> None:
     reader_beam=_READER_BEAM.value,
     hard_em=_HARD_EM.value,
   )
+  question_flags.check_paths("train", dataset=_DATASET.value)
+  if _DEV_DATASET.value:
+    question_flags.check_paths("dev", dev_dataset=_DEV_DATASET.value)
+  else:
+    question_flags.check_paths("dev", dataset=_DATASET.value)
+  if not run_flags.is_resumed():
+    for init in (_INIT.value, _INIT_RETRIEVER.value):
+      path_checks.run(init)
+    path_checks.weights("init_reader", _INIT_READER.value)
   from realm_tf.training import finetuning
 
   finetuning.run(

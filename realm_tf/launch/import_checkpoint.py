@@ -11,6 +11,7 @@ can be run, and leaves its vocabulary for build_corpus.
 from absl import flags
 
 from realm_tf.launch import command
+from realm_tf.launch import path_checks
 
 _SOURCE = flags.DEFINE_string(
   "source",
@@ -33,6 +34,8 @@ _PEER_PYTHON = flags.DEFINE_string(
 
 def main() -> None:
   """Imports what the flags name."""
+  path_checks.weights("source", _SOURCE.value)
+  path_checks.output(_OUTPUT.value, new=True)
   from realm_tf.checkpoints import importing
 
   importing.run(_SOURCE.value, _OUTPUT.value, _PEER_PYTHON.value)

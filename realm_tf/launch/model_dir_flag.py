@@ -1,8 +1,8 @@
 """The flag --model_dir of the commands that hold locks in the run's folder."""
 
-import os
-
 from absl import flags
+
+from realm_tf.launch import path_checks
 
 
 def define(text: str, *, required: bool = True) -> flags.FlagHolder[str]:
@@ -32,10 +32,5 @@ def _check(path: str) -> None:
     raise flags.ValidationError(
       "processes lock files in it: name a folder on a disk, local or shared."
     )
-  found = os.path.abspath(path)
-  while not os.path.lexists(found):
-    found = os.path.dirname(found)
-  if not os.path.isdir(found):
-    raise flags.ValidationError(f"{found} is no folder: name another.")
-  if not os.access(found, os.W_OK | os.X_OK):
-    raise flags.ValidationError(f"{found} cannot be written to: name another.")
+  if why := path_checks.why_no_folder(path):
+    raise flags.ValidationError(why)

@@ -14,9 +14,10 @@ from realm_tf.launch import question_flags
 from realm_tf.launch import run_flags
 
 run_flags.define("pretrain")
-_REFRESH = flags.DEFINE_string(
+_REFRESH = flags.DEFINE_enum(
   "refresh",
   "local",
+  ["local", "external", "off"],
   "'local' starts a refresher on this machine, 'external' relies on "
   "refresh_index --watch running elsewhere, 'off' freezes the first index.",
 )
@@ -27,17 +28,17 @@ _QUESTIONS = flags.DEFINE_string(
   f"{question_flags.DATASETS}.",
 )
 _NUM_CANDIDATES = flags.DEFINE_integer(
-  "num_candidates", None, "Overrides num_candidates of the config."
+  "num_candidates", None, run_flags.short_for("pretrain", "num_candidates")
 )
 _INDEX_AGE_WARNING = flags.DEFINE_integer(
   "index_age_warning_steps",
   None,
-  "Overrides index_age_warning_steps of the config.",
+  run_flags.short_for("pretrain", "index_age_warning_steps"),
 )
 _INDEX_AGE_LIMIT = flags.DEFINE_integer(
   "index_age_limit_steps",
   None,
-  "Overrides index_age_limit_steps of the config.",
+  run_flags.short_for("pretrain", "index_age_limit_steps"),
 )
 
 
@@ -49,6 +50,7 @@ def main() -> None:
     index_age_warning_steps=_INDEX_AGE_WARNING.value,
     index_age_limit_steps=_INDEX_AGE_LIMIT.value,
   )
+  question_flags.check_paths("dev", questions=_QUESTIONS.value)
   from realm_tf.training import pretraining
 
   pretraining.run(

@@ -12,8 +12,11 @@ import sys
 from absl import flags
 
 from realm_tf import environment
+from realm_tf import interruption
 from realm_tf.launch import command
 from realm_tf.launch import model_dir_flag
+from realm_tf.launch import path_checks
+from realm_tf.launch import verify_flag
 
 _MODEL_DIR = model_dir_flag.define("Folder of the run.")
 _CORPUS = flags.DEFINE_string(
@@ -55,10 +58,17 @@ _END_WITH_PARENT = flags.DEFINE_bool(
 _IS_WORKER = flags.DEFINE_bool(
   "is_worker", False, "Set by the job for the processes it starts."
 )
+verify_flag.define()
 
 
 def main() -> None:
   """Runs the job that the flags describe."""
+  if _END_WITH_PARENT.value or _IS_WORKER.value:
+    interruption.end_at_once()
+  path_checks.corpus(_CORPUS.value)
+  if not _WATCH.value:  # A run that is watched may begin later.
+    path_checks.run(_MODEL_DIR.value)
+  verify_flag.apply()
   environment.use_products_of(_MODEL_DIR.value)
   from realm_tf.index import follow
   from realm_tf.index import job

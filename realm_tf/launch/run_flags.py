@@ -6,9 +6,12 @@ from typing import Any
 from absl import flags
 
 from realm_tf import environment
+from realm_tf.configs import field_docs
 from realm_tf.configs import loading
 from realm_tf.configs import schema
 from realm_tf.launch import model_dir_flag
+from realm_tf.launch import path_checks
+from realm_tf.launch import verify_flag
 
 _DEFINE: dict[Any, Any] = {
   int: flags.DEFINE_integer,
@@ -33,10 +36,10 @@ def define(task: str) -> None:
     required=True,
   )
   kind = loading.TASKS[task]
+  described = field_docs.describe(kind)
   for field in dataclasses.fields(kind):
-    _DEFINE[field.type](
-      f"config.{field.name}", None, f"Overrides {field.name} of the config."
-    )
+    name = f"config.{field.name}"
+    _DEFINE[field.type](name, None, described[field.name])
   model_dir_flag.define("Folder of the run; resumed if it exists.")
   flags.DEFINE_string(
     "tpu",
@@ -44,7 +47,7 @@ def define(task: str) -> None:
     "A TPU's name or address, or 'local'; empty for GPUs if there are any, "
     "else the CPU.",
   )
-  flags.DEFINE_integer("seed", None, "Overrides seed of the config.")
+  flags.DEFINE_integer("seed", None, short_for(task, "seed"))
   if issubclass(kind, schema.RetrievalConfig):
     flags.DEFINE_string(
       "corpus",
@@ -52,6 +55,7 @@ def define(task: str) -> None:
       "Folder of the knowledge corpus, which build_corpus makes.",
       required=True,
     )
+    verify_flag.define()
   if issubclass(kind, schema.SentenceConfig):
     flags.DEFINE_string(
       "pretrain_corpus",
@@ -72,19 +76,35 @@ def define(task: str) -> None:
     )
 
 
+def short_for(task: str, field: str) -> str:
+  """Returns the help of a flag that sets a field of the config.
+
+  Args:
+    task: As given to `define`.
+    field: The field's name.
+  """
+  described = field_docs.describe(loading.TASKS[task])[field]
+  return f"Short for --config.{field}. {described}"
+
+
 def config(task: str, **overrides: Any) -> schema.TaskConfig:
   """Returns the config that the flags ask for.
 
-  Call it before TensorFlow is imported: it prepares the config's precision.
+  Call it before TensorFlow is imported: it prepares the config's precision, and
+  refuses wrong paths at once.
 
   Args:
     task: As given to `define`.
     **overrides: Fields set by flags of the command's own; None is not set.
 
   Raises:
-    errors.UserError: If the flags make no valid config.
+    errors.UserError: If the flags make no valid config, or a path that `where`
+      returns is wrong.
   """
+  _check_paths(**where())
   values = flags.FLAGS
+  if issubclass(loading.TASKS[task], schema.RetrievalConfig):
+    verify_flag.apply()
   fields = {
     field.name: values[f"config.{field.name}"].value
     for field in dataclasses.fields(loading.TASKS[task])
@@ -92,7 +112,7 @@ def config(task: str, **overrides: Any) -> schema.TaskConfig:
   fields |= {"seed": values.seed} if values.seed is not None else {}
   fields |= {k: v for k, v in overrides.items() if v is not None}
   given = {name: value for name, value in fields.items() if value is not None}
-  loaded = loading.load(task, values.config, given)
+  loaded = loading.load(task, values.config, given, values.model_dir)
   if loaded.precision == "bfloat16":
     environment.use_bfloat16_products()
   return loaded
@@ -107,3 +127,24 @@ def where() -> dict[str, str]:
   return {
     name: flags.FLAGS[name].value for name in names if name in flags.FLAGS
   }
+
+
+def is_resumed() -> bool:
+  """Whether there is a run already: where it started from may be gone."""
+  return path_checks.is_run(flags.FLAGS.model_dir)
+
+
+def _check_paths(
+  *,
+  corpus: str = "",
+  pretrain_corpus: str = "",
+  init_checkpoint: str = "",
+  **others: str,
+) -> None:
+  del others  # --model_dir's flag sees to it
+  path_checks.corpus(corpus)
+  if "pretrain_corpus" in flags.FLAGS:
+    path_checks.there("pretrain_corpus", [pretrain_corpus])
+    path_checks.sentences(pretrain_corpus or corpus)
+  if not is_resumed():
+    path_checks.weights("init_checkpoint", init_checkpoint)

@@ -7,6 +7,7 @@ python -m realm_tf.launch.train_tagger --config=minilm --data=CONLL_FOLDER \
 from absl import flags
 
 from realm_tf.launch import command
+from realm_tf.launch import path_checks
 from realm_tf.launch import run_flags
 
 run_flags.define("train_tagger")
@@ -39,6 +40,9 @@ _REPAIR_LABELS = flags.DEFINE_bool(
 def main() -> None:
   """Trains, reports and exports."""
   config = run_flags.config("train_tagger")
+  path_checks.there("data", _DATA.value)
+  path_checks.there("valid", _VALID.value)
+  path_checks.vocabulary(_VOCAB.value)
   from realm_tf.training import tagger_run
 
   tagger_run.run(

@@ -3,10 +3,12 @@
 import tensorflow as tf
 
 from realm_tf.configs import schema
+from realm_tf.models import configured
 from realm_tf.models import embedder
 
 
-class IctModel(tf.keras.Model):
+@tf.keras.utils.register_keras_serializable(package="realm_tf")
+class IctModel(configured.ConfiguredModel):
   """A retriever trained to find the block that a sentence came from.
 
   The negatives of a query are the other blocks of the global batch: the
@@ -16,11 +18,20 @@ class IctModel(tf.keras.Model):
     retriever: Embedders of queries and passages.
   """
 
-  def __init__(self, config: schema.IctConfig, vocab_size: int):
-    """Builds the retriever."""
-    super().__init__(name="ict", dtype=tf.float32)
+  def __init__(self, config: schema.IctConfig, vocab_size: int, sep_id: int):
+    """Builds the retriever.
+
+    Args:
+      config: Gives the shape.
+      vocab_size: Wordpieces of the vocabulary.
+      sep_id: The id of [SEP].
+    """
+    super().__init__(
+      config, name="ict", dtype=tf.float32, vocab_size=vocab_size, sep_id=sep_id
+    )
     self._score_scale = config.score_scale
-    self.retriever = embedder.Retriever(config, vocab_size)
+    self.retriever = embedder.Retriever(config, vocab_size, sep_id)
+    self.built = True
 
   def call(
     self, features: dict[str, tf.Tensor], training: bool = False

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from realm_tf.configs import schema
+from realm_tf.models import configured
 from realm_tf.models import embedder
 from realm_tf.models import objective
 from realm_tf.models import shapes
@@ -62,7 +63,8 @@ class MaskedLoss(NamedTuple):
   answered: tf.Tensor
 
 
-class OrqaModel(tf.keras.Model):
+@tf.keras.utils.register_keras_serializable(package="realm_tf")
+class OrqaModel(configured.ConfiguredModel):
   """Retriever and reader of open-domain questions (Lee et al., 2019).
 
   Axes: B questions, K passages of the retriever beam, R of the reader beam
@@ -77,14 +79,27 @@ class OrqaModel(tf.keras.Model):
     reader: Scores spans.
   """
 
-  def __init__(self, config: schema.OrqaConfig, vocab_size: int):
-    """Builds both halves; they share no weights."""
-    super().__init__(name="orqa", dtype=tf.float32)
+  def __init__(self, config: schema.OrqaConfig, vocab_size: int, sep_id: int):
+    """Builds both halves; they share no weights.
+
+    Args:
+      config: Gives the shapes.
+      vocab_size: Wordpieces of the vocabulary.
+      sep_id: The id of [SEP].
+    """
+    super().__init__(
+      config,
+      name="orqa",
+      dtype=tf.float32,
+      vocab_size=vocab_size,
+      sep_id=sep_id,
+    )
     self._score_scale = config.score_scale
     self.max_span_length = config.max_span_length
-    self.retriever = embedder.Retriever(config, vocab_size)
+    self.retriever = embedder.Retriever(config, vocab_size, sep_id)
     self.retriever.passage_embedder.trainable = False
     self.reader = span_reader.SpanReader(config, vocab_size)
+    self.built = True
 
   def call(
     self, features: dict[str, tf.Tensor], training: bool = False
@@ -160,23 +175,6 @@ class OrqaModel(tf.keras.Model):
     scores += retriever_scores[:, :beam, None, None]
     mask = span_reader.span_mask(segment_ids, self.max_span_length)
     return tf.where(mask, scores, _MASKED)
-
-
-def build(model: OrqaModel, config: schema.OrqaConfig) -> None:
-  """Creates the variables: weights can then be restored and exported."""
-  joint = tf.zeros([1, 1, config.reader_length], tf.int32)
-  model(
-    {
-      "query_token_ids": tf.zeros([1, config.query_length], tf.int32),
-      "beam_embeddings": tf.zeros([1, 1, config.projection_size]),
-      "beam_mask": tf.ones([1, 1], tf.bool),
-      "joint_token_ids": joint,
-      "joint_segment_ids": joint,
-    }
-  )
-  model.retriever.passage_embedder(
-    tf.zeros([1, config.passage_length], tf.int32)
-  )
 
 
 def retriever_loss(

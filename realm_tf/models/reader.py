@@ -8,6 +8,34 @@ from realm_tf.models import encoder as encoder_lib
 from realm_tf.models import scratch
 
 
+class MaskedTokenHead(layers.MaskedLM):
+  """Model Garden's head, whose logits are float32 whatever the policy is.
+
+  Under `mixed_bfloat16` it would round them to 8 bits before the softmax: a
+  logit of 20 to the nearest eighth.
+  """
+
+  def call(
+    self, sequence_data: tf.Tensor, masked_positions: tf.Tensor
+  ) -> tf.Tensor:
+    """Scores the vocabulary.
+
+    Args:
+      sequence_data: <float>[batch, L, hidden_size].
+      masked_positions: <int32>[batch, M].
+
+    Returns:
+      Logits, <float32>[batch, M, V].
+    """
+    hidden = self._gather_indexes(sequence_data, masked_positions)
+    hidden = self.layer_norm(self.dense(hidden))  # [batch * M, hidden_size]
+    logits = tf.matmul(
+      tf.cast(hidden, tf.float32), self.embedding_table, transpose_b=True
+    )
+    shape = tf.concat([tf.shape(masked_positions), logits.shape[-1:]], axis=0)
+    return tf.reshape(logits + self.bias, shape)
+
+
 class MaskedLanguageModel(tf.keras.Model):
   """BERT with its masked-token head, run at the masked positions only.
 
@@ -37,10 +65,11 @@ class MaskedLanguageModel(tf.keras.Model):
       config, vocab_size, name="encoder", output_range=output_range
     )
     self.encoder.pooler_layer.trainable = False  # nothing reads it
-    self.head = layers.MaskedLM(
+    self.head = MaskedTokenHead(
       embedding_table=self.encoder.get_embedding_table(),
       activation=encoder_lib.activation(config),
       initializer=tf.keras.initializers.Identity(),
+      dtype=tf.float32,
       name="mlm_head",
     )
     # Creates the head's variables, so that weights can be assigned.
@@ -69,5 +98,4 @@ class MaskedLanguageModel(tf.keras.Model):
     outputs = encoder_lib.encode(
       self.encoder, token_ids, segment_ids, training=training
     )
-    logits = self.head(outputs["sequence_output"], mask_positions)
-    return tf.cast(logits, tf.float32)
+    return self.head(outputs["sequence_output"], mask_positions)

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from realm_tf.configs import schema
+from realm_tf.models import configured
 from realm_tf.models import embedder
 from realm_tf.models import objective
 from realm_tf.models import reader as reader_lib
@@ -22,7 +23,8 @@ class RealmOutputs(NamedTuple):
   logits: tf.Tensor
 
 
-class RealmModel(tf.keras.Model):
+@tf.keras.utils.register_keras_serializable(package="realm_tf")
+class RealmModel(configured.ConfiguredModel):
   """Retriever p(z|x) and reader p(y|z, x) (paper, section 3.2).
 
   The index chooses the candidates; their scores are computed here, with the
@@ -33,15 +35,28 @@ class RealmModel(tf.keras.Model):
     reader: The masked language model over query and passage.
   """
 
-  def __init__(self, config: schema.RealmConfig, vocab_size: int):
-    """Builds both halves; they share no weights."""
-    super().__init__(name="realm", dtype=tf.float32)
+  def __init__(self, config: schema.RealmConfig, vocab_size: int, sep_id: int):
+    """Builds both halves; they share no weights.
+
+    Args:
+      config: Gives shapes and objective.
+      vocab_size: Wordpieces of the vocabulary.
+      sep_id: The id of [SEP].
+    """
+    super().__init__(
+      config,
+      name="realm",
+      dtype=tf.float32,
+      vocab_size=vocab_size,
+      sep_id=sep_id,
+    )
     self._score_scale = config.score_scale
     self._marginalization = config.marginalization
-    self.retriever = embedder.Retriever(config, vocab_size)
+    self.retriever = embedder.Retriever(config, vocab_size, sep_id)
     self.reader = reader_lib.MaskedLanguageModel(
       config, vocab_size, name="reader", output_range=config.query_length
     )
+    self.built = True
 
   def call(
     self, features: dict[str, tf.Tensor], training: bool = False
@@ -53,18 +68,19 @@ class RealmModel(tf.keras.Model):
         `passage_token_ids` <int32>[B, K, passage_length],
         `joint_token_ids` and `joint_segment_ids` <int32>[B, K, joint_length],
         `candidate_mask` <bool>[B, K], `mask_positions` <int32>[B, M],
-        `targets` <int32>[B, M], `target_weights` <float32>[B, M].
+        `targets` <int32>[B, M], `target_weights` <float32>[B, M]. B need not
+        be known when the model is traced.
       training: Whether dropout is active.
     """
     passages = features["passage_token_ids"]
-    batch, candidates = passages.shape[:2]
+    candidates = passages.shape[1]
     query_embeddings, passage_embeddings = self.retriever(
       features["query_token_ids"], _flatten(passages), training=training
     )  # [B, D], [B * K, D]
     scores = objective.retrieval_scores(
       query_embeddings,
       tf.reshape(
-        passage_embeddings, [batch, candidates, query_embeddings.shape[-1]]
+        passage_embeddings, [-1, candidates, query_embeddings.shape[-1]]
       ),
       self._score_scale,
     )  # [B, K]
@@ -78,7 +94,7 @@ class RealmModel(tf.keras.Model):
     targets = tf.repeat(features["targets"], candidates, axis=0)
     masks = targets.shape[-1]
     token_log_probs = tf.reshape(
-      objective.token_log_probs(logits, targets), [batch, candidates, masks]
+      objective.token_log_probs(logits, targets), [-1, candidates, masks]
     )
     marginal = objective.marginalize(
       scores,
@@ -89,7 +105,7 @@ class RealmModel(tf.keras.Model):
     )
     return RealmOutputs(
       marginal,
-      tf.reshape(logits, [batch, candidates, masks, logits.shape[-1]]),
+      tf.reshape(logits, [-1, candidates, masks, logits.shape[-1]]),
     )
 
 

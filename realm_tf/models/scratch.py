@@ -60,17 +60,21 @@ def prepare_for_scratch(encoder: bert_encoder.BertEncoderV2) -> None:
       key.assign(_RANDOM_PART * key + show)
     else:
       stddev = (_SELF_MATCH / (width * query.shape[2] ** 0.5)) ** 0.5
-      alike = tf.random.stateless_normal(
-        query.shape, seed=[number, 1], stddev=stddev
-      )
+      alike = _draw(query.shape, stddev)
       query.assign(alike)
       key.assign(alike)
     value = attention._value_dense.kernel
-    values = tf.random.stateless_normal(
-      value.shape, seed=[number, 0], stddev=width**-0.5
-    )
+    values = _draw(value.shape, width**-0.5)
     value.assign(values)
     attention._output_dense.kernel.assign(tf.transpose(values, [1, 2, 0]))
+
+
+def _draw(shape: tf.TensorShape, stddev: float) -> tf.Tensor:
+  """Draws from the generator that all first weights are drawn from.
+
+  `config.seed` seeds it, where a run is set up.
+  """
+  return tf.keras.initializers.RandomNormal(stddev=stddev)(shape)
 
 
 def _waves(places: np.ndarray, rates: np.ndarray) -> np.ndarray:

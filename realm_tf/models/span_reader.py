@@ -88,12 +88,14 @@ class SpanReader(tf.keras.Model):
   """
 
   def __init__(self, config: schema.OrqaConfig, vocab_size: int):
-    """Builds the layers; `config` gives the shape."""
+    """Builds the layers with their variables; `config` gives the shape."""
     super().__init__(name="reader")
     self.encoder = encoder_lib.build_encoder(config, vocab_size, name="encoder")
     self.encoder.pooler_layer.trainable = False  # nothing reads it
     scratch.prepare_for_scratch(self.encoder)
     self.scorer = SpanScorer(config)
+    nothing = tf.zeros([1, 1], tf.int32)
+    self(nothing, nothing)  # creates the scorer's variables
 
   def call(
     self,

@@ -3,11 +3,13 @@
 import tensorflow as tf
 
 from realm_tf.configs import schema
+from realm_tf.models import configured
 from realm_tf.models import encoder as encoder_lib
 from realm_tf.models import scratch
 
 
-class Tagger(tf.keras.Model):
+@tf.keras.utils.register_keras_serializable(package="realm_tf")
+class Tagger(configured.ConfiguredModel):
   """Scores the labels of each wordpiece.
 
   Model Garden's `BertTokenClassifier` is the same as a functional model over a
@@ -28,7 +30,9 @@ class Tagger(tf.keras.Model):
       vocab_size: Wordpieces of the vocabulary.
       num_labels: How many labels there are.
     """
-    super().__init__(name="tagger")
+    super().__init__(
+      config, name="tagger", vocab_size=vocab_size, num_labels=num_labels
+    )
     self.encoder = encoder_lib.build_encoder(config, vocab_size, name="encoder")
     self.encoder.pooler_layer.trainable = False  # nothing reads it
     scratch.prepare_for_scratch(self.encoder)
@@ -41,6 +45,7 @@ class Tagger(tf.keras.Model):
       name="classifier",
     )
     self.classifier.build([None, None, config.hidden_size])
+    self.built = True
 
   def call(
     self,

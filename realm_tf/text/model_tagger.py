@@ -7,6 +7,7 @@ from typing import Any
 import tensorflow as tf
 import tensorflow_text  # noqa: F401 - the export's ops
 
+from realm_tf import absent
 from realm_tf import errors
 from realm_tf import files
 from realm_tf.text import dates
@@ -38,10 +39,7 @@ def find_export(path: str) -> tuple[str, dict[str, Any]]:
         raise errors.UserError(f"{manifest_path} is damaged.") from e
       if isinstance(manifest, dict) and manifest.get("kind") == KIND:
         return folder, manifest
-  raise errors.UserError(
-    f"--tagger={path} is no tagger: give rules, or the --model_dir of a "
-    "finished train_tagger."
-  )
+  raise absent.tagger(path)
 
 
 class ModelTagger:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import tensorflow as tf
 import tensorflow_text as tf_text
 
+from realm_tf import absent
 from realm_tf import errors
 
 PAD = "[PAD]"
@@ -33,7 +34,7 @@ def read_vocabulary(path: str) -> list[str]:
     with tf.io.gfile.GFile(path, "rb") as f:
       text = f.read().decode("utf-8")
   except tf.errors.OpError as e:
-    raise errors.UserError(f"Cannot read the vocabulary {path}.") from e
+    raise absent.vocabulary(path) from e
   except UnicodeDecodeError as e:
     raise errors.UserError(f"The vocabulary {path} is not UTF-8.") from e
   return text.removesuffix("\n").replace("\r", "").split("\n")

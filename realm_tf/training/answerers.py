@@ -8,12 +8,15 @@ from typing import NamedTuple
 
 import numpy as np
 
+from realm_tf import devices
 from realm_tf import errors
 from realm_tf.answering import open_qa
 from realm_tf.configs import run_config
 from realm_tf.data import corpus as corpus_lib
 from realm_tf.evaluation import predictions as predictions_lib
+from realm_tf.evaluation import retriever_names
 from realm_tf.evaluation import retrievers as retrievers_lib
+from realm_tf.training import evaluation_inputs
 from realm_tf.training import evaluation_options
 from realm_tf.training import zero_shot
 
@@ -101,7 +104,10 @@ def _load_closed_book(options: evaluation_options.Options) -> Answerers:
 
 def _load_reading(options: evaluation_options.Options) -> Answerers:
   loaded = open_qa.load(
-    options.model_dir, options.corpus, options.tpu, options.reader_beam
+    options.model_dir,
+    options.corpus,
+    options.reader_beam,
+    devices.make_strategy(options.tpu),
   )
   width = max(_recall_beam(options), loaded.config.reader_beam)
 
@@ -110,7 +116,7 @@ def _load_reading(options: evaluation_options.Options) -> Answerers:
     return Answered(loaded.read(ids, texts, rows, name), rows)
 
   return Answerers(
-    {n: functools.partial(read, n) for n in retrievers_lib.RETRIEVERS},
+    {n: functools.partial(read, n) for n in retriever_names.RETRIEVERS},
     loaded.corpus,
     loaded.index.path,
     width,
@@ -122,7 +128,11 @@ def _load_reading(options: evaluation_options.Options) -> Answerers:
 def _load_fine_tuned_retrieval(
   options: evaluation_options.Options,
 ) -> Answerers:
-  loaded = open_qa.load(options.model_dir, options.corpus, options.tpu)
+  loaded = open_qa.load(
+    options.model_dir,
+    options.corpus,
+    strategy=devices.make_strategy(options.tpu),
+  )
   return Answerers(
     _retrieval(loaded.retrievers, _recall_beam(options)),
     loaded.corpus,
@@ -137,7 +147,7 @@ def _load_zero_shot(options: evaluation_options.Options) -> Answerers:
       f"--tpu goes with a run of `finetune`: {options.model_dir} is asked "
       "without one."
     )
-  is_dense = retrievers_lib.DENSE in options.retrievers
+  is_dense = retriever_names.DENSE in options.retrievers
   loaded = zero_shot.load(options.model_dir, options.corpus, dense=is_dense)
   return Answerers(
     _retrieval(loaded.retrievers, _recall_beam(options)),
@@ -162,8 +172,8 @@ def _retrieval(
     ]
     return Answered(found, rows)
 
-  return {n: functools.partial(retrieve, n) for n in retrievers_lib.RETRIEVERS}
+  return {n: functools.partial(retrieve, n) for n in retriever_names.RETRIEVERS}
 
 
 def _recall_beam(options: evaluation_options.Options) -> int:
-  return options.recall_beam or evaluation_options.DEFAULT_RECALL_BEAM
+  return options.recall_beam or evaluation_inputs.DEFAULT_RECALL_BEAM

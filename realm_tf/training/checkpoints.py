@@ -1,12 +1,19 @@
 """The trainer's state and its best weights, on disk."""
 
+import contextlib
+from collections.abc import Mapping
+
 import tensorflow as tf
 
+from realm_tf import errors
 from realm_tf import files
 from realm_tf.checkpoints import own_run
+from realm_tf.checkpoints import saved
+from realm_tf.index import run_state
 from realm_tf.training import tasks
 
 _KEPT = 3
+_INDEX_VERSION = "index_version/.ATTRIBUTES/VARIABLE_VALUE"
 
 
 class TrainerState:
@@ -15,8 +22,7 @@ class TrainerState:
   Attributes:
     step: <int64>[]. Steps done.
     index_version: <int64>[]. Version of the index in use; -1 for none.
-    kept_index_versions: Those that the checkpoints on disk name, as far as
-      this process knows.
+    kept_index_versions: Those that the checkpoints on disk name.
   """
 
   def __init__(
@@ -42,27 +48,65 @@ class TrainerState:
       generators=_dropout_generators(task.parts),
       **task.parts,
     )
-    self._manager = tf.train.CheckpointManager(
-      self._checkpoint,
-      tf.io.gfile.join(model_dir, own_run.FOLDER),
-      max_to_keep=_KEPT,
-    )
+    self._model_dir = model_dir
+    self._folder = tf.io.gfile.join(model_dir, own_run.FOLDER)
+    self._run_state = run_state.RunState(model_dir)
+    self._manager = self._make_manager()
 
   def restore(self) -> bool:
-    """Restores the newest checkpoint; returns whether there was one."""
-    path = self._manager.latest_checkpoint
-    if path is None:
+    """Restores the newest checkpoint that can be read.
+
+    Returns:
+      Whether there was one. If not, none was ever saved.
+
+    Raises:
+      errors.UserError: If there was one once, and none can be read now.
+        Nothing has been changed then.
+    """
+    newest = saved.newest(self._folder)
+    if newest is None:
+      if self._run_state.has_checkpoint():
+        raise errors.UserError(
+          f"--model_dir={self._model_dir} has been trained, but {self._folder} "
+          "holds no whole checkpoint any longer. Put a copy back, or give "
+          "another --model_dir to start anew."
+        )
       return False
-    status = self._checkpoint.restore(path)
+    status = self._checkpoint.restore(newest.prefix)
     status.assert_existing_objects_matched()
-    self.kept_index_versions.append(int(self.index_version))
+    saved.write_state(self._folder, newest)
+    self._manager = self._make_manager()
+    self._run_state.note_checkpoint()
+    self.kept_index_versions = self._stored_index_versions(newest.step)
     return True
 
   def save(self) -> None:
     """Saves a checkpoint, named after the step."""
     self._manager.save(checkpoint_number=int(self.step))
+    self._run_state.note_checkpoint()
     self.kept_index_versions.append(int(self.index_version))
     del self.kept_index_versions[:-_KEPT]
+
+  def _make_manager(self) -> tf.train.CheckpointManager:
+    return tf.train.CheckpointManager(
+      self._checkpoint,
+      self._folder,
+      max_to_keep=_KEPT,
+      checkpoint_name=saved.NAME,
+    )
+
+  def _stored_index_versions(self, last_step: int) -> list[int]:
+    """Returns what checkpoints up to a step name, the oldest first.
+
+    Should the newest be damaged later, the one before still has its version.
+    """
+    versions = []
+    for step in saved.steps(self._folder):
+      if step <= last_step:
+        prefix = saved.prefix(self._folder, step)
+        with contextlib.suppress(tf.errors.OpError, ValueError):
+          versions.append(int(tf.train.load_variable(prefix, _INDEX_VERSION)))
+    return versions
 
 
 def _dropout_generators(
@@ -85,6 +129,7 @@ def save_best(
   step: int,
   metric: str,
   value: float,
+  facts: Mapping[str, float] | None = None,
 ) -> str:
   """Writes the weights of the best step so far to exports/best.
 
@@ -98,6 +143,7 @@ def save_best(
     step: Of the weights.
     metric: What "best" means, such as "retrieval_utility".
     value: Of the metric, with these weights.
+    facts: What else is known of these weights, for `own_run.best_facts`.
 
   Returns:
     The folder.
@@ -110,7 +156,8 @@ def save_best(
   if tf.io.gfile.exists(manifest):
     kept.add(files.read_json(manifest)["weights"])
   tf.train.Checkpoint(**parts).write(tf.io.gfile.join(folder, name))
-  files.write_json(manifest, {"step": step, metric: value, "weights": name})
+  known = {"step": step, metric: value, "weights": name}
+  files.write_json(manifest, known | dict(facts or {}))
   for old in tf.io.gfile.listdir(folder):
     if old.startswith("weights-") and old.split(".")[0] not in kept:
       tf.io.gfile.remove(tf.io.gfile.join(folder, old))
@@ -156,13 +203,16 @@ class BestWeights:
     self._metric = metric
     self._value, self.step = best(model_dir, metric)
 
-  def offer(self, step: int, value: float) -> None:
+  def offer(
+    self, step: int, value: float, facts: Mapping[str, float] | None = None
+  ) -> None:
     """Saves the weights as they are, if no evaluation was as good.
 
     Args:
       step: Of the weights.
       value: Of the metric.
+      facts: As for `save_best`.
     """
     if value > self._value:
       self._value, self.step = value, step
-      save_best(self._model_dir, self._parts, step, self._metric, value)
+      save_best(self._model_dir, self._parts, step, self._metric, value, facts)

@@ -1,10 +1,12 @@
 """The newest index of a run, and the one that it makes where it has none."""
 
 from realm_tf.checkpoints import own_run
+from realm_tf.configs import schema
 from realm_tf.export import embedder as export_lib
 from realm_tf.index import exports
 from realm_tf.index import store as store_lib
 from realm_tf.models import embedder as embedder_lib
+from realm_tf.training import embedding_progress
 from realm_tf.training import refresher as refresher_lib
 
 
@@ -27,15 +29,20 @@ def newest(model_dir: str) -> int | None:
 
 
 def build(
-  model_dir: str, retriever: embedder_lib.Retriever, dim: int, step: int
+  model_dir: str,
+  retriever: embedder_lib.Retriever,
+  config: schema.RetrievalConfig,
+  step: int,
+  num_passages: int,
 ) -> None:
   """Embeds the corpus of a run and publishes the index, if it is not there.
 
   Args:
     model_dir: The run, which has its `config.json`.
     retriever: Its towers; exported too, if that was not done.
-    dim: Of the embeddings.
+    config: Of the run.
     step: Of the weights, which the version is named after.
+    num_passages: Of the corpus.
 
   Raises:
     errors.UserError: If the process that embeds fails.
@@ -43,13 +50,14 @@ def build(
   if store_lib.IndexStore(model_dir).is_usable(step):
     return
   if step not in exports.steps(model_dir):
-    export_lib.Exporter(retriever, dim).save(model_dir, step)
+    export_lib.Exporter(retriever, config).save(model_dir, step)
   print(
     f"Embedding the corpus, once; see {model_dir}/{refresher_lib.LOG} ...",
     flush=True,
   )
+  shown = embedding_progress.EmbeddingProgress(model_dir, step, num_passages)
   refresher = refresher_lib.Refresher(model_dir, watch=False, step=step)
   try:
-    refresher.wait()
+    refresher.wait(shown.show)
   finally:
     refresher.terminate()

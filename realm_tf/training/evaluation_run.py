@@ -3,20 +3,23 @@
 import dataclasses
 import time
 from collections.abc import Iterator
+from collections.abc import Mapping
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
+from realm_tf import suggestions
 from realm_tf.configs import run_config
 from realm_tf.configs import schema
 from realm_tf.data import qa_datasets
 from realm_tf.data import qa_splits
 from realm_tf.evaluation import evaluate
 from realm_tf.evaluation import predictions as predictions_lib
-from realm_tf.evaluation import retrievers as retrievers_lib
+from realm_tf.evaluation import reader_view
+from realm_tf.evaluation import retriever_names
 from realm_tf.evaluation import scoring
 from realm_tf.training import answerers as answerers_lib
+from realm_tf.training import evaluation_inputs
 from realm_tf.training import evaluation_options
 from realm_tf.training import progress
 
@@ -64,10 +67,10 @@ class _Evaluation:
     """Reads the questions and loads what answers them."""
     self._options = options
     self._run = run_config.read(options.model_dir)
-    self._dataset = evaluation_options.load_questions(options, self._run)
+    self._dataset = evaluation_inputs.load_questions(options, self._run)
     self._examples = self._dataset.examples
     self._folders = {
-      name: evaluation_options.folder(options, self._run, name)
+      name: evaluation_inputs.folder(options, self._run, name)
       for name in options.retrievers
     }
     self._answerers = answerers_lib.load(options, self._run)
@@ -93,7 +96,8 @@ class _Evaluation:
     if len(scores) > 1:
       print()
       evaluate.print_table(scores)
-    print(f"Next:\n  python -m realm_tf.launch.{self._next()}", flush=True)
+    if following := self._next(scores):
+      print(f"Next:\n  {following}", flush=True)
     return scores
 
   def _print_plan(self) -> None:
@@ -149,14 +153,18 @@ class _Evaluation:
       for name, found in answered.items()
       if found.rows is not None
     }
-    if not rows or self._answerers.corpus is None:
+    corpus, config = self._answerers.corpus, self._run.config
+    if not rows or corpus is None:
       return {}
     print("  looking for the answers in the passages ...", flush=True)
     return scoring.judge_rows(
       self._examples,
       rows,
-      self._answerers.corpus,
+      corpus,
       self._answerers.reader_beam,
+      reader_view.ReaderView(corpus.tokenizer, config)
+      if isinstance(config, schema.RetrievalConfig)
+      else None,
     )
 
   def _score(
@@ -185,48 +193,62 @@ class _Evaluation:
     }
     if asked.corpus is None or retriever == evaluation_options.NONE:
       return facts
-    is_dense = retriever == retrievers_lib.DENSE
+    is_dense = retriever == retriever_names.DENSE
     return facts | {
       "corpus": asked.corpus.path,
       "index": asked.index if is_dense else "",
       "reader_beam": str(asked.reader_beam or ""),
     }
 
-  def _next(self) -> str:
-    """Returns a command to try, without the package's name."""
-    options, run = self._options, self._run
-    config = run.config
+  def _next(self, scores: Mapping[str, scoring.Scores]) -> str:
+    """Returns a command to try; "" where all has been tried."""
+    options, config = self._options, self._run.config
     if not isinstance(config, schema.OrqaConfig):
-      init = {"init": options.model_dir}
-      if run.task == "pretrain_mlm":
-        init = {"init_retriever": "...", "init_reader": options.model_dir}
-      # A file that was asked here is no longer for training.
-      asked_file = qa_splits.is_one_file(options.dataset)
-      return "finetune " + _flags(
-        config="...",
-        dataset="..." if asked_file else options.dataset,
-        data_dir=options.data_dir,
-        manual_dir=options.manual_dir,
-        corpus=options.corpus or run.corpus,
-        **init,
-        model_dir="...",
-      )
+      return self._next_training()
     given = dataclasses.asdict(options)
     del given["retrieval_only"], given["output"]
-    both = retrievers_lib.RETRIEVERS
+    for name in ("limit", "seed"):  # by default 0
+      given[name] = given[name] or None
+    both = retriever_names.RETRIEVERS
     if options.retrieval_only or not {*both} <= {*options.retrievers}:
-      return "evaluate " + _flags(**given | {"retriever": both})
+      return suggestions.command("evaluate", given | {"retriever": both})
     beam = min(2 * self._answerers.reader_beam, config.retriever_beam)
-    return "evaluate " + _flags(**given | {"reader_beam": beam})
+    # More passages help only where an answer was found further down.
+    helps = any(one.classes.get(scoring.NOT_READ) for one in scores.values())
+    if helps and beam > self._answerers.reader_beam:
+      return suggestions.command("evaluate", given | {"reader_beam": beam})
+    if evaluation_options.NONE not in options.retrievers:
+      every = evaluation_options.RETRIEVERS
+      return suggestions.command("evaluate", given | {"retriever": every})
+    return ""
 
-
-def _flags(**values: Any) -> str:
-  """Returns flags as they are typed; without those that are not given."""
-  return " ".join(
-    f"--{name}={','.join(v) if isinstance(v, tuple) else v}"
-    for name, v in values.items()
-    if v
-  )
+  def _next_training(self) -> str:
+    """Returns the training that comes after the run's."""
+    options, run = self._options, self._run
+    corpus = options.corpus or run.corpus
+    if run.task == "pretrain_mlm":
+      return suggestions.training(
+        "pretrain_ict",
+        run.config,
+        run.task,
+        options.model_dir,
+        {
+          "corpus": corpus,
+          "pretrain_corpus": run.other_pretrain_corpus,
+          "init_checkpoint": options.model_dir,
+        },
+      )
+    # A file that was asked here is no longer for training.
+    known = qa_splits.has_split(options.dataset, "train")
+    return suggestions.finetuning(
+      run.config,
+      run.task,
+      options.model_dir,
+      corpus,
+      options.dataset if known else "",
+      data_dir=options.data_dir,
+      manual_dir=options.manual_dir,
+    )
 
 
 def _padded(rows: np.ndarray, width: int) -> np.ndarray:

@@ -4,8 +4,10 @@ import dataclasses
 import itertools
 
 import numpy as np
+import tensorflow as tf
 
 from realm_tf import errors
+from realm_tf import suggestions
 from realm_tf.answering import open_qa
 from realm_tf.configs import run_config
 from realm_tf.configs import schema
@@ -15,9 +17,11 @@ from realm_tf.data import qa_splits
 from realm_tf.data import regex_answers
 from realm_tf.data import token_answers
 from realm_tf.evaluation import answers as answers_lib
+from realm_tf.evaluation import calibration
 from realm_tf.index import run_index
 from realm_tf.training import checkpoints
 from realm_tf.training import corpus_index
+from realm_tf.training import corpus_lines
 from realm_tf.training import first_weights
 from realm_tf.training import loop
 from realm_tf.training import orqa
@@ -69,7 +73,7 @@ def run(
     corpus: Folder of the knowledge corpus.
     init: The run that retriever, reader and index come from.
     init_retriever: Another run for retriever and index, or "".
-    init_reader: Another run for the reader, or "".
+    init_reader: Another run, or public weights, for the reader; or "".
     rebuild_index: Whether to embed the corpus, even if there is an index.
     model_dir: The run's folder.
     tpu: See `devices.make_strategy`.
@@ -117,6 +121,7 @@ def run(
     setup,
     task,
     setup.lines()
+    | _cut_passages(knowledge, train, config)
     | {
       "train": train.describe(),
       "dev": dev.describe(),
@@ -129,15 +134,37 @@ def run(
   with runs.claimed(setup):
     result = loop.train(task, setup.run, model_dir, setup.strategy, hook)
   best, step = checkpoints.best(model_dir, METRIC)
-  # Of one file, the questions that were held out are the dev split.
-  split = "dev" if qa_splits.is_one_file(dataset) else "test"
+  following = suggestions.command(
+    "evaluate",
+    {
+      "dataset": dataset,
+      # Of one file, the questions that were held out are the dev split.
+      "split": "test" if qa_splits.has_split(dataset, "test") else "dev",
+      "data_dir": data_dir,
+      "manual_dir": manual_dir,
+      "model_dir": model_dir,
+    },
+  )
   print(
     f"Wrote {model_dir}: step {result.step}; best weights, with an exact "
     f"match of {best:.3f} on dev, of step {step}. Next:\n"
-    f"  python -m realm_tf.launch.evaluate --dataset={dataset} "
-    f"--split={split} --model_dir={model_dir}"
+    f"  {following}"
   )
   return Finetuned(task, hook, setup.corpus, result)
+
+
+def _cut_passages(
+  knowledge: open_qa.Knowledge,
+  questions: qa_datasets.QaDataset,
+  config: schema.OrqaConfig,
+) -> dict[str, str]:
+  """Returns lines on passages that retriever and reader cut, if they do."""
+  table = knowledge.table
+  texts = tf.constant([example.question for example in questions])
+  ids = knowledge.corpus.tokenizer.tokenize(texts)
+  return corpus_lines.cut_passages(
+    table.title_ids.lengths, table.body_ids.lengths, config.passage_length
+  ) | corpus_lines.cut_by_reader(table, ids.row_lengths().numpy() + 2, config)
 
 
 def _set_up(
@@ -264,8 +291,9 @@ class FinetuneHook(loop.Hook):
       corpus_index.build(
         model_dir,
         self._task.model.retriever,
-        self._config.projection_size,
+        self._config,
         run.index_step,
+        self._setup.corpus.num_passages,
       )
     version = run_index.open_index(run, self._setup.corpus, model_dir)
     state.index_version.assign(version.step)
@@ -291,7 +319,11 @@ class FinetuneHook(loop.Hook):
       for reference, prediction in zip(self._references, found, strict=True)
     ]
     exact_match = float(np.mean(right))
-    self._best.offer(step, exact_match)
+    threshold = calibration.abstention_threshold(
+      np.array([prediction.probability for prediction in found]),
+      np.array(right),
+    )
+    self._best.offer(step, exact_match, {open_qa.THRESHOLD: threshold})
     return {METRIC: exact_match}
 
   def should_stop(self, step: int) -> bool:

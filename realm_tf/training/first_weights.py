@@ -27,8 +27,9 @@ SHAPE_FIELDS = (
   "activation",
   "projection_size",
   "tied_embedders",
+  "passage_segments",
 )
-_RETRIEVER_FIELDS = ("projection_size", "tied_embedders")
+_RETRIEVER_FIELDS = ("projection_size", "tied_embedders", "passage_segments")
 # The parts of another run that a task can start from.
 _USED = {
   "pretrain_mlm": {"reader"},
@@ -83,7 +84,23 @@ def read_tokenizer(path: str) -> tokenizer_lib.Tokenizer:
   Raises:
     errors.UserError: If it is no run and no public weights.
   """
-  return _read(path).tokenizer()
+  return read_bert(path).tokenizer()
+
+
+def read_bert(path: str, flag: str = "init_checkpoint") -> source_lib.Source:
+  """Reads the BERT of a run or of public weights.
+
+  Args:
+    path: The source.
+    flag: That names it.
+
+  Raises:
+    errors.UserError: If it is no run and no public weights.
+  """
+  try:
+    return reading.read(path)
+  except errors.UserError as e:
+    raise errors.UserError(f"--{flag}: {e}") from e
 
 
 def check_sources(
@@ -111,15 +128,37 @@ def check_sources(
       fields = [
         name
         for name in SHAPE_FIELDS
-        if "retriever" in found.roles or name not in _RETRIEVER_FIELDS
+        if "retriever" in found.roles & _USED[run.task]
+        or name not in _RETRIEVER_FIELDS
       ]
       check_shape(
         run, run_config.read(path), f"--init_checkpoint={path}", fields
       )
     else:
-      weights = _read(path)
-      fitting.check_vocabulary(weights, tokenizer, run.corpus)
-      fitting.check_config(weights, run.config)
+      check_public(path, run, tokenizer)
+
+
+def check_public(
+  path: str,
+  run: run_config.RunConfig,
+  tokenizer: tokenizer_lib.Tokenizer,
+  flag: str = "init_checkpoint",
+) -> None:
+  """Sees that a run's encoders can take public weights.
+
+  Args:
+    path: The weights.
+    run: The run that is about to be started.
+    tokenizer: What it reads text with.
+    flag: That names the weights.
+
+  Raises:
+    errors.UserError: If they cannot be read, or are of another size,
+      activation, vocabulary or casing.
+  """
+  weights = read_bert(path, flag)
+  fitting.check_vocabulary(weights, tokenizer, run.corpus, flag)
+  fitting.check_config(weights, run.config, flag)
 
 
 def check_shape(
@@ -180,7 +219,7 @@ def initialize(
   for role, part in parts.items():
     giver = _giver(role, sources, run.task)
     if role == "tagger" and isinstance(giver, _Run) and role not in giver.roles:
-      giver = _read(giver.path)
+      giver = read_bert(giver.path)
     if giver is None:
       report.missing.append(role)
     elif isinstance(giver, _Run):
@@ -209,15 +248,8 @@ def _paths(run: run_config.RunConfig) -> list[str]:
   return [path for path in run.init_checkpoint.split(",") if path]
 
 
-def _read(path: str) -> source_lib.Source:
-  try:
-    return reading.read(path)
-  except errors.UserError as e:
-    raise errors.UserError(f"--init_checkpoint: {e}") from e
-
-
 def _open(path: str) -> _Source:
-  return _open_run(path) if reading.is_run(path) else _read(path)
+  return _open_run(path) if reading.is_run(path) else read_bert(path)
 
 
 def _open_run(path: str) -> _Run:

@@ -12,7 +12,11 @@ from realm_tf.training import tasks
 
 
 class IctTask(tasks.Task):
-  """Trains the retriever to find the block a sentence came from."""
+  """Trains the retriever to find the block a sentence came from.
+
+  Attributes:
+    dropped: What is not learned from, by reason.
+  """
 
   name = "pretrain_ict"
 
@@ -24,12 +28,13 @@ class IctTask(tasks.Task):
   ):
     """Builds the model and the examples; call it in the strategy's scope."""
     self._config = config
-    self._model = ict.IctModel(config, tokenizer.vocab_size)
+    self._model = ict.IctModel(config, tokenizer.vocab_size, tokenizer.sep_id)
     self.parts = {"retriever": self._model.retriever}
     self._train, self._heldout = (
       ict_examples.IctExamples(corpus, config, tokenizer, heldout=heldout)
       for heldout in (False, True)
     )
+    self.dropped = self._train.source.dropped
 
   def sums(self, features: tasks.Features, *, training: bool) -> tasks.Sums:
     """See base class."""

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from realm_tf import errors
+from realm_tf import interruption
 from realm_tf.configs import run_config
 from realm_tf.configs import schema
 from realm_tf.training import checkpoints
@@ -121,6 +122,8 @@ def train(
 ) -> TrainingResult:
   """Trains a task to its last step, from where its last run stopped.
 
+  A signal ends it after the step that is under way: `realm_tf.interruption`.
+
   Resume precedence: the run's own newest checkpoint; else the runs and public
   weights that `--init_checkpoint` names; else random weights.
 
@@ -133,6 +136,7 @@ def train(
 
   Raises:
     errors.UserError: If the loss or its gradient is not finite.
+    interruption.Interrupted: If a signal came. The steps done are saved.
   """
   return _Loop(task, run, model_dir, strategy, hook or Hook()).run()
 
@@ -154,6 +158,7 @@ class _Loop:
     self._strategy = strategy
     with strategy.scope():
       optimizer = optimizer_lib.make_optimizer(run.config)
+    self._learning_rate = optimizer.learning_rate
     # Outside of the scope, which would give each replica a step of its own.
     self._state = checkpoints.TrainerState(model_dir, task, optimizer)
     with strategy.scope():
@@ -172,8 +177,22 @@ class _Loop:
       for split in ("train", "eval")
     }
     self._evaluations: dict[int, dict[str, float]] = {}
+    # Of the steps since the last summary.
+    self._pending: list[dict[str, tf.Tensor]] = []
+    self._saved_step = int(self._state.step)
 
   def run(self) -> TrainingResult:
+    try:
+      return self._run()
+    except interruption.Interrupted as e:
+      step = int(self._state.step)
+      if step > self._saved_step:
+        self._save(step)
+      raise interruption.Interrupted(
+        e.number, f" at step {step}. Run the same command again to go on"
+      ) from e
+
+  def _run(self) -> TrainingResult:
     config = self._config
     step, last = int(self._state.step), config.train_steps
     self._hook.before_training(self._state)
@@ -187,54 +206,64 @@ class _Loop:
       self._evaluate(step)
     feed = feed_lib.Feed(self._strategy, self._task.train_pipeline, step)
     meter = progress.Progress(step, last, config.batch_size)
-    pending: list[dict[str, tf.Tensor]] = []
     stopped = False
     while step < last and not stopped:
       self._hook.before_step(step, feed)
-      features, replaced = feed.next()
-      pending.append(self._train_step(self._task.prepare(features)))
+      with interruption.deferred():
+        stopped = self._step(feed, meter)
       step += 1
-      self._state.step.assign(step)
-      summarize, evaluate, save = (
-        step % every == 0 or step == last
-        for every in (
-          config.summary_every_steps,
-          config.evaluate_every_steps,
-          config.checkpoint_every_steps,
-        )
-      )
-      export = self._hook.exports_after(step)
-      if summarize or evaluate or save or export:
-        _check_finite(step, pending)
-      extra = self._hook.after_step(step, replaced)
-      if summarize:
-        self._summarize(step, pending, extra, meter)
-        pending = []
-      if evaluate:
-        self._evaluate(step)
-        stopped = self._hook.should_stop(step)
-      if save or stopped:
-        self._state.save()
-      if evaluate or save:
-        meter.resume(step)
     for writer in self._writers.values():
       writer.close()
     return TrainingResult(step, self._evaluations)
 
+  def _step(self, feed: feed_lib.Feed, meter: progress.Progress) -> bool:
+    """Does a step and what is due after it; returns whether to stop."""
+    config = self._config
+    features, replaced = feed.next()
+    self._pending.append(self._train_step(self._task.prepare(features)))
+    step = int(self._state.step.assign_add(1))
+    summarize, evaluate, save = (
+      step % every == 0 or step == config.train_steps
+      for every in (
+        config.summary_every_steps,
+        config.evaluate_every_steps,
+        config.checkpoint_every_steps,
+      )
+    )
+    if summarize or evaluate or self._hook.exports_after(step):
+      _check_finite(step, self._pending)
+    extra = self._hook.after_step(step, replaced)
+    if summarize:
+      self._summarize(step, extra, meter)
+    stopped = False
+    if evaluate:
+      self._evaluate(step)
+      stopped = self._hook.should_stop(step)
+    if save or stopped:
+      self._save(step)
+    if evaluate or save:
+      meter.resume(step)
+    return stopped
+
+  def _save(self, step: int) -> None:
+    """Saves a checkpoint, of finite weights only."""
+    _check_finite(step, self._pending)
+    self._state.save()
+    self._saved_step = step
+
   def _summarize(
-    self,
-    step: int,
-    pending: Sequence[dict[str, tf.Tensor]],
-    extra: dict[str, float],
-    meter: progress.Progress,
+    self, step: int, extra: dict[str, float], meter: progress.Progress
   ) -> None:
     """Writes and prints the means since the last summary."""
     speed = meter.measure(step)
+    pending, self._pending = self._pending, []
     means = {
       name: sum(float(means[name]) for means in pending) / len(pending)
       for name in pending[0]
     }
     values = means | extra | {"examples_per_sec": speed}
+    # The schedule counts from 0: this is what the last step was taken with.
+    values["learning_rate"] = float(self._learning_rate(step - 1))
     self._write("train", step, values)
     print(meter.line(step, means | extra), flush=True)
 

@@ -13,7 +13,11 @@ from realm_tf.training import tasks
 
 
 class MlmTask(tasks.Task):
-  """Trains the reader REALM starts from."""
+  """Trains the reader REALM starts from.
+
+  Attributes:
+    dropped: What is not learned from, by reason.
+  """
 
   name = "pretrain_mlm"
 
@@ -25,6 +29,7 @@ class MlmTask(tasks.Task):
   ):
     """Builds the model and the examples; call it in the strategy's scope."""
     self._config = config
+    self.dropped = corpus.dropped
     self._model = reader_lib.MaskedLanguageModel(
       config, tokenizer.vocab_size, name="reader"
     )

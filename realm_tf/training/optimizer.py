@@ -6,6 +6,9 @@ from official.modeling.optimization import lr_schedule
 
 from realm_tf.configs import schema
 
+# A part of a variable's name: biases, and a layer norm's scale and offset.
+_NOT_DECAYED = r"\b(bias|gamma|beta)\b"
+
 
 def make_optimizer(
   config: schema.TaskConfig,
@@ -35,6 +38,6 @@ def make_optimizer(
     beta_1=0.9,
     beta_2=0.999,
     epsilon=1e-6,
-    exclude_from_weight_decay=["LayerNorm", "layer_norm", "bias"],
+    exclude_from_weight_decay=[_NOT_DECAYED],
     gradient_clip_norm=0.0,
   )

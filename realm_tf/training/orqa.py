@@ -63,12 +63,11 @@ class OrqaTask(tasks.Task):
       shuffle=False,
       first_number=len(train_questions),
     )
-    self.model = orqa.OrqaModel(config, tokenizer.vocab_size)
+    self.model = orqa.OrqaModel(config, tokenizer.vocab_size, tokenizer.sep_id)
     self.parts = {
       "retriever": self.model.retriever,
       "reader": self.model.reader,
     }
-    orqa.build(self.model, config)
     self._join: Callable | None = None
     self._embed = query_embed_function(self.model)
 

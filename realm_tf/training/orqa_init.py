@@ -2,11 +2,14 @@
 
 import dataclasses
 import os
+from collections.abc import Sequence
 
 import tensorflow as tf
 
 from realm_tf import errors
+from realm_tf.checkpoints import assignment
 from realm_tf.checkpoints import own_run
+from realm_tf.checkpoints import reading
 from realm_tf.configs import run_config
 from realm_tf.data import corpus as corpus_lib
 from realm_tf.index import exports
@@ -17,9 +20,20 @@ from realm_tf.training import first_weights
 
 # The weights of a SavedModel, as a checkpoint.
 _SAVED_WEIGHTS = os.path.join("variables", "variables")
+_SCORER = "reader's span scorer"
 # The towers part in fine-tuning, whether they were one before or not.
-_SHAPE_FIELDS = tuple(
+_RETRIEVER_FIELDS = tuple(
   name for name in first_weights.SHAPE_FIELDS if name != "tied_embedders"
+)
+# A reader's encoder projects nothing and embeds no passage apart; one that was
+# fine-tuned scores spans.
+_READER_FIELDS = (
+  *(
+    name
+    for name in _RETRIEVER_FIELDS
+    if name not in ("projection_size", "passage_segments")
+  ),
+  "span_hidden_size",
 )
 
 
@@ -29,7 +43,7 @@ class Sources:
 
   Attributes:
     retriever: The run that trained it.
-    reader: The run that trained it.
+    reader: The run that trained it, or public weights.
     index_run: The run whose index is searched; "" if the corpus is to be
       embedded in the run's own folder.
     index_step: The version of the index.
@@ -59,12 +73,13 @@ def choose(
     init: Gives what the next two leave open.
     init_retriever: A run of `pretrain`, `pretrain_ict` or `finetune`.
     init_reader: A run of `pretrain`, `pretrain_mlm`, `pretrain_ict` or
-      `finetune`.
+      `finetune`; or public weights.
     model_dir: The run that is about to be started or resumed.
     rebuild_index: Whether the corpus is embedded anew.
 
   Raises:
-    errors.UserError: If there is nothing to start from.
+    errors.UserError: If there is nothing to start from, or the retriever is
+      to come from what is no run.
   """
   retriever, reader = init_retriever or init, init_reader or init
   for flag, source in (("retriever", retriever), ("reader", reader)):
@@ -76,6 +91,12 @@ def choose(
   if tf.io.gfile.exists(tf.io.gfile.join(model_dir, run_config.FILE_NAME)):
     run = run_config.read(model_dir)
     return Sources(retriever, reader, run.index_run, run.index_step)
+  if not reading.is_run(retriever):
+    flag = "init_retriever" if init_retriever else "init"
+    raise errors.UserError(
+      f"--{flag}={retriever} is no run, and has no retriever: name a run of "
+      "`pretrain` or `pretrain_ict`. Public weights go to --init_reader."
+    )
   found = run_config.read(retriever)
   index_run = found.index_run or retriever
   version: int | None
@@ -99,22 +120,43 @@ def check(
     model_dir: Its folder.
 
   Raises:
-    errors.UserError: If a source is no run, lacks the part, is of another
-      shape or vocabulary, or its index is of another corpus.
+    errors.UserError: If a source cannot be read, lacks the part, is of another
+      shape, vocabulary or casing, or its index is of another corpus.
   """
-  for flag, source, wanted in (
-    ("init_retriever", run.init_checkpoint, {"retriever"}),
-    ("init_reader", run.init_reader, {"reader", "retriever"}),
-  ):
-    found = run_config.read(source)
-    if not own_run.roles(own_run.weights_path(source)[0]) & wanted:
-      raise errors.UserError(
-        f"--{flag}={source} holds no {' and no '.join(sorted(wanted))}: name a "
-        "run of `pretrain` or `pretrain_ict`."
-      )
-    first_weights.check_shape(run, found, f"--{flag}={source}", _SHAPE_FIELDS)
+  _check_run(
+    run, "init_retriever", run.init_checkpoint, ["retriever"], _RETRIEVER_FIELDS
+  )
+  if reading.is_run(run.init_reader):
+    _check_run(
+      run,
+      "init_reader",
+      run.init_reader,
+      ["reader", "retriever"],
+      _READER_FIELDS,
+    )
+  else:
+    first_weights.check_public(
+      run.init_reader, run, corpus.tokenizer, "init_reader"
+    )
   if run.index_run:
     run_index.open_index(run, corpus, model_dir)
+
+
+def _check_run(
+  run: run_config.RunConfig,
+  flag: str,
+  source: str,
+  wanted: Sequence[str],
+  fields: Sequence[str],
+) -> None:
+  """Sees that another run has one of the parts, of the shape."""
+  found = run_config.read(source)
+  if not own_run.roles(own_run.weights_path(source)[0]) & {*wanted}:
+    raise errors.UserError(
+      f"--{flag}={source} holds no {' and no '.join(wanted)}: name a run of "
+      "`pretrain` or `pretrain_ict`."
+    )
+  first_weights.check_shape(run, found, f"--{flag}={source}", fields)
 
 
 def initialize(
@@ -123,8 +165,9 @@ def initialize(
   """Gives a model its first weights.
 
   The towers are those that made the index, so that questions and passages are
-  embedded alike at first. A reader that was pre-trained gives its encoder;
-  where there is none, the retriever's encoder is the reader's too.
+  embedded alike at first. A reader that was pre-trained gives its encoder, and
+  so do public weights; of a run without a reader, the retriever's encoder is
+  the reader's. A span scorer comes from a run of `finetune` alone.
 
   Args:
     model: The model, built.
@@ -144,6 +187,8 @@ def initialize(
     # One by one: two towers may come from one that was shared.
     _read(path, [*prefix, tower], getattr(model.retriever, tower))
   taken.append(f"retriever from {where}")
+  if not reading.is_run(run.init_reader):
+    return _from_public(model, run.init_reader, taken)
   path, step = own_run.weights_path(run.init_reader)
   source = f"from {run.init_reader}, step {step}"
   if "reader" not in own_run.roles(path):
@@ -157,7 +202,24 @@ def initialize(
   else:
     _read(path, ["reader", "encoder"], model.reader.encoder)
     taken.append(f"reader's encoder {source}")
-  return first_weights.InitReport(taken, missing=["reader's span scorer"])
+  return first_weights.InitReport(taken, missing=[_SCORER])
+
+
+def _from_public(
+  model: orqa.OrqaModel, path: str, taken: list[str]
+) -> first_weights.InitReport:
+  """Gives the reader the encoder of public weights."""
+  found = first_weights.read_bert(path, "init_reader")
+  assigned = assignment.initialize_encoder(
+    model.reader.encoder, found, assignment.SPAN_READER_ROLES
+  )
+  roles = ", ".join(assigned.taken)
+  line = f"reader's encoder from {path} ({found.format}): {roles}"
+  unused = ", ".join(assignment.unused(found, assigned.taken))
+  notes = [*assigned.notes, *([f"unused: {unused}"] if unused else [])]
+  return first_weights.InitReport(
+    [*taken, line], [_SCORER], [f"{path}: {note}" for note in notes]
+  )
 
 
 def _read(path: str, names: list[str], part: tf.keras.Model) -> None:

@@ -1,11 +1,15 @@
 """Runs REALM pre-training: trainer, refresher, summary."""
 
 import dataclasses
+import shlex
 
+from realm_tf import suggestions
 from realm_tf.configs import schema
 from realm_tf.data import corpus as corpus_lib
 from realm_tf.data import qa_splits
+from realm_tf.evaluation import reader_view
 from realm_tf.evaluation import recall
+from realm_tf.training import corpus_lines
 from realm_tf.training import loop
 from realm_tf.training import realm
 from realm_tf.training import refresh
@@ -68,11 +72,22 @@ def run(
   runs.print_plan(
     setup,
     task,
-    setup.lines() | ({"questions": asked.describe()} if asked else {}),
+    setup.lines()
+    | corpus_lines.sources(setup.sentences, passages, setup.corpus)
+    | corpus_lines.cut_passages(
+      passages.title_ids.lengths,
+      passages.body_ids.lengths,
+      config.passage_length,
+    )
+    | ({"questions": asked.describe()} if asked else {}),
     task.source.dropped,
     # A new version is loaded while the old one still feeds the model.
     runs.data_bytes(setup.sentences) + task.data_bytes + 2 * index_bytes,
   )
+  judge = None
+  if asked:
+    view = reader_view.ReaderView(tokenizer, config)
+    judge = recall.Judge(asked.examples, setup.corpus.read_texts, view)
   hook = refresh.RefreshHook(
     task,
     setup.run,
@@ -80,14 +95,26 @@ def run(
     setup.model_dir,
     setup.corpus.num_passages,
     refresh_mode,
-    recall.Judge(asked.examples, setup.corpus.read_texts) if asked else None,
+    judge,
   )
   with hook.running(), runs.claimed(setup):
     result = loop.train(task, setup.run, setup.model_dir, setup.strategy, hook)
   used = ", ".join(map(str, hook.versions_used))
+  following = suggestions.finetuning(
+    config,
+    "pretrain",
+    setup.model_dir,
+    setup.run.corpus,
+    questions if qa_splits.has_split(questions, "train") else "",
+    data_dir=data_dir,
+    manual_dir=manual_dir,
+  )
+  curves = shlex.quote(f"--logdir={setup.model_dir}/tensorboard")
   print(
     f"Wrote {setup.model_dir}: step {result.step}; index versions used: "
     f"{used}. Next:\n"
-    f"  tensorboard --logdir={setup.model_dir}/tensorboard"
+    f"  {following}\n"
+    "Its curves:\n"
+    f"  tensorboard {curves}"
   )
   return Pretrained(task, hook, setup.corpus, result)

@@ -62,7 +62,9 @@ class RealmTask(tasks.Task):
     """
     self._config = config
     self._tokenizer = tokenizer
-    self._model = realm.RealmModel(config, tokenizer.vocab_size)
+    self._model = realm.RealmModel(
+      config, tokenizer.vocab_size, tokenizer.sep_id
+    )
     self.retriever = self._model.retriever
     self.parts = {"retriever": self.retriever, "reader": self._model.reader}
     self.source, self._heldout = (
@@ -84,7 +86,6 @@ class RealmTask(tasks.Task):
       tokenizer,
     )
     self._index: IndexInUse | None = None
-    _build(self._model, config)
 
   @property
   def data_bytes(self) -> int:
@@ -114,8 +115,15 @@ class RealmTask(tasks.Task):
     """See base class."""
     marginal, logits = self._model(features, training=training)
     count = tf.cast(tf.shape(logits)[0], tf.float32)
+    weights = features["target_weights"]
+    masks = tf.reduce_sum(weights)
+    # Paper: the mean over queries. Released code: over masked tokens.
+    by_token = self._config.marginalization == "token"
     sums = {
-      "loss": (-tf.reduce_sum(marginal.log_likelihood), count),
+      "loss": (
+        -tf.reduce_sum(marginal.log_likelihood),
+        masks if by_token else count,
+      ),
       "retrieval_utility": (
         tf.reduce_sum(marginal.retrieval_utility),
         count,
@@ -124,8 +132,6 @@ class RealmTask(tasks.Task):
       "null_probability": (tf.reduce_sum(marginal.null_probability), count),
     }
     if not training:
-      weights = features["target_weights"]
-      masks = tf.reduce_sum(weights)
       prior = tf.exp(marginal.retrieval_log_probs)
       with_passages = tf.einsum("bk,bkmv->bmv", prior, tf.nn.softmax(logits))
       for name, scores in (
@@ -178,18 +184,3 @@ class RealmTask(tasks.Task):
     if self._index is None:
       raise RuntimeError("`use` must name an index version first.")
     return self._index
-
-
-def _build(model: realm.RealmModel, config: schema.RealmConfig) -> None:
-  """Creates the variables: weights can then be restored and exported."""
-  one = {
-    "query_token_ids": tf.zeros([1, config.query_length], tf.int32),
-    "passage_token_ids": tf.zeros([1, 1, config.passage_length], tf.int32),
-    "joint_token_ids": tf.zeros([1, 1, config.joint_length], tf.int32),
-    "joint_segment_ids": tf.zeros([1, 1, config.joint_length], tf.int32),
-    "candidate_mask": tf.ones([1, 1], tf.bool),
-    "mask_positions": tf.zeros([1, config.max_masks], tf.int32),
-    "targets": tf.zeros([1, config.max_masks], tf.int32),
-    "target_weights": tf.zeros([1, config.max_masks], tf.float32),
-  }
-  model(one)

@@ -22,6 +22,7 @@ from realm_tf.index import run_state
 from realm_tf.index import store as store_lib
 from realm_tf.index import watcher as watcher_lib
 from realm_tf.training import checkpoints
+from realm_tf.training import embedding_progress
 from realm_tf.training import feed as feed_lib
 from realm_tf.training import loop
 from realm_tf.training import realm
@@ -76,7 +77,7 @@ class RefreshHook(loop.Hook):
     self._store = store_lib.IndexStore(model_dir)
     self._watcher = watcher_lib.IndexWatcher(self._store)
     self._state = run_state.RunState(model_dir)
-    self._exporter = export_lib.Exporter(task.retriever, config.projection_size)
+    self._exporter = export_lib.Exporter(task.retriever, config)
     self._refresher: refresher_lib.Refresher | None = None
     self._opened: dict[int, realm.IndexInUse] = {}
     self._wanted_version = -1
@@ -114,9 +115,7 @@ class RefreshHook(loop.Hook):
     elif self._mode == "off" and self._store.latest() is None:
       self._build_frozen()
     if version < 0:
-      version = self._watcher.wait_for(
-        0, step, self._refresher_is_alive, _LONGEST_WAIT_SECS
-      )
+      version = self._wait_for_first(step)
     self._take(self.open(version))
 
   def before_step(self, step: int, feed: feed_lib.Feed) -> None:
@@ -181,14 +180,44 @@ class RefreshHook(loop.Hook):
 
   def _build_frozen(self) -> None:
     print("Building the index that stays (--refresh=off) ...", flush=True)
+    shown = self._embedding_progress()
     self._refresher = refresher_lib.Refresher(self._model_dir, watch=False)
-    self._refresher.wait()
+    self._refresher.wait(shown.show)
 
-  def _refresher_is_alive(self) -> bool:
+  def _wait_for_first(self, step: int) -> int:
+    """Returns the first version, once it is there; shows its progress."""
+    found = self._watcher.poll(None, step)
+    if found is not None:
+      return found
+    print("Waiting for the first index ...", flush=True)
+    shown = self._embedding_progress()
+
+    def refresher_end() -> str | None:
+      shown.show()
+      return self._refresher_end()
+
+    found = self._watcher.wait_for(0, step, refresher_end, _LONGEST_WAIT_SECS)
+    shown.show()
+    return found
+
+  def _embedding_progress(self) -> embedding_progress.EmbeddingProgress:
+    """Returns what shows the progress of the newest export's version."""
+    newest = max(exports.steps(self._model_dir))
+    return embedding_progress.EmbeddingProgress(
+      self._model_dir, newest, self._num_passages
+    )
+
+  def _refresher_end(self) -> str | None:
+    """Returns why no refresher runs; None while one does, or may start."""
     if self._refresher is not None:
-      return self._refresher.look_after()
+      return self._refresher.end()
     starting = time.monotonic() < self._started_secs + _EXTERNAL_GRACE_SECS
-    return self._state.refresher_is_alive() or starting
+    if self._state.refresher_is_alive() or starting:
+      return None
+    return (
+      "No refresher runs: start refresh_index --watch, and see the last lines "
+      "of the one before."
+    )
 
   def open(self, version: int) -> realm.IndexInUse:
     """Loads a version's searcher and the embedder of its step."""
@@ -248,7 +277,7 @@ class RefreshHook(loop.Hook):
       flush=True,
     )
     version = self._watcher.wait_for(
-      oldest, step, self._refresher_is_alive, _LONGEST_WAIT_SECS
+      oldest, step, self._refresher_end, _LONGEST_WAIT_SECS
     )
     self._replace(version, feed, wait=True)
     self._take_pending()

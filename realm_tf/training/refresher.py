@@ -1,14 +1,18 @@
 """The refresher that a trainer on one machine starts beside itself."""
 
+import contextlib
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 
 import tensorflow as tf
 
 from realm_tf import errors
 
 LOG = "refresher.log"
+
+_POLL_SECS = 0.5
 
 # What is ended this often is ended by its work, such as by the kernel for its
 # memory.
@@ -42,36 +46,51 @@ class Refresher:
     self._told = False
     self._start()
 
-  def look_after(self) -> bool:
-    """Starts it again if a signal has ended it; returns whether it runs.
+  def end(self) -> str | None:
+    """Starts it again if a signal has ended it.
 
-    Says once that it has failed, if it has: training goes on for as long as
-    the index may age.
+    Returns:
+      How it ended, in a sentence; None while it runs.
     """
     status = self._process.poll()
     if status is None:
-      return True
+      return None
     if status < 0 and self._restarts < _MOST_RESTARTS:
       self._restarts += 1
       name = signal.Signals(-status).name
       print(f"The index refresher was ended by {name}; it is started again.")
       self._start()
-      return True
-    if status != 0 and not self._told:
-      self._told = True
-      print(f"warning: {self._failure()}", flush=True)
-    return False
+      return None
+    if status == 0:
+      return f"The index refresher has ended. See {self._log_path}."
+    return self._failure()
 
-  def wait(self) -> None:
+  def look_after(self) -> None:
+    """Starts it again if a signal has ended it.
+
+    Says once that it has failed, if it has: training goes on for as long as
+    the index may age.
+    """
+    end = self.end()
+    if end is not None and self._process.returncode != 0 and not self._told:
+      self._told = True
+      print(f"warning: {end}", flush=True)
+
+  def wait(self, look: Callable[[], None] = lambda: None) -> None:
     """Waits for its end.
+
+    Args:
+      look: Called now and then, and at the end.
 
     Raises:
       errors.UserError: If it failed; with its last line.
     """
-    while self.look_after():
-      self._process.wait()
+    while (end := self.end()) is None:
+      with contextlib.suppress(subprocess.TimeoutExpired):
+        self._process.wait(_POLL_SECS)
+      look()
     if self._process.returncode != 0:
-      raise errors.UserError(self._failure())
+      raise errors.UserError(end)
 
   def terminate(self) -> None:
     """Ends it, if it still runs."""
@@ -87,6 +106,7 @@ class Refresher:
         stdin=subprocess.PIPE,
         stdout=log,
         stderr=subprocess.STDOUT,
+        start_new_session=True,  # Ctrl-C is for the trainer.
       )
 
   def _failure(self) -> str:

@@ -7,10 +7,12 @@ import tensorflow as tf
 
 from realm_tf import errors
 from realm_tf import files
+from realm_tf import suggestions
 from realm_tf.checkpoints import own_run
 from realm_tf.configs import run_config
 from realm_tf.configs import schema
 from realm_tf.data import conll
+from realm_tf.data import sources
 from realm_tf.data import tagging_examples
 from realm_tf.data import tagging_sources
 from realm_tf.evaluation import entities
@@ -125,8 +127,7 @@ def run(
   print(
     f"Wrote {model_dir}: best weights, of step {step}, with F1 "
     f"{scores[entities.ALL].f1:.4f}; {REPORT}; {folder}. Next:\n"
-    f"  python -m realm_tf.launch.annotate_spans --corpus=... "
-    f"--tagger={model_dir}"
+    f"  {_next(model_dir)}"
   )
   return scores
 
@@ -217,6 +218,18 @@ def _tokenizer(vocab: str, init_checkpoint: str) -> tokenizer_lib.Tokenizer:
         f"--vocab={vocab}: leave --vocab out."
       )
   return tokenizer
+
+
+def _next(model_dir: str) -> str:
+  """Returns the commands that use the tagger, on a corpus that it needs."""
+  corpus = suggestions.new_folder(model_dir, "corpus")
+  built = suggestions.command(
+    "build_corpus", {"input": sources.ENCYCLOPEDIA, "output": corpus}
+  )
+  annotated = suggestions.command(
+    "annotate_spans", {"corpus": corpus, "tagger": model_dir}
+  )
+  return f"{built}\n  {annotated}"
 
 
 def _lines(

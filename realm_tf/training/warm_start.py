@@ -1,6 +1,10 @@
 """Runs the two trainings that come before REALM: language model and ICT."""
 
+import numpy as np
+
+from realm_tf import suggestions
 from realm_tf.configs import schema
+from realm_tf.training import corpus_lines
 from realm_tf.training import ict
 from realm_tf.training import loop
 from realm_tf.training import mlm
@@ -27,8 +31,8 @@ def run(task_name: str, config: schema.TaskConfig, **where: str) -> None:
   runs.print_plan(
     setup,
     task,
-    setup.lines(),
-    setup.sentences.dropped,
+    setup.lines() | _cut_passages(setup),
+    task.dropped,
     runs.data_bytes(setup.sentences),
   )
   with runs.claimed(setup):
@@ -37,9 +41,24 @@ def run(task_name: str, config: schema.TaskConfig, **where: str) -> None:
   if task_name == "pretrain_ict" and setup.run.init_checkpoint:
     # A retriever alone would leave REALM a reader of random weights.
     sources = f"{setup.run.init_checkpoint},{sources}"
-  print(
-    f"Wrote {setup.model_dir}: step {result.step}. Next:\n"
-    f"  python -m realm_tf.launch.{_NEXT[task_name]} --config=... "
-    f"--corpus={setup.run.corpus} --init_checkpoint={sources} "
-    "--model_dir=..."
+  flags = {
+    "corpus": setup.run.corpus,
+    "pretrain_corpus": setup.run.other_pretrain_corpus,
+    "init_checkpoint": sources,
+  }
+  following = suggestions.training(
+    _NEXT[task_name], config, task_name, setup.model_dir, flags
+  )
+  print(f"Wrote {setup.model_dir}: step {result.step}. Next:\n  {following}")
+
+
+def _cut_passages(setup: runs.SentenceSetup) -> dict[str, str]:
+  """Returns a line on passages that ICT cuts; a language model reads pairs."""
+  config = setup.run.config
+  if not isinstance(config, schema.IctConfig):
+    return {}
+  return corpus_lines.cut_passages(
+    np.diff(setup.sentences.title_splits),
+    np.diff(setup.sentences.passage_splits),
+    config.passage_length,
   )

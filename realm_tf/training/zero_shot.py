@@ -2,8 +2,6 @@
 
 import dataclasses
 
-import tensorflow as tf
-
 from realm_tf import errors
 from realm_tf.checkpoints import own_run
 from realm_tf.configs import run_config
@@ -95,9 +93,9 @@ def _build_index(
       f"--corpus={corpus.path} is not the corpus of {model_dir}, which was "
       f"started with {run.corpus}: their fingerprints differ."
     )
-  retriever = embedder_lib.Retriever(config, corpus.tokenizer.vocab_size)
-  one = tf.zeros([1, config.passage_length], tf.int32)
-  retriever(one, one)
+  retriever = embedder_lib.Retriever(
+    config, corpus.tokenizer.vocab_size, corpus.tokenizer.sep_id
+  )
   own_run.restore(path, retriever=retriever)
-  corpus_index.build(model_dir, retriever, config.projection_size, step)
+  corpus_index.build(model_dir, retriever, config, step, corpus.num_passages)
   return step

@@ -66,6 +66,19 @@ def write_safetensors(path, arrays, dtype="F32"):
   path.write_bytes(len(text).to_bytes(8, "little") + text + content)
 
 
+def resized(vocab_size):
+  """The BERT's arrays, with a vocabulary of another size."""
+  arrays = weights()
+  rng = np.random.default_rng(3)
+  for name in (
+    "bert.embeddings.word_embeddings.weight",
+    "cls.predictions.bias",
+  ):
+    shape = (vocab_size, *arrays[name].shape[1:])
+    arrays[name] = rng.normal(size=shape).astype(np.float32)
+  return arrays
+
+
 def hugging_face(folder, arrays=None, dtype="F32", **changes):
   """A Hugging Face folder; `changes` are of its config."""
   folder.mkdir(parents=True)

@@ -11,6 +11,7 @@ from realm_tf.checkpoints import comparison
 from realm_tf.checkpoints import importing
 from realm_tf.checkpoints import reading
 from tests.checkpoints import formats
+from tests.launch import suggested
 from tests.training import small_runs
 
 
@@ -40,10 +41,18 @@ def test_what_is_imported_is_what_was_there(tmp_path, capsys):
     "MLM head   5 variables",
     "unused     cls.seq_relationship.bias",
     "compared   not run: --peer_python",
-    f"--vocab={output}/vocab.txt",
-    "--config.num_layers=2 --config.hidden_size=32",
   ):
     assert line in printed
+  names = ("build_corpus", "annotate_spans", "pretrain_ict")
+  flags = suggested.check(printed, *names)
+  assert {
+    "--config.num_layers=2",
+    "--config.hidden_size=32",
+    "--config.max_positions=40",
+    f"--corpus={tmp_path}/corpus",
+    f"--init_checkpoint={output}",
+  } <= {*flags}
+  assert f"--vocab={output}/vocab.txt" in suggested.commands(printed)[0][1]
   assert differences(printed) == {}
 
 

@@ -257,6 +257,81 @@ def test_a_head_with_a_table_of_its_own_is_left_out(tmp_path):
   assert decoder in untied.unused
 
 
+def two_encoders(first, second):
+  """The BERT and one of other values, by prefixes instead of "bert."."""
+  arrays = without_head(formats.weights())
+  return {n.replace("bert.", first, 1): a for n, a in arrays.items()} | {
+    n.replace("bert.", second, 1): a + 1 for n, a in arrays.items()
+  }
+
+
+@pytest.mark.parametrize(
+  ("first", "second"),
+  [
+    ("bert.", "roberta."),
+    ("encoder.", "ctx_encoder."),
+    ("question_encoder.bert_model.", "ctx_encoder.bert_model."),
+    ("", "bert."),
+  ],
+)
+@pytest.mark.parametrize("write", [formats.hugging_face, formats.google])
+def test_two_encoders_in_one_file_are_refused_by_their_prefixes(
+  tmp_path, write, first, second
+):
+  message = error_of(write(tmp_path / "two", two_encoders(first, second)))
+  listed = [first, second]
+  if write is formats.google:
+    listed = [prefix.replace(".", "/") for prefix in listed]
+  one, other = sorted(listed)
+  assert f'holds 2 encoders, under "{one}" and "{other}"' in message
+  assert "a folder of its own" in message
+
+
+def test_two_encoders_of_model_garden_are_refused(tmp_path):
+  config = synthetic.mlm_config()
+  encoders = {
+    name: encoder_lib.build_encoder(config, 80, name) for name in ("a", "b")
+  }
+  folder = model_garden(tmp_path / "two")
+  for file in folder.glob("*ckpt*"):
+    file.unlink()
+  tf.train.Checkpoint(**encoders).save(str(folder / "ckpt"))
+  message = error_of(folder)
+  assert "holds more than one BERT" in message
+  assert "a folder of its own" in message
+
+
+@pytest.mark.parametrize("write", [formats.hugging_face, formats.google])
+def test_an_encoder_beside_other_tensors_is_read(tmp_path, write):
+  arrays = formats.weights()
+  wanted = reading.read(str(formats.TINY_BERT)).variables
+  # As a model of images and text, or one with a head of its own, has them.
+  others = {
+    "image.embeddings.position_embeddings.weight": np.ones([5, 32]),
+    "image.pooler.dense.weight": np.ones([32, 32]),
+    "projection.weight": np.ones([8, 32]),
+    "classifier.bias": np.ones([2]),
+  }
+  for name, mixed in (("after", arrays | others), ("before", others | arrays)):
+    found = reading.read(str(write(tmp_path / name, mixed)))
+    assert set(found.variables) == set(wanted)
+    for variable, value in wanted.items():
+      np.testing.assert_array_equal(found.variables[variable], value)
+    assert len(found.unused) == len(others) + 2  # and the next sentence's
+  without = {n: a for n, a in mixed.items() if not n.startswith("bert.pooler")}
+  found = reading.read(str(write(tmp_path / "without", without)))
+  assert names.POOLER not in found.roles
+
+
+def test_a_head_that_is_there_twice_is_refused(tmp_path):
+  head = {
+    n: a for n, a in formats.weights().items() if n.startswith("cls.pred")
+  }
+  twice = formats.weights() | {f"generator.{n}": a for n, a in head.items()}
+  message = error_of(hugging_face(tmp_path / "twice", twice))
+  assert 'holds 2 MLM heads, under "" and "generator."' in message
+
+
 def test_rows_beyond_the_vocabulary_are_left_out_and_said(tmp_path):
   arrays = formats.weights()
   for name in (

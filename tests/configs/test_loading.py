@@ -51,6 +51,7 @@ def test_the_tasks_of_a_preset_fit_together(preset):
     "max_positions",
     "activation",
     "projection_size",
+    "passage_segments",
   ):
     # The tagger has nothing to retrieve.
     values = {getattr(c, name) for c in configs.values() if hasattr(c, name)}
@@ -81,14 +82,47 @@ def test_base_is_the_papers():
   assert config.export_every_steps == 500
 
 
-def test_rows_of_table_2_are_one_override_away():
-  for changes in (
-    {"masking": "random_span"},
-    {"masking": "random_tokens"},
-    {"export_every_steps": 15_000, "index_age_limit_steps": 30_000},
-  ):
-    config = loading.load("pretrain", "base", changes)
-    assert {name: getattr(config, name) for name in changes} == changes
+@pytest.mark.parametrize("preset", loading.PRESETS)
+@pytest.mark.parametrize(
+  ("name", "value"),
+  [
+    ("masking", "random_span"),
+    ("masking", "random_tokens"),
+    ("export_every_steps", 15_000),
+  ],
+)
+def test_each_row_of_table_2_is_one_override(preset, name, value):
+  config = loading.load("pretrain", preset, {name: value})
+  assert getattr(config, name) == value
+
+
+@pytest.mark.parametrize("preset", loading.PRESETS)
+def test_a_presets_index_may_grow_as_many_exports_old_at_any_interval(preset):
+  usual = loading.load("pretrain", preset, {})
+  for interval in (15_000, 10):
+    config = loading.load("pretrain", preset, {"export_every_steps": interval})
+    for name in ("index_age_warning_steps", "index_age_limit_steps"):
+      exports = getattr(usual, name) / usual.export_every_steps
+      assert getattr(config, name) == exports * interval, name
+
+
+def test_an_age_limit_that_is_given_stays(tmp_path):
+  given = {"export_every_steps": 200, "index_age_limit_steps": 201}
+  config = loading.load("pretrain", "tiny", given)
+  assert config.index_age_limit_steps == 201
+  assert config.index_age_warning_steps == 400
+  message = error_of("pretrain", "tiny", given | {"index_age_limit_steps": 199})
+  assert "--config.index_age_limit_steps=199" in message
+  # Limits that a file leaves out follow, those of a run's config.json stay.
+  fields = dataclasses.asdict(synthetic.realm_config(**given))
+  source = write(tmp_path, fields)
+  assert loading.load("pretrain", source, {}).index_age_limit_steps == 201
+  stale = {"export_every_steps": 15_000}
+  assert "index_age_limit_steps=201" in error_of("pretrain", source, stale)
+  del fields["index_age_limit_steps"]
+  source = write(tmp_path, fields)
+  config = loading.load("pretrain", source, stale)
+  assert config.index_age_limit_steps == 60_000
 
 
 def test_a_file_gives_what_was_written(tmp_path):
@@ -253,6 +287,28 @@ def test_warm_up_follows_the_papers_rule(train_steps, warmup_steps, resolved):
     train_steps=train_steps, warmup_steps=warmup_steps
   )
   assert config.resolved_warmup_steps == resolved
+
+
+@pytest.mark.parametrize("task", loading.TASKS)
+@pytest.mark.parametrize("preset", loading.PRESETS)
+def test_a_presets_warm_up_is_cut_where_it_does_not_fit(preset, task):
+  usual = loading.load(task, preset, {})
+  for steps in (1, 20):
+    short = loading.load(task, preset, {"train_steps": steps})
+    assert short.resolved_warmup_steps == steps // 2
+  # Where it fits it stays, whatever share of the steps it is.
+  steps = usual.resolved_warmup_steps + 1
+  if usual.warmup_steps >= 0:
+    config = loading.load(task, preset, {"train_steps": steps})
+    assert config.warmup_steps == usual.warmup_steps
+
+
+def test_a_warm_up_that_is_given_must_fit(tmp_path):
+  given = {"train_steps": 20, "warmup_steps": 20}
+  assert "--config.warmup_steps=20" in error_of("pretrain", "tiny", given)
+  source = write(tmp_path, dataclasses.asdict(synthetic.ict_config()))
+  message = error_of("pretrain_ict", source, {"train_steps": 2})
+  assert "--config.warmup_steps=2 must be below train_steps, 2" in message
 
 
 def test_a_config_cannot_be_changed_in_passing():

@@ -4,6 +4,7 @@ import json
 import pytest
 
 from realm_tf import errors
+from realm_tf.configs import loading
 from realm_tf.configs import run_config
 from tests import synthetic
 
@@ -148,6 +149,13 @@ def test_a_folder_without_a_run_is_named(tmp_path):
   assert "nowhere is no run" in message
 
 
+@pytest.mark.parametrize("task", [{}, {"task": "import_checkpoint"}])
+def test_a_config_of_another_program_is_no_run(tmp_path, task):
+  (tmp_path / "config.json").write_text(json.dumps({"hidden_size": 8} | task))
+  message = error_of(run_config.read, str(tmp_path))
+  assert f"{tmp_path} is no run" in message
+
+
 def damaged(fields, **changes):
   return json.dumps(fields | changes)
 
@@ -170,3 +178,59 @@ def test_a_damaged_file_is_named(tmp_path, damage):
   path = tmp_path / "config.json"
   path.write_text(damage(json.loads(path.read_text())))
   assert str(path) in error_of(run_config.read, str(tmp_path))
+
+
+# What `config.json` of runs says that were there before its field.
+@pytest.fixture
+def old_run(tmp_path):
+  run = synthetic.make_run(
+    "pretrain", synthetic.realm_config(passage_segments=False)
+  )
+  fields = run.to_json()
+  del fields["config"]["passage_segments"]
+  (tmp_path / run_config.FILE_NAME).write_text(json.dumps(fields))
+  return run
+
+
+def load_tiny(model_dir, **overrides):
+  return loading.load("pretrain", "tiny", overrides, str(model_dir))
+
+
+def test_a_run_before_passage_segments_had_none(tmp_path, old_run):
+  assert run_config.read(str(tmp_path)) == old_run
+  source = str(tmp_path / run_config.FILE_NAME)
+  assert loading.load("pretrain", source, {}) == old_run.config
+  # Who takes its settings for a new run takes this one, too.
+  assert not loading.load("pretrain", source, {}, "new").passage_segments
+  assert loading.load(
+    "pretrain", source, {"passage_segments": True}
+  ).passage_segments
+
+
+def test_a_resumed_run_keeps_its_passage_segments(tmp_path):
+  assert load_tiny(tmp_path / "new").passage_segments
+  run = synthetic.make_run("pretrain", load_tiny(tmp_path))
+  fields = run.to_json()
+  del fields["config"]["passage_segments"]
+  (tmp_path / run_config.FILE_NAME).write_text(json.dumps(fields))
+  for _ in range(2):  # the first time writes the field
+    resumed = dataclasses.replace(run, config=load_tiny(tmp_path))
+    assert not resumed.config.passage_segments
+    assert run_config.write_or_match(str(tmp_path), resumed)
+    assert not run_config.read(str(tmp_path)).config.passage_segments
+  # A file of one's own that leaves it open does not change it either.
+  fields["config"]["seed"] = 0
+  own = tmp_path / "own.json"
+  own.write_text(json.dumps(fields["config"]))
+  assert not loading.load(
+    "pretrain", str(own), {}, str(tmp_path)
+  ).passage_segments
+  assert loading.load("pretrain", str(own), {}).passage_segments
+
+
+def test_a_resumed_run_is_not_given_other_passage_segments(tmp_path, old_run):
+  config = dataclasses.replace(old_run.config, passage_segments=True)
+  wanted = dataclasses.replace(old_run, config=config)
+  message = error_of(run_config.check, str(tmp_path), wanted)
+  assert "its config.passage_segments is False, not True" in message
+  assert load_tiny(tmp_path, passage_segments=True).passage_segments

@@ -12,6 +12,7 @@ from realm_tf.data import build
 from realm_tf.data import sentence_folder
 from realm_tf.data import sentence_records
 from tests import planted_tagger
+from tests.launch import suggested
 
 _ARTICLES = [
   ("Zürich", "Zürich lies in Switzerland. It grew after 12 May 1850. Dr. Émile "
@@ -132,7 +133,7 @@ def test_a_restart_keeps_finished_shards(corpus):
   # As if killed in the second shard: no counts, half a file, no manifest.
   (folder / "manifest.json").unlink()
   (folder / "sentences-00001-of-00003.json").unlink()
-  (folder / "sentences-00001-of-00003.ab12.tmp").write_bytes(b"half")
+  (folder / "sentences-00001-of-00003.ab12cd34.tmp").write_bytes(b"half")
   manifest = annotate.annotate(_options(corpus))
   again = [path.stat().st_mtime_ns for path in shards]
   assert again[0] == times[0]
@@ -230,8 +231,20 @@ def test_damaged_json_of_an_annotation(corpus):
 def test_a_damaged_file_of_passages_is_named(corpus, preview):
   (path, *_) = sorted((corpus / "passages").iterdir())
   path.write_bytes(path.read_bytes()[:-20])
-  with pytest.raises(errors.UserError, match=f"{path} cannot be read"):
+  with pytest.raises(errors.UserError, match=f"{path} (cannot be r|is not)"):
     annotate.annotate(_options(corpus, preview=preview))
+
+
+@pytest.mark.parametrize("name", ["manifest.json.bak", "sentences-00001.mine"])
+def test_overwrite_leaves_files_of_others(corpus, name):
+  folder = corpus / "sentences"
+  folder.mkdir()
+  (folder / "manifest.json").write_text("{}")
+  (folder / name).write_text("the user's")
+  with pytest.raises(errors.UserError, match=f"holds {name}, which"):
+    annotate.annotate(_options(corpus, overwrite=True))
+  assert (folder / name).read_text() == "the user's"
+  assert (folder / "manifest.json").exists()
 
 
 def test_shards_of_other_settings_are_made_anew(corpus):
@@ -279,7 +292,10 @@ def test_a_trained_tagger_takes_the_place_of_the_rules(corpus, export, capsys):
   assert records["Tokyo"][1] == ["東京", "1920s"]
   assert manifest["tagger"] == "model"
   assert manifest["spans"] == {"LOC": 2, "date": 4}
-  assert "sentences/s" in capsys.readouterr().out
+  shown = capsys.readouterr().out
+  assert "sentences/s" in shown
+  flags = suggested.check(shown, "pretrain_ict")
+  assert {f"--corpus={corpus}", f"--model_dir={corpus.parent}/ict"} <= {*flags}
 
 
 def test_a_trained_tagger_is_known_by_its_weights(corpus, export, tmp_path):

@@ -7,6 +7,7 @@ import pytest
 import tensorflow as tf
 
 from realm_tf import errors
+from realm_tf import files
 from realm_tf.data import annotated
 from realm_tf.data import passages
 from realm_tf.text import tokenizer as tokenizer_lib
@@ -197,6 +198,60 @@ def test_an_annotation_must_be_whole(tmp_path):
   manifest.write_text("{}")
   with pytest.raises(errors.UserError, match="manifest.json is damaged"):
     annotated.load(str(tmp_path), TOKENIZER)
+
+
+# What is done to an annotation of three shards of one record each, given its
+# folder and its list of shards, and what the error says.
+def _swap(folder, shards):
+  first, second = (folder / shard["file"] for shard in shards[:2])
+  first.rename(folder / "aside")
+  second.rename(first)
+  (folder / "aside").rename(second)
+  return shards
+
+
+def _repeat_record(folder, shards):
+  synthetic.write_sentences(
+    folder.parent, RECORDS[1:2] * 2, shards[1]["file"].split(".")[0]
+  )
+  return shards
+
+
+TAMPERED = {
+  "reversed": (lambda _, shards: shards[::-1], r"manifest\.json lists .*00001"),
+  "doubled": (lambda _, shards: shards + shards[:1], r"manifest\.json lists"),
+  "swapped": (_swap, "sentences-0000[01].*sums differ"),
+  "repeated": (_repeat_record, "sentences-00001.*sums differ"),
+  "repeated, without sums": (
+    lambda folder, shards: [
+      {"file": shard["file"], "passages": shard["passages"]}
+      for shard in _repeat_record(folder, shards)
+    ],
+    "sentences-00001.* holds 2 passages, .* says 1",
+  ),
+}
+
+
+@pytest.mark.parametrize("what", TAMPERED)
+def test_another_annotation_than_the_manifest_says(tmp_path, what):
+  folder = tmp_path / "sentences"
+  shards = []
+  for i, record in enumerate(RECORDS):
+    name = f"sentences-{i:05d}-of-00003"
+    synthetic.write_sentences(tmp_path, [record], name)
+    path = folder / f"{name}.tfrecord.gz"
+    shards.append(
+      {"file": path.name, "passages": 1, "sha256": files.sha256(str(path))}
+    )
+  manifest = folder / "manifest.json"
+  manifest.write_text(json.dumps({"settings": {}, "shards": shards}))
+  assert annotated.load(str(tmp_path), TOKENIZER).num_passages == 3
+  make, says = TAMPERED[what]
+  shards = make(folder, shards)
+  manifest.write_text(json.dumps({"settings": {}, "shards": shards}))
+  with pytest.raises(errors.UserError, match=says) as caught:
+    annotated.load(str(tmp_path), TOKENIZER)
+  assert "annotate_spans --overwrite" in str(caught.value)
 
 
 def test_a_damaged_file_is_an_error(tmp_path):

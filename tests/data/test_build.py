@@ -1,4 +1,7 @@
+import dataclasses
 import json
+import os
+import shutil
 import subprocess
 import sys
 
@@ -9,8 +12,11 @@ import tensorflow as tf
 from realm_tf import errors
 from realm_tf.data import build
 from realm_tf.data import corpus as corpus_lib
+from realm_tf.data import corpus_folder
 from realm_tf.data import passage_texts
+from tests import written_corpus
 from tests.data import corpora
+from tests.launch import suggested
 
 _RECORDS = [
   *[(f"Cat {i % 7}", f"The cat {i} sat. The dog ran home.") for i in range(40)],
@@ -102,6 +108,8 @@ def test_same_corpus_whatever_the_workers(options):
 
 def test_an_output_is_kept_refused_or_replaced(options, tmp_path, capsys):
   first = build.build(options())
+  (corpus,) = suggested.check(capsys.readouterr().out, "annotate_spans")
+  assert corpus == f"--corpus={options().output}"
   marker = tmp_path / "corpus" / "annotations"
   marker.write_text("kept")
   assert build.build(options()) == first
@@ -109,14 +117,123 @@ def test_an_output_is_kept_refused_or_replaced(options, tmp_path, capsys):
   assert marker.read_text() == "kept"
   with pytest.raises(errors.UserError, match="--overwrite"):
     build.build(options(max_passage_tokens=50))
+  with pytest.raises(errors.UserError, match="holds annotations, which is no"):
+    build.build(options(max_passage_tokens=50, overwrite=True))
+  assert marker.read_text() == "kept"
+  marker.unlink()
   replaced = build.build(options(max_passage_tokens=50, overwrite=True))
   assert replaced.max_passage_tokens == 50
-  assert not marker.exists()
+  assert "cut by      --config=tiny (44), which" in capsys.readouterr().out
   assert sorted(p.name for p in tmp_path.iterdir()) == [
     "corpus",
     "in.jsonl",
     "small_vocab.txt",
   ]
+
+
+# What lies in a corpus's folder, and how an error calls it; None where it is
+# a corpus's own.
+_INSIDE = {
+  "notes.txt": "notes.txt",
+  "in.jsonl": "in.jsonl",
+  "mine/deep/a": "mine/deep/a",
+  "mine/": "mine/",
+  "manifest.json.bak": "manifest.json.bak",
+  "passages/mine.tfrecord.gz": "passages/mine.tfrecord.gz",
+  "passages/passages-00000-of-00009.tfrecord.gz": (
+    "passages/passages-00000-of-00009.tfrecord.gz"
+  ),
+  "sentences/part-0.tfrecord.gz": "sentences/part-0.tfrecord.gz",
+  "sentences/manifest.json.bak": "sentences/manifest.json.bak",
+  "sentences/sentences-00000-of-00004.tfrecord.gz": None,
+  "sentences/sentences-00000-of-00004.0123abcd.tmp": None,
+  "sentences/manifest.json": None,
+  "a_link": "a_link (a link)",
+  "sentences": "sentences (a link)",
+}
+
+
+@pytest.mark.parametrize("place", ["folder", "link", "link to link", "slash"])
+@pytest.mark.parametrize("inside", [None, *_INSIDE])
+def test_only_a_corpus_is_ever_replaced(tmp_path, place, inside):
+  target = tmp_path / "disk" / "target"
+  written_corpus.write_texts(target, [[("T", "body")]])
+  elsewhere = tmp_path / "elsewhere"
+  elsewhere.mkdir()
+  (elsewhere / "a").write_text("the user's")
+  output = target
+  if place != "folder":
+    output = tmp_path / "link"
+    output.symlink_to(target)
+  if place == "link to link":
+    output = tmp_path / "second"
+    output.symlink_to("link")
+  called = None
+  if inside is not None:
+    called = _INSIDE[inside]
+    path = target / inside
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if called and called.endswith("(a link)"):
+      path.symlink_to(elsewhere)
+    elif inside.endswith("/"):
+      path.mkdir()
+    else:
+      path.write_text("inside")
+  before = sorted(tmp_path.rglob("*"))
+  given = f"{output}/" if place == "slash" else str(output)
+  corpus, _ = written_corpus.write_texts(tmp_path / "new", [[("U", "other")]])
+
+  def publish():
+    with corpus_folder.staged(given) as staging:
+      assert os.path.dirname(staging) == str(target.parent)
+      shutil.copytree(tmp_path / "new", staging)
+      corpus_folder.publish(staging, given, corpus.tokenizer, corpus.manifest)
+
+  if called:
+    with pytest.raises(errors.UserError) as caught:
+      publish()
+    assert f"--output={given} holds {called}, " in str(caught.value)
+    shutil.rmtree(tmp_path / "new")
+    assert sorted(tmp_path.rglob("*")) == before
+    return
+  publish()
+  assert output.is_symlink() == (place != "folder")
+  assert corpus_lib.Corpus.open(str(output)).read_texts() == (["U"], ["other"])
+  assert [p.name for p in target.parent.iterdir()] == ["target"]
+  assert not (target / "sentences").exists()
+  assert (elsewhere / "a").read_text() == "the user's"
+
+
+def test_a_corpus_is_built_through_a_link(options, tmp_path):
+  (tmp_path / "disk" / "empty").mkdir(parents=True)
+  for name in ("empty", "nothing"):
+    link = tmp_path / f"to_{name}"
+    link.symlink_to(f"disk/{name}")
+    manifest = build.build(options(link.name))
+    assert link.is_symlink()
+    assert corpus_lib.Corpus.open(str(link)).manifest == manifest
+  made = options("to_empty", max_passage_tokens=50, overwrite=True)
+  build.build(made)
+  assert link.is_symlink()
+  assert corpus_lib.Corpus.open(made.output).manifest.max_passage_tokens == 50
+  assert sorted(p.name for p in (tmp_path / "disk").iterdir()) == [
+    "empty",
+    "nothing",
+  ]
+
+
+def test_input_in_the_output_stays(options, tmp_path):
+  build.build(options())
+  inside = tmp_path / "corpus" / "in.jsonl"
+  (tmp_path / "in.jsonl").rename(inside)
+  made = dataclasses.replace(
+    options(overwrite=True), inputs=[str(inside)], num_shards=2
+  )
+  content = inside.read_bytes()
+  with pytest.raises(errors.UserError, match="holds in.jsonl, which is no"):
+    build.build(made)
+  assert inside.read_bytes() == content
+  assert corpus_lib.Corpus.open(made.output).load_passages()
 
 
 def test_overwrite_removes_corpora_alone(options, tmp_path):

@@ -3,6 +3,7 @@ import pytest
 import tensorflow as tf
 
 from realm_tf.data import ict_examples
+from realm_tf.models import embedder
 from tests import synthetic
 from tests.synthetic import CLS
 from tests.synthetic import MASK
@@ -56,6 +57,15 @@ def test_a_block_is_its_passage_with_or_without_sentence_and_title(
     for block, sentence in zip(blocks, sentences, strict=True):
       assert block.tolist() == expected_block(
         corpus, sentence, length, keep=keep == 1, title=drop_title == 0
+      )
+      # A title that is left out ends in [SEP] all the same: the body alone is
+      # the second segment.
+      limits = np.flatnonzero(block == SEP)
+      assert limits[0] == 1 or drop_title == 0
+      segments = embedder.pair_segments(tf.constant(block[None]), SEP)[0]
+      place = np.arange(length)
+      np.testing.assert_array_equal(
+        segments, (place > limits[0]) & (place <= limits[1])
       )
 
 
@@ -131,6 +141,50 @@ def test_sentences_without_spans_are_trained_on_too():
     [CLS, 30, 31, 32, 33, SEP],
     [CLS, 34, MASK, 35, 36, SEP],
   ]
+
+
+def corpus_with_whole_passages():
+  """Of five passages, the second and the fourth are one sentence each."""
+  sentence, other = ([30, 31, 32, 33], [(1, 2)]), ([34, 7, 35, 36], [(1, 2)])
+  passages = [
+    [sentence, other],
+    [sentence],
+    [other] * 3,
+    [other],
+    [sentence] * 2,
+  ]
+  return synthetic.build_corpus([([6], passages)])
+
+
+@pytest.mark.parametrize("heldout", [False, True])
+def test_a_sentence_that_is_its_whole_passage_is_left_out(heldout):
+  corpus = corpus_with_whole_passages()
+  # Passages 0, 3 and 4 are held out.
+  buckets = corpus.uids % 10_000
+  fraction = (np.sort(buckets)[2] + 1) / 10_000
+  wanted = corpus.heldout(fraction) == heldout
+  examples = examples_of(
+    corpus,
+    heldout=heldout,
+    heldout_fraction=fraction,
+    keep_sentence_probability=0.5,
+    batch_size=4,
+  )
+  counts = np.bincount(corpus.sentence_passages)
+  assert examples.source.num_examples == sum(counts[wanted & (counts > 1)])
+  dropped = examples.source.dropped["sentence that is its whole passage"]
+  assert dropped == sum(wanted & (counts == 1)) > 0
+  for step in range(20):
+    blocks = examples(step_of(step))["passage_token_ids"].numpy()
+    assert (blocks[:, 3] != SEP).all()  # [CLS] title [SEP] body
+
+
+def test_a_whole_passage_stays_where_every_sentence_stays():
+  corpus = corpus_with_whole_passages()
+  examples = examples_of(
+    corpus, heldout_fraction=0.0, keep_sentence_probability=1.0
+  )
+  assert examples.source.num_examples == corpus.num_sentences
 
 
 def test_a_corpus_without_titles_can_be_trained_on():

@@ -1,5 +1,6 @@
 import gzip
 import json
+import shutil
 
 import hypothesis
 import pytest
@@ -219,6 +220,66 @@ def test_a_builder_is_prepared_and_read(tmp_path, small_curated_trec):
   test = qa_datasets.load("curated_trec", "test", data_dir=data_dir)
   assert [example.answers for example in test] == [("Ada|A\\.",)]
   assert test.invalid_patterns == {}
+
+
+@pytest.mark.filterwarnings("ignore::tfds_builders.open_qa.SourceWarning")
+def test_the_test_split_needs_its_own_file_alone(tmp_path, small_curated_trec):
+  where = {
+    "data_dir": str(tmp_path / "data"),
+    "manual_dir": small_curated_trec,
+  }
+  train = tmp_path / "manual" / "large2470-train.tsv"
+  content = train.read_bytes()
+  train.unlink()
+  alone = qa_datasets.load("curated_trec", "test", **where)
+  assert [example.answers for example in alone] == [("Ada|A\\.",)]
+  assert {example.answer_type for example in alone} == {"regex"}
+  assert alone.complete and alone.published_size == 1
+  for split in ("train", "dev"):
+    message = _error("curated_trec", split, **where)
+    assert "lacks large2470-train.tsv (from https://" in message
+    assert "train, dev cannot be made without" in message
+  # TFDS prepares all or none; what it has prepared holds the same.
+  train.write_bytes(content)
+  qa_datasets.load("curated_trec", "dev", **where)
+  train.unlink()
+  assert qa_datasets.load("curated_trec", "test", **where) == alone
+  test = tmp_path / "manual" / "large2470-test.tsv"
+  test.write_bytes(test.read_bytes().replace(b"Ada", b"Eva"))
+  message = _error("curated_trec", "test", **where)
+  assert "was prepared from other files" in message
+  test.unlink()
+  message = _error(
+    "curated_trec", "test", **where | {"data_dir": str(tmp_path / "new")}
+  )
+  assert "large2470-test.tsv" in message
+  assert "large2470-train.tsv" not in message
+
+
+def test_nqs_test_split_needs_the_published_dev_file_alone(
+  tmp_path, shared_data
+):
+  shutil.copy(shared_data / "nq_open" / "dev.jsonl.gz", tmp_path)
+  where = {"data_dir": str(tmp_path / "data"), "manual_dir": str(tmp_path)}
+  test = qa_datasets.load("nq_open", "test", **where)
+  assert test.describe() == "nq_open test: 3610 questions"
+  assert test.examples[1].id == "NQ-open.dev-1"
+  message = _error("nq_open", "dev", **where)
+  assert "lacks NQ-open.train.jsonl" in message
+
+
+@pytest.mark.filterwarnings("ignore::tfds_builders.open_qa.SourceWarning")
+def test_a_cut_test_file_is_refused(tmp_path, shared_data):
+  with gzip.open(shared_data / "nq_open" / "dev.jsonl.gz", "rt") as f:
+    lines = f.readlines()[:100]
+  (tmp_path / "NQ-open.dev.jsonl").write_text("".join(lines))
+  message = _error(
+    "nq_open",
+    "test",
+    data_dir=str(tmp_path / "data"),
+    manual_dir=str(tmp_path),
+  )
+  assert "test has 100 questions instead of 3610" in message
 
 
 @pytest.mark.filterwarnings("ignore::tfds_builders.open_qa.SourceWarning")

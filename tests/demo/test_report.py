@@ -6,6 +6,7 @@ from realm_tf.data import qa_datasets
 from realm_tf.demo import report
 from realm_tf.evaluation import predictions
 from realm_tf.evaluation import scoring
+from tests.launch import suggested
 
 _ASKED = [
   qa_datasets.Example("1", "the capital of Chad?", ("N'Djamena",), "string"),
@@ -51,3 +52,10 @@ def test_answers_say_whether_they_are_right_and_where_from():
     "the capital of Peru?\n"
     "  lima (right; from: Peru; reference: Lima)"
   )
+
+
+def test_what_to_try_next_can_be_pasted(tmp_path):
+  flags = suggested.check(
+    report.next_steps(str(tmp_path / "demo")), "build_corpus"
+  )
+  assert flags == ["--input=encyclopedia", f"--output={tmp_path}/corpus"]

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import shutil
 import subprocess
 
 import pytest
@@ -57,6 +58,17 @@ def build_cases(root, corpus):
   yield "vocab_without_mask", ["[MASK]"], "build_corpus", flags
   flags = [f"--input={root}/none.jsonl", f"--output={root}/new"]
   yield "missing_input", ["none.jsonl"], "build_corpus", flags
+  flags = [f"--input={good}", f"--output={root}/new"]
+  for name, words, flag in (
+    ("unknown_to_beam", ["'runer'", "Did you mean: runner"], "--runer=Direct"),
+    (
+      "wrong_for_beam",
+      ["--direct_num_workers", "'two'"],
+      "--direct_num_workers=two",
+    ),
+    ("unknown_runner", ["--runner=Foo"], "-runner=Foo"),
+  ):
+    yield name, words, "build_corpus", [*flags, flag]
 
 
 def training_cases(root, corpus, other, bare):
@@ -148,9 +160,19 @@ def training_cases(root, corpus, other, bare):
       ["--model_dir=gs://bucket/run"],
     )
   demo = ["--output=" + str(of_no_passages / manifest_lib.FILE_NAME)]
-  yield "demo_into_a_file", ["--output", "File exists"], "demo", demo
+  yield "demo_into_a_file", ["--output", "is no folder"], "demo", demo
   demo = [f"--output={root}/demo", "--seed=-1"]
   yield "demo_without_a_seed", ["seed"], "demo", demo
+  another = root / "another_file"
+  shutil.copytree(bare, another)
+  manifest = json.loads((bare / manifest_lib.FILE_NAME).read_text())
+  manifest["shards"][0]["sha256"] = "0" * 64
+  (another / manifest_lib.FILE_NAME).write_text(json.dumps(manifest))
+  edit = [f"--corpus={another}", "--remove=Nowhere", f"--output={root}/edited"]
+  first = manifest["shards"][0]["file"]
+  yield "file_of_another_sum", [first, "sums differ"], "edit_corpus", edit
+  edit = [*edit, "--noverify_corpus"]
+  yield "sum_not_verified", ["--remove", "'Nowhere'"], "edit_corpus", edit
   yield (
     "annotate_missing_corpus",
     ["nowhere"],
@@ -201,6 +223,9 @@ def outcomes(cases):
     "latin_1",
     "vocab_without_mask",
     "missing_input",
+    "unknown_to_beam",
+    "wrong_for_beam",
+    "unknown_runner",
     "missing_corpus",
     "empty_corpus",
     "not_annotated",
@@ -223,6 +248,8 @@ def outcomes(cases):
     "edit_corpus_of_no_disk",
     "demo_into_a_file",
     "demo_without_a_seed",
+    "file_of_another_sum",
+    "sum_not_verified",
     "annotate_missing_corpus",
     "ict_of_a_realm_run",
   ],

@@ -43,7 +43,7 @@ def cases_of(root):
   )
   yield (
     "unknown_split",
-    ["'validation'", "test"],
+    ["--split=validation", "test"],
     [asked, "--split=validation", model_dir],
   )
   yield (

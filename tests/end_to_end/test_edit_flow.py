@@ -7,8 +7,9 @@ from realm_tf import errors
 from realm_tf.answering import open_qa
 from realm_tf.data import build
 from realm_tf.data import corpus as corpus_lib
+from tests import people
 from tests.end_to_end import tiny_runs
-from tests.training import people
+from tests.launch import suggested
 
 _PEOPLE = "Ada Boris Clara Dmitri Elena Felix Greta Hugo".split()
 # Wide enough that random weights tell texts of different words apart.
@@ -83,10 +84,12 @@ def ask(answerer, corpus, question):
 def test_the_command_says_what_it_did_and_what_comes_next(world, edited):
   _, shown = edited
   assert "6 copied and 3 embedded" in shown  # Of eight, six stayed.
-  assert shown.splitlines()[-1] == (
-    f"Next: python -m realm_tf.launch.evaluate --model_dir={world}/tuned "
-    f"--corpus={world}/edited --dataset=..."
-  )
+  assert suggested.check(shown, "evaluate") == [
+    f"--model_dir={world}/tuned",
+    f"--corpus={world}/edited",
+    f"--dataset={world}/questions.jsonl",
+    "--split=dev",
+  ]
 
 
 def test_what_was_added_is_answered_from_at_once(world, edited):

@@ -1,6 +1,7 @@
 """From articles to a pre-trained REALM, through the commands."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -14,7 +15,9 @@ from realm_tf.index import run_state
 from realm_tf.index import store as store_lib
 from realm_tf.training import pretraining
 from realm_tf.training import refresh
+from realm_tf.training import refresher
 from tests.end_to_end import tiny_runs
+from tests.launch import suggested
 
 _STEPS = 16
 _TRAIN_SCALARS = {
@@ -24,6 +27,7 @@ _TRAIN_SCALARS = {
   "null_probability",
   "index_age_steps",
   "examples_per_sec",
+  "learning_rate",
 }
 _EVAL_SCALARS = {
   "loss",
@@ -47,8 +51,12 @@ def flow(tmp_path_factory):
     f"--input={source}",
     f"--output={root}/corpus",
     "--vocab_size=600",
-    "--max_passage_tokens=40",
+    # More than the models read.
+    "--max_passage_tokens=48",
     "--num_shards=2",
+    # Beam's.
+    "--direct_running_mode=in_memory",
+    "--beam_flag=--direct_num_workers=1",
   )
   tiny_runs.run("annotate_spans", f"--corpus={root}/corpus", "--tagger=rules")
 
@@ -63,21 +71,45 @@ def flow(tmp_path_factory):
       *flags,
     )
 
-  train("pretrain_mlm", "mlm", steps=8)
+  mlm_out = train("pretrain_mlm", "mlm", steps=8)
   ict_out = train(
     "pretrain_ict", "ict", f"--init_checkpoint={root}/mlm", steps=8
   )
-  realm_out = train(
-    "pretrain",
-    "realm",
-    f"--init_checkpoint={root}/mlm,{root}/ict",
-    steps=_STEPS,
+  suggested.check(mlm_out, "pretrain_ict")
+  # The command that is suggested, but for how long and how often.
+  flags = suggested.check(ict_out, "pretrain")
+  schedule = {
+    "train_steps": _STEPS,
+    "batch_size": 8,
+    "warmup_steps": 2,
+    "heldout_fraction": 0.2,
+    "eval_batches": 1,
+    "summary_every_steps": 1,
+    "checkpoint_every_steps": 4,
+    "evaluate_every_steps": 8,
     # At the age limit the trainer waits: it uses a version every 5 steps.
-    export_every_steps=5,
-    index_age_warning_steps=5,
-    index_age_limit_steps=6,
+    "export_every_steps": 5,
+    "index_age_warning_steps": 5,
+    "index_age_limit_steps": 6,
+  }
+  realm_out = tiny_runs.run(
+    "pretrain",
+    *flags,
+    *(f"--config.{name}={value}" for name, value in schedule.items()),
   )
   return root, ict_out, realm_out
+
+
+def test_fine_tuning_comes_after_it(flow):
+  root, _, realm_out = flow
+  flags = suggested.check(realm_out, "finetune")
+  assert {
+    "--dataset=nq_open",
+    f"--corpus={root}/corpus",
+    f"--init={root}/realm",
+    f"--model_dir={root}/qa",
+    f"--config.hidden_size={tiny_runs.MODEL['hidden_size']}",
+  } <= {*flags}
 
 
 def test_each_training_starts_from_the_one_before(flow):
@@ -88,6 +120,13 @@ def test_each_training_starts_from_the_one_before(flow):
   assert f"reader from {root}/mlm, step 8" in realm_out
   assert f"retriever from {root}/ict, step 8" in realm_out
   assert "random weights" not in ict_out + realm_out
+
+
+def test_each_training_tells_of_the_passages_that_it_cuts(flow):
+  _, ict_out, realm_out = flow
+  for out in (ict_out, realm_out):
+    assert "are longer than passage_length=40: " in out
+    assert "build_corpus --max_passage_tokens=40" in out
 
 
 def test_each_training_knows_the_annotation(flow):
@@ -109,6 +148,13 @@ def test_the_trainer_used_several_versions_and_the_last_is_of_the_last_step(
   assert versions[0] == 0
   store = store_lib.IndexStore(str(root / "realm"))
   assert store.latest() == _STEPS
+
+
+def test_the_progress_of_the_first_index_is_shown(flow):
+  _, _, realm_out = flow
+  shown, _, _ = realm_out.partition("  index version 0 in use")
+  assert re.search(r"  passage (\d+)/\1 \(100%\)  .* passages/s", shown)
+  assert " passages/s" not in realm_out[len(shown) :]
 
 
 def test_checkpoints_hold_the_index_version(flow):
@@ -144,6 +190,10 @@ def test_tensorboard_has_the_named_scalars(flow):
   for name in _TRAIN_SCALARS:
     assert sorted(train[name]) == list(range(1, _STEPS + 1)), name
     assert np.all(np.isfinite(list(train[name].values()))), name
+  # Two steps of warm-up, then down to 0 after the last step.
+  rates = [train["learning_rate"][step] for step in (1, 3, _STEPS)]
+  peak = loading.load("pretrain", "tiny", {}).learning_rate
+  assert rates == pytest.approx([0, peak * 14 / 16, peak / 16])
   # At most the limit, as the step that is done counts.
   assert max(train["index_age_steps"].values()) <= 6
   held_out = tiny_runs.scalars(root / "realm", "eval")
@@ -181,7 +231,7 @@ def pretrain(root, model_dir, *, refresh_mode, pretrain_corpus="", **changes):
   )
 
 
-def test_x_may_differ_from_z(flow):
+def test_x_may_differ_from_z(flow, capsys):
   root, _, _ = flow
   # Of another vocabulary, even: X is read with Z's.
   news = tiny_runs.build_corpus(root / "news", tiny_runs.articles(40, seed=7))
@@ -194,6 +244,8 @@ def test_x_may_differ_from_z(flow):
   )
   assert done.result.step == 6
   assert done.hook.versions_used == [0]
+  out = capsys.readouterr().out
+  assert " sentences come from passages of --corpus" in out
   losses = tiny_runs.scalars(root / "x_and_z", "train")["loss"]
   assert sorted(losses) == [1, 2, 3, 4, 5, 6]
 
@@ -204,6 +256,19 @@ def test_random_tokens_are_masked_too(flow):
   assert done.result.step == 6
   losses = tiny_runs.scalars(root / "tokens", "train")["loss"]
   assert np.all(np.isfinite(list(losses.values())))
+
+
+def test_the_trainer_says_why_its_refresher_failed(flow, monkeypatch, tmp_path):
+  root, _, _ = flow
+  program = tmp_path / "program"
+  program.write_text("#!/bin/sh\necho error: The disk is full; exit 2\n")
+  program.chmod(0o755)
+  monkeypatch.setattr(refresher.sys, "executable", str(program))
+  with pytest.raises(errors.UserError) as error:
+    pretrain(root, "full", refresh_mode="local")
+  log = root / "full" / refresher.LOG
+  assert f"error: The disk is full See {log}." in str(error.value)
+  assert "\n" not in str(error.value)
 
 
 def test_without_a_refresher_the_trainer_stops_at_its_deadline(

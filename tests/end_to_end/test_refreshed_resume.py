@@ -1,11 +1,13 @@
-"""kill -9 of a trainer whose index is refreshed beside it, then resume."""
+"""Ends a trainer whose index is refreshed beside it, then resumes it."""
 
+import os
 import re
 import signal
 import subprocess
 
 import pytest
 
+from realm_tf.index import run_state
 from realm_tf.index import store as store_lib
 from tests.end_to_end import tiny_runs
 
@@ -29,21 +31,32 @@ def flags(corpus, model_dir, export_every, age_limit, **fields):
   ]
 
 
-def train_until(line_start, *flags):
-  """Kills a training once it prints a line."""
+def train_until(line_start, *flags, number=signal.SIGKILL):
+  """Sends a signal to the group of a training once it prints a line.
+
+  Args:
+    line_start: How the line begins.
+    *flags: Of `pretrain`.
+    number: The signal. Ctrl-C sends SIGINT to a group.
+
+  Returns:
+    The exit status, and the lines printed.
+  """
   process = subprocess.Popen(
     tiny_runs.argv("pretrain", *flags),
     env=tiny_runs.environment(),
     stdout=subprocess.PIPE,
     stderr=subprocess.STDOUT,
     text=True,
+    start_new_session=True,
   )
   shown = []
   for line in process.stdout:
     shown.append(line)
     if line.startswith(line_start):
-      process.send_signal(signal.SIGKILL)
-  assert process.wait() == -signal.SIGKILL, "".join(shown[-20:])
+      os.killpg(process.pid, number)
+      line_start = "no line"
+  return process.wait(), shown
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +69,8 @@ def test_a_run_killed_before_its_first_checkpoint_starts_over(corpus, tmp_path):
   run = tmp_path / "run"
   # Training waits for each version. Of these, 0 has been pruned in the end.
   args = flags(corpus, run, 2, 3, checkpoint_every_steps=_STEPS)
-  train_until("  index version 8 in use", *args)
+  status, shown = train_until("  index version 8 in use", *args)
+  assert status == -signal.SIGKILL, "".join(shown[-20:])
   tiny_runs.until_gone(run)  # The refresher ends with its trainer.
   store = store_lib.IndexStore(str(run))
   assert 0 not in store.versions()
@@ -76,8 +90,36 @@ def test_a_run_killed_before_its_first_checkpoint_starts_over(corpus, tmp_path):
 def test_a_frozen_index_may_be_refreshed_after_all(corpus, tmp_path):
   run = tmp_path / "run"
   args = flags(corpus, run, 4, 5, checkpoint_every_steps=2)
-  train_until("step 7/", *args, "--refresh=off")
+  status, shown = train_until("step 7/", *args, "--refresh=off")
+  assert status == -signal.SIGKILL, "".join(shown[-20:])
   assert store_lib.IndexStore(str(run)).versions() == [0]
   said = tiny_runs.run("pretrain", *args)
   assert "waits for the refresher" in said
   assert store_lib.IndexStore(str(run)).latest() == _STEPS
+
+
+def test_ctrl_c_ends_trainer_and_refresher_and_the_same_command_goes_on(
+  corpus, tmp_path
+):
+  run = tmp_path / "run"
+  args = flags(corpus, run, 2, 3, checkpoint_every_steps=_STEPS)
+  status, shown = train_until("step 5/", *args, number=signal.SIGINT)
+  assert status == 128 + signal.SIGINT
+  assert re.fullmatch(
+    r"Interrupted by SIGINT at step \d+\. Run the same command again to go on"
+    r"\.\n",
+    shown[-1],
+  )
+  assert not [line for line in shown if "refresher failed" in line]
+  assert run_state.RunState(str(run)).state() == run_state.INTERRUPTED
+  assert not tiny_runs.processes_of(run)
+  # Once more, while the next training is still being set up.
+  status, shown = train_until("  memory ", *args, number=signal.SIGTERM)
+  assert status == 128 + signal.SIGTERM
+  assert shown[-1].startswith("Interrupted by SIGTERM")
+  assert not tiny_runs.processes_of(run)
+  said = tiny_runs.run("pretrain", *args)
+  assert re.search(r"Resumed .* at step [5-7]\.", said)
+  assert sorted(tiny_runs.scalars(run, "train")["loss"]) == list(
+    range(1, _STEPS + 1)
+  )

@@ -1,4 +1,4 @@
-"""kill -9 of the trainer, then resume: the losses of an undisturbed run.
+"""kill -9 or a signal, then resume: the losses of an undisturbed run.
 
 REALM_TF_KILLS=10 kills ten times; few kills keep the usual run short.
 """
@@ -12,12 +12,15 @@ import threading
 
 import pytest
 
+from realm_tf.checkpoints import saved
+from realm_tf.index import run_state
 from tests.end_to_end import tiny_runs
 
 _KILLS = int(os.environ.get("REALM_TF_KILLS", "3"))
 _STEPS = 8 + 8 * _KILLS
 _EVERY = 3  # steps between two checkpoints
 _LINE = re.compile(r"step (\d+)/")
+_SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGKILL, signal.SIGHUP)
 
 
 def flags(corpus, model_dir):
@@ -36,9 +39,9 @@ def flags(corpus, model_dir):
   ]
 
 
-def train_and_kill(command, log, step, delay_secs):
-  """Kills the trainer some moment after a step; returns its last step."""
-  with open(log, "a", encoding="utf-8") as errors:
+def train_and_kill(command, log, number, step, delay_secs):
+  """Sends a signal some moment after a step; returns the last step."""
+  with open(log, "w", encoding="utf-8") as errors:
     process = subprocess.Popen(
       command,
       env=tiny_runs.environment(),
@@ -54,9 +57,17 @@ def train_and_kill(command, log, step, delay_secs):
       seen = int(match[1])
     if seen >= step and process.poll() is None:
       threading.Event().wait(delay_secs)
-      process.send_signal(signal.SIGKILL)
+      process.send_signal(number)
       step = _STEPS + 1  # What is still in the pipe is read, too.
-  assert process.wait() == -signal.SIGKILL, "".join(shown[-20:])
+  status = process.wait()
+  if number == signal.SIGKILL:
+    assert status == -number, "".join(shown[-20:])
+  else:
+    assert status == 128 + number, "".join(shown[-20:])
+    assert log.read_text() == (
+      f"Interrupted by {number.name} at step {seen}. Run the same command "
+      "again to go on.\n"
+    )
   return seen
 
 
@@ -75,10 +86,16 @@ def test_a_killed_and_resumed_run_has_the_losses_of_an_undisturbed_one(
   command = tiny_runs.argv("pretrain", *flags(corpus, killed))
   # The first kill comes before the first checkpoint.
   step = rng.randint(1, _EVERY - 1)
-  for _ in range(_KILLS):
+  for kill in range(_KILLS):
+    number = _SIGNALS[kill % len(_SIGNALS)]
     reached = train_and_kill(
-      command, tmp_path / "log", step, rng.uniform(0, 0.03)
+      command, tmp_path / "log", number, step, rng.uniform(0, 0.03)
     )
+    if number != signal.SIGKILL:
+      newest = saved.newest(str(killed / "checkpoints"))
+      assert newest.step == reached
+      state = run_state.RunState(str(killed))
+      assert state.state() == run_state.INTERRUPTED
     step = min(reached + rng.randint(1, 6), _STEPS - 4)
   tiny_runs.run("pretrain", *flags(corpus, killed))
 

@@ -81,7 +81,9 @@ def test_with_a_corpus_all_is_written(options, tmp_path, capsys):
     "value": figure.value,
     "low": figure.low,
     "high": figure.high,
+    "method": "wilson",
   }
+  assert summary["figures"]["f1"]["method"] == "wilson"  # all are 0 or 1
   assert summary["interval"]["seed"] == 3
   assert summary["classes"] == {
     "right": 1,

@@ -128,6 +128,25 @@ def test_what_is_not_known_is_not_plotted(changes, plots):
   assert page.tags.count("svg") == plots
 
 
+def test_headers_and_numbers_stay_on_one_line_and_tables_scroll():
+  text = report.html("t", {"model_dir": "runs/qa"}, scores())
+  rules = re.search("<style>(.*)</style>", text, re.DOTALL)[1]
+  for tag in ("th", ".number"):
+    assert re.search(
+      rf"(^|, ){re.escape(tag)}[^{{]*{{ white-space: nowrap", rules, re.M
+    )
+  assert "anywhere" in re.search(r"\ntd {([^}]*)}", rules)[1]
+  assert "anywhere" not in re.search(r"\nth, td {([^}]*)}", rules)[1]
+  for name in ("model_dir", "exact_match", "recall@5"):
+    assert f'<th scope="row">{name}</th>' in text
+  for name in ("question", "prediction", "references"):
+    assert f"<th>{name}</th>" in text
+  for shown in ("<th{}>rank</th>", "<th{}>percent</th>", "<td{}>1.00</td>"):
+    assert shown.format(' class="number"') in text
+  assert "overflow-x: auto" in re.search(r"\.table {([^}]*)}", rules)[1]
+  assert text.count("<table>") == text.count('<div class="table"><table>')
+
+
 def test_ids_of_plots_do_not_clash_and_pages_are_the_same_each_time():
   text = report.html("t", {}, scores())
   assert text == report.html("t", {}, scores())

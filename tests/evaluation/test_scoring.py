@@ -3,6 +3,7 @@ import pytest
 
 from realm_tf import errors
 from realm_tf.data import qa_datasets
+from realm_tf.evaluation import evaluate
 from realm_tf.evaluation import predictions
 from realm_tf.evaluation import scoring
 from tests import written_corpus
@@ -95,6 +96,16 @@ def test_without_retrieval_errors_are_not_explained():
   assert set(scores.figures) == {"exact_match", "f1"}
   assert scores.figures["f1"].value == pytest.approx(1.5 / 3)
   assert len(scores.recall_curve) == 0
+
+
+def test_three_of_three_right_are_not_certain(capsys):
+  scores = score(*[(question(i, "x"), answer("x")) for i in range(3)])
+  evaluate.print_scores(scores)
+  shown = capsys.readouterr().out
+  for name in ("exact_match", "f1"):
+    assert scores.figures[name].value == 1.0
+    (line,) = [line for line in shown.splitlines() if line.startswith(name)]
+    assert line.split()[1:] == ["100.0", "43.9", "to", "100.0"]
 
 
 def test_an_empty_reference_is_scored_as_officially_and_reported():

@@ -5,18 +5,22 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from realm_tf import devices
 from realm_tf import files
 from realm_tf.export import embedder as export_lib
 from realm_tf.index import exports
 from realm_tf.models import embedder as embedder_lib
 from tests import synthetic
+from tests.export import graphs
 
 IDS = tf.constant([[2, 8, 30, 9, 3, 0], [2, 31, 3, 0, 0, 0]])
 
 
 def retriever_of(**changes):
   config = synthetic.realm_config(**changes)
-  retriever = embedder_lib.Retriever(config, len(synthetic.VOCABULARY))
+  retriever = embedder_lib.Retriever(
+    config, len(synthetic.VOCABULARY), synthetic.SEP
+  )
   return retriever, retriever(IDS, IDS)
 
 
@@ -30,7 +34,7 @@ def export(tmp_path_factory):
   """A run with an export of step 1, and what its weights gave then."""
   model_dir = tmp_path_factory.mktemp("run")
   retriever, (query, passage) = retriever_of()
-  exporter = export_lib.Exporter(retriever, 8)
+  exporter = export_lib.Exporter(retriever, synthetic.realm_config())
   folder = exporter.save(str(model_dir), 1)
   assert folder == exports.path(str(model_dir), 1)
   return model_dir, retriever, exporter, query.numpy(), passage.numpy()
@@ -60,7 +64,9 @@ def test_a_fresh_process_without_our_code_embeds_alike(export, tmp_path):
 
 def test_untied_towers_are_exported_each_behind_its_signature(tmp_path):
   retriever, (query, passage) = retriever_of(tied_embedders=False)
-  folder = export_lib.Exporter(retriever, 8).save(str(tmp_path), 30)
+  folder = export_lib.Exporter(retriever, synthetic.realm_config()).save(
+    str(tmp_path), 30
+  )
   assert not np.allclose(query, passage, atol=1e-2)
   loaded = tf.saved_model.load(folder).signatures
   for kind, wanted in (("query", query), ("passage", passage)):
@@ -75,7 +81,9 @@ def test_untied_towers_are_exported_each_behind_its_signature(tmp_path):
 @pytest.mark.parametrize("tied", [True, False])
 def test_its_variables_are_read_as_a_checkpoint_of_the_towers(tmp_path, tied):
   retriever, _ = retriever_of(tied_embedders=tied)
-  folder = export_lib.Exporter(retriever, 8).save(str(tmp_path), 1)
+  folder = export_lib.Exporter(retriever, synthetic.realm_config()).save(
+    str(tmp_path), 1
+  )
   path = tf.io.gfile.join(folder, "variables", "variables")
   other, _ = retriever_of(tied_embedders=tied)
   for name in ("query_embedder", "passage_embedder"):
@@ -114,6 +122,51 @@ def test_an_export_made_anew_has_an_id_of_its_own(export):
   export_lib.remove(str(model_dir), 3)
 
 
+@pytest.mark.parametrize("tied", [True, False])
+def test_what_is_trained_in_bfloat16_is_exported_in_float32(
+  tmp_path, bfloat16, tied
+):
+  config = synthetic.realm_config(tied_embedders=tied, dropout=0.1)
+  retriever = embedder_lib.Retriever(
+    config, len(synthetic.VOCABULARY), synthetic.SEP
+  )
+  retriever.passage_embedder.trainable = False  # as in fine-tuning
+  exporter = export_lib.Exporter(retriever, config)
+  # Each export has the weights of its time, in a graph without bfloat16.
+  for step in (1, 2):
+    for variable in retriever.variables:
+      if variable.dtype == tf.float32:
+        variable.assign_add(0.1 * tf.random.normal(variable.shape))
+    folder = exporter.save(str(tmp_path), step)
+    assert graphs.dtypes(folder) & {tf.float32, tf.bfloat16} == {tf.float32}
+    for kind in ("query", "passage"):
+      tower = getattr(retriever, f"{kind}_embedder")
+      got = embed(folder, kind, IDS)
+      np.testing.assert_allclose(got, tower(IDS), atol=0.1)
+      assert (got != tower(IDS).numpy()).any()
+      np.testing.assert_allclose(
+        got, float32_copy(retriever, kind)(IDS), rtol=1e-4, atol=1e-5
+      )
+
+
+def float32_copy(retriever, kind):
+  """A tower of the same weights that computes in float32."""
+  devices.set_precision("float32", on_cpu=False)
+  copy = embedder_lib.Retriever.from_config(retriever.get_config())
+  devices.set_precision("bfloat16", on_cpu=False)
+  new, old = (getattr(r, f"{kind}_embedder") for r in (copy, retriever))
+  new.trainable = old.trainable
+  new.set_weights(old.get_weights())
+  return new
+
+
+def test_bfloat16_is_exported_where_the_config_asks_for_it(tmp_path, bfloat16):
+  retriever, _ = retriever_of()
+  config = synthetic.realm_config(export_precision="bfloat16")
+  folder = export_lib.Exporter(retriever, config).save(str(tmp_path), 1)
+  assert tf.bfloat16 in graphs.dtypes(folder)
+
+
 def test_an_export_that_fails_leaves_nothing(export, monkeypatch):
   model_dir, _, exporter, _, _ = export
   folders = model_dir / "exports" / "embedder"
@@ -134,8 +187,11 @@ def test_what_a_killed_run_left_is_discarded(tmp_path):
     folder = tmp_path / "exports" / "embedder" / str(step)
     folder.mkdir(parents=True)
     (folder / exports.MANIFEST).write_text("{}")
-  (tmp_path / "exports/embedder/200.12-ab.tmp/variables").mkdir(parents=True)
+  (tmp_path / "exports/embedder/200.12-0123abcd.tmp/variables").mkdir(
+    parents=True
+  )
   (tmp_path / "exports/embedder/50").mkdir()  # It was being removed.
+  (tmp_path / "exports/embedder/mine").mkdir()  # The user's own.
   export_lib.discard(str(tmp_path), after_step=200)
   left = (tmp_path / "exports" / "embedder").iterdir()
-  assert sorted(path.name for path in left) == ["100", "200"]
+  assert sorted(path.name for path in left) == ["100", "200", "mine"]

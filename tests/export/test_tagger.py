@@ -7,7 +7,11 @@ import tensorflow as tf
 from hypothesis import strategies as st
 
 from realm_tf.export import tagger as export_lib
+from realm_tf.models import tagger as tagger_lib
+from realm_tf.text import entity_types
 from tests import planted_tagger
+from tests import synthetic
+from tests.export import graphs
 
 _FILLER = st.text(
   st.sampled_from([*"aeéx字.,", "\u0301", "\u00df", "İ", "😀", "ﬁ", "한"]),
@@ -115,3 +119,26 @@ def test_a_fresh_process_needs_tensorflow_text_alone(tmp_path):
     text=True,
   )
   assert done.stdout.strip() == "[3, 3] [10, 10]"
+
+
+def test_what_is_trained_in_bfloat16_is_exported_in_float32(tmp_path, bfloat16):
+  tokenizer = planted_tagger.tokenizer()
+  texts = tf.constant(["in Łódź", "é Zürich"])
+  scores = {}
+  for precision in ("float32", "bfloat16"):
+    config = synthetic.tagger_config(export_precision=precision)
+    if not scores:
+      tagger = tagger_lib.Tagger(
+        config, tokenizer.vocab_size, len(entity_types.LABELS)
+      )
+    folder = str(tmp_path / precision)
+    export_lib.save(folder, tagger, tokenizer, config, step=1)
+    found = graphs.dtypes(folder) & {tf.float32, tf.bfloat16}
+    assert (tf.bfloat16 in found) == (precision == "bfloat16")
+    tag = tf.saved_model.load(folder).signatures["tag"]
+    scores[precision] = tag(texts=texts)["score"].numpy()
+  # The same weights, rounded or not.
+  exact, rounded = scores.values()
+  assert len(exact) > 0
+  assert len(exact) == len(rounded)
+  assert 0 < abs(exact - rounded).max() < 0.05

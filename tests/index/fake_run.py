@@ -29,7 +29,6 @@ def write_corpus(
     path,
     [[_passage(rng) for _ in range(per_shard)] for _ in range(num_shards)],
     VOCABULARY,
-    f"corpus-{seed}-{num_shards}-{per_shard}",
   )
 
 

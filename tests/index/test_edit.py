@@ -9,6 +9,7 @@ import pytest
 import tensorflow as tf
 
 from realm_tf import errors
+from realm_tf import files
 from realm_tf.data import blocks
 from realm_tf.data import build
 from realm_tf.data import corpus as corpus_lib
@@ -22,6 +23,7 @@ from realm_tf.index import publish
 from realm_tf.index import reuse as reuse_lib
 from realm_tf.index import store as store_lib
 from tests.index import fake_run
+from tests.launch import suggested
 
 _STEP = 100
 
@@ -151,7 +153,8 @@ def test_what_stays_is_copied_and_the_rest_embedded(
   assert embedded == {"passage": len(came), "query": 0}
   shown = capsys.readouterr().out
   assert f"{len(stayed)} copied and {len(came)} embedded in" in shown
-  assert shown.splitlines()[-1].startswith("Next: ")
+  flags = suggested.check(shown, "finetune")
+  assert {f"--corpus={new.path}", f"--init={run_dir}"} <= {*flags}
 
 
 def test_it_is_the_index_that_embedding_all_gives(tmp_path, old, run_dir):
@@ -283,7 +286,10 @@ def test_a_killed_edit_leaves_no_corpus(tmp_path, old, run_dir, monkeypatch):
 def test_without_a_run_the_corpus_alone_is_written(tmp_path, old, capsys):
   edit.run(options(tmp_path, old, **_EDIT), "")
   corpus_lib.Corpus.open(str(tmp_path / "new"))
-  assert "--model_dir=RUN" in capsys.readouterr().out
+  shown = capsys.readouterr().out
+  assert "the same command with --model_dir" in shown
+  flags = suggested.check(shown, "annotate_spans")
+  assert flags == [f"--corpus={tmp_path}/new"]
 
 
 def refused(tmp_path, corpus, run_dir):
@@ -313,9 +319,10 @@ def hand_written(path, wordpieces):
     for body, ids in zip(("one", "two"), wordpieces, strict=True):
       passage = blocks.Passage("t", body, np.array([7]), np.array(ids))
       writer.write(passages_lib.encode_passage(passage, "uint16"))
+  sha256 = files.sha256(str(path / name))
   fake_run.write_corpus(path / "for_the_rest")
   manifest = json.loads((path / "for_the_rest/manifest.json").read_text())
-  entry = {"file": name, "passages": 2, "sha256": str(wordpieces)}
+  entry = {"file": name, "passages": 2, "sha256": sha256}
   manifest |= {"passages": 2, "shards": [entry]}
   (path / "manifest.json").write_text(json.dumps(manifest))
   shutil.copy(path / "for_the_rest/vocab.txt", path)

@@ -14,12 +14,15 @@ import tensorflow as tf
 from realm_tf import errors
 from realm_tf.index import batching
 from realm_tf.index import exports
+from realm_tf.index import follow
+from realm_tf.index import job
 from realm_tf.index import recall
 from realm_tf.index import refresh
 from realm_tf.index import run_state
 from realm_tf.index import store as store_lib
 from realm_tf.index import version as version_lib
 from tests.index import fake_run
+from tests.launch import suggested
 
 
 def open_version(model_dir, corpus, step=100):
@@ -104,6 +107,12 @@ def test_the_newest_export_is_taken_and_a_version_is_built_once(model_dir):
 
   assert fake_run.refresh(model_dir, step=100) == 0
   assert store_lib.IndexStore(model_dir).versions() == [100, 200]
+
+
+def test_what_comes_next_can_be_pasted(model_dir, corpus, capsys):
+  assert job.run(follow.RefreshOptions(model_dir=model_dir), []) == 0
+  flags = suggested.check(capsys.readouterr().out, "finetune")
+  assert {f"--corpus={corpus.path}", f"--init={model_dir}"} <= {*flags}
 
 
 def test_finished_shards_are_kept_and_leftovers_removed(model_dir, corpus):

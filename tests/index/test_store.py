@@ -3,6 +3,7 @@ import shutil
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 from realm_tf import errors
@@ -218,19 +219,31 @@ def test_the_watcher_keeps_versions_of_the_future_back(store):
   assert watch.poll(5, not_after_step=9) == 9
 
 
+def test_passages_count_as_their_shards_are_written(store):
+  assert store.rows_embedded(5) == 0
+  folder = pathlib.Path(store.path(5))
+  folder.mkdir(parents=True)
+  (folder / version_lib.shard_name(1, 3)).write_bytes(b"of a full disk")
+  for shard, rows in ((0, 4), (2, 3)):
+    version_lib.write_embeddings(
+      str(folder / version_lib.shard_name(shard, 3)), np.zeros([rows, 2])
+    )
+  assert store.rows_embedded(5) == 7
+
+
 def test_waiting_ends_with_a_version_death_or_the_deadline(store):
   watch = watcher.IndexWatcher(store)
-  with pytest.raises(errors.UserError, match="no refresher runs"):
-    watch.wait_for(5, 9, lambda: False, deadline_secs=60)
+  with pytest.raises(errors.UserError, match="It failed. Training needs"):
+    watch.wait_for(5, 9, lambda: "It failed.", deadline_secs=60)
   with pytest.raises(errors.UserError, match="within 0 s"):
-    watch.wait_for(5, 9, lambda: True, deadline_secs=0)
+    watch.wait_for(5, 9, lambda: None, deadline_secs=0)
 
   def publish_then_die():
     if store.latest() is None:
       publish(store, 7)
-      return True
-    return False
+      return None
+    return "It ended."
 
   assert watch.wait_for(5, 9, publish_then_die, deadline_secs=60) == 7
   publish(store, 20)  # Of a future that is abandoned.
-  assert watch.wait_for(5, 9, lambda: True, deadline_secs=60) == 7
+  assert watch.wait_for(5, 9, lambda: None, deadline_secs=60) == 7

@@ -38,7 +38,7 @@ def make_features(config, batch, seed=0):
 @pytest.fixture(scope="module")
 def model():
   config = synthetic.orqa_config()
-  model = orqa.OrqaModel(config, VOCAB)
+  model = orqa.OrqaModel(config, VOCAB, synthetic.SEP)
   features = make_features(config, 2)
   model(features)
   # Biases and layer norms that change nothing would hide mistakes.

@@ -3,9 +3,12 @@ import pytest
 import tensorflow as tf
 
 from realm_tf import devices
+from realm_tf.configs import schema
+from realm_tf.data import features as features_lib
 from realm_tf.models import embedder
 from realm_tf.models import encoder as encoder_lib
 from realm_tf.models import ict
+from realm_tf.models import orqa
 from realm_tf.models import reader as reader_lib
 from realm_tf.models import realm
 from tests import synthetic
@@ -54,7 +57,7 @@ READER_HEAD = {
 
 def realm_model(**changes):
   config = synthetic.realm_config(**changes)
-  model = realm.RealmModel(config, VOCAB)
+  model = realm.RealmModel(config, VOCAB, synthetic.SEP)
   features = synthetic.realm_features(config, batch=2)
   return config, model, features, model(features)
 
@@ -232,12 +235,90 @@ def test_output_range_leaves_out_nothing_that_is_read():
 
 def test_padding_changes_no_embedding():
   config = synthetic.realm_config()
-  model = embedder.Embedder(config, VOCAB, "embedder")
+  model = embedder.Embedder(config, VOCAB, synthetic.SEP, "embedder")
   ids = tf.constant([[2, 8, 30, 9, 3]])
   longer = tf.pad(ids, [[0, 0], [0, 9]])
   np.testing.assert_allclose(model(ids), model(longer), rtol=1e-4, atol=1e-5)
   other = model(tf.constant([[2, 8, 30, 10, 3]]))
   assert (model(ids).numpy() != other.numpy()).any()
+
+
+# `[CLS] title [SEP] body [SEP]`: with a title of two, without, the null
+# passage; and a query. By hand, what is segment 1.
+SEGMENTS_OF_PASSAGES = [
+  ([2, 8, 9, 3, 30, 31, 32, 3, 0], [0, 0, 0, 0, 1, 1, 1, 1, 0]),
+  ([2, 3, 30, 31, 32, 33, 34, 35, 3], [0, 0, 1, 1, 1, 1, 1, 1, 1]),
+  ([2, 3, 3, 0, 0, 0, 0, 0, 0], [0, 0, 1, 0, 0, 0, 0, 0, 0]),
+  ([2, 8, 30, 4, 9, 3, 0, 0, 0], [0] * 9),
+]
+
+
+def embedded_by_hand(model, token_ids, segment_ids):
+  """What Model Garden's encoder and the head make of given segments."""
+  outputs = model.encoder(
+    {
+      "input_word_ids": token_ids,
+      "input_mask": tf.cast(token_ids != 0, tf.int32),
+      "input_type_ids": segment_ids,
+    },
+    training=False,
+  )
+  return model.layer_norm(model.projection(outputs["pooled_output"]))
+
+
+@pytest.mark.parametrize("split", [True, False])
+def test_a_passages_body_is_a_segment_of_its_own_if_the_config_says_so(split):
+  config = synthetic.realm_config(passage_segments=split)
+  model = embedder.Embedder(config, VOCAB, synthetic.SEP, "embedder")
+  ids, segments = (
+    tf.constant(column) for column in zip(*SEGMENTS_OF_PASSAGES, strict=True)
+  )
+  wanted = embedded_by_hand(model, ids, segments * int(split))
+  np.testing.assert_allclose(model(ids), wanted, rtol=1e-5, atol=1e-6)
+  other = embedded_by_hand(model, ids, segments * int(not split))
+  differs = np.abs(model(ids) - other).max(axis=1) > 1e-3
+  assert differs.tolist() == [True, True, True, False]  # a query has one
+
+
+def test_the_null_passage_has_a_title_that_is_empty():
+  tokenizer = synthetic.make_tokenizer()
+  empty = tf.ragged.constant([], ragged_rank=1, dtype=tf.int32)
+  packed = features_lib.PackedPassages(empty, empty, 6, tokenizer)
+  null = packed.passages(tf.constant([packed.null_row]))
+  assert null.numpy().tolist() == [[2, 3, 3, 0, 0, 0]]
+  segments = embedder.pair_segments(null, tokenizer.sep_id)
+  assert segments.numpy().tolist() == [[0, 0, 1, 0, 0, 0]]
+
+
+def segment_rows_gradient(model, loss_of):
+  """Largest gradient of each segment's embedding, <float>[2]."""
+  tower = model.retriever.query_embedder
+  table = tower.encoder._type_embedding_layer.embeddings
+  with tf.GradientTape() as tape:
+    loss = loss_of(model)
+  gradient = tf.convert_to_tensor(tape.gradient(loss, table))
+  return np.abs(gradient).max(axis=1)
+
+
+def test_training_reaches_the_embedding_of_segment_1():
+  passages = tf.constant([row for row, _ in SEGMENTS_OF_PASSAGES[:3]])
+  features = {
+    "query_token_ids": tf.constant([[2, 9, 3], [2, 10, 3], [2, 30, 3]]),
+    "passage_token_ids": passages,
+  }
+
+  def loss_of(model):
+    scores, labels = model(features)
+    return tf.reduce_sum(
+      tf.nn.sparse_softmax_cross_entropy_with_logits(labels, scores)
+    )
+
+  for split in (True, False):
+    config = synthetic.ict_config(passage_segments=split)
+    model = ict.IctModel(config, VOCAB, synthetic.SEP)
+    rows = segment_rows_gradient(model, loss_of)
+    assert rows[0] > 1e-3
+    assert (rows[1] > 1e-3) == split
 
 
 def test_only_the_segment_tells_query_from_passage():
@@ -253,7 +334,7 @@ def test_only_the_segment_tells_query_from_passage():
 
 def test_ict_scores_all_blocks_and_labels_its_own():
   config = synthetic.ict_config(score_scale=0.5)
-  model = ict.IctModel(config, VOCAB)
+  model = ict.IctModel(config, VOCAB, synthetic.SEP)
   features = synthetic.realm_features(synthetic.realm_config(), batch=3)
   queries = features["query_token_ids"]
   blocks = features["passage_token_ids"][:, 0]
@@ -269,17 +350,10 @@ def test_ict_scores_all_blocks_and_labels_its_own():
 
 def test_dropout_is_active_in_training_only():
   config = synthetic.realm_config(dropout=0.5)
-  model = embedder.Embedder(config, VOCAB, "embedder")
+  model = embedder.Embedder(config, VOCAB, synthetic.SEP, "embedder")
   ids = tf.constant([[2, 8, 30, 9, 3]])
   np.testing.assert_array_equal(model(ids), model(ids))
   assert (model(ids, training=True).numpy() != model(ids).numpy()).any()
-
-
-@pytest.fixture
-def bfloat16():
-  devices.set_precision("bfloat16", on_cpu=False)
-  yield
-  devices.set_precision("float32", on_cpu=False)
 
 
 def test_losses_and_log_probs_are_float32_in_bfloat16(bfloat16):
@@ -297,7 +371,7 @@ def test_losses_and_log_probs_are_float32_in_bfloat16(bfloat16):
 
 
 def test_embeddings_and_ict_scores_are_float32_in_bfloat16(bfloat16):
-  model = ict.IctModel(synthetic.ict_config(), VOCAB)
+  model = ict.IctModel(synthetic.ict_config(), VOCAB, synthetic.SEP)
   features = synthetic.realm_features(synthetic.realm_config(), batch=3)
   scores, _ = model(
     {
@@ -322,3 +396,109 @@ def test_bfloat16_stays_close_to_float32():
   np.testing.assert_allclose(
     got.log_likelihood, marginal.log_likelihood, rtol=0.05
   )
+
+
+def test_masked_token_logits_are_not_rounded_in_bfloat16(bfloat16):
+  _, model, features, (_, logits) = realm_model()
+  rounded = tf.cast(tf.cast(logits, tf.bfloat16), tf.float32)
+  assert np.mean(rounded.numpy() != logits.numpy()) > 0.9
+  hidden = encoder_lib.encode(
+    model.reader.encoder,
+    features["joint_token_ids"][:, 1],
+    features["joint_segment_ids"][:, 1],
+    training=False,
+  )["sequence_output"]
+  hidden = tf.gather(hidden, features["mask_positions"], batch_dims=1)
+  head = model.reader.head
+  hidden = head.layer_norm(head.dense(tf.reshape(hidden, [-1, 16])))
+  assert hidden.dtype == tf.bfloat16
+  table = model.reader.encoder.get_embedding_table()
+  wanted = np.float64(hidden) @ np.float64(table).T + np.float64(head.bias)
+  np.testing.assert_allclose(
+    tf.reshape(logits[:, 1], wanted.shape), wanted, rtol=1e-4, atol=1e-5
+  )
+
+
+def test_the_batch_may_be_unknown_when_the_model_is_traced():
+  config, model, features, (marginal, logits) = realm_model()
+  signature = {
+    name: tf.TensorSpec([None, *value.shape[1:]], value.dtype)
+    for name, value in features.items()
+  }
+
+  @tf.function(input_signature=[signature])
+  @tf.autograph.experimental.do_not_convert
+  def traced(features):
+    return model(features)
+
+  found, found_logits = traced(features)
+  np.testing.assert_allclose(found_logits, logits, rtol=1e-4, atol=1e-5)
+  np.testing.assert_allclose(
+    found.log_likelihood, marginal.log_likelihood, rtol=1e-4
+  )
+  one = traced({name: value[:1] for name, value in features.items()})
+  np.testing.assert_allclose(one.logits, logits[:1], rtol=1e-4, atol=1e-5)
+  # What is known stays known: a TPU needs it.
+  shape = [config.num_candidates, config.max_masks, VOCAB]
+  spec = traced.get_concrete_function().structured_outputs.logits
+  assert spec.shape.as_list() == [None, *shape]
+
+  @tf.function
+  @tf.autograph.experimental.do_not_convert
+  def known(features):
+    return model(features)
+
+  spec = known.get_concrete_function(features).structured_outputs
+  assert spec.logits.shape.as_list() == [2, *shape]
+  assert spec.marginal.log_likelihood.shape.as_list() == [2]
+
+
+def saved_model_case(name):
+  """Returns a model with features of its kind."""
+  realm_config = synthetic.realm_config(tied_embedders=False, dropout=0.1)
+  features = synthetic.realm_features(realm_config, batch=2)
+  if name == "realm":
+    return realm.RealmModel(realm_config, VOCAB, synthetic.SEP), features
+  if name == "ict":
+    config = synthetic.ict_config(passage_segments=False)
+    model = ict.IctModel(config, VOCAB, synthetic.SEP)
+    passages = features["passage_token_ids"][:, 0]
+    return model, features | {"passage_token_ids": passages}
+  config = synthetic.orqa_config(dropout=0.1)
+  beam = {
+    "beam_embeddings": tf.random.normal(
+      [2, config.retriever_beam, config.projection_size]
+    ),
+    "beam_mask": tf.ones([2, config.retriever_beam], tf.bool),
+  }
+  for kind in ("joint_token_ids", "joint_segment_ids"):
+    beam[kind] = features[kind][:, : config.reader_beam, : config.reader_length]
+  return orqa.OrqaModel(config, VOCAB, synthetic.SEP), features | beam
+
+
+@pytest.mark.parametrize("name", ["realm", "ict", "orqa"])
+def test_a_saved_model_is_loaded_and_computes_alike(tmp_path, name):
+  model, features = saved_model_case(name)
+  for variable in model.variables:
+    if variable.dtype == tf.float32:
+      variable.assign_add(0.1 * tf.random.normal(variable.shape))
+  path = str(tmp_path / "m.keras")
+  model.save(path)
+  loaded = tf.keras.models.load_model(path)
+  assert type(loaded) is type(model)
+  assert len(loaded.trainable_variables) == len(model.trainable_variables)
+  for old, new in zip(
+    tf.nest.flatten(model(features)),
+    tf.nest.flatten(loaded(features)),
+    strict=True,
+  ):
+    np.testing.assert_allclose(old, new, rtol=1e-5, atol=1e-6)
+
+
+def test_a_model_made_anew_has_the_same_config():
+  config = synthetic.orqa_config(hard_em=True, span_hidden_size=6)
+  model = orqa.OrqaModel(config, VOCAB, synthetic.SEP)
+  fields = model.get_config()
+  again = orqa.OrqaModel.from_config(fields)
+  assert again.get_config() == fields
+  assert schema.OrqaConfig(**fields["task_config"]["fields"]) == config

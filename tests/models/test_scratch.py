@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from realm_tf import devices
 from realm_tf.models import encoder as encoder_lib
 from realm_tf.models import reader as reader_lib
 from realm_tf.models import scratch
+from realm_tf.training import runs
 from tests import synthetic
 
 _VOCAB = 200
@@ -73,6 +75,27 @@ def test_value_and_output_multiply_to_about_the_identity():
     off = product - np.diag(np.diag(product))
     assert np.diag(product).mean() == pytest.approx(1.0, abs=0.05)
     assert np.abs(off).mean() < 0.12
+
+
+def _drawn(seed):
+  """What a run of that seed draws: kernels of all layers, <float32>[n]."""
+  config = synthetic.mlm_config(hidden_size=64, num_layers=2, seed=seed)
+  runs.prepare_devices(config, devices.make_strategy(""))
+  encoder = _encoder()
+  scratch.prepare_for_scratch(encoder)
+  kernels = [encoder.transformer_layers[1]._attention_layer._query_dense]
+  for layer in encoder.transformer_layers:
+    kernels.append(layer._attention_layer._value_dense)
+    kernels.append(layer._attention_layer._output_dense)
+  return [dense.kernel.numpy().ravel() for dense in kernels]
+
+
+def test_the_seed_alone_decides_what_is_drawn():
+  for once, again, other in zip(_drawn(0), _drawn(0), _drawn(1), strict=True):
+    np.testing.assert_array_equal(once, again)
+    # Of the same scale, and unlike.
+    assert np.std(other) == pytest.approx(np.std(once), rel=0.1)
+    assert abs(np.corrcoef(once, other)[0, 1]) < 0.1
 
 
 def _copying(seed):

@@ -287,6 +287,22 @@ def of_three_questions(monkeypatch):
 
 
 @pytest.mark.usefixtures("of_three_questions")
+def test_the_test_split_downloads_its_own_file_alone(tmp_path, monkeypatch):
+  _write_curated_trec(tmp_path, "12")
+  builder = tfds_builders.BUILDERS["curated_trec"](data_dir=str(tmp_path))
+  asked = []
+
+  def download(self, urls):
+    asked.append(urls)
+    return {"test": [tmp_path / "large2470-test.tsv"]}
+
+  monkeypatch.setattr(tfds.download.DownloadManager, "download", download)
+  assert [q.id for q in builder.read_test()] == ["3"]
+  assert asked == [{"test": [builder.SOURCES["test"][0].url]}]
+  assert not builder.is_prepared()
+
+
+@pytest.mark.usefixtures("of_three_questions")
 @pytest.mark.filterwarnings("ignore:.*not byte for byte")
 def test_lines_may_end_as_on_windows(tmp_path):
   _write_curated_trec(tmp_path, "twelve|12")

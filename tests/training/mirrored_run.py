@@ -16,8 +16,8 @@ import tensorflow as tf  # noqa: E402
 
 from realm_tf import devices  # noqa: E402
 from realm_tf.training import finetuning  # noqa: E402
+from tests import people  # noqa: E402
 from tests.end_to_end import tiny_runs  # noqa: E402
-from tests.training import people  # noqa: E402
 
 _KILLED_BEFORE = 4  # counted from 0; the last checkpoint is of 3 steps
 

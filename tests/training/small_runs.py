@@ -45,7 +45,7 @@ class Task:
         part = tagger_lib.Tagger(config, VOCAB, len(entity_types.LABELS))
         part(IDS, tf.zeros_like(IDS))
       else:
-        part = embedder.Retriever(config, VOCAB)
+        part = embedder.Retriever(config, VOCAB, synthetic.SEP)
         part(IDS, IDS)
       self.parts[role] = part
     for part in self.parts.values():

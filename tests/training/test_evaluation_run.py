@@ -1,6 +1,7 @@
 """`evaluate` on the runs of a corpus of a dozen passages."""
 
 import json
+import re
 import shutil
 
 import pytest
@@ -12,7 +13,8 @@ from realm_tf.evaluation import scoring
 from realm_tf.index import store as store_lib
 from realm_tf.training import evaluation_options
 from realm_tf.training import evaluation_run
-from tests.training import people
+from tests import people
+from tests.launch import suggested
 
 NEVER = {"id": "never", "question": "where is Ada?", "answer": ["Timbuktu"]}
 
@@ -152,14 +154,42 @@ def test_the_terminal_says_how_far_how_well_and_what_next(
     x for x in printed.splitlines() if x.split() == ["bm25", "dense"]
   )
   assert printed.index("calibration err.") < printed.index(table)
-  # The default folder of what is asked next is not that of --output.
-  assert printed.endswith(
-    f"evaluate --model_dir={model_dir} --dataset={asked} --split=test "
-    "--retriever=bm25,dense --reader_beam=6\n"
-  )
+  # The default folder of what is asked next is not that of --output. More
+  # passages would not help: what was wrong is nowhere in the corpus.
+  flags = suggested.check(printed, "evaluate")
+  assert flags == [
+    f"--model_dir={model_dir}",
+    f"--dataset={asked}",
+    "--split=test",
+    "--retriever=dense,bm25,none",
+  ]
   assert sorted(p.name for p in (tmp_path / "out").iterdir()) == [
     *("bm25", "dense")
   ]
+
+
+def test_more_passages_are_suggested_where_an_answer_was_found_but_not_read(
+  overfitted, capsys, tmp_path
+):
+  model_dir, _ = overfitted
+  # Where another was born: the passage on Ada is the only one that is read.
+  question = {"question": "where was Ada born?", "answer": [people.PLACES[3]]}
+  fields = {
+    "model_dir": str(model_dir),
+    "dataset": people.write_jsonl(tmp_path / "other.jsonl", [question]),
+    "reader_beam": 1,
+  }
+  scores = evaluate(**fields, retriever=("dense", "bm25"))
+  assert scores["dense"].classes == {"not_read": 1}
+  flags = suggested.check(capsys.readouterr().out, "evaluate")
+  assert "--reader_beam=2" in flags
+  # Where the right passage was read, a longer beam is none.
+  question["answer"] = ["taught there"]
+  people.write_jsonl(tmp_path / "other.jsonl", [question])
+  every = ("dense", "bm25", "none")
+  scores = evaluate(**fields, retriever=every)
+  assert {*scores["dense"].classes} <= {"misread", "near_miss"}
+  assert "Next" not in capsys.readouterr().out
 
 
 def test_patterns_limits_and_beams(overfitted, regex_asked, capsys, tmp_path):
@@ -204,7 +234,7 @@ def test_what_was_trained_on_is_not_taken_for_a_test_set(
   assert len(evaluate(**fields, split="dev")["dense"].outcomes) == 8
 
 
-def test_zero_shot_recall_of_realm_and_of_bm25(world, asked):
+def test_zero_shot_recall_of_realm_and_of_bm25(world, asked, capsys):
   scores = evaluate(
     model_dir=str(world / "realm"),
     dataset=asked,
@@ -222,6 +252,9 @@ def test_zero_shot_recall_of_realm_and_of_bm25(world, asked):
     assert json.loads(lines[0])["right"] is None
     assert "<svg" in (folder / "report.html").read_text()
   assert scores["bm25"].figures["recall@1"].value == pytest.approx(8 / 9)
+  name, flags = suggested.commands(capsys.readouterr().out)[0]
+  assert name == "finetune"
+  assert {f"--init={world}/realm", "--config.hidden_size=32"} <= {*flags}
 
 
 def test_a_fine_tuned_retriever_may_be_asked_alone(
@@ -249,7 +282,9 @@ def test_the_corpus_of_a_run_without_an_index_is_embedded_first(
   store = store_lib.IndexStore(str(world / "ict"))
   assert store.latest() is None
   first = evaluate(**fields)["dense"]
-  assert "Embedding the corpus, once" in capsys.readouterr().out
+  said = capsys.readouterr().out
+  assert "Embedding the corpus, once" in said
+  assert re.search(r"  passage (\d+)/\1 \(100%\)  .* passages/s", said)
   assert store.versions() == [40]  # the step of the weights
   second = evaluate(**fields)["dense"]
   assert "Embedding" not in capsys.readouterr().out
@@ -362,25 +397,31 @@ def test_new_answers_do_not_stand_beside_an_old_summary(
     (
       "realm",
       {"retriever": ("none",), "limit": 2, "data_dir": "tfds"},
-      "finetune --config=... --dataset={asked} --data_dir=tfds "
-      "--corpus={world}/corpus --init={world}/realm --model_dir=...",
+      "finetune --dataset={learned} --data_dir=tfds "
+      "--corpus={world}/corpus --init={world}/realm --model_dir={world}/qa",
+    ),
+    (
+      "realm",  # One file is no longer for training, and a part of it neither.
+      {"retriever": ("none",), "dataset": "{world}/questions.jsonl"},
+      "finetune --dataset=nq_open --corpus={world}/corpus "
+      "--init={world}/realm --model_dir={world}/qa",
     ),
     (
       "realm",
-      {"retriever": ("none",), "dataset": "{world}/questions.jsonl"},
-      "finetune --config=... --dataset=... --corpus={world}/corpus "
-      "--init={world}/realm --model_dir=...",
+      {"retriever": ("none",), "dataset": "{asked}"},
+      "finetune --dataset=nq_open --corpus={world}/corpus "
+      "--init={world}/realm --model_dir={world}/qa",
     ),
     (
       None,
       {"retriever": ("none",), "limit": 2, "corpus": "{world}/corpus"},
-      "evaluate --model_dir={run} --dataset={asked} --split=test "
+      "evaluate --model_dir={run} --dataset={learned} --split=test "
       "--corpus={world}/corpus --retriever=dense,bm25 --limit=2",
     ),
     (
       None,
       {"retriever": ("bm25",), "retrieval_only": True, "recall_beam": 3},
-      "evaluate --model_dir={run} --dataset={asked} --split=test "
+      "evaluate --model_dir={run} --dataset={learned} --split=test "
       "--retriever=dense,bm25 --recall_beam=3",
     ),
   ],
@@ -388,14 +429,26 @@ def test_new_answers_do_not_stand_beside_an_old_summary(
 def test_the_next_command_asks_the_same_questions(
   world, overfitted, asked, tmp_path, capsys, run, fields, expected
 ):
-  names = {"world": world, "run": overfitted[0], "asked": asked}
+  for split in ("train", "dev", "test"):
+    shutil.copy(asked.format(split="test"), tmp_path / f"{split}.jsonl")
+  learned = str(tmp_path / "{split}.jsonl")
+  names = {
+    "world": world,
+    "run": overfitted[0],
+    "asked": asked,
+    "learned": learned,
+  }
   fields = {
     name: value.format(**names) if isinstance(value, str) else value
     for name, value in fields.items()
   }
   model_dir = str(world / run if run else overfitted[0])
   output = str(tmp_path / "out")
-  evaluate(**{"dataset": asked} | fields, model_dir=model_dir, output=output)
-  printed = capsys.readouterr().out.splitlines()[-1]
-  command = f"  python -m realm_tf.launch.{expected}"
-  assert printed == command.format(**names)
+  evaluate(**{"dataset": learned} | fields, model_dir=model_dir, output=output)
+  command, *wanted = expected.split()
+  flags = suggested.check(capsys.readouterr().out, command)
+  if command == "finetune":  # A preset, and the run's own shape.
+    assert flags[0].startswith("--config=")
+    assert "--config.hidden_size=32" in flags
+    flags = [flag for flag in flags if not flag.startswith("--config")]
+  assert flags == [flag.format(**names) for flag in wanted]

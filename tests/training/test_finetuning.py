@@ -10,6 +10,9 @@ import tensorflow as tf
 
 from realm_tf import errors
 from realm_tf.answering import open_qa
+from realm_tf.checkpoints import assignment
+from realm_tf.checkpoints import names
+from realm_tf.checkpoints import reading
 from realm_tf.configs import run_config
 from realm_tf.data import corpus as corpus_lib
 from realm_tf.index import store as store_lib
@@ -17,8 +20,12 @@ from realm_tf.models import orqa
 from realm_tf.training import checkpoints
 from realm_tf.training import corpus_index
 from realm_tf.training import finetuning
+from realm_tf.training import orqa_init
+from tests import documented_programs
+from tests import people
+from tests.checkpoints import formats
 from tests.end_to_end import tiny_runs
-from tests.training import people
+from tests.launch import suggested
 
 
 def test_a_few_questions_are_learned_to_an_exact_match_of_1(overfitted):
@@ -58,6 +65,15 @@ def test_the_best_weights_are_kept_and_answer_after_loading(overfitted):
       scores["retriever"] + scores["reader"], abs=1e-4
     )
     assert 0 < prediction.probability <= 1
+
+
+def test_the_documented_program_runs(overfitted, tmp_path, monkeypatch):
+  model_dir, _ = overfitted
+  (tmp_path / "MODEL_DIR").symlink_to(model_dir)
+  defined = documented_programs.run(
+    "docs/fine_tuning.md", tmp_path, monkeypatch
+  )
+  assert defined["answerer"].corpus.num_passages == len(people.PEOPLE)
 
 
 def test_bm25_finds_passages_for_the_same_reader(overfitted):
@@ -143,9 +159,14 @@ def test_training_stops_where_exact_match_does_not_rise(
   world, tmp_path, capsys
 ):
   config = people.config_of(
-    train_steps=50, learning_rate=1e-9, evaluate_every_steps=2, patience=2
+    train_steps=50,
+    learning_rate=1e-9,
+    evaluate_every_steps=2,
+    patience=2,
+    reader_length=20,
   )
   done = people.run(world, tmp_path / "run", config)
+  assert "reader_length=20 cuts" in capsys.readouterr().out
   best, step = checkpoints.best(str(tmp_path / "run"), finetuning.METRIC)
   assert done.result.step == step + 4
   assert best == done.result.evaluations[step]["exact_match"]
@@ -166,9 +187,176 @@ def test_without_an_index_the_corpus_is_embedded_first(world, tmp_path, capsys):
   people.run(world, tmp_path / "next", config, init=str(tmp_path / "run"))
   shown = capsys.readouterr().out
   assert f"Initialised the reader from {tmp_path}/run" in shown
+  flags = suggested.check(shown, "evaluate")
+  assert {"--split=dev", f"--model_dir={tmp_path}/next"} <= {*flags}
   assert run_config.read(str(tmp_path / "next")).index_run == str(
     tmp_path / "run"
   )
+
+
+BERT_SHAPE = {
+  "num_layers": 2,
+  "hidden_size": 32,
+  "num_heads": 4,
+  "intermediate_size": 48,
+  "max_positions": 40,
+  "activation": "gelu",
+}
+
+
+def bert_config(**changes):
+  return people.config_of(**(BERT_SHAPE | changes))
+
+
+def write_bert(folder, world, vocab="", **casing):
+  """Public weights with the corpus's vocabulary; returns their arrays."""
+  text = vocab or (world / "corpus/vocab.txt").read_text()
+  size = text.count("\n")
+  formats.hugging_face(folder, formats.resized(size), vocab_size=size)
+  (folder / "vocab.txt").write_text(text)
+  if casing:
+    (folder / "tokenizer_config.json").write_text(json.dumps(casing))
+  return reading.read(str(folder)).variables
+
+
+def write_ict(folder, world):
+  corpus = corpus_lib.Corpus.open(str(world / "corpus"))
+  return people.write_pretrained(folder, corpus, "pretrain_ict", **BERT_SHAPE)
+
+
+def bert_of(part):
+  return {
+    name: variable.numpy()
+    for variable in part.weights
+    if (name := names.from_keras(variable.name))
+  }
+
+
+def orqa_sources(folder):
+  return {
+    "init": "",
+    "init_retriever": str(folder / "ict"),
+    "init_reader": str(folder / "bert"),
+  }
+
+
+def test_orqas_baseline_reads_with_bert_and_retrieves_with_ict(
+  world, tmp_path, capsys, monkeypatch
+):
+  bert = write_bert(tmp_path / "bert", world)
+  ict = reading.read(write_ict(tmp_path / "ict", world)).variables
+  config = bert_config(train_steps=3, checkpoint_every_steps=1)
+  sources = orqa_sources(tmp_path)
+  first, scorer = {}, []
+
+  def recorded(self, task, run):
+    model = task.model
+    scorer.append(model.reader.scorer.get_weights())
+    report = orqa_init.initialize(model, run)
+    scorer.append(model.reader.scorer.get_weights())
+    first["reader"] = bert_of(model.reader)
+    first["queries"] = bert_of(model.retriever.query_embedder)
+    first["passages"] = bert_of(model.retriever.passage_embedder)
+    return report
+
+  def fail(self, step, feed):
+    if step == 2:
+      raise KeyboardInterrupt
+
+  with monkeypatch.context() as patch:
+    patch.setattr(finetuning.FinetuneHook, "initialize", recorded)
+    patch.setattr(finetuning.FinetuneHook, "before_step", fail)
+    with pytest.raises(KeyboardInterrupt):
+      people.run(world, tmp_path / "run", config, **sources)
+  for part, wanted, roles in (
+    ("reader", bert, assignment.SPAN_READER_ROLES),
+    ("queries", ict, assignment.ENCODER_ROLES),
+    ("passages", ict, assignment.ENCODER_ROLES),
+  ):
+    assert {names.role(name) for name in first[part]} >= {*roles}
+    for name, value in first[part].items():
+      equal = np.array_equal(value, wanted[name])
+      assert equal == (names.role(name) in roles), (part, name)
+  for one, other in zip(*scorer, strict=True):
+    np.testing.assert_array_equal(one, other)
+  shown = capsys.readouterr().out
+  assert f"reader's encoder from {tmp_path}/bert (Hugging Face)" in shown
+  assert f"retriever from {tmp_path}/ict, step 40" in shown
+  assert "reader's span scorer" in shown
+  assert "unused: pooler, MLM head" in shown
+  # ICT has no index: the corpus was embedded once. To go on needs neither.
+  assert (tmp_path / "run/index/0/manifest.json").exists()
+  for name in ("ict", "bert"):
+    shutil.rmtree(tmp_path / name)
+  assert people.run(world, tmp_path / "run", config, **sources).result.step == 3
+  with pytest.raises(errors.UserError, match="leave `none` out"):
+    open_qa.load_closed_book(str(tmp_path / "run"))
+
+
+def test_a_language_model_of_ones_own_gives_the_reader(
+  world, tmp_path, capsys, monkeypatch
+):
+  """What its config says of a retriever, which it has none of, is nothing."""
+  corpus = corpus_lib.Corpus.open(str(world / "corpus"))
+  people.write_pretrained(
+    tmp_path / "mlm", corpus, "pretrain_mlm", projection_size=4
+  )
+
+  def stop(self, state):
+    raise KeyboardInterrupt
+
+  monkeypatch.setattr(finetuning.FinetuneHook, "before_training", stop)
+  with pytest.raises(KeyboardInterrupt):
+    people.run(
+      world,
+      tmp_path / "run",
+      people.config_of(),
+      init_reader=str(tmp_path / "mlm"),
+    )
+  shown = capsys.readouterr().out
+  assert f"reader's encoder from {tmp_path}/mlm, step 40" in shown
+  assert f"retriever from {world}/realm" in shown
+
+
+@pytest.mark.parametrize(
+  ("bert", "config", "words"),
+  [
+    ({}, {"num_layers": 1}, "Set --config.num_layers=2"),
+    ({}, {"activation": "gelu_tanh"}, "set --config.activation=gelu"),
+    ({"vocab": "\n".join(formats.VOCABULARY) + "\n"}, {}, "vocabulary"),
+    ({"do_lower_case": False}, {}, "was trained on cased text"),
+  ],
+)
+def test_public_weights_that_do_not_fit_are_refused(
+  world, tmp_path, bert, config, words
+):
+  write_bert(tmp_path / "bert", world, **bert)
+  people.write_pretrained(
+    tmp_path / "ict",
+    corpus_lib.Corpus.open(str(world / "corpus")),
+    "pretrain_ict",
+    **(BERT_SHAPE | config),
+  )
+  message = error_of(
+    world, tmp_path / "run", bert_config(**config), **orqa_sources(tmp_path)
+  )
+  assert f"--init_reader={tmp_path}/bert" in message
+  assert words in message
+
+
+def test_public_weights_give_no_retriever(world, tmp_path):
+  write_bert(tmp_path / "bert", world)
+  for flag in ("init", "init_retriever"):
+    message = error_of(
+      world, tmp_path / "run", **{flag: str(tmp_path / "bert")}
+    )
+    assert f"--{flag}={tmp_path}/bert is no run" in message
+    assert "go to --init_reader" in message
+  (tmp_path / "bert/vocab.txt").unlink()
+  message = error_of(
+    world, tmp_path / "run", init_reader=str(tmp_path / "bert")
+  )
+  assert f"--init_reader: {tmp_path}/bert has no vocabulary" in message
 
 
 def write_best(run, step):
@@ -234,6 +422,11 @@ def test_mistakes_are_told_before_anything_is_written(world, tmp_path):
   assert "is no run" in error_of(world, model_dir, init=str(world))
   wide = people.config_of(hidden_size=64)
   assert "hidden_size=32" in error_of(world, model_dir, wide)
+  # The corpus must be embedded as the retriever was trained.
+  whole = people.config_of(passage_segments=False)
+  message = error_of(world, model_dir, whole)
+  assert "passage_segments=True" in message
+  assert "--config.passage_segments=False" in message
   other = error_of(world, model_dir, dataset="no_such_set", dev_dataset="")
   assert "no_such_set" in other
 

@@ -108,7 +108,12 @@ def test_a_run_without_the_part_is_refused(tmp_path):
 
 @pytest.mark.parametrize(
   "change",
-  [{"hidden_size": 32}, {"num_layers": 2}, {"tied_embedders": False}],
+  [
+    {"hidden_size": 32},
+    {"num_layers": 2},
+    {"tied_embedders": False},
+    {"passage_segments": False},
+  ],
 )
 def test_another_shape_is_refused_by_its_field(tmp_path, change):
   small_runs.save_run(tmp_path, "pretrain_ict")
@@ -116,6 +121,13 @@ def test_another_shape_is_refused_by_its_field(tmp_path, change):
   message = error_of("pretrain", [tmp_path], **change)
   assert f"--config.{name}={value}" in message
   assert f"--init_checkpoint={tmp_path}" in message
+
+
+def test_a_reader_has_no_passage_segments(tmp_path):
+  # A retriever is there, but a language model takes the reader alone.
+  small_runs.save_run(tmp_path, "pretrain", passage_segments=False)
+  _, report = small_runs.initialize("pretrain_mlm", [tmp_path])
+  assert report.taken == [f"reader from {tmp_path}, step 40"]
 
 
 def test_another_vocabulary_is_refused(tmp_path):

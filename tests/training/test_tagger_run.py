@@ -20,6 +20,7 @@ from realm_tf.training import tagger_run
 from tests import synthetic
 from tests.checkpoints import formats
 from tests.data import corpora
+from tests.launch import suggested
 
 # Eight sentences; the label of "may" depends on what is beside it.
 _SENTENCES = """
@@ -112,7 +113,10 @@ def test_the_export_tags_raw_text(trained):
 def test_a_finished_run_is_reported_again(trained, options, capsys):
   model_dir, scores = trained
   assert train(options, model_dir) == scores
-  assert "Nothing to do" in capsys.readouterr().out
+  shown = capsys.readouterr().out
+  assert "Nothing to do" in shown
+  flags = suggested.check(shown, "build_corpus", "annotate_spans")
+  assert f"--tagger={model_dir}" in flags
 
 
 def test_a_run_goes_on_from_the_weights_of_another(trained, options, folder):

@@ -55,23 +55,25 @@ def write_jsonl(path, records):
 
 
 def write_pretrained(folder, corpus, task, **changes):
-  """A run of `pretrain` or `pretrain_ict` with random weights."""
+  """A run of one of the pre-trainings, with random weights."""
   shape = {name: CONFIG[name] for name in _ENCODER} | changes
   make = {
     "pretrain": synthetic.realm_config,
     "pretrain_ict": synthetic.ict_config,
+    "pretrain_mlm": synthetic.mlm_config,
   }[task]
   config = make(**shape)
   size = corpus.tokenizer.vocab_size
-  retriever = embedder.Retriever(config, size)
-  one = tf.zeros([1, 8], tf.int32)
-  retriever(one, one)
-  parts = {"retriever": retriever}
-  if task == "pretrain":
-    parts["reader"] = reader_lib.MaskedLanguageModel(
-      config, size, name="reader", output_range=config.query_length
+  parts: dict[str, tf.keras.Model] = {}
+  if task != "pretrain_mlm":
+    parts["retriever"] = embedder.Retriever(
+      config, size, corpus.tokenizer.sep_id
     )
-    parts["reader"](one, one, tf.zeros([1, 1], tf.int32))
+  if task != "pretrain_ict":
+    limit = config.query_length if task == "pretrain" else None
+    parts["reader"] = reader_lib.MaskedLanguageModel(
+      config, size, name="reader", output_range=limit
+    )
   run = synthetic.make_run(
     task,
     config,
@@ -91,7 +93,7 @@ def write_pretrained(folder, corpus, task, **changes):
   state.step.assign(40)
   state.save()
   if task == "pretrain":
-    exporter = export_lib.Exporter(retriever, config.projection_size)
+    exporter = export_lib.Exporter(parts["retriever"], config)
     exporter.save(str(folder), 50)
     options = follow.RefreshOptions(model_dir=str(folder))
     follow.run_job(options, follow.prepare(options, lambda line: None))

@@ -1,0 +1,116 @@
+"""Runs that are asked one text at a time, and reply as a server does."""
+
+import dataclasses
+
+from realm_tf import errors
+from realm_tf.answering import mask_filling
+from realm_tf.answering import open_qa
+from realm_tf.answering import outputs
+from realm_tf.answering import replies
+from realm_tf.configs import run_config
+from realm_tf.evaluation import closed_book
+from realm_tf.evaluation import retriever_names
+
+
+@dataclasses.dataclass(frozen=True)
+class QuestionAsker:
+  """Asks a fine-tuned run questions.
+
+  Attributes:
+    run: The run.
+    retriever: What finds passages: `dense` or `bm25`.
+    count: Answers to give.
+  """
+
+  run: open_qa.OpenQa
+  retriever: str
+  count: int
+
+  def __call__(self, text: str) -> replies.Answer:
+    """Returns the best answers to a question."""
+    beam = self.run.config.reader_beam
+    rows = self.run.retrievers.retrieve([text], beam, self.retriever)
+    best = self.run.best_answers([text], rows, self.count, self.retriever)
+    batch = (
+      best.outputs(self.run.threshold) | self.run.texts(best.row).outputs()
+    )
+    return outputs.answer(text, outputs.of_text(batch, 0))
+
+
+@dataclasses.dataclass(frozen=True)
+class ClosedBookAsker:
+  """Asks what the pre-trained reader knows by itself.
+
+  Attributes:
+    book: The baseline.
+  """
+
+  book: closed_book.ClosedBook
+
+  def __call__(self, text: str) -> replies.Answer:
+    """Returns the answer to a question, which has no evidence."""
+    [said] = self.book.answer([""], [text])
+    return replies.Answer(
+      text=said.answer,
+      probability=said.probability or 0.0,
+      evidence=None,
+      retriever_score=0.0,
+      reader_score=said.scores["reader"],
+      question=text,
+      abstain=False,
+      further=(),
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class MaskAsker:
+  """Has a pre-trained run fill masks.
+
+  Attributes:
+    run: The run.
+    count: Tokens a mask.
+  """
+
+  run: mask_filling.MaskFilling
+  count: int
+
+  def __call__(self, text: str) -> replies.Filled:
+    """Returns what stands for the masks of a text."""
+    filled = self.run.fill([text], self.count)
+    batch = filled.outputs() | self.run.texts(filled.row).outputs()
+    return outputs.filled(text, outputs.of_text(batch, 0))
+
+
+Asker = QuestionAsker | ClosedBookAsker | MaskAsker
+
+
+def load(
+  model_dir: str,
+  *,
+  retriever: str = retriever_names.DENSE,
+  count: int = 5,
+  corpus: str = "",
+) -> Asker:
+  """Loads a run.
+
+  Args:
+    model_dir: A run of `finetune` or `pretrain`.
+    retriever: "dense", "bm25" or "none"; the first for `pretrain`.
+    count: Answers a question, or tokens a mask.
+    corpus: Folder of the knowledge corpus; by default the run's.
+
+  Raises:
+    errors.UserError: If the run is of another kind, or what is asked for does
+      not fit it.
+  """
+  task = run_config.read(model_dir).task
+  if task == "pretrain":
+    if retriever != retriever_names.DENSE:
+      raise errors.UserError(
+        f"--retriever={retriever} is for questions, and {model_dir} is a run "
+        "of pretrain, which fills masks: leave it out."
+      )
+    return MaskAsker(mask_filling.load(model_dir, corpus), count)
+  if retriever == retriever_names.NONE:
+    return ClosedBookAsker(open_qa.load_closed_book(model_dir, corpus))
+  return QuestionAsker(open_qa.load(model_dir, corpus), retriever, count)

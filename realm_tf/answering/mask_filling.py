@@ -1,0 +1,133 @@
+"""A pre-trained run with its corpus and index, ready to fill masks."""
+
+import os
+from collections.abc import Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from realm_tf import errors
+from realm_tf.answering import fill_mask
+from realm_tf.answering import passage_memory
+from realm_tf.checkpoints import own_run
+from realm_tf.configs import run_config
+from realm_tf.configs import schema
+from realm_tf.data import corpus as corpus_lib
+from realm_tf.data import features
+from realm_tf.index import exports
+from realm_tf.index import store as store_lib
+from realm_tf.index import version as version_lib
+from realm_tf.models import embedder
+from realm_tf.models import reader as reader_lib
+
+# The weights of a SavedModel, as a checkpoint.
+_SAVED_WEIGHTS = os.path.join("variables", "variables")
+
+
+class MaskFilling:
+  """Fills masks with a run's reader, by passages of its newest index.
+
+  Attributes:
+    config: The run's settings.
+    corpus: The corpus.
+    index: The index version.
+    retriever: The towers that made the index.
+    reader: The run's best reader.
+    memory: The corpus in memory.
+    graph: What fills masks.
+  """
+
+  def __init__(
+    self,
+    retriever: embedder.Retriever,
+    reader: reader_lib.MaskedLanguageModel,
+    config: schema.RealmConfig,
+    corpus: corpus_lib.Corpus,
+    version: version_lib.IndexVersion,
+  ):
+    """Loads corpus and index; see `load`."""
+    self.config = config
+    self.corpus = corpus
+    self.index = version
+    self.retriever = retriever
+    self.reader = reader
+    self._searcher = version.load_searcher()  # held: it owns the index
+    self.memory = passage_memory.PassageMemory.load(
+      corpus,
+      features.PackedPassages.of(
+        corpus.load_passages(), config.passage_length, corpus.tokenizer
+      ),
+      np.concatenate(version.load_embeddings()),
+    )
+    self.graph = fill_mask.FillMaskGraph(
+      reader,
+      retriever.query_embedder,
+      retriever.passage_embedder,
+      config,
+      self.memory,
+      corpus.tokenizer,
+      self._searcher.search,
+    )
+    self._fill = tf.function(self.graph.fill, autograph=False)
+
+  def fill(self, texts: Sequence[str], count: int) -> fill_mask.Filled:
+    """Fills the masks of texts; returns NumPy arrays.
+
+    Args:
+      texts: Each with one or more "[MASK]".
+      count: Tokens a mask.
+    """
+    filled = self._fill(tf.constant(list(texts)), count)
+    return fill_mask.Filled(*(part.numpy() for part in filled))
+
+  def texts(self, rows: np.ndarray) -> passage_memory.Texts:
+    """Returns ids, titles and bodies of passages, as NumPy arrays of bytes.
+
+    Args:
+      rows: <int>[...]. Rows of the corpus; -1 for none, whose texts are empty.
+    """
+    found = self.memory.read_texts(tf.constant(rows, tf.int32))
+    return passage_memory.Texts(*(part.numpy() for part in found))
+
+
+def load(model_dir: str, corpus: str = "") -> MaskFilling:
+  """Loads a run of `pretrain`: its best reader, its newest index.
+
+  Args:
+    model_dir: The run.
+    corpus: Folder of the knowledge corpus; by default the run's.
+
+  Raises:
+    errors.UserError: If it is no such run, has no index yet, or corpus and
+      index do not fit.
+  """
+  run = run_config.read(model_dir)
+  config = run.config
+  if not isinstance(config, schema.RealmConfig):
+    raise errors.UserError(
+      f"--model_dir={model_dir} is a run of {run.task}, which fills no masks: "
+      "name a run of `pretrain`, or of `finetune` to ask questions."
+    )
+  opened = corpus_lib.Corpus.open(corpus or run.corpus)
+  step = store_lib.IndexStore(model_dir).latest()
+  if step is None:
+    raise errors.UserError(
+      f"--model_dir={model_dir} has no index yet: `pretrain` builds the first "
+      "one when it starts."
+    )
+  store = store_lib.find_store(model_dir, opened.fingerprint, step)
+  version = store.open(step, opened.fingerprint, opened.num_passages)
+  tokenizer = opened.tokenizer
+  retriever = embedder.Retriever(config, tokenizer.vocab_size, tokenizer.sep_id)
+  saved = os.path.join(exports.find(model_dir, step).path, _SAVED_WEIGHTS)
+  for tower in ("query_embedder", "passage_embedder"):
+    # One by one: two towers may come from one that was shared.
+    own_run.restore(saved, **{tower: getattr(retriever, tower)})
+  reader = reader_lib.MaskedLanguageModel(
+    config,
+    tokenizer.vocab_size,
+    name="reader",
+    output_range=config.query_length,
+  )
+  own_run.restore(own_run.weights_path(model_dir)[0], reader=reader)
+  return MaskFilling(retriever, reader, config, opened, version)

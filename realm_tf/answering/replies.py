@@ -1,0 +1,142 @@
+"""What a served model replies, as values that do not change."""
+
+import dataclasses
+
+
+@dataclasses.dataclass(frozen=True)
+class Passage:
+  """A passage of the corpus.
+
+  Attributes:
+    id: Its id in the corpus; "" for the null passage.
+    title: Of its article; "" where the model was exported without texts.
+    text: The passage; "" where the model was exported without texts.
+  """
+
+  id: str
+  title: str = ""
+  text: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Evidence:
+  """Where an answer stands in its passage.
+
+  Attributes:
+    passage: The passage.
+    byte_start: Where the answer begins, in bytes of the UTF-8 text.
+    byte_limit: Where it ends: the answer is `text.encode()[start:limit]`.
+  """
+
+  passage: Passage
+  byte_start: int
+  byte_limit: int
+
+  @property
+  def character_span(self) -> tuple[int, int]:
+    """Start and limit in characters: the answer is `text[start:limit]`."""
+    text = self.passage.text.encode()
+    return (
+      len(text[: self.byte_start].decode(errors="ignore")),
+      len(text[: self.byte_limit].decode(errors="ignore")),
+    )
+
+  def mark(self, before: str = "[", after: str = "]") -> str:
+    """Returns the passage's text with the answer between two marks."""
+    text = self.passage.text
+    start, limit = self.character_span
+    return text[:start] + before + text[start:limit] + after + text[limit:]
+
+
+@dataclasses.dataclass(frozen=True)
+class Candidate:
+  """One of the answers to a question.
+
+  Attributes:
+    text: The answer, as its passage has it; "" where there is none.
+    probability: Of all spans read that say the same.
+    evidence: Where the likeliest of these spans is; None where there is no
+      answer.
+    retriever_score: Of its passage.
+    reader_score: Of its span.
+  """
+
+  text: str
+  probability: float
+  evidence: Evidence | None
+  retriever_score: float
+  reader_score: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Answer(Candidate):
+  """The best answer to a question.
+
+  Attributes:
+    question: The question.
+    abstain: Whether the model had rather not answer.
+    further: The other answers, best first.
+  """
+
+  question: str
+  abstain: bool
+  further: tuple[Candidate, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Retrieved:
+  """A passage that was retrieved, with its score."""
+
+  passage: Passage
+  score: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Token:
+  """A token for a [MASK], with its probability."""
+
+  text: str
+  probability: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Mask:
+  """What stands for one [MASK], best first.
+
+  Attributes:
+    tokens: With retrieval.
+    tokens_without_retrieval: From the null passage alone.
+  """
+
+  tokens: tuple[Token, ...]
+  tokens_without_retrieval: tuple[Token, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Influence:
+  """How much a passage had to say about the masked tokens.
+
+  Attributes:
+    passage: The passage; the null passage has id "".
+    prior: p(z given x), of the retriever.
+    posterior: p(z given x and the best tokens).
+  """
+
+  passage: Passage
+  prior: float
+  posterior: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Filled:
+  """A text whose [MASK]s were filled.
+
+  Attributes:
+    text: The text, with its [MASK]s.
+    masks: What stands for each of them.
+    passages: Those read, the null passage first.
+  """
+
+  text: str
+  masks: tuple[Mask, ...]
+  passages: tuple[Influence, ...]

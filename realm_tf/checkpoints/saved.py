@@ -1,0 +1,156 @@
+"""The checkpoints that lie in a folder: which are whole, which is newest.
+
+The folder is listed: TensorFlow's own note of what is there, the file
+`checkpoint`, may be gone or wrong while the checkpoints are not.
+"""
+
+import functools
+import os
+import re
+import time
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import tensorflow as tf
+
+from realm_tf import errors
+
+NAME = "ckpt"  # of a run's checkpoints, before -STEP
+
+_FILE = re.compile(r"(.+)\.(index|data-\d{5}-of-\d{5})")
+_STEP = re.compile(rf"{NAME}-(\d+)")
+
+
+class Saved(NamedTuple):
+  """A checkpoint.
+
+  Attributes:
+    prefix: What the paths of its files begin with.
+    step: Of the trainer, when it was saved.
+  """
+
+  prefix: str
+  step: int
+
+
+def steps(folder: str) -> list[int]:
+  """Returns the steps of all checkpoints, whole or not, ascending."""
+  matches = map(_STEP.fullmatch, _files(folder))
+  return sorted(int(match[1]) for match in matches if match)
+
+
+def prefix(folder: str, step: int) -> str:
+  """Returns the prefix of a step's checkpoint."""
+  return os.path.join(folder, f"{NAME}-{step}")
+
+
+def newest(folder: str) -> Saved | None:
+  """Returns the newest checkpoint that can be read; None if there is none.
+
+  Says in a line what it passes over.
+
+  Args:
+    folder: Where checkpoints are.
+
+  Raises:
+    errors.UserError: If there are whole checkpoints, of which none can be read.
+  """
+  damaged: list[str] = []
+  for step in reversed(steps(folder)):
+    path = prefix(folder, step)
+    found = problem(path)
+    if found is None:
+      if damaged:
+        warn(f"{'; '.join(damaged)}: taking {path}.")
+      return Saved(path, step)
+    damaged.append(f"{path} {found}")
+  if any(map(is_whole, _files(folder).values())):
+    raise errors.UserError(
+      f"No checkpoint in {folder} can be read: {'; '.join(damaged)}. Put a "
+      "copy back, or remove the folder of the run and start anew."
+    )
+  return None
+
+
+@functools.cache
+def warn(line: str) -> None:
+  """Prints a warning, once in a process: weights are looked for often."""
+  print(f"warning: {line}", flush=True)
+
+
+def problem(path: str) -> str | None:
+  """Returns what is wrong with a checkpoint, for people; None if it is whole.
+
+  Every value is read, which compares its sum.
+
+  Args:
+    path: The checkpoint's prefix.
+  """
+  folder, name = os.path.split(path)
+  endings = _files(folder).get(name, [])
+  if not is_whole(endings):
+    return "lacks a file"
+  stamps = []
+  for ending in endings:
+    try:
+      stat = tf.io.gfile.stat(f"{path}.{ending}")
+    except tf.errors.NotFoundError:  # Its run goes on, and removes old ones.
+      return "lacks a file"
+    stamps.append((ending, stat.length, stat.mtime_nsec))
+  return _damage(path, tuple(stamps))
+
+
+def is_whole(endings: list[str]) -> bool:
+  """Returns whether all files of a checkpoint are there, index and data.
+
+  Args:
+    endings: What follows the prefix's dot in the name of each file.
+  """
+  data = [ending for ending in endings if ending != "index"]
+  counts = {int(ending.rpartition("-")[2]) for ending in data}
+  return "index" in endings and counts == {len(data)}
+
+
+@functools.cache
+def _damage(path: str, stamps: tuple[tuple[str, int, int], ...]) -> str | None:
+  """Reads a checkpoint, once for each state of its files."""
+  del stamps
+  try:
+    reader = tf.train.load_checkpoint(path)
+    for name in reader.get_variable_to_shape_map():
+      reader.get_tensor(name)
+  except (tf.errors.OpError, IndexError, ValueError, RuntimeError) as e:
+    # TensorFlow's reader raises all of these.
+    return f"is damaged ({' '.join(str(e).split())})"
+  return None
+
+
+def _files(folder: str) -> Mapping[str, list[str]]:
+  """Returns the endings of the files of each checkpoint, by its name."""
+  found: dict[str, list[str]] = {}
+  if tf.io.gfile.isdir(folder):
+    for name in tf.io.gfile.listdir(folder):
+      if match := _FILE.fullmatch(name):
+        found.setdefault(match[1], []).append(match[2])
+  return found
+
+
+def write_state(folder: str, current: Saved) -> None:
+  """Has TensorFlow's note list what is there, so that old ones are removed.
+
+  Args:
+    folder: Where checkpoints are.
+    current: The newest that can be read. What claims to be newer cannot, and
+      is removed first.
+  """
+  found = steps(folder)
+  newer = [step for step in found if step > current.step]
+  older = [step for step in found if step <= current.step]
+  tf.compat.v1.train.update_checkpoint_state(
+    folder,
+    current.prefix,
+    all_model_checkpoint_paths=[prefix(folder, s) for s in newer + older],
+    # What is not younger than the last that is kept for good stays for good.
+    all_model_checkpoint_timestamps=[time.time()] * len(found),
+    last_preserved_timestamp=0.0,
+  )

@@ -1,0 +1,33 @@
+"""The sums of a corpus's files, compared before the files are read."""
+
+import tensorflow as tf
+
+from realm_tf import environment
+from realm_tf import errors
+from realm_tf import files
+
+
+def check(path: str, sha256: str, advice: str) -> None:
+  """Compares a file's sum with what a manifest says.
+
+  A file that cannot be read is left to whoever reads it next.
+
+  Args:
+    path: The file.
+    sha256: What the manifest says; "" if it was written without sums.
+    advice: What to do if they differ.
+
+  Raises:
+    errors.UserError: If they differ, and `--noverify_corpus` is not given.
+  """
+  if not sha256 or environment.skips_corpus_sums():
+    return
+  try:
+    found = files.sha256(path)
+  except tf.errors.OpError:
+    return
+  if found != sha256:
+    raise errors.UserError(
+      f"--corpus: {path} is not the file that its manifest names: the sums "
+      f"differ. {advice}. --noverify_corpus reads it as it is."
+    )

@@ -1,0 +1,88 @@
+r"""Asks a run, or a server, questions.
+
+python -m realm_tf.launch.ask --model_dir=runs/demo/qa "who wrote hamlet?"
+python -m realm_tf.launch.ask --server=localhost:8500 --model=realm
+
+Prints the answer, its probability, the passage it stands in and further
+answers. Without a question it prompts for one after the other; Ctrl-D ends.
+A run of pretrain fills each [MASK] of a sentence, with and without passages.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from absl import flags
+
+from realm_tf import errors
+from realm_tf.launch import command
+from realm_tf.launch import path_checks
+
+_MODEL_DIR = flags.DEFINE_string(
+  "model_dir", "", "The run that is asked, of finetune or pretrain; or"
+)
+_SERVER = flags.DEFINE_string(
+  "server", "", "HOST:PORT of a server's gRPC, which is asked instead."
+)
+_MODEL = flags.DEFINE_string("model", "realm", "The model's name on --server.")
+_RETRIEVER = flags.DEFINE_enum(
+  "retriever",
+  "dense",
+  ["dense", "bm25", "none"],
+  "What finds passages: the run's own retriever, BM25, or nothing.",
+)
+_NUM_ANSWERS = flags.DEFINE_integer(
+  "num_answers",
+  5,
+  "Answers a question; tokens a mask.",
+  lower_bound=1,
+  upper_bound=100,
+)
+_CORPUS = flags.DEFINE_string(
+  "corpus", "", "Folder of the knowledge corpus: by default the run's."
+)
+_JSON = flags.DEFINE_bool("json", False, "Print a JSON object a question.")
+
+
+def main(questions: list[str]) -> None:
+  """Asks what the arguments say, or what is typed.
+
+  Args:
+    questions: The arguments that are no flags.
+  """
+  if bool(_MODEL_DIR.value) == bool(_SERVER.value):
+    raise errors.UserError(
+      "Give --model_dir, a run to ask, or --server, a server's HOST:PORT: one "
+      "of the two."
+    )
+  if _SERVER.value:
+    for flag in (_RETRIEVER, _CORPUS, _NUM_ANSWERS):
+      if flag.present:
+        raise errors.UserError(
+          f"--{flag.name} goes with --model_dir: what --server serves was "
+          "exported with its own. Leave it out."
+        )
+  path_checks.run(_MODEL_DIR.value)
+  path_checks.corpus(_CORPUS.value)
+  from realm_tf.answering import conversation
+
+  conversation.run(_load(), questions, as_json=_JSON.value)
+
+
+def _load() -> Callable[[str], Any]:
+  """Returns what is asked: a server, or a run."""
+  if _SERVER.value:
+    from realm_tf.serving import asker
+
+    return asker.connect(_SERVER.value, _MODEL.value)
+  from realm_tf.answering import asking
+
+  return asking.load(
+    _MODEL_DIR.value,
+    retriever=_RETRIEVER.value,
+    count=_NUM_ANSWERS.value,
+    corpus=_CORPUS.value,
+  )
+
+
+if __name__ == "__main__":
+  command.run(main, takes_arguments=True)

@@ -1,0 +1,76 @@
+r"""Exports a run as one SavedModel, from raw question to answer with evidence.
+
+python -m realm_tf.launch.export --model_dir=runs/qa --output=exports/qa
+
+Writes OUTPUT/VERSION in TensorFlow Serving's layout; docs/serving.md has the
+signatures. A run of finetune answers questions, one of pretrain fills masks.
+"""
+
+from absl import flags
+
+from realm_tf.launch import command
+
+_MODEL_DIR = flags.DEFINE_string(
+  "model_dir", None, "A run of finetune or pretrain.", required=True
+)
+_OUTPUT = flags.DEFINE_string(
+  "output",
+  None,
+  "Folder of the served model's versions; each export adds one.",
+  required=True,
+)
+_SEARCHER = flags.DEFINE_enum(
+  "searcher",
+  "",
+  ["", "exact", "partitioned", "scann"],
+  "What searches the index: `exact` and `partitioned` run in a stock "
+  "TensorFlow Serving, `scann` in one that has ScaNN's ops. By default exact "
+  "for small corpora, else partitioned.",
+)
+_PASSAGES = flags.DEFINE_enum(
+  "passages",
+  "text",
+  ["text", "ids"],
+  "Whether answers come with title and text of their passages, or with ids "
+  "alone.",
+)
+_NUM_ANSWERS = flags.DEFINE_integer(
+  "num_answers",
+  5,
+  "Answers a question, best first; tokens a mask.",
+  lower_bound=1,
+  upper_bound=100,
+)
+_VERSION = flags.DEFINE_integer(
+  "version",
+  0,
+  "Number of the version; 0 for the one after the newest in --output.",
+  lower_bound=0,
+)
+_CORPUS = flags.DEFINE_string(
+  "corpus",
+  "",
+  "Folder of the knowledge corpus: by default the run's; or what edit_corpus "
+  "made of it for this run.",
+)
+
+
+def main() -> None:
+  """Exports the run that the flags name."""
+  from realm_tf.serving import export
+
+  export.run(
+    export.ExportOptions(
+      model_dir=_MODEL_DIR.value,
+      output=_OUTPUT.value,
+      searcher=_SEARCHER.value,
+      passages=_PASSAGES.value,
+      num_answers=_NUM_ANSWERS.value,
+      version=_VERSION.value,
+      corpus=_CORPUS.value,
+    )
+  )
+
+
+if __name__ == "__main__":
+  command.run(main)

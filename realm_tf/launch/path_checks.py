@@ -1,0 +1,192 @@
+"""Refuses wrong paths before TensorFlow is imported, which takes seconds.
+
+Only what a look at this machine's disks tells: what lies elsewhere ("://"), or
+must be read to be judged, is left to whoever reads it.
+"""
+
+import glob
+import os
+from collections.abc import Iterable
+
+from realm_tf import absent
+from realm_tf import encyclopedia
+from realm_tf import errors
+
+_ENCYCLOPEDIA = "encyclopedia"
+_SPLIT = "{split}"
+_QUESTIONS = (".jsonl", ".ndjson", ".json")
+_COMPRESSED = (".gz", ".bz2")
+# What makes a folder one with weights; see `checkpoints/reading.py`.
+_WEIGHTS = ("config.json", "modules.json", "saved_model.pb", "checkpoint")
+_INDEX = ".index"
+
+
+def corpus(folder: str) -> None:
+  """Sees that a folder holds a corpus; "" is none that was given."""
+  if _is_here(folder) and not _has(folder, "manifest.json"):
+    raise absent.corpus(folder, is_folder=os.path.isdir(folder))
+
+
+def sentences(folder: str) -> None:
+  """Sees that a corpus has been annotated."""
+  records = os.path.join(glob.escape(folder), "sentences", "*.tfrecord*")
+  if _is_here(folder) and not glob.glob(records):
+    raise absent.sentences(folder)
+
+
+def run(model_dir: str) -> None:
+  """Sees that a folder is a run's."""
+  if _is_here(model_dir) and not is_run(model_dir):
+    raise absent.run(model_dir)
+
+
+def is_run(model_dir: str) -> bool:
+  """Whether a folder of this machine's is a run's."""
+  return _has(model_dir, "config.json")
+
+
+def weights(flag: str, sources: str) -> None:
+  """Sees that there are weights: of runs, or public ones.
+
+  Args:
+    flag: The flag's name.
+    sources: Its value; commas separate several.
+  """
+  for source in filter(_is_here, sources.split(",")):
+    if os.path.exists(source + _INDEX):
+      continue
+    if os.path.exists(source) and not os.path.isdir(source):
+      continue  # Who reads it says more of a file.
+    checkpoints = glob.glob(os.path.join(glob.escape(source), "*" + _INDEX))
+    if not checkpoints and not any(_has(source, name) for name in _WEIGHTS):
+      raise errors.UserError(f"--{flag}: {absent.weights(source)}")
+
+
+def there(flag: str, paths: Iterable[str]) -> None:
+  """Sees that each path exists."""
+  for path in filter(_is_here, paths):
+    if not os.path.exists(path):
+      raise absent.path(flag, path)
+
+
+def vocabulary(file: str) -> None:
+  """Sees that a vocabulary is a file."""
+  if _is_here(file) and not os.path.isfile(file):
+    raise absent.vocabulary(file)
+
+
+def documents(flag: str, inputs: Iterable[str]) -> None:
+  """Sees that files, patterns and folders name something.
+
+  Args:
+    flag: The flag's name.
+    inputs: Its values, as `data.sources.resolve` takes them.
+  """
+  for value in filter(_is_here, inputs):
+    kind, _, kinds = value.partition(":")
+    if kind == _ENCYCLOPEDIA:
+      encyclopedia.select_kinds(kinds)
+    elif not os.path.exists(value) and not glob.glob(value):
+      raise absent.path(flag, value)
+
+
+def dataset(
+  flag: str, name: str, split: str | None, builders: Iterable[str]
+) -> None:
+  """Sees that a dataset is one that there is.
+
+  Args:
+    flag: The flag's name.
+    name: Its value, as `data.qa_splits.load` takes it; "" for none.
+    split: The split that is read, where it is known.
+    builders: Names of TFDS builders.
+  """
+  kind, _, kinds = name.partition(":")
+  if not _is_here(name) or name in builders:
+    return
+  if kind == _ENCYCLOPEDIA:
+    encyclopedia.select_kinds(kinds)
+  elif not _is_file_name(name):
+    raise absent.dataset(name, builders)
+  elif _SPLIT not in name:
+    there(flag, [name])
+  elif not glob.glob(glob.escape(name).replace(_SPLIT, split or "*")):
+    raise absent.path(flag, name.replace(_SPLIT, split or _SPLIT))
+
+
+def tagger(source: str) -> None:
+  """Sees that a tagger is the rules, or that something was exported."""
+  manifests = (
+    "manifest.json",
+    os.path.join("exports", "tagger", "manifest.json"),
+  )
+  if source == "rules" or not _is_here(source):
+    return
+  if not any(_has(source, name) for name in manifests):
+    raise absent.tagger(source)
+
+
+def folder(flag: str, path: str) -> None:
+  """Sees that a path is a folder."""
+  if _is_here(path) and not os.path.isdir(path):
+    raise absent.path(flag, path)
+
+
+def output(path: str, *, new: bool = False) -> None:
+  """Sees that --output is a folder, or that one can be made there.
+
+  Args:
+    path: Its value; "" for none.
+    new: Whether it must not hold anything.
+  """
+  if not _is_here(path):
+    return
+  if new and os.path.exists(path) and not _is_empty_folder(path):
+    raise absent.new_folder(path)
+  if not os.path.isdir(path) and (why := why_no_folder(path)):
+    raise errors.UserError(f"--output={path}: {why}")
+
+
+def demo(path: str) -> None:
+  """Sees that --output is new, empty, or holds a demo."""
+  output(path)
+  is_new = not os.path.exists(path) or _is_empty_folder(path)
+  if _is_here(path) and not is_new and not _has(path, "demo.json"):
+    raise absent.demo(path)
+
+
+def why_no_folder(path: str) -> str:
+  """Returns why no folder can be made at a path, or written to; "" if it can.
+
+  Args:
+    path: On a local disk; what is missing of it would be made.
+  """
+  found = os.path.abspath(path)
+  while not os.path.lexists(found):
+    found = os.path.dirname(found)
+  if not os.path.isdir(found):
+    return f"{found} is no folder: name another."
+  if not os.access(found, os.W_OK | os.X_OK):
+    return f"{found} cannot be written to: name another."
+  return ""
+
+
+def _is_here(path: str) -> bool:
+  """Whether a path was given, and is of a disk of this machine's."""
+  return bool(path) and "://" not in path
+
+
+def _has(folder_: str, name: str) -> bool:
+  return os.path.exists(os.path.join(folder_, name))
+
+
+def _is_empty_folder(path: str) -> bool:
+  return os.path.isdir(path) and not os.listdir(path)
+
+
+def _is_file_name(dataset_: str) -> bool:
+  """Whether a dataset is a path, as `data.qa_datasets` tells it."""
+  name = dataset_.lower()
+  for suffix in _COMPRESSED:
+    name = name.removesuffix(suffix)
+  return "/" in dataset_ or name.endswith(_QUESTIONS)

@@ -1,0 +1,303 @@
+"""Wrong paths and names are refused before TensorFlow is imported."""
+
+import pytest
+
+from realm_tf import absent
+from realm_tf import errors
+from realm_tf.checkpoints import reading
+from realm_tf.configs import run_config
+from realm_tf.data import manifest
+from realm_tf.data import qa_datasets
+from realm_tf.data import sentence_folder
+from realm_tf.data import sources
+from realm_tf.data import tagging_sources
+from realm_tf.launch import question_flags
+from realm_tf.text import model_tagger
+from realm_tf.text import tokenizer
+from tests.launch import light_commands
+
+_BUCKET = "gs://bucket/any"
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+  """What lets a command come as far as the import of TensorFlow."""
+  made = tmp_path_factory.mktemp("paths")
+  for path in (
+    "corpus/manifest.json",
+    "corpus/sentences/sentences-00000-of-00001.tfrecord.gz",
+    "bare/manifest.json",
+    "run/config.json",
+    "weights/model.ckpt.index",
+    "tagger/exports/tagger/manifest.json",
+    "questions.train.jsonl",
+    "questions.jsonl",
+    "articles.jsonl",
+    "train.conll",
+    "vocab.txt",
+    "full/anything",
+  ):
+    (made / path).parent.mkdir(parents=True, exist_ok=True)
+    (made / path).write_text("{}")
+  return made
+
+
+def good(root):
+  """Returns flags of each command that nothing is wrong with."""
+  corpus, run = f"{root}/corpus", f"{root}/run"
+  training = {"config": "tiny", "corpus": corpus, "model_dir": f"{root}/new"}
+  return {
+    "annotate_spans": {"corpus": corpus, "tagger": f"{root}/tagger"},
+    "build_corpus": {
+      "input": f"{root}/art*.jsonl,encyclopedia:rivers",
+      "vocab": f"{root}/vocab.txt",
+      "output": f"{root}/new/corpus",
+    },
+    "demo": {"output": f"{root}/new"},
+    "edit_corpus": {
+      "corpus": corpus,
+      "add": f"{root}/articles.jsonl",
+      "replace": f"{root}/articles.jsonl",
+      "remove": f"@{root}/vocab.txt",
+      "output": f"{root}/new",
+      "model_dir": run,
+    },
+    "evaluate": {
+      "model_dir": run,
+      "dataset": f"{root}/questions.jsonl",
+      "corpus": corpus,
+      "output": f"{root}/new",
+      "manual_dir": str(root),
+      "retriever": "bm25,dense",
+    },
+    "finetune": training
+    | {
+      "dataset": f"{root}/questions.{{split}}.jsonl",
+      "dev_dataset": "nq_open",
+      "init": run,
+      "init_reader": f"{root}/weights",
+    },
+    "import_checkpoint": {
+      "source": f"{root}/weights/model.ckpt",
+      "output": f"{root}/new",
+    },
+    "pretrain": training
+    | {
+      "pretrain_corpus": corpus,
+      "init_checkpoint": f"{root}/weights,{run}",
+      "questions": "encyclopedia:rivers",
+    },
+    "pretrain_ict": training | {"init_checkpoint": run},
+    "pretrain_mlm": training,
+    "refresh_index": {"model_dir": run, "corpus": corpus},
+    "train_tagger": {
+      "config": "tiny",
+      "data": f"{root}/train.conll",
+      "valid": str(root),
+      "vocab": f"{root}/vocab.txt",
+      "model_dir": f"{root}/new",
+    },
+  }
+
+
+def wrong(root):
+  """Yields (command, its wrong flag, the value, what the message says)."""
+  none, bare, full = f"{root}/none", f"{root}/bare", f"{root}/full"
+  below = f"{root}/vocab.txt/below"
+  no_folder = f"{root}/vocab.txt is no folder: name another."
+  of_split = f"{root}/questions.{{split}}.jsonl"
+  trainings = ("pretrain", "pretrain_ict", "pretrain_mlm", "train_tagger")
+
+  def refused(flag, value, message, *commands):
+    for command in commands:
+      yield command, flag, value, str(message)
+
+  def missing(flag, *commands, value=none):
+    yield from refused(flag, value, absent.path(flag, value), *commands)
+
+  having = [c for c, flags in good(root).items() if "corpus" in flags]
+  no_corpus = absent.corpus(none, is_folder=False)
+  yield from refused("corpus", none, no_corpus, *having)
+  no_corpus = absent.corpus(full, is_folder=True)
+  yield from refused("corpus", full, no_corpus, "finetune")
+  not_annotated = absent.sentences(bare)
+  yield from refused("corpus", bare, not_annotated, "pretrain_mlm")
+  yield from missing("pretrain_corpus", "pretrain")
+
+  locking = ("finetune", "refresh_index", "edit_corpus", *trainings)
+  yield from refused("model_dir", below, no_folder, *locking)
+  reading_runs = ("evaluate", "edit_corpus", "refresh_index")
+  yield from refused("model_dir", none, absent.run(none), *reading_runs)
+  for flag in ("init", "init_retriever"):
+    yield from refused(flag, none, absent.run(none), "finetune")
+  for flag, command in (
+    ("init_reader", "finetune"),
+    ("source", "import_checkpoint"),
+    *(("init_checkpoint", command) for command in trainings),
+  ):
+    message = f"--{flag}: {absent.weights(none)}"
+    yield from refused(flag, none, message, command)
+  message = f"--init_checkpoint: {absent.weights(none)}"
+  several = f"{root}/run,{none}"
+  yield from refused("init_checkpoint", several, message, "pretrain")
+
+  writing = ("build_corpus", "edit_corpus", "evaluate", "demo")
+  yield from refused("output", below, no_folder, *writing, "import_checkpoint")
+  message = absent.new_folder(full)
+  yield from refused("output", full, message, "import_checkpoint")
+  yield from refused("output", full, absent.demo(full), "demo")
+  file = f"{none}.json"
+  message = f"--config={file} cannot be read."
+  yield from refused("config", file, message, *trainings, "finetune")
+  message = absent.vocabulary(none)
+  yield from refused("vocab", none, message, "build_corpus", "train_tagger")
+  for source in (none, "rule"):
+    message = absent.tagger(source)
+    yield from refused("tagger", source, message, "annotate_spans")
+
+  names = question_flags.BUILDERS
+  message = absent.dataset("trivia", names)
+  yield from refused("dataset", "trivia", message, "finetune", "evaluate")
+  yield from missing("dataset", "finetune", value=f"{none}.jsonl")
+  yield from missing("questions", "pretrain", value=f"{none}.jsonl")
+  message = absent.path("dev_dataset", f"{root}/questions.dev.jsonl")
+  yield from refused("dev_dataset", of_split, message, "finetune")
+  message = absent.path("dataset", f"{root}/questions.dev.jsonl")
+  yield from refused("dev_dataset", "", message, "finetune")
+  yield from missing("manual_dir", "finetune", "evaluate")
+  message = "has no kind 'zoo'"
+  yield from refused("dataset", "encyclopedia:zoo", message, "evaluate")
+  yield from refused("input", "encyclopedia:zoo", message, "build_corpus")
+
+  yield from missing("input", "build_corpus")
+  yield from missing("data", "train_tagger")
+  yield from missing("valid", "train_tagger")
+  yield from missing("add", "edit_corpus")
+  yield from missing("replace", "edit_corpus")
+  message = absent.path("remove", none)
+  yield from refused("remove", f"@{none}", message, "edit_corpus")
+  message = "Give --model_dir, a run to ask, or --predictions"
+  yield from refused("predictions", none, message, "evaluate")
+
+  message = "--refresh=often: value should be one of <local|external|off>"
+  yield from refused("refresh", "often", message, "pretrain")
+  message = "--split=valid: value should be one of <train|dev|test>"
+  yield from refused("split", "valid", message, "evaluate")
+  message = "--gazetteer=names: value should be one of <titles>"
+  yield from refused("gazetteer", "names", message, "annotate_spans")
+  message = "--retriever=tfidf must be of dense, bm25, none"
+  yield from refused("retriever", "dense,tfidf", message, "evaluate")
+
+
+def argv(flags):
+  return [f"--{name}={value}" for name, value in flags.items()]
+
+
+def test_what_is_right_goes_on(root):
+  commands = good(root)
+  cases = [(command, argv(flags)) for command, flags in commands.items()]
+  # What is of no disk here is left to TensorFlow.
+  for command, flag in (
+    ("annotate_spans", "corpus"),
+    ("annotate_spans", "tagger"),
+    ("build_corpus", "input"),
+    ("build_corpus", "output"),
+    ("build_corpus", "vocab"),
+    ("evaluate", "model_dir"),
+    ("finetune", "init"),
+    ("pretrain", "init_checkpoint"),
+    ("pretrain_mlm", "corpus"),
+    ("train_tagger", "data"),
+  ):
+    cases.append((command, argv(commands[command] | {flag: _BUCKET})))
+  # A run that is watched may begin later.
+  watched = {"model_dir": f"{root}/later", "watch": "true"}
+  cases.append(("refresh_index", argv(watched)))
+  # What a run started from may be gone when it is resumed.
+  gone = f"{root}/gone"
+  resumed = {"model_dir": f"{root}/run"}
+  flags = commands["pretrain"] | resumed | {"init_checkpoint": gone}
+  cases.append(("pretrain", argv(flags)))
+  flags = commands["finetune"] | resumed | {"init": gone, "init_reader": gone}
+  cases.append(("finetune", argv(flags)))
+  for case, outcome in zip(cases, light_commands.outcomes(cases), strict=True):
+    assert outcome["status"] == light_commands.REACHED, (case, outcome)
+
+
+def test_what_is_wrong_is_refused_in_one_line(root):
+  cases = list(wrong(root))
+  commands = [
+    (command, argv(good(root)[command] | {flag: value}))
+    for command, flag, value, _ in cases
+  ]
+  outcomes = light_commands.outcomes(commands)
+  for case, outcome in zip(cases, outcomes, strict=True):
+    assert outcome["status"] == 2, (case, outcome)
+    assert outcome["stderr"].startswith("error: ")
+    assert outcome["stderr"].count("\n") == 1
+    assert case[-1] in outcome["stderr"]
+    assert outcome["stdout"] == ""
+  assert not (root / "new").exists()
+
+
+def test_what_must_be_given_is_asked_for_at_once(root):
+  required = [
+    ("annotate_spans", "corpus"),
+    ("build_corpus", "input"),
+    ("build_corpus", "output"),
+    ("edit_corpus", "corpus"),
+    ("edit_corpus", "output"),
+    ("pretrain", "model_dir"),
+  ]
+  commands = []
+  for command, flag in required:
+    flags = good(root)[command]
+    del flags[flag]
+    commands.append((command, argv(flags)))
+  # Nearly the name of one that must be given.
+  commands.append(("build_corpus", ["--inptu=x", f"--output={root}/new"]))
+  *outcomes, misspelt = light_commands.outcomes(commands)
+  for (_, flag), outcome in zip(required, outcomes, strict=True):
+    assert outcome["status"] == 2
+    assert f"Flag --{flag} must have a value" in outcome["stderr"]
+  assert "'inptu'. Did you mean: input" in misspelt["stderr"]
+
+
+def test_who_reads_the_files_says_the_same(root):
+  """Of what is not of this machine's disks, and for those who import us."""
+  none = f"{root}/none"
+  said = {}
+  for name, read in {
+    "corpus": lambda: manifest.read(none),
+    "run": lambda: run_config.read(none),
+    "weights": lambda: reading.read(none),
+    "sentences": lambda: sentence_folder.record_files(f"{root}/bare"),
+    "vocabulary": lambda: tokenizer.read_vocabulary(none),
+    "tagger": lambda: model_tagger.find_export(none),
+    "input": lambda: sources.resolve([none]),
+    "data": lambda: tagging_sources.load([none]),
+    "dataset": lambda: qa_datasets.load("trivia", "dev"),
+  }.items():
+    with pytest.raises(errors.UserError) as error:
+      read()
+    said[name] = str(error.value)
+  commands = {
+    "corpus": ("finetune", "corpus", none),
+    "run": ("finetune", "init", none),
+    "weights": ("pretrain", "init_checkpoint", none),
+    "sentences": ("pretrain", "pretrain_corpus", f"{root}/bare"),
+    "vocabulary": ("build_corpus", "vocab", none),
+    "tagger": ("annotate_spans", "tagger", none),
+    "input": ("build_corpus", "input", none),
+    "data": ("train_tagger", "data", none),
+    "dataset": ("evaluate", "dataset", "trivia"),
+  }
+  outcomes = light_commands.outcomes(
+    [
+      (command, argv(good(root)[command] | {flag: value}))
+      for command, flag, value in commands.values()
+    ]
+  )
+  for name, outcome in zip(commands, outcomes, strict=True):
+    line = outcome["stderr"].removeprefix("error: ").rstrip("\n")
+    assert line.removeprefix("--init_checkpoint: ") == said[name]

@@ -1,0 +1,175 @@
+"""Exports of a fine-tuned and a pre-trained run, read without realm_tf."""
+
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from tensorflow.core.protobuf import saved_model_pb2
+from tensorflow_serving.apis import prediction_log_pb2
+
+from realm_tf import errors
+from realm_tf.answering import open_qa
+from realm_tf.serving import check_saved_model
+from realm_tf.serving import export
+from tests import people
+
+QUESTIONS = [f"where was {person} born?" for person in people.PEOPLE]
+# What TensorFlow Serving 2.15.1 links beside TensorFlow's own ops.
+TEXT_OPS = {"FastBertNormalize", "FastWordpieceTokenizeWithOffsets"}
+
+
+@pytest.fixture(scope="module")
+def exported(overfitted, tmp_path_factory):
+  model_dir, _ = overfitted
+  output = tmp_path_factory.mktemp("exports") / "qa"
+  options = export.ExportOptions(
+    model_dir=str(model_dir), output=str(output), num_answers=3
+  )
+  return export.run(options)
+
+
+def asked(folder, *requests):
+  """Answers of a process that imports TensorFlow and TF Text alone."""
+  paths = [os.path.join(folder, "..", name) for name in ("asked", "answered")]
+  with open(paths[0], "w") as f:
+    json.dump(requests, f)
+  environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
+  subprocess.run(
+    [sys.executable, check_saved_model.__file__, folder, *paths],
+    env=environment,
+    cwd="/",
+    check=True,
+  )
+  with open(paths[1]) as f:
+    return json.load(f)
+
+
+def ops_of(folder):
+  """The ops of a SavedModel's graph and functions."""
+  model = saved_model_pb2.SavedModel()
+  with open(os.path.join(folder, "saved_model.pb"), "rb") as f:
+    model.ParseFromString(f.read())
+  graph = model.meta_graphs[0].graph_def
+  functions = {f.signature.name for f in graph.library.function}
+  ops = {node.op for node in graph.node}
+  ops |= {n.op for f in graph.library.function for n in f.node_def}
+  return ops - functions
+
+
+def test_the_export_answers_as_the_run_does(exported, overfitted):
+  model_dir, _ = overfitted
+  run = open_qa.load(str(model_dir))
+  rows = run.retrievers.retrieve(QUESTIONS, run.config.reader_beam, "dense")
+  wanted = run.best_answers(QUESTIONS, rows, 3)
+  [found, retrieved, sure, unsure] = asked(
+    exported,
+    ("serving_default", {"question": QUESTIONS}),
+    ("retrieve", {"question": QUESTIONS}),
+    ("answer_with_threshold", {"question": QUESTIONS, "threshold": [0.0] * 8}),
+    ("answer_with_threshold", {"question": QUESTIONS, "threshold": [1.1] * 8}),
+  )
+  assert [a[0] for a in found["answer"]] == people.PLACES
+  assert found["answer"] == np.char.decode(wanted.answer.astype(bytes)).tolist()
+  np.testing.assert_allclose(found["probability"], wanted.probability, 1e-3)
+  for name in ("retriever_score", "reader_score"):
+    np.testing.assert_allclose(found[name], getattr(wanted, name), 1e-3, 1e-3)
+  for answers, bodies, starts, limits in zip(
+    *(
+      found[name]
+      for name in (
+        "answer",
+        "passage",
+        "answer_byte_start",
+        "answer_byte_limit",
+      )
+    ),
+    strict=True,
+  ):
+    for answer, body, start, limit in zip(
+      answers, bodies, starts, limits, strict=True
+    ):
+      assert body.encode()[start:limit].decode() == answer
+  ids = [list(run.retrievers.ids(row))[:3] for row in rows]
+  assert retrieved["passage_id"] == ids
+  assert (sure["abstain"], unsure["abstain"]) == ([False] * 8, [True] * 8)
+
+
+def test_a_stock_tensorflow_serving_has_every_op(exported):
+  assert ops_of(exported) - set(dir(tf.raw_ops)) == TEXT_OPS
+  assert not {"PyFunc", "EagerPyFunc"} & ops_of(exported)
+
+
+def test_vectors_and_texts_are_variables_beside_the_graph(exported):
+  with open(os.path.join(exported, "saved_model.pb"), "rb") as f:
+    assert b"taught there" not in f.read()
+  weights = os.path.join(exported, "variables", "variables")
+  stored = dict(tf.train.list_variables(weights))
+  [embeddings] = [n for n in stored if "memory/embeddings" in n]
+  assert stored[embeddings][0] == len(people.PEOPLE)
+  assert sum("memory/texts" in name for name in stored) == 3
+
+
+def test_warm_up_requests_name_every_signature(exported):
+  path = os.path.join(exported, "assets.extra", export.WARMUP)
+  named = set()
+  for record in tf.data.TFRecordDataset(path).as_numpy_iterator():
+    log = prediction_log_pb2.PredictionLog.FromString(record)
+    request = log.predict_log.request
+    assert all(i.tensor_shape.dim[0].size for i in request.inputs.values())
+    named.add(request.model_spec.signature_name)
+  assert named == {
+    *("serving_default", "answer", "answer_with_threshold"),
+    *("retrieve", "embed_query", "embed_passage"),
+  }
+
+
+def test_a_pre_trained_run_fills_masks(world, tmp_path):
+  folder = export.run(
+    export.ExportOptions(
+      model_dir=str(world / "realm"),
+      output=str(tmp_path / "realm"),
+      passages="ids",
+    )
+  )
+  [filled] = asked(folder, ("serving_default", {"text": ["[MASK] was born."]}))
+  assert filled["passage_id"][0][0] == ""
+  assert np.sum(filled["posterior"]) == pytest.approx(1.0, rel=1e-4)
+  assert "passage" not in filled and "title" not in filled
+
+
+def test_nothing_is_published_where_the_check_fails(
+  overfitted, tmp_path, monkeypatch
+):
+  model_dir, _ = overfitted
+  options = export.ExportOptions(model_dir=str(model_dir), output=str(tmp_path))
+
+  def run(command, **kwargs):
+    answers = [{"embedding": [[0.0]]}] * 100
+    with open(command[-1], "w") as f:
+      json.dump(answers, f)
+    return subprocess.CompletedProcess(command, 0)
+
+  monkeypatch.setattr(export.subprocess, "run", run)
+  # The first signature is `retrieve`: its outputs are not there.
+  with pytest.raises(errors.UserError, match="answers otherwise.*retrieve"):
+    export.run(options)
+  assert os.listdir(tmp_path) == []
+
+
+def test_versions_count_up_and_are_never_replaced(overfitted, tmp_path):
+  model_dir, _ = overfitted
+  (tmp_path / "7").mkdir()
+  for version, wanted in ((0, 8), (9, 9)):
+    options = export.ExportOptions(
+      model_dir=str(model_dir), output=str(tmp_path), version=version
+    )
+    assert export._choose_version(options) == wanted
+  taken = export.ExportOptions(
+    model_dir=str(model_dir), output=str(tmp_path), version=7
+  )
+  with pytest.raises(errors.UserError, match="--version=7"):
+    export.run(taken)
