@@ -19,6 +19,7 @@ from tensorflow_serving.apis import prediction_service_pb2_grpc
 from benchmarks import http_requests
 
 _SECONDS = 60.0  # a request's deadline
+_SECONDS_AFTER_ERROR = 0.05
 
 
 class Load:
@@ -149,6 +150,7 @@ class Load:
   def _note_error(self, error: str) -> None:
     with self._lock:
       self.errors.append(error)
+    self._end.wait(_SECONDS_AFTER_ERROR)
 
 
 def resident_bytes(rest_api_port: int) -> int:

@@ -4,12 +4,14 @@ python -m realm_tf.launch.serve --model_name=realm --model_base_path=EXPORTS \
   --port=8500 --rest_api_port=8501
 
 SIGTERM or Ctrl-C ends it: health checks say so, accepted requests are answered,
-and the exit status is 0; 1 if some took longer than --grace_seconds.
+and the exit status is 0; 1 if some took longer than --grace_seconds. A second
+signal ends it at once.
 """
 
 from absl import flags
 
 from realm_tf.launch import command
+from realm_tf.launch import path_checks
 
 _MODEL_NAME = flags.DEFINE_string(
   "model_name", "", "The model's name in requests."
@@ -115,6 +117,14 @@ _GRACE_SECONDS = flags.DEFINE_float(
 
 def main() -> None:
   """Serves what the flags name."""
+  path_checks.folder("model_base_path", _MODEL_BASE_PATH.value)
+  for flag in (
+    _MODEL_CONFIG_FILE,
+    _BATCHING_PARAMETERS_FILE,
+    _MONITORING_CONFIG_FILE,
+    _SSL_CONFIG_FILE,
+  ):
+    path_checks.there(flag.name, [flag.value])
   from realm_tf.serving import options
   from realm_tf.serving import server
 

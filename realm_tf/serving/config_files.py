@@ -16,6 +16,7 @@ from google.protobuf import message_factory
 from google.protobuf import text_format
 from google.protobuf import wrappers_pb2
 
+from realm_tf import absent
 from realm_tf import errors
 from realm_tf import files
 
@@ -99,6 +100,8 @@ def read(path: str, flag: str, into: _Message) -> _Message:
   Raises:
     errors.UserError: The file is not there, or is not such a message.
   """
+  if not tf.io.gfile.exists(path):
+    raise absent.path(flag, path)
   try:
     text = files.read_text(path)
   except (OSError, ValueError, tf.errors.OpError) as e:

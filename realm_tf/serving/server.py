@@ -3,7 +3,6 @@
 import functools
 import logging
 import os
-import signal
 import sys
 import threading
 import time
@@ -14,6 +13,7 @@ import grpc
 import tensorflow as tf
 
 from realm_tf import errors
+from realm_tf import interruption
 from realm_tf.serving import admission as admission_lib
 from realm_tf.serving import answering as answering_lib
 from realm_tf.serving import batch_settings
@@ -165,17 +165,15 @@ class Server:
 
 
 def run(options: options_lib.Options) -> None:
-  """Serves until SIGTERM or SIGINT.
+  """Serves until a signal asks the process to end.
 
-  Ends the process with status 1 if a request that was accepted took too long.
+  A second signal ends it at once. The exit status is 1 if a request that was
+  accepted took too long.
 
   Raises:
     errors.UserError: As `Server`.
   """
   _log_to_stderr()
-  ended = threading.Event()
-  for number in (signal.SIGTERM, signal.SIGINT):
-    signal.signal(number, lambda *unused: ended.set())
   server = Server(options)
   server.start()
   print(f"gRPC at {options.host}:{server.port}", flush=True)
@@ -184,8 +182,10 @@ def run(options: options_lib.Options) -> None:
       f"REST and the page at http://{options.host}:{server.rest_api_port}",
       flush=True,
     )
-  ended.wait()
-  print("Ending: requests that were accepted are answered.", flush=True)
+  try:
+    threading.Event().wait()
+  except interruption.Interrupted as e:
+    print(f"{e} Answering what was accepted ...", flush=True)
   cut = server.stop()
   if cut:
     print(f"{cut} requests took too long and were cut.", flush=True)

@@ -36,6 +36,7 @@ _REQUIRED = {
   "pretrain_ict": {"config", "corpus", "model_dir"},
   "pretrain_mlm": {"config", "corpus", "model_dir"},
   "refresh_index": {"model_dir"},
+  "serve": set(),
   "train_tagger": {"config", "data", "model_dir"},
 }
 # Runs a command and says, on stderr, what it has imported.

@@ -90,6 +90,7 @@ def good(root):
     "pretrain_ict": training | {"init_checkpoint": run},
     "pretrain_mlm": training,
     "refresh_index": {"model_dir": run, "corpus": corpus},
+    "serve": {"model_name": "realm", "model_base_path": str(root)},
     "train_tagger": {
       "config": "tiny",
       "data": f"{root}/train.conll",
@@ -174,6 +175,8 @@ def wrong(root):
   yield from missing("valid", "train_tagger")
   yield from missing("add", "edit_corpus")
   yield from missing("replace", "edit_corpus")
+  yield from missing("model_base_path", "serve")
+  yield from missing("model_config_file", "serve")
   message = absent.path("remove", none)
   yield from refused("remove", f"@{none}", message, "edit_corpus")
   message = "Give --model_dir, a run to ask, or --predictions"
