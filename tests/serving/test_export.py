@@ -11,10 +11,14 @@ import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 from tensorflow_serving.apis import prediction_log_pb2
 
+from benchmarks import http_requests
 from realm_tf import errors
+from realm_tf import serving
 from realm_tf.answering import open_qa
 from realm_tf.serving import check_saved_model
 from realm_tf.serving import export
+from realm_tf.serving import options as options_lib
+from realm_tf.serving import server as server_lib
 from tests import people
 
 QUESTIONS = [f"where was {person} born?" for person in people.PEOPLE]
@@ -125,6 +129,32 @@ def test_warm_up_requests_name_every_signature(exported):
     *("serving_default", "answer", "answer_with_threshold"),
     *("retrieve", "embed_query", "embed_passage"),
   }
+
+
+def test_the_local_server_gives_its_answers(exported):
+  server = server_lib.Server(
+    options_lib.Options(
+      model_name="qa",
+      model_base_path=os.path.dirname(exported),
+      port=0,
+      rest_api_port=0,
+      enable_batching=True,
+      lame_duck_seconds=0.0,
+    )
+  )
+  server.start()
+  with serving.Client(f"localhost:{server.port}", model="qa") as client:
+    found = client.ask(QUESTIONS)
+  reply = http_requests.send(
+    server.rest_api_port, "/v1/models/qa:predict", {"instances": QUESTIONS}
+  )
+  assert server.stop() == 0
+  rows = reply.json["predictions"]
+  assert [answer.text for answer in found] == people.PLACES
+  assert [row["answer"][0] for row in rows] == people.PLACES
+  for row in rows:
+    place = slice(row["answer_byte_start"][0], row["answer_byte_limit"][0])
+    assert row["passage"][0].encode()[place].decode() == row["answer"][0]
 
 
 def test_a_pre_trained_run_fills_masks(world, tmp_path):
