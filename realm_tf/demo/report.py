@@ -121,7 +121,8 @@ def replies(exported: str, questions: Sequence[str]) -> str:
   return "\n\n".join(
     f"{question}\n"
     + shown.lines(
-      outputs_lib.answer(question, outputs_lib.of_text(batch, row)), styled=False
+      outputs_lib.answer(question, outputs_lib.of_text(batch, row)),
+      styled=False,
     )
     for row, question in enumerate(questions)
   )
@@ -185,9 +186,7 @@ def next_steps(output: str) -> str:
       "output": suggestions.new_folder(output, "corpus"),
     },
   )
-  asking = suggestions.command(
-    "ask", {"model_dir": os.path.join(output, "qa")}
-  )
+  asking = suggestions.command("ask", {"model_dir": os.path.join(output, "qa")})
   serving = suggestions.command(
     "serve",
     {"model_name": "realm", "model_base_path": os.path.join(output, "served")},
