@@ -14,9 +14,20 @@ def files():
   return {str(path.relative_to(_ROOT)) for path in paths if _programs(path)}
 
 
-def run(path, folder, monkeypatch):
-  """Runs a document's program in a folder; returns what it defines."""
-  (program,) = _programs(_ROOT / path)
+def run(path, folder, monkeypatch, *, with_text="", **replaced):
+  """Runs a document's program in a folder; returns what it defines.
+
+  Args:
+    path: The document.
+    folder: Where it runs.
+    monkeypatch: The fixture.
+    with_text: What tells the program from others of the document.
+    **replaced: `old` and `new`: what is changed in the program.
+  """
+  (program,) = (p for p in _programs(_ROOT / path) if with_text in p)
+  if replaced:
+    assert replaced["old"] in program
+    program = program.replace(replaced["old"], replaced["new"])
   file = folder / "program.py"
   file.write_text(program)
   monkeypatch.chdir(folder)

@@ -6,7 +6,7 @@ from tests.checkpoints import formats
 
 def test_each_program_is_run_by_a_test():
   assert documented_programs.files() == {
-    "README.md",
+    "README.md",  # the client's by tests/serving/test_client.py
     "docs/warm_starts.md",
     "docs/fine_tuning.md",  # by tests/training/test_finetuning.py
   }
@@ -17,7 +17,9 @@ def test_datasets_in_tfds(shared_data, tmp_path, monkeypatch):
   (tmp_path / "downloads").mkdir()
   manual = tmp_path / "downloads" / "manual"  # where TFDS looks by default
   manual.symlink_to(shared_data)
-  defined = documented_programs.run("README.md", tmp_path, monkeypatch)
+  defined = documented_programs.run(
+    "README.md", tmp_path, monkeypatch, with_text="tfds.load"
+  )
   assert len(defined["dev"]) == 361
 
 

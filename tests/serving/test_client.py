@@ -10,6 +10,7 @@ import pytest
 from realm_tf import errors
 from realm_tf import serving
 from realm_tf.serving import model_channel
+from tests import documented_programs
 from tests.serving import fake_model
 
 _TEXT = "Im Schwarzwald, bei Donaueschingen – 678 m – entspringt die Donau."
@@ -91,6 +92,28 @@ def test_an_answer_has_its_evidence(model, client):
   assert [further.text for further in answer.further] == ["Donaueschingen"]
   with pytest.raises(dataclasses.FrozenInstanceError):
     answer.text = "no"
+
+
+def test_the_program_of_the_readme(
+  model, served, tmp_path, monkeypatch, capsys
+):
+  def reply(texts):
+    scores = {"score": [[1.0, 0.5, 0.0]] * len(texts)}
+    return _answers(texts) | scores | {"embedding": [[0.5, 2.0]] * len(texts)}
+
+  model.reply = reply
+  defined = documented_programs.run(
+    "README.md",
+    tmp_path,
+    monkeypatch,
+    with_text="Client",
+    old="localhost:8500",
+    new=served[1],
+  )
+  assert capsys.readouterr().out.startswith("678 m 0.5 True\nDonau Im")
+  assert [answer.text for answer in defined["answers"]] == ["678 m"] * 2
+  assert defined["vectors"].shape == (2, 2)
+  assert len(defined["passages"]) == 2
 
 
 def test_no_answer_has_no_evidence(model, client):
