@@ -21,7 +21,7 @@ _Result = TypeVar("_Result")
 _API = "/v1/"
 _LAST_SECONDS = 0.2
 _POLL_SECONDS = 0.02
-_CLOSING_SECONDS = 0.5
+_CLOSING_SECONDS = 2.0
 _CORS = {
   "Access-Control-Allow-Origin": "*",
   "Access-Control-Allow-Methods": "POST, GET",

@@ -40,6 +40,8 @@ def test_sigterm_under_load(tmp_path):
       f"--port={port}",
       f"--rest_api_port={rest_api_port}",
       "--lame_duck_seconds=0.5",
+      # Nothing, such as the watch below, may have it wait so long.
+      "--grace_seconds=300",
     ],
     stdout=subprocess.PIPE,
     text=True,

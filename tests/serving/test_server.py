@@ -1,7 +1,8 @@
-"""The page's files, TLS and health, on a running server."""
+"""What a server is started with: its page, metrics, ports and TLS."""
 
 import datetime
 import ipaddress
+import pathlib
 
 import grpc
 import pytest
@@ -15,6 +16,8 @@ from grpc_health.v1 import health_pb2_grpc
 
 from benchmarks import http_requests
 from realm_tf import errors
+from realm_tf.serving import batch_settings
+from realm_tf.serving import model_config
 from realm_tf.serving import options
 from realm_tf.serving import page_files
 from realm_tf.serving import server as server_lib
@@ -54,6 +57,10 @@ def page(tmp_path, monkeypatch):
   (folder / "notes.py").write_text("secret")
   (tmp_path / "secret.txt").write_text("secret")
   monkeypatch.setattr(page_files, "FOLDER", folder)
+
+
+def test_the_page_is_among_the_packages_files():
+  assert {"/", "/app.js", "/style.css"} <= page_files.read().keys()
 
 
 def test_the_page_and_nothing_else(page, start):
@@ -119,6 +126,14 @@ def test_a_port_that_is_taken(start):
     start(port=first.port)
   with pytest.raises(errors.UserError, match="--rest_api_port: cannot listen"):
     start(rest_api_port=first.rest_api_port)
+
+
+def test_the_recipes_for_tensorflow_serving_are_understood():
+  recipes = pathlib.Path(__file__).resolve().parents[2] / "serving"
+  settings = batch_settings.read(str(recipes / "batching.config"))
+  assert settings.max_batch_size > 1
+  (model,) = model_config.read(str(recipes / "models.config"))
+  assert set(model.labels) == {"stable", "canary"}
 
 
 def test_tls(start, tmp_path):
