@@ -28,7 +28,6 @@ from realm_tf.serving import models as models_lib
 from realm_tf.serving import options as options_lib
 from realm_tf.serving import rest_api
 
-_LOG = logging.getLogger(__name__)
 _METRICS_PATH = "/monitoring/prometheus/metrics"
 # Threads beside those that requests take: for status, health and refusals.
 _SPARE_THREADS = 16
