@@ -86,17 +86,17 @@ def finetune() -> schema.OrqaConfig:
   return schema.OrqaConfig(
     **_MODEL,
     **_LENGTHS,
-    reader_length=66,
+    reader_length=56,
     retriever_beam=1000,
     span_hidden_size=64,
     batch_size=16,
-    train_steps=600,
+    train_steps=500,
     learning_rate=5e-4,
     warmup_steps=20,
     score_scale=0.2,
     dev_questions=128,
-    checkpoint_every_steps=300,
-    evaluate_every_steps=150,
+    checkpoint_every_steps=250,
+    evaluate_every_steps=125,
   )
 
 
