@@ -44,11 +44,11 @@ def _answer(answer: replies.Answer, width: int, styled: bool) -> Iterator[str]:
   yield _wrapped(answer.evidence.mark(*marks), width, "  ")
   if answer.further:
     yield ""
-    yield style(
+    header = (
       f"  {'other answers':<34} {'probability':>12} {'retriever':>10} "
-      f"{'reader':>7}  passage",
-      _DIM,
+      f"{'reader':>7}  passage"
     )
+    yield style(header[:width], _DIM)
   for other in answer.further:
     title = other.evidence.passage.title if other.evidence else ""
     yield (

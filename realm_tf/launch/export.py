@@ -9,6 +9,7 @@ signatures. A run of finetune answers questions, one of pretrain fills masks.
 from absl import flags
 
 from realm_tf.launch import command
+from realm_tf.launch import path_checks
 
 _MODEL_DIR = flags.DEFINE_string(
   "model_dir", None, "A run of finetune or pretrain.", required=True
@@ -57,6 +58,9 @@ _CORPUS = flags.DEFINE_string(
 
 def main() -> None:
   """Exports the run that the flags name."""
+  path_checks.run(_MODEL_DIR.value)
+  path_checks.corpus(_CORPUS.value)
+  path_checks.output(_OUTPUT.value)
   from realm_tf.serving import export
 
   export.run(

@@ -26,10 +26,12 @@ _COMMANDS = sorted(
 _MOST_CPU_SECS = 3.0
 _REQUIRED = {
   "annotate_spans": {"corpus"},
+  "ask": set(),
   "build_corpus": {"input", "output"},
   "demo": set(),
   "edit_corpus": {"corpus", "output"},
   "evaluate": {"dataset"},
+  "export": {"model_dir", "output"},
   "finetune": {"config", "corpus", "dataset", "model_dir"},
   "import_checkpoint": {"output", "source"},
   "pretrain": {"config", "corpus", "model_dir"},

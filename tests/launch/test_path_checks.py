@@ -62,6 +62,12 @@ def good(root):
       "output": f"{root}/new",
       "model_dir": run,
     },
+    "ask": {"model_dir": run, "corpus": corpus},
+    "export": {
+      "model_dir": run,
+      "output": f"{root}/new",
+      "corpus": corpus,
+    },
     "evaluate": {
       "model_dir": run,
       "dataset": f"{root}/questions.jsonl",
@@ -127,7 +133,7 @@ def wrong(root):
 
   locking = ("finetune", "refresh_index", "edit_corpus", *trainings)
   yield from refused("model_dir", below, no_folder, *locking)
-  reading_runs = ("evaluate", "edit_corpus", "refresh_index")
+  reading_runs = ("ask", "evaluate", "edit_corpus", "export", "refresh_index")
   yield from refused("model_dir", none, absent.run(none), *reading_runs)
   for flag in ("init", "init_retriever"):
     yield from refused(flag, none, absent.run(none), "finetune")
@@ -142,7 +148,7 @@ def wrong(root):
   several = f"{root}/run,{none}"
   yield from refused("init_checkpoint", several, message, "pretrain")
 
-  writing = ("build_corpus", "edit_corpus", "evaluate", "demo")
+  writing = ("build_corpus", "edit_corpus", "evaluate", "export", "demo")
   yield from refused("output", below, no_folder, *writing, "import_checkpoint")
   message = absent.new_folder(full)
   yield from refused("output", full, message, "import_checkpoint")
@@ -181,6 +187,11 @@ def wrong(root):
   yield from refused("remove", f"@{none}", message, "edit_corpus")
   message = "Give --model_dir, a run to ask, or --predictions"
   yield from refused("predictions", none, message, "evaluate")
+
+  message = "Give --model_dir, a run to ask, or --server"
+  yield from refused("server", "localhost:1", message, "ask")
+  message = "--searcher=fast: value should be one of <|exact|partitioned|scann>"
+  yield from refused("searcher", "fast", message, "export")
 
   message = "--refresh=often: value should be one of <local|external|off>"
   yield from refused("refresh", "often", message, "pretrain")
