@@ -8,7 +8,7 @@ from realm_tf.index import ranking
 # place.
 _SCORES_AT_ONCE = 1 << 22
 _LEAST_BLOCK_ROWS = 1 << 10
-_MOST_BLOCK_ROWS = 1 << 16
+_MOST_BLOCK_ROWS = 1 << 13
 
 
 class ExactSearcher(tf.Module):
