@@ -154,7 +154,7 @@ class PartitionedSearcher(tf.Module):
       axis=0,
     )
     scales = tf.gather(parts.scales, blocks)
-    products = products * scales
+    products *= scales
     # An empty row has no scale.
     products = tf.where(there & (scales > 0), products, float("-inf"))
     best, places = ranking.top_k(tf.reshape(products, [1, -1]), count)
