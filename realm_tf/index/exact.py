@@ -4,11 +4,11 @@ import tensorflow as tf
 
 from realm_tf.index import ranking
 
-# Scores that are held at once; with float32 vectors a block of them is used in
-# place.
+# A block's scores for all queries; and its rows, few enough that they stay in
+# the processor's cache as float32.
 _SCORES_AT_ONCE = 1 << 22
 _LEAST_BLOCK_ROWS = 1 << 10
-_MOST_BLOCK_ROWS = 1 << 16
+_MOST_BLOCK_ROWS = 1 << 13
 
 
 class ExactSearcher(tf.Module):

@@ -13,6 +13,7 @@ _RESCORED_FACTOR = 2
 _RANKED_FACTOR = 2
 # Queries that are scored at the same time, each with its own candidates.
 _PARALLEL_QUERIES = 4
+_BLOCKS_AT_ONCE = 256
 
 
 class PartitionedSearcher(tf.Module):
@@ -141,18 +142,32 @@ class PartitionedSearcher(tf.Module):
     Returns:
       <int32>[count]; -1 where there are fewer.
     """
-    parts, dim = self._partitions, self.vectors.shape[1]
+    parts = self._partitions
     there = (blocks >= 0)[:, tf.newaxis]
     blocks = tf.maximum(blocks, 0)
-    codes = tf.reshape(tf.gather(parts.codes, blocks), [-1, dim])
-    products = tf.matmul(tf.cast(codes, tf.float32), query[:, tf.newaxis])
+    # Few at a time: what is made of them stays in the processor's cache.
+    products = tf.concat(
+      [
+        self._multiply_codes(query, blocks[start : start + _BLOCKS_AT_ONCE])
+        for start in range(0, blocks.shape[0], _BLOCKS_AT_ONCE)
+      ],
+      axis=0,
+    )
     scales = tf.gather(parts.scales, blocks)
-    products = tf.reshape(products, tf.shape(scales)) * scales
+    products *= scales
     # An empty row has no scale.
     products = tf.where(there & (scales > 0), products, float("-inf"))
     best, places = ranking.top_k(tf.reshape(products, [1, -1]), count)
     rows = tf.gather(tf.reshape(tf.gather(parts.rows, blocks), [-1]), places[0])
     return tf.where(tf.math.is_finite(best[0]), rows, -1)
+
+  def _multiply_codes(self, query: tf.Tensor, blocks: tf.Tensor) -> tf.Tensor:
+    """Returns products with codes, <float32>[blocks, BLOCK_ROWS]."""
+    codes = tf.reshape(
+      tf.gather(self._partitions.codes, blocks), [-1, self.vectors.shape[1]]
+    )
+    products = tf.matmul(tf.cast(codes, tf.float32), query[:, tf.newaxis])
+    return tf.reshape(products, [-1, partitions_lib.BLOCK_ROWS])
 
   def _score_again(
     self, queries: tf.Tensor, rows: tf.Tensor, k: int

@@ -62,7 +62,7 @@ def choose_settings(num_rows: int) -> PartitionSettings:
   return PartitionSettings(
     num_partitions=max(1, min(round(2 * root), num_rows // BLOCK_ROWS)),
     rows_scored=max(2048, round(15 * root)),
-    rows_rescored=100,
+    rows_rescored=50,
   )
 
 

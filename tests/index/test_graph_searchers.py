@@ -217,10 +217,10 @@ def test_small_partitions_that_fit_best_are_not_read_twice():
 
 
 def test_settings_follow_the_size():
-  assert partitions_lib.choose_settings(1) == settings(1, 2048, 100)
-  assert partitions_lib.choose_settings(6_400) == settings(160, 2048, 100)
+  assert partitions_lib.choose_settings(1) == settings(1, 2048, 50)
+  assert partitions_lib.choose_settings(6_400) == settings(160, 2048, 50)
   assert partitions_lib.choose_settings(1_000_000) == settings(
-    2_000, 15_000, 100
+    2_000, 15_000, 50
   )
 
 
