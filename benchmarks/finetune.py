@@ -140,7 +140,7 @@ class _Bench:
       config.retriever_beam,
     )
     self._beam = qa_examples.BeamFeatures(
-      config, packed, embeddings.astype(np.float16)
+      config, packed, tf.constant(embeddings.astype(np.float16))
     )
     self._task.use(self._searcher.search, self._beam)
 

@@ -16,6 +16,7 @@ from realm_tf.answering import passage_memory
 from realm_tf.answering import same_answers
 from realm_tf.configs import schema
 from realm_tf.data import features
+from realm_tf.data import qa_examples
 from realm_tf.models import orqa
 from realm_tf.text import tokenizer as tokenizer_lib
 
@@ -83,6 +84,9 @@ class AnswerGraph(tf.Module):
   Example:
     rows = graph.retrieve(tf.constant(["who wrote hamlet"]), k=5)
     graph.read(tf.constant(["who wrote hamlet"]), rows, count=3).answer
+
+  Attributes:
+    beam: Joins questions to passages that were found.
   """
 
   def __init__(
@@ -113,6 +117,9 @@ class AnswerGraph(tf.Module):
     self._model = model
     self._config = config
     self._memory = memory
+    self.beam = qa_examples.BeamFeatures(
+      config, memory.packed, memory.embeddings
+    )
     self._tokenizer = tokenizer
     self._search = search
     self._run = run or (lambda function, *args: function(*args))
@@ -177,9 +184,9 @@ class AnswerGraph(tf.Module):
     rows = rows[:, : self._config.reader_beam]
     token_ids = self.tokenize(questions)
     with tf.device("/cpu:0"):
-      inputs = self._gather(token_ids, rows)
+      found = self._features(token_ids, rows)
     spans = self._run(
-      self._best_spans, *inputs, tf.convert_to_tensor(passage_scores)
+      self._best_spans, found, tf.convert_to_tensor(passage_scores)
     )
     with tf.device("/cpu:0"):
       return self._cut_out(spans, rows, count)
@@ -193,45 +200,30 @@ class AnswerGraph(tf.Module):
     with tf.device("/cpu:0"):
       return self._memory.read_texts(rows)
 
-  def _gather(
+  def _features(
     self, token_ids: tf.Tensor, rows: tf.Tensor
-  ) -> tuple[tf.Tensor, ...]:
-    """Returns what the model takes; see `_best_spans`."""
-    packed = self._memory.packed
-    is_passage = rows >= 0
-    joint, segments = packed.joined(
-      token_ids,
-      tf.where(is_passage, rows, packed.null_row),
-      self._config.reader_length,
-    )
+  ) -> qa_examples.Features:
+    """Returns what the model takes, as in fine-tuning, less the padding.
+
+    Args:
+      token_ids: <int32>[B, query_length].
+      rows: <int32>[B, R]. What is read; -1 for none.
+    """
+    found = self.beam.reading(token_ids, self.beam.rows(rows, rows >= 0))
     if not self._static_shapes:
-      joint, segments = features.trim_padding(joint, segments, LENGTH_STEP)
-    embeddings = tf.gather(
-      self._memory.embeddings, tf.where(is_passage, rows, 0)
-    )
-    embeddings = tf.cast(embeddings, tf.float32)
-    return token_ids, embeddings, is_passage, joint, segments
+      found["joint_token_ids"], found["joint_segment_ids"] = (
+        features.trim_padding(
+          found["joint_token_ids"], found["joint_segment_ids"], LENGTH_STEP
+        )
+      )
+    return found
 
   def _best_spans(
-    self,
-    token_ids: tf.Tensor,
-    embeddings: tf.Tensor,
-    is_passage: tf.Tensor,
-    joint: tf.Tensor,
-    segments: tf.Tensor,
-    passage_scores: tf.Tensor,
+    self, found: qa_examples.Features, passage_scores: tf.Tensor
   ) -> orqa.Spans:
     """Runs the model: what is computed on the accelerator."""
-    outputs = self._model(
-      {
-        "query_token_ids": token_ids,
-        "beam_embeddings": embeddings,
-        "beam_mask": is_passage,
-        "joint_token_ids": joint,
-        "joint_segment_ids": segments,
-      },
-      training=False,
-    )
+    outputs = self._model(found, training=False)
+    segments = found["joint_segment_ids"]
     return orqa.best_spans(
       outputs, segments, _SPANS, passage_scores=passage_scores
     )

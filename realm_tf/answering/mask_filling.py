@@ -1,6 +1,5 @@
 """A pre-trained run with its corpus and index, ready to fill masks."""
 
-import os
 from collections.abc import Sequence
 
 import numpy as np
@@ -19,9 +18,6 @@ from realm_tf.index import store as store_lib
 from realm_tf.index import version as version_lib
 from realm_tf.models import embedder
 from realm_tf.models import reader as reader_lib
-
-# The weights of a SavedModel, as a checkpoint.
-_SAVED_WEIGHTS = os.path.join("variables", "variables")
 
 
 class MaskFilling:
@@ -119,7 +115,7 @@ def load(model_dir: str, corpus: str = "") -> MaskFilling:
   version = store.open(step, opened.fingerprint, opened.num_passages)
   tokenizer = opened.tokenizer
   retriever = embedder.Retriever(config, tokenizer.vocab_size, tokenizer.sep_id)
-  saved = os.path.join(exports.find(model_dir, step).path, _SAVED_WEIGHTS)
+  saved = exports.find(model_dir, step).weights
   for tower in ("query_embedder", "passage_embedder"):
     # One by one: two towers may come from one that was shared.
     own_run.restore(saved, **{tower: getattr(retriever, tower)})

@@ -19,7 +19,6 @@ from realm_tf.data import corpus as corpus_lib
 from realm_tf.data import features as features_lib
 from realm_tf.data import passage_texts
 from realm_tf.data import passages as passages_lib
-from realm_tf.data import qa_examples
 from realm_tf.evaluation import closed_book
 from realm_tf.evaluation import predictions
 from realm_tf.evaluation import retriever_names
@@ -116,9 +115,6 @@ class OpenQa:
       knowledge.packed,
       np.concatenate(version.load_embeddings()),
     )
-    self.beam = qa_examples.BeamFeatures(
-      config, knowledge.packed, self.memory.embeddings
-    )
     strategy = tf.distribute.get_strategy()
     self.graph = graph_lib.AnswerGraph(
       model,
@@ -131,6 +127,7 @@ class OpenQa:
       )[0],
       static_shapes=isinstance(strategy, tf.distribute.TPUStrategy),
     )
+    self.beam = self.graph.beam
     self._read = _traced(self.graph.read)
     self._retrieve = _traced(self.graph.retrieve)
     self.retrievers = retrievers_lib.Retrievers(
@@ -215,7 +212,7 @@ class OpenQa:
         answer.answer.decode(),
         id=id,
         retrieved=self.retrievers.ids(rows[i]),
-        probability=min(1.0, float(answer.probability)),
+        probability=float(answer.probability),
       )
       if answer.valid:
         scores = float(answer.retriever_score), float(answer.reader_score)
@@ -254,7 +251,7 @@ class OpenQa:
 
 
 def _traced(function: Callable) -> Callable:
-  """Returns the function as a graph, traced once for all sizes."""
+  """Returns the function as a graph, traced for sizes that differ at once."""
   return tf.function(function, autograph=False, reduce_retracing=True)
 
 
@@ -280,7 +277,7 @@ def load(
   if not isinstance(config, schema.OrqaConfig):
     raise errors.UserError(
       f"--model_dir={model_dir} is a run of {run.task}, which answers no "
-      "questions: name a run of `finetune`, or give --retrieval_only."
+      "questions: name a run of `finetune`."
     )
   if reader_beam is not None:
     config = dataclasses.replace(config, reader_beam=reader_beam)

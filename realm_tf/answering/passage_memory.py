@@ -69,24 +69,24 @@ class PassageMemory(tf.Module):
       packed: Its wordpieces.
       embeddings: <floating>[N, D]. Of the index.
     """
-    ids, titles, bodies = [], [], []
-    for path in corpus.shard_paths:
-      ids.append(passages_lib.read_shard_ids(path))
-      shard_titles, shard_bodies = passages_lib.read_shard_texts(path)
-      titles.append(shard_titles)
-      bodies.append(shard_bodies)
-    null = np.array([b""], object)
     with tf.device("/cpu:0"):
-      return cls(
-        packed,
-        tf.constant(embeddings),
-        Texts(
-          *(
-            tf.constant(np.concatenate([*column, null]))
-            for column in (ids, titles, bodies)
+      # A shard's Python strings are let go of before the next one is read.
+      shards = [
+        [
+          tf.constant(column)
+          for column in (
+            passages_lib.read_shard_ids(path),
+            *passages_lib.read_shard_texts(path),
           )
-        ),
+        ]
+        for path in corpus.shard_paths
+      ]
+      null = tf.constant([b""])
+      texts = (
+        tf.concat([*column, null], axis=0)
+        for column in zip(*shards, strict=True)
       )
+      return cls(packed, tf.constant(embeddings), Texts(*texts))
 
   def in_variables(self) -> "PassageMemory":
     """Returns the same memory, held by variables.

@@ -10,8 +10,9 @@ _ARTICLES = r"\b(?:a|an|the)\b"
 def normalize(texts: tf.Tensor) -> tf.Tensor:
   """Returns texts in the form in which answers are compared.
 
-  As `evaluation.answers.normalize`, without its NFD: the answers of one corpus
-  are written in one form.
+  As `evaluation.answers.normalize` for ASCII. TensorFlow's regular expressions
+  know no other letters and spaces ("ça" loses its article), and nothing is
+  decomposed (NFD), as the answers of one corpus are written in one form.
 
   Args:
     texts: <string>[...], UTF-8.
@@ -50,4 +51,6 @@ def merge(
   padded = tf.pad(ranked, [[0, 0], [0, count]], constant_values=-1.0)
   best, chosen = tf.nn.top_k(padded, count)
   found = best >= 0
-  return tf.where(found, chosen, 0), tf.where(found, best, 0.0), found
+  # Rounded, shares of 1 may add up to a little more.
+  total = tf.where(found, tf.minimum(best, 1.0), 0.0)
+  return tf.where(found, chosen, 0), total, found

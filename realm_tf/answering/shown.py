@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from realm_tf.answering import replies
 
 _BOLD, _DIM, _PLAIN = "\x1b[1m", "\x1b[2m", "\x1b[0m"
+_MASK = "[MASK]"
 # Stand for bold and plain type while lines are broken, as one character each.
 _MARKS = ("\2", "\3")
 
@@ -41,7 +42,8 @@ def _answer(answer: replies.Answer, width: int, styled: bool) -> Iterator[str]:
   yield ""
   passage = answer.evidence.passage
   yield f"  {passage.title}  {style(passage.id, _DIM)}"
-  yield _wrapped(answer.evidence.mark(*marks), width, "  ")
+  if passage.text:
+    yield _wrapped(answer.evidence.mark(*marks), width, "  ")
   if answer.further:
     yield ""
     header = (
@@ -60,13 +62,17 @@ def _answer(answer: replies.Answer, width: int, styled: bool) -> Iterator[str]:
 def _filled(filled: replies.Filled, width: int, styled: bool) -> Iterator[str]:
   style = functools.partial(_style, styled=styled)
   if not filled.masks:
-    yield "Write [MASK] for each word that is asked for."
+    yield (
+      "The text is too long: the first [MASK] is beyond what the model reads."
+      if _MASK in filled.text
+      else f"Write {_MASK} for each word that is asked for."
+    )
     return
   best = iter([mask.tokens[0].text for mask in filled.masks])
-  parts = filled.text.split("[MASK]")
+  parts = filled.text.split(_MASK)
   said = parts[0]
   for part in parts[1:]:
-    word = next(best, "[MASK]")
+    word = next(best, _MASK)
     said += (word.join(_MARKS) if styled else word) + part
   yield _wrapped(said, width, "")
   yield ""

@@ -7,7 +7,6 @@ once they have been embedded and searched for.
 
 from collections.abc import Sequence
 
-import numpy as np
 import tensorflow as tf
 
 from realm_tf.configs import schema
@@ -97,7 +96,7 @@ class BeamFeatures:
     self,
     config: schema.OrqaConfig,
     passages: features_lib.PackedPassages,
-    embeddings: np.ndarray | tf.Tensor,
+    embeddings: tf.Tensor | tf.Variable,
   ):
     """Takes the corpus.
 
@@ -108,14 +107,7 @@ class BeamFeatures:
     """
     self._config = config
     self._passages = passages
-    with tf.device("/cpu:0"):
-      self._embeddings = tf.convert_to_tensor(embeddings)
-
-  @property
-  def nbytes(self) -> int:
-    """Memory of passages and embeddings."""
-    size = int(tf.size(self._embeddings)) * self._embeddings.dtype.size
-    return self._passages.nbytes + size
+    self._embeddings = embeddings
 
   def rows(self, found: tf.Tensor, valid: tf.Tensor) -> tf.Tensor:
     """Returns rows with the null passage's where nothing was found.

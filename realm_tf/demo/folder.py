@@ -16,7 +16,7 @@ _OWN = re.compile(
   r"|(mlm|ict|realm|qa)(/(config\.json|run_state\.json|refresher\.log"
   r"|\.trainer\.lock|\.refresher\.lock|(checkpoints|exports|index"
   r"|index_in_use|corpora|evaluation|tensorboard)(/.*)?))?"
-  r"|served(/\d+(/.*)?)?"
+  r"|served(/(\d+|\.\d+-\w+)(/.*)?)?"
 )
 
 

@@ -26,6 +26,8 @@ _ROWS = (
   ("p(null passage|x)", "null_probability"),
 )
 _PASSAGES_SHOWN = 3
+# The folder that the Makefile's `serve` looks into.
+_SERVED_BY_MAKE = "runs/demo"
 _RETRIEVERS = {
   "dense": "the fine-tuned retriever",
   "bm25": "BM25, read by the same reader",
@@ -191,8 +193,9 @@ def next_steps(output: str) -> str:
     "serve",
     {"model_name": "realm", "model_base_path": os.path.join(output, "served")},
   )
+  by_make = " (`make serve`)" if output == _SERVED_BY_MAKE else ""
   return (
-    "Ask it questions of your own, here or in a browser (`make serve`):\n"
+    f"Ask it questions of your own, here or in a browser{by_make}:\n"
     f"  {asking}\n"
     f"  {serving}\n"
     "Next, on the whole encyclopedia, or with --input on text of your own:\n"

@@ -29,6 +29,11 @@ class EmbedderExport:
   dim: int
   export_id: str = ""
 
+  @property
+  def weights(self) -> str:
+    """The weights of its towers, as a checkpoint's prefix."""
+    return os.path.join(self.path, "variables", "variables")
+
 
 def path(model_dir: str, step: int) -> str:
   """Returns the folder of a step's export."""

@@ -103,6 +103,14 @@ class RunState:
     if not self.has_checkpoint():
       self._update(has_checkpoint=True)
 
+  def evaluated_step(self) -> int | None:
+    """Returns the step of the last evaluation; None where nobody noted it."""
+    return self._read().get("evaluated_step")
+
+  def note_evaluation(self, step: int) -> None:
+    """Says that an evaluation was made; called by the trainer alone."""
+    self._update(evaluated_step=step)
+
   def is_alive(self) -> bool:
     """Returns whether a trainer holds the run now."""
     return locks.is_held(self._trainer_lock)

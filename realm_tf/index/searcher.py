@@ -83,6 +83,11 @@ class Searcher(tf.Module):
     """
     return _search(self._handle, queries, k, self.settings, self.num_rows)
 
+  def as_module(self) -> "SavedSearcher":
+    """Returns the whole index as what a SavedModel can hold."""
+    state = _scann_ops().ScannSearcher(self._handle).serialize_to_module()
+    return SavedSearcher(state, self)
+
   def save(self, path: str) -> None:
     """Writes a SavedModel that holds the whole index.
 
@@ -93,10 +98,7 @@ class Searcher(tf.Module):
     Args:
       path: A folder, which must not exist.
     """
-    ops = _scann_ops()
-    module = _SavedSearcher(
-      ops.ScannSearcher(self._handle).serialize_to_module(), self
-    )
+    module = self.as_module()
     tf.saved_model.save(
       module, path, signatures={"search": module.search_default}
     )
@@ -186,26 +188,42 @@ def load_searcher(path: str) -> Searcher:
   return Searcher(handle, settings, num_rows, dim)
 
 
-class _SavedSearcher(tf.Module):
-  """The SavedModel's form: tensors, and a function that needs nothing else."""
+class SavedSearcher(tf.Module):
+  """The SavedModel's form: tensors, and functions that need nothing else.
+
+  Attributes:
+    search_default: From queries <float32>[batch, dim] to `scores`, `rows` and
+      `valid` of as many results as were scored again; a `tf.function`.
+  """
 
   def __init__(self, state: tf.Module, searcher: Searcher):
+    """Takes what ScaNN serialized; see `Searcher.as_module`."""
     super().__init__(name="saved_searcher")
     self.state = state
-    settings, num_rows = searcher.settings, searcher.num_rows
-    k = min(num_rows, settings.reordering_candidates or _SIGNATURE_RESULTS)
+    self._settings = searcher.settings
+    self._num_rows = searcher.num_rows
+    k = min(
+      searcher.num_rows,
+      searcher.settings.reordering_candidates or _SIGNATURE_RESULTS,
+    )
 
     @tf.function(
       input_signature=[
         tf.TensorSpec([None, searcher.dim], tf.float32, name="queries")
       ]
     )
-    def search(queries: tf.Tensor) -> dict[str, tf.Tensor]:
-      handle = _make_handle(_scann_ops(), state, "")
-      scores, rows, valid = _search(handle, queries, k, settings, num_rows)
+    def search_default(queries: tf.Tensor) -> dict[str, tf.Tensor]:
+      scores, rows, valid = self.search(queries, k)
       return {"scores": scores, "rows": rows, "valid": valid}
 
-    self.search_default = search
+    self.search_default = search_default
+
+  def search(
+    self, queries: tf.Tensor, k: int
+  ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """Searches as `Searcher.search` does; for graphs that are saved."""
+    handle = _make_handle(_scann_ops(), self.state, "")
+    return _search(handle, queries, k, self._settings, self._num_rows)
 
 
 def _search(

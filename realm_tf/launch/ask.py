@@ -13,9 +13,11 @@ from typing import Any
 
 from absl import flags
 
+from realm_tf import environment
 from realm_tf import errors
 from realm_tf.launch import command
 from realm_tf.launch import path_checks
+from realm_tf.launch import verify_flag
 
 _MODEL_DIR = flags.DEFINE_string(
   "model_dir", "", "The run that is asked, of finetune or pretrain; or"
@@ -41,6 +43,7 @@ _CORPUS = flags.DEFINE_string(
   "corpus", "", "Folder of the knowledge corpus: by default the run's."
 )
 _JSON = flags.DEFINE_bool("json", False, "Print a JSON object a question.")
+verify_flag.define()
 
 
 def main(questions: list[str]) -> None:
@@ -61,8 +64,10 @@ def main(questions: list[str]) -> None:
           f"--{flag.name} goes with --model_dir: what --server serves was "
           "exported with its own. Leave it out."
         )
+  verify_flag.apply()
   path_checks.run(_MODEL_DIR.value)
   path_checks.corpus(_CORPUS.value)
+  environment.use_products_of(_MODEL_DIR.value)
   from realm_tf.answering import conversation
 
   conversation.run(_load(), questions, as_json=_JSON.value)

@@ -10,6 +10,7 @@ from absl import flags
 
 from realm_tf.launch import command
 from realm_tf.launch import path_checks
+from realm_tf.launch import verify_flag
 
 _MODEL_DIR = flags.DEFINE_string(
   "model_dir", None, "A run of finetune or pretrain.", required=True
@@ -54,10 +55,12 @@ _CORPUS = flags.DEFINE_string(
   "Folder of the knowledge corpus: by default the run's; or what edit_corpus "
   "made of it for this run.",
 )
+verify_flag.define()
 
 
 def main() -> None:
   """Exports the run that the flags name."""
+  verify_flag.apply()
   path_checks.run(_MODEL_DIR.value)
   path_checks.corpus(_CORPUS.value)
   path_checks.output(_OUTPUT.value)

@@ -143,7 +143,7 @@ def output(path: str, *, new: bool = False) -> None:
     return
   if new and os.path.exists(path) and not _is_empty_folder(path):
     raise absent.new_folder(path)
-  if not os.path.isdir(path) and (why := why_no_folder(path)):
+  if why := why_no_folder(path):
     raise errors.UserError(f"--output={path}: {why}")
 
 

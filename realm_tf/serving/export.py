@@ -17,6 +17,7 @@ from tensorflow_serving.apis import prediction_log_pb2
 
 from realm_tf import errors
 from realm_tf import files
+from realm_tf import suggestions
 from realm_tf.answering import mask_filling
 from realm_tf.answering import open_qa
 from realm_tf.configs import run_config
@@ -89,15 +90,19 @@ def run(options: ExportOptions) -> str:
     print("Checking the export in a process of its own ...", flush=True)
     _check(temporary, served, requests, uses_scann=info["searcher"] == "scann")
     os.chmod(temporary, 0o755)  # mkdtemp's folders are for their owner alone
+    if os.path.lexists(folder):
+      raise errors.UserError(
+        f"{folder} was written by another export meanwhile: export again."
+      )
     os.rename(temporary, folder)
   except BaseException:
     shutil.rmtree(temporary, ignore_errors=True)
     raise
+  serving = {"model_name": "realm", "model_base_path": options.output}
   print(
     f"Wrote {folder}: {_megabytes(folder):,.0f} MB, {info['searcher']} search "
     f"of {info['num_passages']:,} passages. Next:\n"
-    f"  python -m realm_tf.launch.serve --model_name=realm "
-    f"--model_base_path={os.path.abspath(options.output)}"
+    f"  {suggestions.command('serve', serving)}"
   )
   return folder
 
@@ -112,6 +117,11 @@ def _choose_version(options: ExportOptions) -> int:
   if options.passages not in PASSAGES:
     raise errors.UserError(
       f"--passages={options.passages} must be one of {', '.join(PASSAGES)}."
+    )
+  if "://" in options.output:
+    raise errors.UserError(
+      f"--output={options.output} is no folder of this machine: export to one, "
+      "and copy the version that is written."
     )
   found = [0]
   if os.path.isdir(options.output):
@@ -233,7 +243,11 @@ def _check(
     if uses_scann:
       environment["REALM_TF_REGISTER_SCANN"] = "1"
     done = subprocess.run(
-      [sys.executable, check_saved_model.__file__, folder, asked, answered],
+      # -P: what lies beside the file is not what it imports.
+      [
+        *(sys.executable, "-P", check_saved_model.__file__),
+        *(folder, asked, answered),
+      ],
       env=environment,
       capture_output=True,
       text=True,

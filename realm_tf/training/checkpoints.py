@@ -87,6 +87,18 @@ class TrainerState:
     self.kept_index_versions.append(int(self.index_version))
     del self.kept_index_versions[:-_KEPT]
 
+  def note_evaluation(self) -> None:
+    """Says that the step's evaluation has been made."""
+    self._run_state.note_evaluation(int(self.step))
+
+  def owes_evaluation(self) -> bool:
+    """Whether the last evaluation that was noted is of an earlier step.
+
+    Of a step at which one is due, it tells that the run ended in between.
+    """
+    evaluated = self._run_state.evaluated_step()
+    return evaluated is not None and evaluated < int(self.step)
+
   def _make_manager(self) -> tf.train.CheckpointManager:
     return tf.train.CheckpointManager(
       self._checkpoint,

@@ -122,7 +122,8 @@ def train(
 ) -> TrainingResult:
   """Trains a task to its last step, from where its last run stopped.
 
-  A signal ends it after the step that is under way: `realm_tf.interruption`.
+  A signal ends it after the step that is under way, or during an evaluation,
+  which the resumed run makes up for: `realm_tf.interruption`.
 
   Resume precedence: the run's own newest checkpoint; else the runs and public
   weights that `--init_checkpoint` names; else random weights.
@@ -196,12 +197,16 @@ class _Loop:
     config = self._config
     step, last = int(self._state.step), config.train_steps
     self._hook.before_training(self._state)
+    if self._is_due(config.evaluate_every_steps, step) and (
+      self._state.owes_evaluation()
+    ):
+      self._evaluate(step)
     if step >= last:
       print(f"Nothing to do: step {step} of {last} has been reached.")
-      return TrainingResult(step, {})
+      return TrainingResult(step, self._evaluations)
     if step > 0 and self._hook.should_stop(step):
       print(f"Nothing to do: training has stopped early, at step {step}.")
-      return TrainingResult(step, {})
+      return TrainingResult(step, self._evaluations)
     if step == 0:
       self._evaluate(step)
     feed = feed_lib.Feed(self._strategy, self._task.train_pipeline, step)
@@ -210,20 +215,23 @@ class _Loop:
     while step < last and not stopped:
       self._hook.before_step(step, feed)
       with interruption.deferred():
-        stopped = self._step(feed, meter)
+        evaluate = self._step(feed, meter)
       step += 1
+      if evaluate:
+        stopped = self._evaluate_and_judge(step)
+        meter.resume(step)
     for writer in self._writers.values():
       writer.close()
     return TrainingResult(step, self._evaluations)
 
   def _step(self, feed: feed_lib.Feed, meter: progress.Progress) -> bool:
-    """Does a step and what is due after it; returns whether to stop."""
+    """Does a step; returns whether an evaluation is due after it."""
     config = self._config
     features, replaced = feed.next()
     self._pending.append(self._train_step(self._task.prepare(features)))
     step = int(self._state.step.assign_add(1))
     summarize, evaluate, save = (
-      step % every == 0 or step == config.train_steps
+      self._is_due(every, step)
       for every in (
         config.summary_every_steps,
         config.evaluate_every_steps,
@@ -235,14 +243,23 @@ class _Loop:
     extra = self._hook.after_step(step, replaced)
     if summarize:
       self._summarize(step, extra, meter)
-    stopped = False
-    if evaluate:
-      self._evaluate(step)
-      stopped = self._hook.should_stop(step)
-    if save or stopped:
+    if save:
+      # Before the evaluation, which may take long: a signal may end that, and
+      # a run that is resumed makes up for it.
       self._save(step)
-    if evaluate or save:
       meter.resume(step)
+    return evaluate
+
+  def _is_due(self, every: int, step: int) -> bool:
+    """Whether something is due after a step; the last step is not left out."""
+    return step % every == 0 or step == self._config.train_steps
+
+  def _evaluate_and_judge(self, step: int) -> bool:
+    """Evaluates; returns whether to stop, with a checkpoint of this step."""
+    self._evaluate(step)
+    stopped = self._hook.should_stop(step)
+    if stopped and step > self._saved_step:
+      self._save(step)
     return stopped
 
   def _save(self, step: int) -> None:
@@ -286,6 +303,7 @@ class _Loop:
     means |= self._hook.after_evaluation(step, means)
     self._write("eval", step, means)
     self._evaluations[step] = means
+    self._state.note_evaluation()
     values = "  ".join(f"{name} {value:.3f}" for name, value in means.items())
     print(f"  held-out at step {step}: {values}", flush=True)
 

@@ -1,7 +1,6 @@
 """Where fine-tuning starts from: retriever, reader and index of other runs."""
 
 import dataclasses
-import os
 from collections.abc import Sequence
 
 import tensorflow as tf
@@ -18,8 +17,6 @@ from realm_tf.models import orqa
 from realm_tf.training import corpus_index
 from realm_tf.training import first_weights
 
-# The weights of a SavedModel, as a checkpoint.
-_SAVED_WEIGHTS = os.path.join("variables", "variables")
 _SCORER = "reader's span scorer"
 # The towers part in fine-tuning, whether they were one before or not.
 _RETRIEVER_FIELDS = tuple(
@@ -178,7 +175,7 @@ def initialize(
   tuned = run_config.read(run.init_checkpoint).task == "finetune"
   if run.index_run and not tuned:
     export = exports.find(run.index_run, run.index_step)
-    path = os.path.join(export.path, _SAVED_WEIGHTS)
+    path = export.weights
     where = f"{export.path}, which made the index"
   else:
     path, step = own_run.weights_path(run.init_checkpoint)

@@ -95,7 +95,12 @@ def test_what_is_missing_is_said():
   unsure = dataclasses.replace(ANSWER, abstain=True)
   assert "had rather not answer" in shown.lines(unsure, styled=False)
   no_mask = replies.Filled("Danube", (), ())
-  assert "[MASK]" in shown.lines(no_mask, styled=False)
+  assert "Write [MASK]" in shown.lines(no_mask, styled=False)
+  cut = replies.Filled("Danube " * 99 + "[MASK]", (), ())
+  assert "too long" in shown.lines(cut, styled=False)
+  ids = replies.Evidence(replies.Passage("1f"), 15, 22)
+  alone = dataclasses.replace(ANSWER, evidence=ids)
+  assert "[]" not in shown.lines(alone, styled=False)
 
 
 def ask(text):

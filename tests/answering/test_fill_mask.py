@@ -1,5 +1,7 @@
 """Masks filled by a pre-trained run, against the model of pre-training."""
 
+import shutil
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -86,10 +88,13 @@ def test_each_mask_is_filled_and_no_other_place(filled):
   assert (filled.row[:, 0] == -1).all() and (filled.row[:, 1:] >= 0).all()
 
 
-def test_a_run_without_masks_or_index_is_refused(world, overfitted):
+def test_a_run_without_masks_or_index_is_refused(world, overfitted, tmp_path):
   model_dir, _ = overfitted
   with pytest.raises(errors.UserError, match="fills no masks"):
     mask_filling.load(str(model_dir))
+  shutil.copy(world / "realm" / "config.json", tmp_path)
+  with pytest.raises(errors.UserError, match="has no index yet"):
+    mask_filling.load(str(tmp_path))
 
 
 def test_the_questions_of_people_fit(run):

@@ -33,3 +33,23 @@ def test_each_answer_is_in_one_bin(answers):
 def test_a_sure_model_that_is_right_has_no_error():
   found = calibration.calibration(np.ones(4), np.ones(4, bool))
   assert found.error == 0
+
+
+@pytest.mark.parametrize(
+  ("probabilities", "right", "wanted"),
+  [
+    ([0.9, 0.5, 0.1], [True, True, True], 0.0),  # always
+    ([0.9, 0.5, 0.1], [False, False, False], 2.0),  # never
+    ([0.9, 0.5, 0.1], [True, True, False], 0.5),
+    ([0.9, 0.5, 0.5, 0.1], [True, True, False, False], 0.5),  # 1 and 1: lower
+    ([0.9, 0.5, 0.5, 0.5], [True, True, False, False], 0.9),
+    ([0.3], [True], 0.0),
+  ],
+)
+def test_answers_are_kept_back_where_they_do_more_harm_than_good(
+  probabilities, right, wanted
+):
+  found = calibration.abstention_threshold(
+    np.array(probabilities), np.array(right)
+  )
+  assert found == pytest.approx(wanted)

@@ -162,6 +162,7 @@ def test_a_pre_trained_run_fills_masks(world, tmp_path):
     export.ExportOptions(
       model_dir=str(world / "realm"),
       output=str(tmp_path / "realm"),
+      searcher="partitioned",
       passages="ids",
     )
   )
@@ -169,6 +170,24 @@ def test_a_pre_trained_run_fills_masks(world, tmp_path):
   assert filled["passage_id"][0][0] == ""
   assert np.sum(filled["posterior"]) == pytest.approx(1.0, rel=1e-4)
   assert "passage" not in filled and "title" not in filled
+  assert ops_of(folder) - set(dir(tf.raw_ops)) == TEXT_OPS
+
+
+def test_scann_searches_where_its_ops_are(overfitted, tmp_path):
+  model_dir, _ = overfitted
+  folder = export.run(
+    export.ExportOptions(
+      model_dir=str(model_dir), output=str(tmp_path), searcher="scann"
+    )
+  )
+  beyond = ops_of(folder) - set(dir(tf.raw_ops)) - TEXT_OPS
+  assert beyond and all(op.startswith("Scann>") for op in beyond)
+
+
+def test_an_export_is_a_folder_of_this_machine(overfitted):
+  options = export.ExportOptions(model_dir="run", output="gs://bucket/models")
+  with pytest.raises(errors.UserError, match="no folder of this machine"):
+    export.run(options)
 
 
 def test_nothing_is_published_where_the_check_fails(

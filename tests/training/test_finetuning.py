@@ -12,6 +12,7 @@ from realm_tf import errors
 from realm_tf.answering import open_qa
 from realm_tf.checkpoints import assignment
 from realm_tf.checkpoints import names
+from realm_tf.checkpoints import own_run
 from realm_tf.checkpoints import reading
 from realm_tf.configs import run_config
 from realm_tf.data import corpus as corpus_lib
@@ -46,6 +47,8 @@ def test_the_best_weights_are_kept_and_answer_after_loading(overfitted):
   assert best == 1.0
   assert 0 < step <= 200
   answerer = open_qa.load(str(model_dir))
+  # All dev questions are answered right: none is kept back.
+  assert own_run.best_facts(str(model_dir))[open_qa.THRESHOLD] == 0.0
   texts = [f"where was {person} born?" for person in people.PEOPLE]
   found = answerer.answer(people.PEOPLE, texts, k=8)
   assert [p.answer for p in found] == list(people.PLACES)

@@ -3,6 +3,7 @@ import pytest
 import tensorflow as tf
 
 from realm_tf import errors
+from realm_tf import interruption
 from realm_tf.training import loop
 from realm_tf.training import pipelines
 from realm_tf.training import tasks
@@ -88,6 +89,34 @@ def test_what_is_not_finite_between_two_summaries_is_found_at_an_export(
   with pytest.raises(errors.UserError, match="at step 3"):
     train(tmp_path, [1.0, 1.0, 0.0, 1.0, 1.0], hook)
   assert hook.steps == [2]
+
+
+class Interrupts(loop.Hook):
+  """A signal comes during an evaluation."""
+
+  def __init__(self, at_step):
+    self.at_step = at_step
+    self.evaluated = []
+
+  def after_evaluation(self, step, means):
+    self.evaluated.append(step)
+    if step == self.at_step:
+      raise interruption.Interrupted(15)
+    return {}
+
+
+def test_an_evaluation_that_a_signal_ends_is_made_up_for(tmp_path):
+  every = {"evaluate_every_steps": 2, "checkpoint_every_steps": 4}
+  for step in (2, 4):
+    with pytest.raises(interruption.Interrupted, match=f"at step {step}"):
+      train(tmp_path, [1.0] * 4, Interrupts(step), **every)
+    assert (tmp_path / "checkpoints" / f"ckpt-{step}.index").exists()
+  hook = Interrupts(None)
+  result = train(tmp_path, [1.0] * 4, hook, **every)
+  assert hook.evaluated == [4] and list(result.evaluations) == [4]
+  hook = Interrupts(None)
+  train(tmp_path, [1.0] * 4, hook, **every)
+  assert hook.evaluated == []
 
 
 def test_a_run_of_two_replicas_goes_on_where_it_died(tmp_path):
