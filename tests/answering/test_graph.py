@@ -60,7 +60,8 @@ def test_spans_of_one_text_are_one_answer(run, rows, best):
   found = [answers_lib.normalize(a.decode()) for a in best.answer[0]]
   assert found == [text for text, _ in wanted]
   np.testing.assert_allclose(
-    best.probability[0], [p for _, p in wanted], rtol=1e-3, atol=1e-6
+    # Spans beyond the likeliest hundred are left out of the sums.
+    best.probability[0], [p for _, p in wanted], rtol=1e-3, atol=1e-3
   )
 
 
