@@ -21,6 +21,18 @@ hypothesis.settings.load_profile("realm_tf")
 _ROOT = pathlib.Path(__file__).resolve().parents[1]
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _keras_generators():
+  """Has Keras draw weights as if no other module's tests had run before.
+
+  A model with dropout switches its generators on for the whole process, and
+  they draw other weights.
+  """
+  tensorflow = sys.modules.get("tensorflow")
+  if tensorflow is not None:
+    tensorflow.keras.backend.experimental.disable_tf_random_generator()
+
+
 @pytest.fixture(autouse=True)
 def _seeds():
   """Starts each test from the same random state."""

@@ -64,10 +64,6 @@ class HttpServer:
     self._api, self._metrics, self._options = api, metrics, options
     self._page = page_files.read()
     self._pool = futures.ThreadPoolExecutor(options.threads, "rest")
-    self._loop = asyncio.new_event_loop()
-    self._thread = threading.Thread(
-      target=self._loop.run_forever, name="http", daemon=True
-    )
     app = web.Application(client_max_size=options.most_bytes)
     app.router.add_route("*", "/{path:.*}", self._handle)
     self._runner = web.AppRunner(
@@ -82,8 +78,16 @@ class HttpServer:
     Raises:
       OSError: The port is taken.
     """
+    self._loop = asyncio.new_event_loop()
+    self._thread = threading.Thread(
+      target=self._loop.run_forever, name="http", daemon=True
+    )
     self._thread.start()
-    return self._call(self._start())
+    try:
+      return self._call(self._start())
+    except OSError:
+      self._end_loop()
+      raise
 
   def announce_end(self) -> None:
     """Closes each connection with its next answer."""
@@ -96,10 +100,13 @@ class HttpServer:
       seconds: How long answers may take; then connections are cut.
     """
     self._call(self._stop(seconds))
+    self._end_loop()
+    self._pool.shutdown(wait=False)
+
+  def _end_loop(self) -> None:
     self._loop.call_soon_threadsafe(self._loop.stop)
     self._thread.join()
     self._loop.close()
-    self._pool.shutdown(wait=False)
 
   def _call(self, coroutine: Coroutine[Any, Any, _Result]) -> _Result:
     return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()

@@ -61,7 +61,10 @@ def test_spans_of_one_text_are_one_answer(run, rows, best):
   assert found == [text for text, _ in wanted]
   np.testing.assert_allclose(
     # Spans beyond the likeliest hundred are left out of the sums.
-    best.probability[0], [p for _, p in wanted], rtol=1e-3, atol=1e-3
+    best.probability[0],
+    [p for _, p in wanted],
+    rtol=1e-3,
+    atol=1e-3,
   )
 
 
