@@ -78,6 +78,11 @@ def load(
   if closed_book is not None and len(names) == 1:
     return closed_book
   if not options.retrieval_only:
+    if run.task != "finetune":
+      raise errors.UserError(
+        f"--model_dir={options.model_dir} is a run of {run.task}, which answers "
+        "no questions: name a run of `finetune`, or give --retrieval_only."
+      )
     loaded = _load_reading(options)
   elif run.task == "finetune":
     loaded = _load_fine_tuned_retrieval(options)
