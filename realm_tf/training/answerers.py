@@ -80,8 +80,9 @@ def load(
   if not options.retrieval_only:
     if run.task != "finetune":
       raise errors.UserError(
-        f"--model_dir={options.model_dir} is a run of {run.task}, which answers "
-        "no questions: name a run of `finetune`, or give --retrieval_only."
+        f"--model_dir={options.model_dir} is a run of {run.task}, which "
+        "answers no questions: name a run of `finetune`, or give "
+        "--retrieval_only."
       )
     loaded = _load_reading(options)
   elif run.task == "finetune":
