@@ -90,13 +90,13 @@ def finetune() -> schema.OrqaConfig:
     retriever_beam=1000,
     span_hidden_size=64,
     batch_size=16,
-    train_steps=500,
+    train_steps=400,
     learning_rate=5e-4,
     warmup_steps=20,
     score_scale=0.2,
     dev_questions=128,
-    checkpoint_every_steps=250,
-    evaluate_every_steps=125,
+    checkpoint_every_steps=200,
+    evaluate_every_steps=200,
   )
 
 
