@@ -32,7 +32,8 @@ class QuestionAsker:
     rows = self.run.retrievers.retrieve([text], beam, self.retriever)
     best = self.run.best_answers([text], rows, self.count, self.retriever)
     batch = (
-      best.outputs(self.run.threshold) | self.run.texts(best.row).outputs()
+      best.outputs(self.run.threshold)
+      | self.run.memory.look_up(best.row).outputs()
     )
     return outputs.answer(text, outputs.of_text(batch, 0))
 
@@ -77,7 +78,7 @@ class MaskAsker:
   def __call__(self, text: str) -> replies.Filled:
     """Returns what stands for the masks of a text."""
     filled = self.run.fill([text], self.count)
-    batch = filled.outputs() | self.run.texts(filled.row).outputs()
+    batch = filled.outputs() | self.run.memory.look_up(filled.row).outputs()
     return outputs.filled(text, outputs.of_text(batch, 0))
 
 

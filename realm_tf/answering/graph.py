@@ -191,15 +191,6 @@ class AnswerGraph(tf.Module):
     with tf.device("/cpu:0"):
       return self._cut_out(spans, rows, count)
 
-  def read_texts(self, rows: tf.Tensor) -> passage_memory.Texts:
-    """Returns ids, titles and bodies; those of row -1 are empty.
-
-    Args:
-      rows: <int32>[...]. Rows of the corpus; -1 for none.
-    """
-    with tf.device("/cpu:0"):
-      return self._memory.read_texts(rows)
-
   def _features(
     self, token_ids: tf.Tensor, rows: tf.Tensor
   ) -> qa_examples.Features:

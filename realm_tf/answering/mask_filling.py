@@ -76,15 +76,6 @@ class MaskFilling:
     filled = self._fill(tf.constant(list(texts)), count)
     return fill_mask.Filled(*(part.numpy() for part in filled))
 
-  def texts(self, rows: np.ndarray) -> passage_memory.Texts:
-    """Returns ids, titles and bodies of passages, as NumPy arrays of bytes.
-
-    Args:
-      rows: <int>[...]. Rows of the corpus; -1 for none, whose texts are empty.
-    """
-    found = self.memory.read_texts(tf.constant(rows, tf.int32))
-    return passage_memory.Texts(*(part.numpy() for part in found))
-
 
 def load(model_dir: str, corpus: str = "") -> MaskFilling:
   """Loads a run of `pretrain`: its best reader, its newest index.

@@ -203,7 +203,7 @@ class OpenQa:
       retriever: See `best_answers`.
     """
     best = self.best_answers(questions, rows, 1, retriever)
-    texts = self.texts(best.row[:, 0])
+    texts = self.memory.look_up(best.row[:, 0])
     found = []
     for i, (id, question) in enumerate(zip(ids, questions, strict=True)):
       answer = graph_lib.Answers(*(part[i, 0] for part in best))
@@ -230,15 +230,6 @@ class OpenQa:
         )
       found.append(prediction)
     return found
-
-  def texts(self, rows: np.ndarray) -> passage_memory.Texts:
-    """Returns ids, titles and bodies of passages, as NumPy arrays of bytes.
-
-    Args:
-      rows: <int>[...]. Rows of the corpus; -1 for none, whose texts are empty.
-    """
-    found = self.graph.read_texts(tf.constant(rows, tf.int32))
-    return passage_memory.Texts(*(part.numpy() for part in found))
 
   def _retrieve_dense(self, questions: Sequence[str], k: int) -> np.ndarray:
     """Returns rows <int32>[questions, k]; -1 for none."""

@@ -69,7 +69,7 @@ def test_spans_of_one_text_are_one_answer(run, rows, best):
 
 
 def test_an_answer_is_cut_out_of_its_passage_as_written(run, best):
-  texts = run.texts(best.row)
+  texts = run.memory.look_up(best.row)
   for index in np.ndindex(best.valid.shape):
     body = texts.bodies[index]
     cut = body[best.byte_start[index] : best.byte_limit[index]]
