@@ -5,6 +5,7 @@ import tensorflow as tf
 from realm_tf.configs import schema
 from realm_tf.models import configured
 from realm_tf.models import encoder as encoder_lib
+from realm_tf.models import length_groups
 from realm_tf.models import scratch
 
 
@@ -55,13 +56,19 @@ class Embedder(tf.keras.Model):
     Returns:
       <float32>[batch, projection_size].
     """
-    segment_ids = tf.zeros_like(token_ids)
-    if self._passage_segments:
-      segment_ids = pair_segments(token_ids, self._sep_id)
-    outputs = encoder_lib.encode(
-      self.encoder, token_ids, segment_ids, training=training
+
+    def pooled(token_ids: tf.Tensor) -> tf.Tensor:
+      segment_ids = tf.zeros_like(token_ids)
+      if self._passage_segments:
+        segment_ids = pair_segments(token_ids, self._sep_id)
+      outputs = encoder_lib.encode(
+        self.encoder, token_ids, segment_ids, training=training
+      )
+      return outputs["pooled_output"]
+
+    return self.layer_norm(
+      self.projection(length_groups.apply(pooled, [token_ids]))
     )
-    return self.layer_norm(self.projection(outputs["pooled_output"]))
 
 
 def pair_segments(token_ids: tf.Tensor, sep_id: int) -> tf.Tensor:

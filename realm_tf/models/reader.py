@@ -5,6 +5,7 @@ from official.nlp.modeling import layers
 
 from realm_tf.configs import schema
 from realm_tf.models import encoder as encoder_lib
+from realm_tf.models import length_groups
 from realm_tf.models import scratch
 
 
@@ -95,7 +96,15 @@ class MaskedLanguageModel(tf.keras.Model):
     Returns:
       Logits, <float32>[batch, M, V].
     """
-    outputs = encoder_lib.encode(
-      self.encoder, token_ids, segment_ids, training=training
+
+    def logits(
+      token_ids: tf.Tensor, segment_ids: tf.Tensor, mask_positions: tf.Tensor
+    ) -> tf.Tensor:
+      outputs = encoder_lib.encode(
+        self.encoder, token_ids, segment_ids, training=training
+      )
+      return self.head(outputs["sequence_output"], mask_positions)
+
+    return length_groups.apply(
+      logits, [token_ids, segment_ids], [mask_positions]
     )
-    return self.head(outputs["sequence_output"], mask_positions)

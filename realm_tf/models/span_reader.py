@@ -4,6 +4,7 @@ import tensorflow as tf
 
 from realm_tf.configs import schema
 from realm_tf.models import encoder as encoder_lib
+from realm_tf.models import length_groups
 from realm_tf.models import scratch
 from realm_tf.models import shapes
 
@@ -113,10 +114,16 @@ class SpanReader(tf.keras.Model):
     Returns:
       <float32>[batch, L, max_span_length]; see `SpanScorer` and `span_mask`.
     """
-    outputs = encoder_lib.encode(
-      self.encoder, token_ids, segment_ids, training=training
+
+    def scores(token_ids: tf.Tensor, segment_ids: tf.Tensor) -> tf.Tensor:
+      outputs = encoder_lib.encode(
+        self.encoder, token_ids, segment_ids, training=training
+      )
+      return self.scorer(outputs["sequence_output"])
+
+    return length_groups.apply(
+      scores, [token_ids, segment_ids], per_position=True
     )
-    return self.scorer(outputs["sequence_output"])
 
 
 def span_mask(segment_ids: tf.Tensor, max_length: int) -> tf.Tensor:

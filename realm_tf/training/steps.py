@@ -28,6 +28,9 @@ def make_train_step(
     From features to the mean of each of the task's sums, <float32>[] each,
     with the gradient's norm before it was clipped.
   """
+  with strategy.scope():
+    # Those that the first step makes would have it traced twice.
+    optimizer._create_all_weights(task.variables)
 
   def replica_step(features: tasks.Features) -> dict[str, tf.Tensor]:
     with tf.GradientTape() as tape:
