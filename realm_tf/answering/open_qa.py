@@ -2,6 +2,8 @@
 
 import dataclasses
 from collections.abc import Callable
+from collections.abc import Iterable
+from collections.abc import Iterator
 from collections.abc import Sequence
 
 import numpy as np
@@ -21,6 +23,7 @@ from realm_tf.data import passage_texts
 from realm_tf.data import passages as passages_lib
 from realm_tf.evaluation import closed_book
 from realm_tf.evaluation import predictions
+from realm_tf.evaluation import recall
 from realm_tf.evaluation import retriever_names
 from realm_tf.evaluation import retrievers as retrievers_lib
 from realm_tf.index import run_index
@@ -30,8 +33,6 @@ from realm_tf.models import reader as reader_lib
 
 # In the facts of a run's best weights: see `calibration.abstention_threshold`.
 THRESHOLD = "abstention_threshold"
-
-_BATCH = 256  # questions that are embedded and searched at once
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,7 +71,8 @@ class OpenQa:
 
   Example:
     open_qa = load("runs/finetuned")
-    open_qa.answer(["1"], ["who wrote hamlet"], k=100)[0].answer
+    answered = open_qa.answer(["1"], ["who wrote hamlet"], k=100)
+    answered.predictions[0].answer
 
   Attributes:
     model: Retriever and reader.
@@ -129,9 +131,13 @@ class OpenQa:
     )
     self.beam = self.graph.beam
     self._read = _traced(self.graph.read)
-    self._retrieve = _traced(self.graph.retrieve)
+    self._answer = _traced(self.graph.answer)
     self.retrievers = retrievers_lib.Retrievers(
-      knowledge.table, tokenizer, self._retrieve_dense
+      knowledge.table,
+      tokenizer,
+      recall.dense_retriever(
+        _traced(self.graph.embed), self.search, tokenizer, config.query_length
+      ),
     )
 
   def best_answers(
@@ -151,18 +157,50 @@ class OpenQa:
       retriever: What has found them. Passages of BM25 are judged by the reader
         alone, as the paper's sparse baseline has no f(x, z).
     """
-    batches = []
-    size = self.config.batch_size
-    for first in range(0, len(questions), size):
-      batch = slice(first, first + size)
-      answers = self._read(
+    return _join(
+      self._read(
         tf.constant(list(questions[batch])),
         tf.constant(rows[batch, : self.config.reader_beam], tf.int32),
         count,
         passage_scores=tf.constant(retriever == retriever_names.DENSE),
       )
-      batches.append([part.numpy() for part in answers])
-    return graph_lib.Answers(*map(np.concatenate, zip(*batches, strict=True)))
+      for batch in self._batches(len(questions))
+    )
+
+  def find_answers(
+    self,
+    questions: Sequence[str],
+    k: int,
+    count: int,
+    retriever: str = retriever_names.DENSE,
+  ) -> tuple[np.ndarray, graph_lib.Answers]:
+    """Retrieves and reads.
+
+    Args:
+      questions: Their texts.
+      k: Passages to retrieve, of which the first `reader_beam` are read.
+      count: Answers a question.
+      retriever: One of `retriever_names.RETRIEVERS`.
+
+    Returns:
+      The rows found, <int>[questions, k], best first, -1 for none, fewer than
+      k where the corpus has no more; and the best answers, as NumPy arrays.
+
+    Raises:
+      errors.UserError: If there is no such retriever.
+    """
+    k = max(k, self.config.reader_beam)
+    if retriever != retriever_names.DENSE:
+      rows = self.retrievers.retrieve(questions, k, retriever)
+      return rows, self.best_answers(questions, rows, count, retriever)
+    k = min(k, self.corpus.num_passages)
+    found = []
+    answers = []
+    for batch in self._batches(len(questions)):
+      rows, best = self._answer(tf.constant(list(questions[batch])), k, count)
+      found.append(rows.numpy())
+      answers.append(best)
+    return np.concatenate(found), _join(answers)
 
   def answer(
     self,
@@ -171,8 +209,8 @@ class OpenQa:
     *,
     k: int,
     retriever: str = retriever_names.DENSE,
-  ) -> list[predictions.Prediction]:
-    """Retrieves and reads.
+  ) -> predictions.Answered:
+    """Retrieves and reads; returns the best answer to each question.
 
     Args:
       ids: Of the questions.
@@ -183,16 +221,22 @@ class OpenQa:
     Raises:
       errors.UserError: If there is no such retriever.
     """
-    wanted = max(k, self.config.reader_beam)
-    rows = self.retrievers.retrieve(questions, wanted, retriever)
-    return self.read(ids, questions, rows, retriever)
+    rows, best = self.find_answers(questions, k, 1, retriever)
+    found = self._predictions(ids, questions, rows, best, retriever)
+    return predictions.Answered(found, rows)
 
-  def read(
+  def _batches(self, count: int) -> Iterator[slice]:
+    """Yields the places of questions that are answered at once."""
+    for first in range(0, count, self.config.batch_size):
+      yield slice(first, first + self.config.batch_size)
+
+  def _predictions(
     self,
     ids: Sequence[str],
     questions: Sequence[str],
     rows: np.ndarray,
-    retriever: str = retriever_names.DENSE,
+    best: graph_lib.Answers,
+    retriever: str,
   ) -> list[predictions.Prediction]:
     """Returns the best answer to each question, as a prediction.
 
@@ -200,9 +244,9 @@ class OpenQa:
       ids: Of the questions.
       questions: Their texts.
       rows: See `best_answers`.
+      best: One answer a question.
       retriever: See `best_answers`.
     """
-    best = self.best_answers(questions, rows, 1, retriever)
     texts = self.memory.look_up(best.row[:, 0])
     found = []
     for i, (id, question) in enumerate(zip(ids, questions, strict=True)):
@@ -231,14 +275,11 @@ class OpenQa:
       found.append(prediction)
     return found
 
-  def _retrieve_dense(self, questions: Sequence[str], k: int) -> np.ndarray:
-    """Returns rows <int32>[questions, k]; -1 for none."""
-    return np.concatenate(
-      [
-        self._retrieve(tf.constant(list(questions[i : i + _BATCH])), k).numpy()
-        for i in range(0, len(questions), _BATCH)
-      ]
-    )
+
+def _join(batches: Iterable[graph_lib.Answers]) -> graph_lib.Answers:
+  """Returns the answers of all batches, as NumPy arrays."""
+  arrays = [[part.numpy() for part in batch] for batch in batches]
+  return graph_lib.Answers(*map(np.concatenate, zip(*arrays, strict=True)))
 
 
 def _traced(function: Callable) -> Callable:

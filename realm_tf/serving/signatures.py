@@ -153,8 +153,7 @@ def of_open_qa(
   def answer_with_threshold(
     question: tf.Tensor, threshold: tf.Tensor
   ) -> Outputs:
-    rows = graph.retrieve(question, config.reader_beam)
-    best = graph.read(question, rows, count)
+    _, best = graph.answer(question, config.reader_beam, count)
     return best.outputs(threshold) | served.evidence(best.row)
 
   def answer(question: tf.Tensor) -> Outputs:

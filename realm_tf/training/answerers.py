@@ -4,9 +4,6 @@ import dataclasses
 import functools
 from collections.abc import Callable
 from collections.abc import Sequence
-from typing import NamedTuple
-
-import numpy as np
 
 from realm_tf import devices
 from realm_tf import errors
@@ -22,18 +19,8 @@ from realm_tf.training import zero_shot
 
 _BATCH = 64  # where nothing is read
 
-
-class Answered(NamedTuple):
-  """What came of some questions.
-
-  Attributes:
-    predictions: For each question; with answers of "" if nothing was read.
-    rows: <int>[questions, k]. What was found: rows of the corpus, best first;
-      -1 for none. None if nothing was looked for.
-  """
-
-  predictions: list[predictions_lib.Prediction]
-  rows: np.ndarray | None
+# From ids and texts of questions to what came of them.
+Answer = Callable[[Sequence[str], Sequence[str]], predictions_lib.Answered]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,8 +28,7 @@ class Answerers:
   """A run, ready to answer.
 
   Attributes:
-    by_retriever: From ids and texts of questions to what came of them, in the
-      order that the retrievers were asked for.
+    by_retriever: In the order that the retrievers were asked for.
     corpus: What is searched; None if nothing is.
     index: Folder of the index version; "" if none is searched.
     width: Passages that are retrieved for a question; 0 if none are.
@@ -50,7 +36,7 @@ class Answerers:
     batch_size: Questions that are answered at once.
   """
 
-  by_retriever: dict[str, Callable[[Sequence[str], Sequence[str]], Answered]]
+  by_retriever: dict[str, Answer]
   corpus: corpus_lib.Corpus | None = None
   index: str = ""
   width: int = 0
@@ -101,7 +87,7 @@ def _load_closed_book(options: evaluation_options.Options) -> Answerers:
   book = open_qa.load_closed_book(options.model_dir, options.corpus)
   return Answerers(
     {
-      evaluation_options.NONE: lambda ids, texts: Answered(
+      evaluation_options.NONE: lambda ids, texts: predictions_lib.Answered(
         book.answer(ids, texts), None
       )
     }
@@ -117,9 +103,10 @@ def _load_reading(options: evaluation_options.Options) -> Answerers:
   )
   width = max(_recall_beam(options), loaded.config.reader_beam)
 
-  def read(name: str, ids: Sequence[str], texts: Sequence[str]) -> Answered:
-    rows = loaded.retrievers.retrieve(texts, width, name)
-    return Answered(loaded.read(ids, texts, rows, name), rows)
+  def read(
+    name: str, ids: Sequence[str], texts: Sequence[str]
+  ) -> predictions_lib.Answered:
+    return loaded.answer(ids, texts, k=width, retriever=name)
 
   return Answerers(
     {n: functools.partial(read, n) for n in retriever_names.RETRIEVERS},
@@ -165,10 +152,12 @@ def _load_zero_shot(options: evaluation_options.Options) -> Answerers:
 
 def _retrieval(
   retrievers: retrievers_lib.Retrievers, width: int
-) -> dict[str, Callable[[Sequence[str], Sequence[str]], Answered]]:
+) -> dict[str, Answer]:
   """Returns what retrieves and reads nothing, by retriever."""
 
-  def retrieve(name: str, ids: Sequence[str], texts: Sequence[str]) -> Answered:
+  def retrieve(
+    name: str, ids: Sequence[str], texts: Sequence[str]
+  ) -> predictions_lib.Answered:
     rows = retrievers.retrieve(texts, width, name)
     found = [
       predictions_lib.Prediction(
@@ -176,7 +165,7 @@ def _retrieval(
       )
       for id, text, places in zip(ids, texts, rows, strict=True)
     ]
-    return Answered(found, rows)
+    return predictions_lib.Answered(found, rows)
 
   return {n: functools.partial(retrieve, n) for n in retriever_names.RETRIEVERS}
 

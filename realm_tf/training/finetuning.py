@@ -313,7 +313,7 @@ class FinetuneHook(loop.Hook):
       [example.id for example in self._dev],
       [example.question for example in self._dev],
       k=self._config.reader_beam,
-    )
+    ).predictions
     right = [
       reference.is_right(prediction.answer)
       for reference, prediction in zip(self._references, found, strict=True)

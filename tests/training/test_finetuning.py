@@ -50,7 +50,7 @@ def test_the_best_weights_are_kept_and_answer_after_loading(overfitted):
   # All dev questions are answered right: none is kept back.
   assert own_run.best_facts(str(model_dir))[open_qa.THRESHOLD] == 0.0
   texts = [f"where was {person} born?" for person in people.PEOPLE]
-  found = answerer.answer(people.PEOPLE, texts, k=8)
+  found = answerer.answer(people.PEOPLE, texts, k=8).predictions
   assert [p.answer for p in found] == list(people.PLACES)
   corpus = corpus_lib.Corpus.open(run_config.read(str(model_dir)).corpus)
   table = corpus.load_passages()
@@ -84,7 +84,9 @@ def test_bm25_finds_passages_for_the_same_reader(overfitted):
   answerer = open_qa.load(str(model_dir))
   texts = [f"where was {person} born?" for person in people.PEOPLE]
   rows = answerer.retrievers.retrieve(texts, 3, "bm25")
-  found = answerer.answer(people.PEOPLE, texts, k=3, retriever="bm25")
+  found = answerer.answer(
+    people.PEOPLE, texts, k=3, retriever="bm25"
+  ).predictions
   corpus = corpus_lib.Corpus.open(run_config.read(str(model_dir)).corpus)
   titles, bodies = corpus.read_texts()
   assert [titles[row] for row in rows[:, 0]] == people.PEOPLE
@@ -94,7 +96,9 @@ def test_bm25_finds_passages_for_the_same_reader(overfitted):
     assert prediction.answer in body_of[prediction.passage_title]
     assert prediction.scores["total"] == prediction.scores["reader"]
   # Nothing is found by words that nobody knows, and nothing answered.
-  [nothing] = answerer.answer(["1"], ["東京"], k=3, retriever="bm25")
+  [nothing] = answerer.answer(
+    ["1"], ["東京"], k=3, retriever="bm25"
+  ).predictions
   assert (nothing.answer, nothing.retrieved) == ("", ())
   assert nothing.probability == 0.0
   with pytest.raises(errors.UserError, match="--retriever=tfidf"):
