@@ -1,10 +1,12 @@
 """A fine-tuned model with its corpus and index, ready to answer questions."""
 
 import dataclasses
+import functools
 from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -28,6 +30,7 @@ from realm_tf.evaluation import retriever_names
 from realm_tf.evaluation import retrievers as retrievers_lib
 from realm_tf.index import run_index
 from realm_tf.index import version as version_lib
+from realm_tf.models import embedder as embedder_lib
 from realm_tf.models import orqa as orqa_lib
 from realm_tf.models import reader as reader_lib
 
@@ -80,7 +83,8 @@ class OpenQa:
     corpus: The corpus.
     index: The index version.
     memory: The corpus in memory.
-    search: The index.
+    searcher: Of the index.
+    search: What it does.
     beam: Joins questions to passages that were found.
     graph: What answers, for whoever exports it.
     retrievers: Find passages.
@@ -110,8 +114,8 @@ class OpenQa:
     self.corpus = knowledge.corpus
     self.index = version
     tokenizer = knowledge.corpus.tokenizer
-    self._searcher = version.load_searcher()  # held: it owns the index
-    self.search = self._searcher.search
+    self.searcher = version.load_searcher()
+    self.search = self.searcher.search
     self.memory = passage_memory.PassageMemory.load(
       knowledge.corpus,
       knowledge.packed,
@@ -124,9 +128,7 @@ class OpenQa:
       self.memory,
       tokenizer,
       self.search,
-      run=lambda function, *args: strategy.experimental_local_results(
-        strategy.run(function, args)
-      )[0],
+      run=functools.partial(_run_once, strategy),
       static_shapes=isinstance(strategy, tf.distribute.TPUStrategy),
     )
     self.beam = self.graph.beam
@@ -282,6 +284,13 @@ def _join(batches: Iterable[graph_lib.Answers]) -> graph_lib.Answers:
   return graph_lib.Answers(*map(np.concatenate, zip(*arrays, strict=True)))
 
 
+def _run_once(
+  strategy: tf.distribute.Strategy, function: Callable[..., Any], *args: Any
+) -> Any:
+  """Calls a function where a strategy's variables are; all replicas agree."""
+  return strategy.experimental_local_results(strategy.run(function, args))[0]
+
+
 def _traced(function: Callable) -> Callable:
   """Returns the function as a graph, traced for sizes that differ at once."""
   return tf.function(function, autograph=False, reduce_retracing=True)
@@ -292,6 +301,7 @@ def load(
   corpus: str = "",
   reader_beam: int | None = None,
   strategy: tf.distribute.Strategy | None = None,
+  precision: str = "",
 ) -> OpenQa:
   """Loads a fine-tuned run: its best weights, its corpus and its index.
 
@@ -300,24 +310,21 @@ def load(
     corpus: Folder of the knowledge corpus; by default the run's.
     reader_beam: Passages a question that are read; None for the run's.
     strategy: Where to compute; by default the GPUs there are, else the CPU.
+    precision: "float32" or "bfloat16", what tensors of the encoders are; by
+      default as the device trains the run.
 
   Raises:
     errors.UserError: If it is no such run, or corpus and index do not fit.
   """
-  run = run_config.read(model_dir)
-  config = run.config
-  if not isinstance(config, schema.OrqaConfig):
-    raise errors.UserError(
-      f"--model_dir={model_dir} is a run of {run.task}, which answers no "
-      "questions: name a run of `finetune`."
-    )
+  run, config = _read_run(model_dir)
   if reader_beam is not None:
     config = dataclasses.replace(config, reader_beam=reader_beam)
   opened = corpus_lib.Corpus.open(corpus or run.corpus)
   version = run_index.open_index(run, opened, model_dir)
   path, _ = own_run.weights_path(model_dir)
   strategy = strategy or devices.make_strategy("")
-  devices.set_precision(config.precision, on_cpu=devices.is_cpu(strategy))
+  on_cpu = devices.is_cpu(strategy) and not precision
+  devices.set_precision(precision or config.precision, on_cpu=on_cpu)
   with strategy.scope():
     model = orqa_lib.OrqaModel(
       config, opened.tokenizer.vocab_size, opened.tokenizer.sep_id
@@ -326,6 +333,63 @@ def load(
     knowledge = Knowledge.load(opened, config.passage_length)
     threshold = own_run.best_facts(model_dir).get(THRESHOLD, 0.0)
     return OpenQa(model, config, knowledge, version, threshold)
+
+
+def load_retrievers(
+  model_dir: str,
+  corpus: str,
+  strategy: tf.distribute.Strategy,
+  *,
+  dense: bool = True,
+) -> retrievers_lib.LoadedRetrievers:
+  """Loads what finds passages for a fine-tuned run, and no texts.
+
+  Args:
+    model_dir: A run of `finetune`.
+    corpus: Folder of the knowledge corpus; "" for the run's.
+    strategy: Where to compute.
+    dense: Whether the run's own retriever is asked, not BM25 alone.
+
+  Raises:
+    errors.UserError: If it is no such run, or corpus and index do not fit.
+  """
+  run, config = _read_run(model_dir)
+  opened = corpus_lib.Corpus.open(corpus or run.corpus)
+  tokenizer = opened.tokenizer
+  passages = opened.load_passages()
+  if not dense:
+    found = retrievers_lib.Retrievers(passages, tokenizer, None)
+    return retrievers_lib.LoadedRetrievers(found, opened, "")
+  version = run_index.open_index(run, opened, model_dir)
+  path, _ = own_run.weights_path(model_dir)
+  devices.set_precision(config.precision, on_cpu=devices.is_cpu(strategy))
+  with strategy.scope():
+    retriever = embedder_lib.Retriever(
+      config, tokenizer.vocab_size, tokenizer.sep_id
+    )
+    own_run.restore(path, retriever=retriever)
+  embed = functools.partial(_run_once, strategy, retriever.query_embedder)
+  retrieve = recall.dense_retriever(
+    _traced(embed),
+    version.load_searcher().search,
+    tokenizer,
+    config.query_length,
+  )
+  found = retrievers_lib.Retrievers(passages, tokenizer, retrieve)
+  return retrievers_lib.LoadedRetrievers(found, opened, version.path)
+
+
+def _read_run(
+  model_dir: str,
+) -> tuple[run_config.RunConfig, schema.OrqaConfig]:
+  """Reads a run of `finetune`, and its settings."""
+  run = run_config.read(model_dir)
+  if not isinstance(run.config, schema.OrqaConfig):
+    raise errors.UserError(
+      f"--model_dir={model_dir} is a run of {run.task}, which answers no "
+      "questions: name a run of `finetune`."
+    )
+  return run, run.config
 
 
 def load_closed_book(

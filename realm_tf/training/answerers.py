@@ -71,10 +71,8 @@ def load(
         "--retrieval_only."
       )
     loaded = _load_reading(options)
-  elif run.task == "finetune":
-    loaded = _load_fine_tuned_retrieval(options)
   else:
-    loaded = _load_zero_shot(options)
+    loaded = _load_retrieval(options, run)
   ways = loaded.by_retriever
   if closed_book is not None:
     ways = ways | closed_book.by_retriever
@@ -118,30 +116,24 @@ def _load_reading(options: evaluation_options.Options) -> Answerers:
   )
 
 
-def _load_fine_tuned_retrieval(
-  options: evaluation_options.Options,
+def _load_retrieval(
+  options: evaluation_options.Options, run: run_config.RunConfig
 ) -> Answerers:
-  loaded = open_qa.load(
-    options.model_dir,
-    options.corpus,
-    strategy=devices.make_strategy(options.tpu),
-  )
-  return Answerers(
-    _retrieval(loaded.retrievers, _recall_beam(options)),
-    loaded.corpus,
-    loaded.index.path,
-    _recall_beam(options),
-  )
-
-
-def _load_zero_shot(options: evaluation_options.Options) -> Answerers:
-  if options.tpu:
+  is_dense = retriever_names.DENSE in options.retrievers
+  if run.task == "finetune":
+    loaded = open_qa.load_retrievers(
+      options.model_dir,
+      options.corpus,
+      devices.make_strategy(options.tpu),
+      dense=is_dense,
+    )
+  elif options.tpu:
     raise errors.UserError(
       f"--tpu goes with a run of `finetune`: {options.model_dir} is asked "
       "without one."
     )
-  is_dense = retriever_names.DENSE in options.retrievers
-  loaded = zero_shot.load(options.model_dir, options.corpus, dense=is_dense)
+  else:
+    loaded = zero_shot.load(options.model_dir, options.corpus, dense=is_dense)
   return Answerers(
     _retrieval(loaded.retrievers, _recall_beam(options)),
     loaded.corpus,
