@@ -51,12 +51,12 @@ class MaskFilling:
     self.retriever = retriever
     self.reader = reader
     self.searcher = version.load_searcher()
-    self.memory = passage_memory.PassageMemory.load(
-      corpus,
+    self.memory = passage_memory.PassageMemory.of(
       features.PackedPassages.of(
         corpus.load_passages(), config.passage_length, corpus.tokenizer
       ),
       np.concatenate(version.load_embeddings()),
+      passage_memory.Texts.load(corpus),
     )
     self.graph = fill_mask.FillMaskGraph(
       reader,

@@ -21,7 +21,6 @@ from realm_tf.configs import run_config
 from realm_tf.configs import schema
 from realm_tf.data import corpus as corpus_lib
 from realm_tf.data import features as features_lib
-from realm_tf.data import passage_texts
 from realm_tf.data import passages as passages_lib
 from realm_tf.evaluation import closed_book
 from realm_tf.evaluation import predictions
@@ -52,7 +51,7 @@ class Knowledge:
   corpus: corpus_lib.Corpus
   table: passages_lib.PassageTable
   packed: features_lib.PackedPassages
-  texts: passage_texts.PassageTexts
+  texts: passage_memory.Texts
 
   @classmethod
   def load(cls, corpus: corpus_lib.Corpus, passage_length: int) -> "Knowledge":
@@ -66,7 +65,12 @@ class Knowledge:
     packed = features_lib.PackedPassages.of(
       table, passage_length, corpus.tokenizer
     )
-    return cls(corpus, table, packed, passage_texts.PassageTexts(corpus))
+    return cls(corpus, table, packed, passage_memory.Texts.load(corpus))
+
+  @property
+  def nbytes(self) -> int:
+    """Memory of what is read while questions are answered."""
+    return self.packed.nbytes + self.texts.nbytes
 
 
 class OpenQa:
@@ -116,10 +120,10 @@ class OpenQa:
     tokenizer = knowledge.corpus.tokenizer
     self.searcher = version.load_searcher()
     self.search = self.searcher.search
-    self.memory = passage_memory.PassageMemory.load(
-      knowledge.corpus,
+    self.memory = passage_memory.PassageMemory.of(
       knowledge.packed,
       np.concatenate(version.load_embeddings()),
+      knowledge.texts,
     )
     strategy = tf.distribute.get_strategy()
     self.graph = graph_lib.AnswerGraph(

@@ -121,6 +121,13 @@ def _best(answers):
   return answers.reader_score[:, 0]
 
 
+def test_texts_take_their_bytes_and_what_tensorflow_adds(run):
+  texts = run.memory.texts
+  least = sum(len(t) for column in texts for t in column.numpy())
+  count = 3 * (run.corpus.num_passages + 1)
+  assert least < texts.nbytes <= least + 25 * count
+
+
 def test_texts_without_words_and_of_any_bytes_are_answered(run):
   odd = ["", " ", "\0", "é" * 500, "🤷", "[MASK] [SEP]"]
   found = run.best_answers(odd, run.retrievers.retrieve(odd, 3, "dense"), 1)

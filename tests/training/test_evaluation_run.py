@@ -7,6 +7,7 @@ import shutil
 import pytest
 
 from realm_tf import errors
+from realm_tf.answering import passage_memory
 from realm_tf.data import corpus as corpus_lib
 from realm_tf.evaluation import predictions
 from realm_tf.evaluation import scoring
@@ -258,9 +259,14 @@ def test_zero_shot_recall_of_realm_and_of_bm25(world, asked, capsys):
 
 
 def test_a_fine_tuned_retriever_may_be_asked_alone(
-  overfitted, asked, evaluated
+  overfitted, asked, evaluated, monkeypatch
 ):
   model_dir, _ = overfitted
+
+  def read(corpus):
+    raise AssertionError("Nothing is read: no texts are needed.")
+
+  monkeypatch.setattr(passage_memory.Texts, "load", read)
   alone = evaluate(
     model_dir=str(model_dir), dataset=asked, retrieval_only=True
   )["dense"]

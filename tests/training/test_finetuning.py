@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from realm_tf import errors
 from realm_tf.answering import open_qa
+from realm_tf.answering import passage_memory
 from realm_tf.checkpoints import assignment
 from realm_tf.checkpoints import names
 from realm_tf.checkpoints import own_run
@@ -163,8 +164,10 @@ def test_patterns_are_trained_on(world, tmp_path):
 
 
 def test_training_stops_where_exact_match_does_not_rise(
-  world, tmp_path, capsys
+  world, tmp_path, capsys, monkeypatch
 ):
+  # As of 13.35 million passages.
+  monkeypatch.setattr(passage_memory.Texts, "nbytes", 9 * 10**9)
   config = people.config_of(
     train_steps=50,
     learning_rate=1e-9,
@@ -173,7 +176,9 @@ def test_training_stops_where_exact_match_does_not_rise(
     reader_length=20,
   )
   done = people.run(world, tmp_path / "run", config)
-  assert "reader_length=20 cuts" in capsys.readouterr().out
+  shown = capsys.readouterr().out
+  assert "reader_length=20 cuts" in shown
+  assert "  memory     about 9.0" in shown
   best, step = checkpoints.best(str(tmp_path / "run"), finetuning.METRIC)
   assert done.result.step == step + 4
   assert best == done.result.evaluations[step]["exact_match"]
