@@ -33,8 +33,11 @@ def loading_own(
     errors.UserError: If it is missing, damaged, or of another corpus.
   """
   store = store_lib.find_store(model_dir, corpus.fingerprint, step)
-  # The export stays as long as the version of the run's own corpus.
-  with store_lib.IndexStore(model_dir).loading(step), store.loading(step):
+  own = store_lib.IndexStore(model_dir)
+  with contextlib.ExitStack() as stack:
+    stack.enter_context(store.loading(step))
+    if own.folder != store.folder:  # An edited corpus's: the export is here.
+      stack.enter_context(own.loading(step))
     yield store.open(step, corpus.fingerprint, corpus.num_passages)
 
 
