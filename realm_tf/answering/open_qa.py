@@ -6,7 +6,6 @@ from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -29,7 +28,6 @@ from realm_tf.evaluation import retriever_names
 from realm_tf.evaluation import retrievers as retrievers_lib
 from realm_tf.index import run_index
 from realm_tf.index import version as version_lib
-from realm_tf.models import embedder as embedder_lib
 from realm_tf.models import orqa as orqa_lib
 from realm_tf.models import reader as reader_lib
 
@@ -132,7 +130,7 @@ class OpenQa:
       self.memory,
       tokenizer,
       self.search,
-      run=functools.partial(_run_once, strategy),
+      run=functools.partial(devices.run_once, strategy),
       static_shapes=isinstance(strategy, tf.distribute.TPUStrategy),
     )
     self.beam = self.graph.beam
@@ -288,13 +286,6 @@ def _join(batches: Iterable[graph_lib.Answers]) -> graph_lib.Answers:
   return graph_lib.Answers(*map(np.concatenate, zip(*arrays, strict=True)))
 
 
-def _run_once(
-  strategy: tf.distribute.Strategy, function: Callable[..., Any], *args: Any
-) -> Any:
-  """Calls a function where a strategy's variables are; all replicas agree."""
-  return strategy.experimental_local_results(strategy.run(function, args))[0]
-
-
 def _traced(function: Callable) -> Callable:
   """Returns the function as a graph, traced for sizes that differ at once."""
   return tf.function(function, autograph=False, reduce_retracing=True)
@@ -320,7 +311,7 @@ def load(
   Raises:
     errors.UserError: If it is no such run, or corpus and index do not fit.
   """
-  run, config = _read_run(model_dir)
+  run, config = read_run(model_dir)
   if reader_beam is not None:
     config = dataclasses.replace(config, reader_beam=reader_beam)
   opened = corpus_lib.Corpus.open(corpus or run.corpus)
@@ -339,54 +330,14 @@ def load(
     return OpenQa(model, config, knowledge, version, threshold)
 
 
-def load_retrievers(
-  model_dir: str,
-  corpus: str,
-  strategy: tf.distribute.Strategy,
-  *,
-  dense: bool = True,
-) -> retrievers_lib.LoadedRetrievers:
-  """Loads what finds passages for a fine-tuned run, and no texts.
-
-  Args:
-    model_dir: A run of `finetune`.
-    corpus: Folder of the knowledge corpus; "" for the run's.
-    strategy: Where to compute.
-    dense: Whether the run's own retriever is asked, not BM25 alone.
-
-  Raises:
-    errors.UserError: If it is no such run, or corpus and index do not fit.
-  """
-  run, config = _read_run(model_dir)
-  opened = corpus_lib.Corpus.open(corpus or run.corpus)
-  tokenizer = opened.tokenizer
-  passages = opened.load_passages()
-  if not dense:
-    found = retrievers_lib.Retrievers(passages, tokenizer, None)
-    return retrievers_lib.LoadedRetrievers(found, opened, "")
-  version = run_index.open_index(run, opened, model_dir)
-  path, _ = own_run.weights_path(model_dir)
-  devices.set_precision(config.precision, on_cpu=devices.is_cpu(strategy))
-  with strategy.scope():
-    retriever = embedder_lib.Retriever(
-      config, tokenizer.vocab_size, tokenizer.sep_id
-    )
-    own_run.restore(path, retriever=retriever)
-  embed = functools.partial(_run_once, strategy, retriever.query_embedder)
-  retrieve = recall.dense_retriever(
-    _traced(embed),
-    version.load_searcher().search,
-    tokenizer,
-    config.query_length,
-  )
-  found = retrievers_lib.Retrievers(passages, tokenizer, retrieve)
-  return retrievers_lib.LoadedRetrievers(found, opened, version.path)
-
-
-def _read_run(
+def read_run(
   model_dir: str,
 ) -> tuple[run_config.RunConfig, schema.OrqaConfig]:
-  """Reads a run of `finetune`, and its settings."""
+  """Reads a run of `finetune`, and its settings.
+
+  Raises:
+    errors.UserError: If it is none.
+  """
   run = run_config.read(model_dir)
   if not isinstance(run.config, schema.OrqaConfig):
     raise errors.UserError(

@@ -1,16 +1,11 @@
 """Exports a run as one SavedModel, from raw text to answers with evidence."""
 
 import dataclasses
-import json
 import os
 import shutil
-import subprocess
-import sys
 import tempfile
 from typing import Any
-from typing import NamedTuple
 
-import numpy as np
 import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 from tensorflow_serving.apis import model_pb2
@@ -25,25 +20,15 @@ from realm_tf.answering import open_qa
 from realm_tf.answering import passage_memory
 from realm_tf.configs import run_config
 from realm_tf.export import stored_weights
-from realm_tf.serving import check_saved_model
+from realm_tf.serving import export_checks
 from realm_tf.serving import searchers
 from realm_tf.serving import signatures
-from realm_tf.text import tokenizer as tokenizer_lib
 
 PASSAGES = ("text", "ids")
 PRECISIONS = ("float32", "bfloat16")
 INFO = "realm.json"
 WARMUP = "tf_serving_warmup_requests"
 _EXTRA = "assets.extra"
-_SAMPLES = 8
-# With weights in fewer bits: samples whose best answer is compared with that of
-# float32, and the share that must be the same.
-_COMPARED = 64
-_LEAST_SAME = 0.75
-# Relative, between a process and another on the same machine.
-_TOLERANCE = 1e-3
-
-Request = tuple[str, dict[str, list[Any]]]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -99,7 +84,7 @@ def run(options: ExportOptions) -> str:
   # TF Serving looks at numbers alone.
   temporary = tempfile.mkdtemp(prefix=f".{version}-", dir=options.output)
   try:
-    requests = _sample_requests(served)
+    requests = export_checks.sample_requests(served)
     tf.saved_model.save(served, temporary, signatures=served.signatures)
     _share_default(temporary, served.default)
     extra = os.path.join(temporary, _EXTRA)
@@ -107,7 +92,9 @@ def run(options: ExportOptions) -> str:
     _write_warmup(os.path.join(extra, WARMUP), requests)
     files.write_json(os.path.join(extra, INFO), info)
     print("Checking the export in a process of its own ...", flush=True)
-    _check(temporary, served, requests, uses_scann=info["searcher"] == "scann")
+    export_checks.check(
+      temporary, served, requests, uses_scann=info["searcher"] == "scann"
+    )
     os.chmod(temporary, 0o755)  # mkdtemp's folders are for their owner alone
     if os.path.lexists(folder):
       raise errors.UserError(
@@ -189,11 +176,13 @@ def _load(
     searcher = searchers.make(name, memory, loaded.searcher)
     served = _serve(loaded, memory, searcher, options)
     if options.weights != stored_weights.FLOAT32:
-      full = _best_answers(served)
+      full = export_checks.best_answers(served)
       for model in models:
         stored_weights.reduce(model, options.weights)
       served = _serve(loaded, memory, searcher, options)
-      facts["same_answers"] = _check_reduced(served, full, options.weights)
+      facts["same_answers"] = export_checks.check_reduced(
+        served, full, options.weights
+      )
   return served, facts | {
     "task": run.task,
     "model_dir": os.path.abspath(options.model_dir),
@@ -233,99 +222,6 @@ def _serve(
   )
 
 
-def _best_answers(served: signatures.ServedModel) -> np.ndarray:
-  """Returns the best answer, or the first mask's best token, to samples.
-
-  Nothing is traced: the weights may still change.
-  """
-  name = served.default
-  inputs = _inputs(name, _Samples.of(served, _COMPARED), served)
-  outputs = served.signatures[name].python_function(
-    **{name: tf.constant(values) for name, values in inputs.items()}
-  )
-  best = outputs["answer"] if "answer" in outputs else outputs["token"][:, 0]
-  return best[:, 0].numpy()
-
-
-def _check_reduced(
-  served: signatures.ServedModel, full: np.ndarray, weights: str
-) -> float:
-  """Compares best answers with those of the full weights.
-
-  Args:
-    served: With its weights in fewer bits.
-    full: From `_best_answers`.
-    weights: How they are stored.
-
-  Returns:
-    The share that are the same.
-
-  Raises:
-    errors.UserError: If too few are.
-  """
-  same = np.equal(_best_answers(served), full)
-  print(
-    f"With {weights} weights, {same.sum()} of the best answers to {same.size} "
-    "sample questions are those of float32.",
-    flush=True,
-  )
-  if same.mean() < _LEAST_SAME:
-    raise errors.UserError(
-      f"--weights={weights} changes too much: {same.mean():.0%} of the answers "
-      f"to sample questions are as before, and {_LEAST_SAME:.0%} must be. "
-      "Nothing was published: export with more bits."
-    )
-  return float(same.mean())
-
-
-class _Samples(NamedTuple):
-  """Passages of the corpus, which samples are about."""
-
-  titles: list[str]
-  bodies: list[str]
-
-  @classmethod
-  def of(cls, served: signatures.ServedModel, count: int) -> "_Samples":
-    """Takes so many passages of a corpus, evenly spread."""
-    rows = np.linspace(0, served.memory.packed.null_row - 1, count)
-    texts = served.memory.read_texts(tf.constant(rows.astype(np.int32)))
-    return cls(
-      [title.decode() for title in texts.titles.numpy()],
-      [body.decode() for body in texts.bodies.numpy()],
-    )
-
-
-def _sample_requests(served: signatures.ServedModel) -> list[Request]:
-  """Returns a request a signature; the default one has another name, too."""
-  samples = _Samples.of(served, _SAMPLES)
-  return [
-    (name, _inputs(name, samples, served))
-    for name in served.signatures
-    if name != tf.saved_model.DEFAULT_SERVING_SIGNATURE_DEF_KEY
-  ]
-
-
-def _inputs(
-  name: str, samples: _Samples, served: signatures.ServedModel
-) -> dict[str, list[Any]]:
-  """Returns the inputs of a signature, about passages."""
-  questions = [f"what is {title}?" for title in samples.titles]
-  known: dict[str, list[Any]] = {
-    "question": questions,
-    "text": questions,
-    "title": samples.titles,
-    "threshold": [0.5] * len(questions),
-  }
-  if name == "embed_passage":
-    known["text"] = samples.bodies
-  elif name == "fill_mask":
-    known["text"] = [
-      f"{title} is a {tokenizer_lib.MASK}." for title in samples.titles
-    ]
-  specs = served.signatures[name].input_signature
-  return {spec.name: known[spec.name] for spec in specs}
-
-
 def _share_default(folder: str, name: str) -> None:
   """Has the default signature be the one of a name, not a copy of it.
 
@@ -346,11 +242,11 @@ def _share_default(folder: str, name: str) -> None:
   files.write_bytes(path, saved.SerializeToString(deterministic=True))
 
 
-def _write_warmup(path: str, requests: list[Request]) -> None:
+def _write_warmup(path: str, requests: list[export_checks.Request]) -> None:
   """Writes the requests that a server sends itself before it is ready."""
   with tf.io.TFRecordWriter(path) as writer:
     for signature, inputs in requests:
-      for size in (1, _SAMPLES):
+      for size in (1, export_checks.SAMPLES):
         request = predict_pb2.PredictRequest(
           model_spec=model_pb2.ModelSpec(
             name="realm", signature_name=signature
@@ -364,59 +260,6 @@ def _write_warmup(path: str, requests: list[Request]) -> None:
           predict_log=prediction_log_pb2.PredictLog(request=request)
         )
         writer.write(log.SerializeToString())
-
-
-def _check(
-  folder: str,
-  served: signatures.ServedModel,
-  requests: list[Request],
-  *,
-  uses_scann: bool,
-) -> None:
-  """Compares the export's answers with the run's, from another process."""
-  with tempfile.TemporaryDirectory() as scratch:
-    asked = os.path.join(scratch, "requests.json")
-    answered = os.path.join(scratch, "answers.json")
-    files.write_json(asked, requests)
-    environment = os.environ | {"CUDA_VISIBLE_DEVICES": ""}
-    if uses_scann:
-      environment["REALM_TF_REGISTER_SCANN"] = "1"
-    done = subprocess.run(
-      # -P: what lies beside the file is not what it imports.
-      [
-        *(sys.executable, "-P", check_saved_model.__file__),
-        *(folder, asked, answered),
-      ],
-      env=environment,
-      capture_output=True,
-      text=True,
-      check=False,
-    )
-    if done.returncode:
-      last = (done.stderr.strip().splitlines() or ["no output"])[-1]
-      raise errors.UserError(
-        f"The export cannot be run by TensorFlow and TF Text alone: {last}"
-      )
-    with open(answered, encoding="utf-8") as f:
-      answers = json.load(f)
-  for (signature, inputs), found in zip(requests, answers, strict=True):
-    wanted = served.signatures[signature](
-      **{name: tf.constant(values) for name, values in inputs.items()}
-    )
-    for name, value in wanted.items():
-      if not _equal(value.numpy(), np.asarray(found.get(name))):
-        raise errors.UserError(
-          f"The export answers otherwise than the run: output {name} of "
-          f"signature {signature} differs. Nothing was published."
-        )
-
-
-def _equal(wanted: np.ndarray, found: np.ndarray) -> bool:
-  if wanted.shape != found.shape:
-    return False
-  if wanted.dtype == object:
-    return bool(np.array_equal(np.char.decode(wanted.astype(bytes)), found))
-  return np.allclose(wanted, found, rtol=_TOLERANCE, atol=_TOLERANCE)
 
 
 def _megabytes(folder: str) -> float:

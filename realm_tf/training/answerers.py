@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from realm_tf import devices
 from realm_tf import errors
 from realm_tf.answering import open_qa
+from realm_tf.answering import retrieval
 from realm_tf.configs import run_config
 from realm_tf.data import corpus as corpus_lib
 from realm_tf.evaluation import predictions as predictions_lib
@@ -121,7 +122,7 @@ def _load_retrieval(
 ) -> Answerers:
   is_dense = retriever_names.DENSE in options.retrievers
   if run.task == "finetune":
-    loaded = open_qa.load_retrievers(
+    loaded = retrieval.load(
       options.model_dir,
       options.corpus,
       devices.make_strategy(options.tpu),

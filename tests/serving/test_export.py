@@ -17,6 +17,7 @@ from realm_tf import serving
 from realm_tf.answering import open_qa
 from realm_tf.serving import check_saved_model
 from realm_tf.serving import export
+from realm_tf.serving import export_checks
 from realm_tf.serving import options as options_lib
 from realm_tf.serving import server as server_lib
 from tests import people
@@ -253,7 +254,7 @@ def test_nothing_is_published_where_the_check_fails(
       json.dump(answers, f)
     return subprocess.CompletedProcess(command, 0)
 
-  monkeypatch.setattr(export.subprocess, "run", run)
+  monkeypatch.setattr(export_checks.subprocess, "run", run)
   # The first signature is `retrieve`: its outputs are not there.
   with pytest.raises(errors.UserError, match="answers otherwise.*retrieve"):
     export.run(options)
