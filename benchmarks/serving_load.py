@@ -33,7 +33,7 @@ _BALLAST_KIB = 200 * 1024
 _WARM_UP_SECONDS = 2.0
 
 
-class _Server(NamedTuple):
+class Server(NamedTuple):
   """A process that serves."""
 
   process: "subprocess.Popen[str]"
@@ -42,8 +42,13 @@ class _Server(NamedTuple):
 
 
 @contextlib.contextmanager
-def _serving(base: pathlib.Path, *flags: str) -> Iterator[_Server]:
-  """Serves the model `realm` meanwhile."""
+def serving(base: pathlib.Path, *flags: str) -> Iterator[Server]:
+  """Serves the model `realm` meanwhile.
+
+  Args:
+    base: Folder of its versions.
+    *flags: Further flags of `launch.serve`.
+  """
   sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
   port, rest_api_port = (one.getsockname()[1] for one in sockets)
   for one in sockets:
@@ -66,7 +71,7 @@ def _serving(base: pathlib.Path, *flags: str) -> Iterator[_Server]:
   try:
     if not process.stdout.readline():
       raise SystemExit("the server did not start")
-    yield _Server(process, port, rest_api_port)
+    yield Server(process, port, rest_api_port)
   finally:
     process.kill()
     process.communicate()
@@ -81,7 +86,7 @@ def roll(clients: int, seconds: float) -> None:
   with tempfile.TemporaryDirectory() as folder:
     base = pathlib.Path(folder)
     serving_models.write_answering(base, 1, ballast=_BALLAST_KIB)
-    with _serving(base, "--enable_batching") as server:
+    with serving(base, "--enable_batching") as server:
       port = server.rest_api_port
       memory.append(("version 1 alone", serving_clients.resident_bytes(port)))
       end = time.monotonic() + seconds
@@ -118,8 +123,8 @@ def roll(clients: int, seconds: float) -> None:
         for version, count in sorted(asked.versions.items())
         if version
       ),
-      ["p50", _milliseconds(asked.seconds, 50)],
-      ["p99", _milliseconds(asked.seconds, 99)],
+      ["p50", milliseconds(asked.seconds, 50)],
+      ["p99", milliseconds(asked.seconds, 99)],
       *([f"memory, {when}", f"{size >> 20:,} MiB"] for when, size in memory),
       ["exit status after SIGTERM", str(status)],
       ["answered after SIGTERM", f"{len(asked.seconds) - answered:,}"],
@@ -145,7 +150,7 @@ def measure(
   rows = []
   for batched in (False, True):
     flags = ["--enable_batching"] if batched else []
-    with _serving(base, *flags) as server:
+    with serving(base, *flags) as server:
       for count in clients:
         for pause in (_WARM_UP_SECONDS, seconds):
           asked = serving_clients.Load(questions)
@@ -154,8 +159,8 @@ def measure(
         rows.append(
           [
             f"{'batched' if batched else 'one by one'}, {count} clients",
-            _milliseconds(asked.seconds, 50),
-            _milliseconds(asked.seconds, 99),
+            milliseconds(asked.seconds, 50),
+            milliseconds(asked.seconds, 99),
             f"{len(asked.seconds) / seconds:,.1f}",
             str(len(asked.errors)),
           ]
@@ -167,7 +172,8 @@ def measure(
   )
 
 
-def _milliseconds(seconds: Sequence[float], percent: int) -> str:
+def milliseconds(seconds: Sequence[float], percent: int) -> str:
+  """Returns a percentile, for a table; "-" of too few."""
   if len(seconds) < 2:
     return "-"
   cut = statistics.quantiles(seconds, n=100)[percent - 1]

@@ -1,5 +1,6 @@
 import pathlib
 import random
+import shutil
 import sys
 
 import hypothesis
@@ -81,20 +82,57 @@ def small_corpus(tmp_path_factory) -> str:
   return str(folder / "corpus")
 
 
+@pytest.fixture(scope="session")
+def _made_once(tmp_path_factory, worker_id):
+  """Returns what has a folder made by one process and copied by the others."""
+  from realm_tf.index import locks
+
+  shared = tmp_path_factory.getbasetemp()
+  if worker_id != "master":
+    shared = shared.parent  # of all workers of pytest-xdist
+
+  def copy(name, make, target):
+    original = shared / f"made-once-{name}"
+    with locks.FileLock(f"{original}.lock"):
+      if not (original / "made").exists():
+        original.mkdir()
+        make(original)
+        (original / "made").touch()
+    shutil.copytree(original, target, symlinks=True)
+    return original
+
+  return copy
+
+
+def _rename(folder, old, new):
+  """Has a folder's JSON name another place."""
+  for path in folder.rglob("*.json"):
+    text = path.read_text()
+    if old in text:
+      path.write_text(text.replace(old, new))
+
+
 @pytest.fixture(scope="module")
-def world(tmp_path_factory):
+def world(tmp_path_factory, _made_once):
   """A corpus, its questions, and runs to start from."""
   from tests import people
 
-  root = tmp_path_factory.mktemp("world")
-  people.write_world(root)
+  root = tmp_path_factory.mktemp("copied") / "world"
+  original = _made_once("world", people.write_world, root)
+  _rename(root, str(original), str(root))
   return root
 
 
 @pytest.fixture(scope="module")
-def overfitted(world, tmp_path_factory):
-  """A fine-tuned run that knows all answers, and what is in memory of it."""
+def overfitted(world, tmp_path_factory, _made_once):
+  """A fine-tuned run of `world` that knows all answers."""
   from tests import people
 
-  model_dir = tmp_path_factory.mktemp("overfitted") / "run"
-  return model_dir, people.overfit(world, model_dir)
+  def make(folder):
+    people.overfit(world, folder / "run")
+    _rename(folder, str(world), "WORLD")
+
+  copy = tmp_path_factory.mktemp("copied") / "overfitted"
+  _made_once("overfitted", make, copy)
+  _rename(copy, "WORLD", str(world))
+  return copy / "run"

@@ -90,7 +90,7 @@ def finetune() -> schema.OrqaConfig:
     retriever_beam=1000,
     span_hidden_size=64,
     batch_size=16,
-    train_steps=400,
+    train_steps=500,
     learning_rate=5e-4,
     warmup_steps=20,
     score_scale=0.2,

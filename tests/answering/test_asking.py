@@ -16,7 +16,7 @@ from tests import people
 
 @pytest.fixture(scope="module")
 def asker(overfitted):
-  model_dir, _ = overfitted
+  model_dir = overfitted
   return asking.load(str(model_dir), count=3)
 
 
@@ -40,7 +40,7 @@ def test_it_had_rather_not_answer_below_its_threshold(asker):
 
 
 def test_bm25_and_nobody_find_passages(overfitted, asker):
-  model_dir, _ = overfitted
+  model_dir = overfitted
   bm25 = dataclasses.replace(asker, retriever="bm25")
   assert bm25("where was Hugo born?").text == people.PLACES[-1]
   book = asking.load(str(model_dir), retriever="none")

@@ -92,7 +92,7 @@ def test_each_mask_is_filled_and_no_other_place(filled):
 
 
 def test_a_run_without_masks_or_index_is_refused(world, overfitted, tmp_path):
-  model_dir, _ = overfitted
+  model_dir = overfitted
   with pytest.raises(errors.UserError, match="fills no masks"):
     mask_filling.load(str(model_dir))
   shutil.copy(world / "realm" / "config.json", tmp_path)

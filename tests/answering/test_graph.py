@@ -18,7 +18,7 @@ N = 4
 
 @pytest.fixture(scope="module")
 def run(overfitted):
-  model_dir, _ = overfitted
+  model_dir = overfitted
   return open_qa.load(str(model_dir))
 
 

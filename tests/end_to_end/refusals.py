@@ -1,10 +1,6 @@
 """Commands that are to refuse what they are given, all run from one process."""
 
-import json
-import pathlib
-import subprocess
-import sys
-
+from tests.end_to_end import forked_commands
 from tests.end_to_end import tiny_runs
 
 
@@ -18,21 +14,11 @@ def outcomes(root, commands):
   Returns:
     For each, its `status`, its `stderr`, and what it has `written`.
   """
-  orders = [
-    {"command": command, "flags": flags, "root": str(root)}
+  environment = tiny_runs.environment()
+  return [
+    forked_commands.run(command, flags, environment, root)
     for command, flags in commands
   ]
-  done = subprocess.run(
-    [sys.executable, "-m", "tests.end_to_end.forked_commands"],
-    input=json.dumps(orders),
-    env=tiny_runs.environment(),
-    cwd=pathlib.Path(__file__).resolve().parents[2],
-    capture_output=True,
-    text=True,
-    timeout=300,
-  )
-  assert done.returncode == 0, done.stderr
-  return json.loads(done.stdout)
 
 
 def check(outcome, words):

@@ -16,8 +16,8 @@ from realm_tf.checkpoints import saved
 from realm_tf.index import run_state
 from tests.end_to_end import tiny_runs
 
-_KILLS = int(os.environ.get("REALM_TF_KILLS", "3"))
-_STEPS = 8 + 8 * _KILLS
+_KILLS = int(os.environ.get("REALM_TF_KILLS", "2"))
+_STEPS = 8 + 6 * _KILLS
 _EVERY = 3  # steps between two checkpoints
 _LINE = re.compile(r"step (\d+)/")
 _SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGKILL, signal.SIGHUP)
@@ -84,8 +84,8 @@ def test_a_killed_and_resumed_run_has_the_losses_of_an_undisturbed_one(
   tiny_runs.run("pretrain", *flags(corpus, calm))
   rng = random.Random(0)
   command = tiny_runs.argv("pretrain", *flags(corpus, killed))
-  # The first kill comes before the first checkpoint.
-  step = rng.randint(1, _EVERY - 1)
+  # test_refreshed_resume kills before the first checkpoint.
+  step = rng.randint(_EVERY + 1, 2 * _EVERY - 1)
   for kill in range(_KILLS):
     number = _SIGNALS[kill % len(_SIGNALS)]
     reached = train_and_kill(

@@ -4,12 +4,13 @@ import json
 import os
 import pathlib
 import random
-import subprocess
 import sys
 import threading
 import time
 
 import tensorflow as tf
+
+from tests.end_to_end import forked_commands
 
 _FIRST = "Ada Boris Clara Dmitri Elena Felix Greta Hugo Irma Jonas".split()
 _LAST = "Abel Brandt Corti Duval Ekman Fermi Galois Hale Ivens Jung".split()
@@ -106,22 +107,16 @@ def environment():
 
 
 def argv(command, *flags):
-  """Returns what starts a command as a process of its own."""
+  """Returns what starts a command cold, as a user does."""
   module = f"realm_tf.launch.{command}"
   return [sys.executable, "-m", module, *map(str, flags)]
 
 
 def run(command, *flags):
   """Runs a command to its end, which must be a good one; returns stdout."""
-  done = subprocess.run(
-    argv(command, *flags),
-    env=environment(),
-    capture_output=True,
-    text=True,
-    timeout=300,
-  )
-  assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
-  return done.stdout
+  done = forked_commands.run(command, flags, environment())
+  assert done["status"] == 0, done["stdout"][-2000:] + done["stderr"][-4000:]
+  return done["stdout"]
 
 
 def scalars(model_dir, split):

@@ -29,7 +29,7 @@ TEXT_OPS = {"FastBertNormalize", "FastWordpieceTokenizeWithOffsets"}
 
 @pytest.fixture(scope="module")
 def exported(overfitted, tmp_path_factory):
-  model_dir, _ = overfitted
+  model_dir = overfitted
   output = tmp_path_factory.mktemp("exports") / "qa"
   options = export.ExportOptions(
     model_dir=str(model_dir), output=str(output), num_answers=3
@@ -66,7 +66,7 @@ def ops_of(folder):
 
 
 def test_the_export_answers_as_the_run_does(exported, overfitted):
-  model_dir, _ = overfitted
+  model_dir = overfitted
   run = open_qa.load(str(model_dir))
   rows = run.retrievers.retrieve(QUESTIONS, run.config.reader_beam, "dense")
   wanted = run.best_answers(QUESTIONS, rows, 3)
@@ -183,7 +183,7 @@ def test_a_pre_trained_run_fills_masks(world, tmp_path):
 
 
 def test_weights_in_fewer_bits_answer_from_less(exported, overfitted, tmp_path):
-  model_dir, _ = overfitted
+  model_dir = overfitted
   folder = export.run(
     export.ExportOptions(
       model_dir=str(model_dir),
@@ -210,7 +210,7 @@ def test_weights_in_fewer_bits_answer_from_less(exported, overfitted, tmp_path):
 def test_weights_that_change_the_answers_are_not_published(
   overfitted, tmp_path, monkeypatch
 ):
-  model_dir, _ = overfitted
+  model_dir = overfitted
 
   def forget(model, kind):
     for weight in model.variables:
@@ -226,7 +226,7 @@ def test_weights_that_change_the_answers_are_not_published(
 
 
 def test_scann_searches_where_its_ops_are(overfitted, tmp_path):
-  model_dir, _ = overfitted
+  model_dir = overfitted
   folder = export.run(
     export.ExportOptions(
       model_dir=str(model_dir), output=str(tmp_path), searcher="scann"
@@ -245,7 +245,7 @@ def test_an_export_is_a_folder_of_this_machine(overfitted):
 def test_nothing_is_published_where_the_check_fails(
   overfitted, tmp_path, monkeypatch
 ):
-  model_dir, _ = overfitted
+  model_dir = overfitted
   options = export.ExportOptions(model_dir=str(model_dir), output=str(tmp_path))
 
   def run(command, **kwargs):
@@ -262,7 +262,7 @@ def test_nothing_is_published_where_the_check_fails(
 
 
 def test_versions_count_up_and_are_never_replaced(overfitted, tmp_path):
-  model_dir, _ = overfitted
+  model_dir = overfitted
   (tmp_path / "7").mkdir()
   for version, wanted in ((0, 8), (9, 9)):
     options = export.ExportOptions(

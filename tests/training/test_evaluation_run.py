@@ -56,7 +56,7 @@ def error_of(**fields):
 @pytest.fixture(scope="module")
 def evaluated(overfitted, asked):
   """All retrievers in one command."""
-  model_dir, _ = overfitted
+  model_dir = overfitted
   scores = evaluate(
     model_dir=str(model_dir),
     dataset=asked,
@@ -141,7 +141,7 @@ def test_the_terminal_says_how_far_how_well_and_what_next(
 ):
   monkeypatch.setattr(evaluation_run, "_CHUNK", 1)  # batches of eight
   monkeypatch.setattr(evaluation_run, "_REPORT_SECS", 0.0)
-  model_dir, _ = overfitted
+  model_dir = overfitted
   evaluate(
     model_dir=str(model_dir),
     dataset=asked,
@@ -173,7 +173,7 @@ def test_the_terminal_says_how_far_how_well_and_what_next(
 def test_more_passages_are_suggested_where_an_answer_was_found_but_not_read(
   overfitted, capsys, tmp_path
 ):
-  model_dir, _ = overfitted
+  model_dir = overfitted
   # Where another was born: the passage on Ada is the only one that is read.
   question = {"question": "where was Ada born?", "answer": [people.PLACES[3]]}
   fields = {
@@ -195,7 +195,7 @@ def test_more_passages_are_suggested_where_an_answer_was_found_but_not_read(
 
 
 def test_patterns_limits_and_beams(overfitted, regex_asked, capsys, tmp_path):
-  model_dir, _ = overfitted
+  model_dir = overfitted
   fields = {
     "model_dir": str(model_dir),
     "dataset": regex_asked,
@@ -224,7 +224,7 @@ def test_patterns_limits_and_beams(overfitted, regex_asked, capsys, tmp_path):
 def test_what_was_trained_on_is_not_taken_for_a_test_set(
   world, overfitted, tmp_path
 ):
-  model_dir, _ = overfitted
+  model_dir = overfitted
   fields = {
     "model_dir": str(model_dir),
     "dataset": str(world / "questions.jsonl"),
@@ -262,7 +262,7 @@ def test_zero_shot_recall_of_realm_and_of_bm25(world, asked, capsys):
 def test_a_fine_tuned_retriever_may_be_asked_alone(
   overfitted, asked, evaluated, monkeypatch
 ):
-  model_dir, _ = overfitted
+  model_dir = overfitted
 
   def read(*args):
     raise AssertionError("Nobody needs this.")
@@ -311,7 +311,7 @@ def test_the_corpus_of_a_run_without_an_index_is_embedded_first(
 
 
 def test_runs_that_cannot_answer_so_are_refused(world, overfitted, asked):
-  model_dir, _ = overfitted
+  model_dir = overfitted
   realm, ict = str(world / "realm"), str(world / "ict")
   message = error_of(model_dir=realm, dataset=asked)
   assert "a run of pretrain" in message and "--retrieval_only" in message
@@ -328,7 +328,7 @@ def test_runs_that_cannot_answer_so_are_refused(world, overfitted, asked):
 def test_an_index_that_is_not_the_corpuss_is_refused(
   world, overfitted, asked, tmp_path
 ):
-  model_dir, _ = overfitted
+  model_dir = overfitted
   corpus = people.write_other_corpus(tmp_path, world)
   fields = {"dataset": asked, "corpus": corpus}
   for run, retrieval_only in ((model_dir, False), (world / "realm", True)):
@@ -450,7 +450,7 @@ def test_the_next_command_asks_the_same_questions(
   learned = str(tmp_path / "{split}.jsonl")
   names = {
     "world": world,
-    "run": overfitted[0],
+    "run": overfitted,
     "asked": asked,
     "learned": learned,
   }
@@ -458,7 +458,7 @@ def test_the_next_command_asks_the_same_questions(
     name: value.format(**names) if isinstance(value, str) else value
     for name, value in fields.items()
   }
-  model_dir = str(world / run if run else overfitted[0])
+  model_dir = str(world / run if run else overfitted)
   output = str(tmp_path / "out")
   evaluate(**{"dataset": learned} | fields, model_dir=model_dir, output=output)
   command, *wanted = expected.split()
