@@ -1,5 +1,8 @@
 """Where a run computes: TPU, GPUs or CPU, chosen by `--tpu`."""
 
+from collections.abc import Callable
+from typing import Any
+
 import tensorflow as tf
 
 from realm_tf import errors
@@ -51,6 +54,22 @@ def is_cpu(strategy: tf.distribute.Strategy) -> bool:
 def _device_types(strategy: tf.distribute.Strategy) -> set[str]:
   devices = strategy.extended.worker_devices
   return {tf.DeviceSpec.from_string(d).device_type or "CPU" for d in devices}
+
+
+def run_once(
+  strategy: tf.distribute.Strategy, function: Callable[..., Any], *args: Any
+) -> Any:
+  """Calls a function where a strategy's variables are.
+
+  Args:
+    strategy: Holds the variables that the function reads.
+    function: Of tensors; all replicas compute the same.
+    *args: The tensors.
+
+  Returns:
+    What it returns.
+  """
+  return strategy.experimental_local_results(strategy.run(function, args))[0]
 
 
 def describe(strategy: tf.distribute.Strategy) -> str:

@@ -29,8 +29,7 @@ class QuestionAsker:
   def __call__(self, text: str) -> replies.Answer:
     """Returns the best answers to a question."""
     beam = self.run.config.reader_beam
-    rows = self.run.retrievers.retrieve([text], beam, self.retriever)
-    best = self.run.best_answers([text], rows, self.count, self.retriever)
+    _, best = self.run.find_answers([text], beam, self.count, self.retriever)
     batch = (
       best.outputs(self.run.threshold)
       | self.run.memory.look_up(best.row).outputs()

@@ -35,6 +35,18 @@ class Search(Protocol):
     """Returns scores, rows and validity, [batch, k] each, best first."""
 
 
+class _Questions(NamedTuple):
+  """Questions as the model takes them.
+
+  Attributes:
+    token_ids: <int32>[B, query_length]. `[CLS] question [SEP]`, padded.
+    embeddings: <float32>[B, D]. By the query tower.
+  """
+
+  token_ids: tf.Tensor
+  embeddings: tf.Tensor
+
+
 class Answers(NamedTuple):
   """The n best different answers of each question, best first.
 
@@ -82,8 +94,8 @@ class AnswerGraph(tf.Module):
   """Answers questions with one model over one corpus and index.
 
   Example:
-    rows = graph.retrieve(tf.constant(["who wrote hamlet"]), k=5)
-    graph.read(tf.constant(["who wrote hamlet"]), rows, count=3).answer
+    rows, best = graph.answer(tf.constant(["who wrote hamlet"]), k=5, count=3)
+    best.answer
 
   Attributes:
     beam: Joins questions to passages that were found.
@@ -134,33 +146,36 @@ class AnswerGraph(tf.Module):
         self._tokenizer,
       )
 
-  def embed(self, questions: tf.Tensor) -> tf.Tensor:
+  def embed(self, token_ids: tf.Tensor) -> tf.Tensor:
     """Returns the embeddings of questions.
 
     Args:
-      questions: <string>[B].
+      token_ids: <int32>[B, query_length]. From `tokenize`.
 
     Returns:
       <float32>[B, D].
     """
-    return self._run(
-      self._model.retriever.query_embedder, self.tokenize(questions)
-    )
+    return self._run(self._model.retriever.query_embedder, token_ids)
 
-  def retrieve(self, questions: tf.Tensor, k: int) -> tf.Tensor:
-    """Returns the passages that the model's retriever finds.
+  def answer(
+    self, questions: tf.Tensor, k: int, count: int
+  ) -> tuple[tf.Tensor, Answers]:
+    """Finds passages with the model's retriever, and reads the best of them.
 
     Args:
       questions: <string>[B].
       k: Passages a question.
+      count: n, answers a question.
 
     Returns:
-      <int32>[B, k]. Rows of the corpus, best first; -1 where there are fewer.
+      The rows found, <int32>[B, k], best first, -1 where there are fewer; and
+      the best answers of the first `reader_beam`.
     """
-    embeddings = self.embed(questions)
+    encoded = self._encode(questions)
     with tf.device("/cpu:0"):
-      _, rows, valid = self._search(embeddings, k)
-      return tf.where(valid, rows, -1)
+      _, rows, valid = self._search(encoded.embeddings, k)
+      rows = tf.where(valid, rows, -1)
+    return rows, self._read(encoded, rows, count, True)
 
   def read(
     self,
@@ -170,7 +185,7 @@ class AnswerGraph(tf.Module):
     *,
     passage_scores: tf.Tensor | bool = True,
   ) -> Answers:
-    """Reads passages and returns the best answers.
+    """Reads passages that were found and returns the best answers.
 
     Args:
       questions: <string>[B].
@@ -181,12 +196,29 @@ class AnswerGraph(tf.Module):
         to those of its spans. False for passages that another retriever found,
         which the reader judges alone.
     """
-    rows = rows[:, : self._config.reader_beam]
+    return self._read(self._encode(questions), rows, count, passage_scores)
+
+  def _encode(self, questions: tf.Tensor) -> _Questions:
+    """Tokenizes and embeds questions <string>[B]."""
     token_ids = self.tokenize(questions)
+    return _Questions(token_ids, self.embed(token_ids))
+
+  def _read(
+    self,
+    questions: _Questions,
+    rows: tf.Tensor,
+    count: int,
+    passage_scores: tf.Tensor | bool,
+  ) -> Answers:
+    """See `read`."""
+    rows = rows[:, : self._config.reader_beam]
     with tf.device("/cpu:0"):
-      found = self._features(token_ids, rows)
+      found = self._features(questions.token_ids, rows)
     spans = self._run(
-      self._best_spans, found, tf.convert_to_tensor(passage_scores)
+      self._best_spans,
+      questions.embeddings,
+      found,
+      tf.convert_to_tensor(passage_scores),
     )
     with tf.device("/cpu:0"):
       return self._cut_out(spans, rows, count)
@@ -210,11 +242,26 @@ class AnswerGraph(tf.Module):
     return found
 
   def _best_spans(
-    self, found: qa_examples.Features, passage_scores: tf.Tensor
+    self,
+    embeddings: tf.Tensor,
+    found: qa_examples.Features,
+    passage_scores: tf.Tensor,
   ) -> orqa.Spans:
-    """Runs the model: what is computed on the accelerator."""
-    outputs = self._model(found, training=False)
+    """Runs the reader: what is computed on the accelerator.
+
+    Args:
+      embeddings: <float32>[B, D]. Of the questions.
+      found: What is read.
+      passage_scores: <bool>[]. See `read`.
+    """
     segments = found["joint_segment_ids"]
+    scores = self._model.score_passages(
+      embeddings, found["beam_embeddings"], found["beam_mask"]
+    )
+    outputs = orqa.OrqaOutputs(
+      scores,
+      self._model.score_spans(found["joint_token_ids"], segments, scores),
+    )
     return orqa.best_spans(
       outputs, segments, _SPANS, passage_scores=passage_scores
     )

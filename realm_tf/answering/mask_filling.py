@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
+from realm_tf import devices
 from realm_tf import errors
 from realm_tf.answering import fill_mask
 from realm_tf.answering import passage_memory
@@ -14,6 +15,7 @@ from realm_tf.configs import schema
 from realm_tf.data import corpus as corpus_lib
 from realm_tf.data import features
 from realm_tf.index import exports
+from realm_tf.index import run_index
 from realm_tf.index import store as store_lib
 from realm_tf.index import version as version_lib
 from realm_tf.models import embedder
@@ -29,6 +31,7 @@ class MaskFilling:
     index: The index version.
     retriever: The towers that made the index.
     reader: The run's best reader.
+    searcher: Of the index.
     memory: The corpus in memory.
     graph: What fills masks.
   """
@@ -47,13 +50,13 @@ class MaskFilling:
     self.index = version
     self.retriever = retriever
     self.reader = reader
-    self._searcher = version.load_searcher()  # held: it owns the index
-    self.memory = passage_memory.PassageMemory.load(
-      corpus,
+    self.searcher = version.load_searcher()
+    self.memory = passage_memory.PassageMemory.of(
       features.PackedPassages.of(
         corpus.load_passages(), config.passage_length, corpus.tokenizer
       ),
       np.concatenate(version.load_embeddings()),
+      passage_memory.Texts.load(corpus),
     )
     self.graph = fill_mask.FillMaskGraph(
       reader,
@@ -62,7 +65,7 @@ class MaskFilling:
       config,
       self.memory,
       corpus.tokenizer,
-      self._searcher.search,
+      self.searcher.search,
     )
     self._fill = tf.function(self.graph.fill, autograph=False)
 
@@ -77,12 +80,15 @@ class MaskFilling:
     return fill_mask.Filled(*(part.numpy() for part in filled))
 
 
-def load(model_dir: str, corpus: str = "") -> MaskFilling:
+def load(
+  model_dir: str, corpus: str = "", precision: str = "float32"
+) -> MaskFilling:
   """Loads a run of `pretrain`: its best reader, its newest index.
 
   Args:
     model_dir: The run.
     corpus: Folder of the knowledge corpus; by default the run's.
+    precision: "float32" or "bfloat16": what tensors of the encoders are.
 
   Raises:
     errors.UserError: If it is no such run, has no index yet, or corpus and
@@ -102,14 +108,9 @@ def load(model_dir: str, corpus: str = "") -> MaskFilling:
       f"--model_dir={model_dir} has no index yet: `pretrain` builds the first "
       "one when it starts."
     )
-  store = store_lib.find_store(model_dir, opened.fingerprint, step)
-  version = store.open(step, opened.fingerprint, opened.num_passages)
   tokenizer = opened.tokenizer
+  devices.set_precision(precision, on_cpu=False)
   retriever = embedder.Retriever(config, tokenizer.vocab_size, tokenizer.sep_id)
-  saved = exports.find(model_dir, step).weights
-  for tower in ("query_embedder", "passage_embedder"):
-    # One by one: two towers may come from one that was shared.
-    own_run.restore(saved, **{tower: getattr(retriever, tower)})
   reader = reader_lib.MaskedLanguageModel(
     config,
     tokenizer.vocab_size,
@@ -117,4 +118,9 @@ def load(model_dir: str, corpus: str = "") -> MaskFilling:
     output_range=config.query_length,
   )
   own_run.restore(own_run.weights_path(model_dir)[0], reader=reader)
-  return MaskFilling(retriever, reader, config, opened, version)
+  with run_index.loading_own(model_dir, step, opened) as version:
+    saved = exports.find(model_dir, step).weights
+    for tower in ("query_embedder", "passage_embedder"):
+      # One by one: two towers may come from one that was shared.
+      own_run.restore(saved, **{tower: getattr(retriever, tower)})
+    return MaskFilling(retriever, reader, config, opened, version)

@@ -1,7 +1,10 @@
 """A fine-tuned model with its corpus and index, ready to answer questions."""
 
 import dataclasses
+import functools
 from collections.abc import Callable
+from collections.abc import Iterable
+from collections.abc import Iterator
 from collections.abc import Sequence
 
 import numpy as np
@@ -17,10 +20,10 @@ from realm_tf.configs import run_config
 from realm_tf.configs import schema
 from realm_tf.data import corpus as corpus_lib
 from realm_tf.data import features as features_lib
-from realm_tf.data import passage_texts
 from realm_tf.data import passages as passages_lib
 from realm_tf.evaluation import closed_book
 from realm_tf.evaluation import predictions
+from realm_tf.evaluation import recall
 from realm_tf.evaluation import retriever_names
 from realm_tf.evaluation import retrievers as retrievers_lib
 from realm_tf.index import run_index
@@ -30,8 +33,6 @@ from realm_tf.models import reader as reader_lib
 
 # In the facts of a run's best weights: see `calibration.abstention_threshold`.
 THRESHOLD = "abstention_threshold"
-
-_BATCH = 256  # questions that are embedded and searched at once
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,7 +49,7 @@ class Knowledge:
   corpus: corpus_lib.Corpus
   table: passages_lib.PassageTable
   packed: features_lib.PackedPassages
-  texts: passage_texts.PassageTexts
+  texts: passage_memory.Texts
 
   @classmethod
   def load(cls, corpus: corpus_lib.Corpus, passage_length: int) -> "Knowledge":
@@ -62,7 +63,12 @@ class Knowledge:
     packed = features_lib.PackedPassages.of(
       table, passage_length, corpus.tokenizer
     )
-    return cls(corpus, table, packed, passage_texts.PassageTexts(corpus))
+    return cls(corpus, table, packed, passage_memory.Texts.load(corpus))
+
+  @property
+  def nbytes(self) -> int:
+    """Memory of what is read while questions are answered."""
+    return self.packed.nbytes + self.texts.nbytes
 
 
 class OpenQa:
@@ -70,7 +76,8 @@ class OpenQa:
 
   Example:
     open_qa = load("runs/finetuned")
-    open_qa.answer(["1"], ["who wrote hamlet"], k=100)[0].answer
+    answered = open_qa.answer(["1"], ["who wrote hamlet"], k=100)
+    answered.predictions[0].answer
 
   Attributes:
     model: Retriever and reader.
@@ -78,7 +85,8 @@ class OpenQa:
     corpus: The corpus.
     index: The index version.
     memory: The corpus in memory.
-    search: The index.
+    searcher: Of the index.
+    search: What it does.
     beam: Joins questions to passages that were found.
     graph: What answers, for whoever exports it.
     retrievers: Find passages.
@@ -108,12 +116,12 @@ class OpenQa:
     self.corpus = knowledge.corpus
     self.index = version
     tokenizer = knowledge.corpus.tokenizer
-    self._searcher = version.load_searcher()  # held: it owns the index
-    self.search = self._searcher.search
-    self.memory = passage_memory.PassageMemory.load(
-      knowledge.corpus,
+    self.searcher = version.load_searcher()
+    self.search = self.searcher.search
+    self.memory = passage_memory.PassageMemory.of(
       knowledge.packed,
       np.concatenate(version.load_embeddings()),
+      knowledge.texts,
     )
     strategy = tf.distribute.get_strategy()
     self.graph = graph_lib.AnswerGraph(
@@ -122,16 +130,18 @@ class OpenQa:
       self.memory,
       tokenizer,
       self.search,
-      run=lambda function, *args: strategy.experimental_local_results(
-        strategy.run(function, args)
-      )[0],
+      run=functools.partial(devices.run_once, strategy),
       static_shapes=isinstance(strategy, tf.distribute.TPUStrategy),
     )
     self.beam = self.graph.beam
     self._read = _traced(self.graph.read)
-    self._retrieve = _traced(self.graph.retrieve)
+    self._answer = _traced(self.graph.answer)
     self.retrievers = retrievers_lib.Retrievers(
-      knowledge.table, tokenizer, self._retrieve_dense
+      knowledge.table,
+      tokenizer,
+      recall.dense_retriever(
+        _traced(self.graph.embed), self.search, tokenizer, config.query_length
+      ),
     )
 
   def best_answers(
@@ -151,18 +161,50 @@ class OpenQa:
       retriever: What has found them. Passages of BM25 are judged by the reader
         alone, as the paper's sparse baseline has no f(x, z).
     """
-    batches = []
-    size = self.config.batch_size
-    for first in range(0, len(questions), size):
-      batch = slice(first, first + size)
-      answers = self._read(
+    return _join(
+      self._read(
         tf.constant(list(questions[batch])),
         tf.constant(rows[batch, : self.config.reader_beam], tf.int32),
         count,
         passage_scores=tf.constant(retriever == retriever_names.DENSE),
       )
-      batches.append([part.numpy() for part in answers])
-    return graph_lib.Answers(*map(np.concatenate, zip(*batches, strict=True)))
+      for batch in self._batches(len(questions))
+    )
+
+  def find_answers(
+    self,
+    questions: Sequence[str],
+    k: int,
+    count: int,
+    retriever: str = retriever_names.DENSE,
+  ) -> tuple[np.ndarray, graph_lib.Answers]:
+    """Retrieves and reads.
+
+    Args:
+      questions: Their texts.
+      k: Passages to retrieve, of which the first `reader_beam` are read.
+      count: Answers a question.
+      retriever: One of `retriever_names.RETRIEVERS`.
+
+    Returns:
+      The rows found, <int>[questions, k], best first, -1 for none, fewer than
+      k where the corpus has no more; and the best answers, as NumPy arrays.
+
+    Raises:
+      errors.UserError: If there is no such retriever.
+    """
+    k = max(k, self.config.reader_beam)
+    if retriever != retriever_names.DENSE:
+      rows = self.retrievers.retrieve(questions, k, retriever)
+      return rows, self.best_answers(questions, rows, count, retriever)
+    k = min(k, self.corpus.num_passages)
+    found = []
+    answers = []
+    for batch in self._batches(len(questions)):
+      rows, best = self._answer(tf.constant(list(questions[batch])), k, count)
+      found.append(rows.numpy())
+      answers.append(best)
+    return np.concatenate(found), _join(answers)
 
   def answer(
     self,
@@ -171,8 +213,8 @@ class OpenQa:
     *,
     k: int,
     retriever: str = retriever_names.DENSE,
-  ) -> list[predictions.Prediction]:
-    """Retrieves and reads.
+  ) -> predictions.Answered:
+    """Retrieves and reads; returns the best answer to each question.
 
     Args:
       ids: Of the questions.
@@ -183,16 +225,22 @@ class OpenQa:
     Raises:
       errors.UserError: If there is no such retriever.
     """
-    wanted = max(k, self.config.reader_beam)
-    rows = self.retrievers.retrieve(questions, wanted, retriever)
-    return self.read(ids, questions, rows, retriever)
+    rows, best = self.find_answers(questions, k, 1, retriever)
+    found = self._predictions(ids, questions, rows, best, retriever)
+    return predictions.Answered(found, rows)
 
-  def read(
+  def _batches(self, count: int) -> Iterator[slice]:
+    """Yields the places of questions that are answered at once."""
+    for first in range(0, count, self.config.batch_size):
+      yield slice(first, first + self.config.batch_size)
+
+  def _predictions(
     self,
     ids: Sequence[str],
     questions: Sequence[str],
     rows: np.ndarray,
-    retriever: str = retriever_names.DENSE,
+    best: graph_lib.Answers,
+    retriever: str,
   ) -> list[predictions.Prediction]:
     """Returns the best answer to each question, as a prediction.
 
@@ -200,9 +248,9 @@ class OpenQa:
       ids: Of the questions.
       questions: Their texts.
       rows: See `best_answers`.
+      best: One answer a question.
       retriever: See `best_answers`.
     """
-    best = self.best_answers(questions, rows, 1, retriever)
     texts = self.memory.look_up(best.row[:, 0])
     found = []
     for i, (id, question) in enumerate(zip(ids, questions, strict=True)):
@@ -231,14 +279,11 @@ class OpenQa:
       found.append(prediction)
     return found
 
-  def _retrieve_dense(self, questions: Sequence[str], k: int) -> np.ndarray:
-    """Returns rows <int32>[questions, k]; -1 for none."""
-    return np.concatenate(
-      [
-        self._retrieve(tf.constant(list(questions[i : i + _BATCH])), k).numpy()
-        for i in range(0, len(questions), _BATCH)
-      ]
-    )
+
+def _join(batches: Iterable[graph_lib.Answers]) -> graph_lib.Answers:
+  """Returns the answers of all batches, as NumPy arrays."""
+  arrays = [[part.numpy() for part in batch] for batch in batches]
+  return graph_lib.Answers(*map(np.concatenate, zip(*arrays, strict=True)))
 
 
 def _traced(function: Callable) -> Callable:
@@ -251,6 +296,7 @@ def load(
   corpus: str = "",
   reader_beam: int | None = None,
   strategy: tf.distribute.Strategy | None = None,
+  precision: str = "",
 ) -> OpenQa:
   """Loads a fine-tuned run: its best weights, its corpus and its index.
 
@@ -259,24 +305,21 @@ def load(
     corpus: Folder of the knowledge corpus; by default the run's.
     reader_beam: Passages a question that are read; None for the run's.
     strategy: Where to compute; by default the GPUs there are, else the CPU.
+    precision: "float32" or "bfloat16", what tensors of the encoders are; by
+      default as the device trains the run.
 
   Raises:
     errors.UserError: If it is no such run, or corpus and index do not fit.
   """
-  run = run_config.read(model_dir)
-  config = run.config
-  if not isinstance(config, schema.OrqaConfig):
-    raise errors.UserError(
-      f"--model_dir={model_dir} is a run of {run.task}, which answers no "
-      "questions: name a run of `finetune`."
-    )
+  run, config = read_run(model_dir)
   if reader_beam is not None:
     config = dataclasses.replace(config, reader_beam=reader_beam)
   opened = corpus_lib.Corpus.open(corpus or run.corpus)
   version = run_index.open_index(run, opened, model_dir)
   path, _ = own_run.weights_path(model_dir)
   strategy = strategy or devices.make_strategy("")
-  devices.set_precision(config.precision, on_cpu=devices.is_cpu(strategy))
+  on_cpu = devices.is_cpu(strategy) and not precision
+  devices.set_precision(precision or config.precision, on_cpu=on_cpu)
   with strategy.scope():
     model = orqa_lib.OrqaModel(
       config, opened.tokenizer.vocab_size, opened.tokenizer.sep_id
@@ -285,6 +328,23 @@ def load(
     knowledge = Knowledge.load(opened, config.passage_length)
     threshold = own_run.best_facts(model_dir).get(THRESHOLD, 0.0)
     return OpenQa(model, config, knowledge, version, threshold)
+
+
+def read_run(
+  model_dir: str,
+) -> tuple[run_config.RunConfig, schema.OrqaConfig]:
+  """Reads a run of `finetune`, and its settings.
+
+  Raises:
+    errors.UserError: If it is none.
+  """
+  run = run_config.read(model_dir)
+  if not isinstance(run.config, schema.OrqaConfig):
+    raise errors.UserError(
+      f"--model_dir={model_dir} is a run of {run.task}, which answers no "
+      "questions: name a run of `finetune`."
+    )
+  return run, run.config
 
 
 def load_closed_book(

@@ -97,13 +97,16 @@ def filled(text: str, outputs: Outputs) -> replies.Filled:
       if token
     )
 
+  masks = tuple(
+    replies.Mask(tokens("", mask), tokens("_without_retrieval", mask))
+    for mask, best in enumerate(outputs["token"])
+    if best[0]
+  )
   return replies.Filled(
     text=text,
-    masks=tuple(
-      replies.Mask(tokens("", mask), tokens("_without_retrieval", mask))
-      for mask, best in enumerate(outputs["token"])
-      if best[0]
-    ),
+    masks=masks,
+    unfilled=text.count(replies.MASK) - len(masks),
+    max_masks=len(outputs["token"]),
     passages=tuple(
       replies.Influence(_passage(outputs, place), float(prior), float(after))
       for place, (prior, after) in enumerate(

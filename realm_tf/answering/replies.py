@@ -2,6 +2,8 @@
 
 import dataclasses
 
+MASK = "[MASK]"  # as people write it
+
 
 @dataclasses.dataclass(frozen=True)
 class Passage:
@@ -133,10 +135,15 @@ class Filled:
 
   Attributes:
     text: The text, with its [MASK]s.
-    masks: What stands for each of them.
+    masks: What stands for each of them, as far as the model fills them.
     passages: Those read, the null passage first.
+    unfilled: [MASK]s at the end of the text that the model leaves, as there are
+      more than `max_masks`, or the text is longer than it reads.
+    max_masks: Most that the model fills in one text.
   """
 
   text: str
   masks: tuple[Mask, ...]
   passages: tuple[Influence, ...]
+  unfilled: int
+  max_masks: int

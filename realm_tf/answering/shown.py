@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from realm_tf.answering import replies
 
 _BOLD, _DIM, _PLAIN = "\x1b[1m", "\x1b[2m", "\x1b[0m"
-_MASK = "[MASK]"
 # Stand for bold and plain type while lines are broken, as one character each.
 _MARKS = ("\2", "\3")
 
@@ -64,17 +63,24 @@ def _filled(filled: replies.Filled, width: int, styled: bool) -> Iterator[str]:
   if not filled.masks:
     yield (
       "The text is too long: the first [MASK] is beyond what the model reads."
-      if _MASK in filled.text
-      else f"Write {_MASK} for each word that is asked for."
+      if replies.MASK in filled.text
+      else f"Write {replies.MASK} for each word that is asked for."
     )
     return
   best = iter([mask.tokens[0].text for mask in filled.masks])
-  parts = filled.text.split(_MASK)
+  parts = filled.text.split(replies.MASK)
   said = parts[0]
   for part in parts[1:]:
-    word = next(best, _MASK)
+    word = next(best, replies.MASK)
     said += (word.join(_MARKS) if styled else word) + part
   yield _wrapped(said, width, "")
+  if filled.unfilled:
+    why = "the text is too long"
+    if len(filled.masks) == filled.max_masks:
+      why = f"the model fills {filled.max_masks} of a text at most"
+    count = f"{filled.unfilled} {replies.MASK}"
+    count += " stays" if filled.unfilled == 1 else "s stay"
+    yield _wrapped(f"{count} unfilled: {why}.", width, "")
   yield ""
   yield style(f"  {'with passages':<30} without", _DIM)
   for number, mask in enumerate(filled.masks, start=1):

@@ -7,6 +7,9 @@ from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Sequence
 from typing import Any
+from typing import NamedTuple
+
+import numpy as np
 
 from realm_tf import errors
 from realm_tf.data import qa_datasets
@@ -42,6 +45,19 @@ class Prediction:
   scores: dict[str, float] = dataclasses.field(default_factory=dict)
   retrieved: tuple[str, ...] | None = None
   probability: float | None = None
+
+
+class Answered(NamedTuple):
+  """What came of some questions.
+
+  Attributes:
+    predictions: For each question; with answers of "" if nothing was read.
+    rows: <int>[questions, k]. What was found: rows of the corpus, best first;
+      -1 for none. None if nothing was looked for.
+  """
+
+  predictions: list[Prediction]
+  rows: np.ndarray | None
 
 
 def read(path: str) -> list[Prediction]:

@@ -1,11 +1,13 @@
 """The ways to find passages of one corpus: the model's own, and BM25."""
 
+import dataclasses
 import functools
 from collections.abc import Sequence
 
 import numpy as np
 
 from realm_tf import errors
+from realm_tf.data import corpus as corpus_lib
 from realm_tf.data import passages as passages_lib
 from realm_tf.evaluation import bm25
 from realm_tf.evaluation import recall
@@ -71,3 +73,18 @@ class Retrievers:
   @functools.cached_property
   def _bm25(self) -> bm25.Bm25:
     return bm25.Bm25(self._passages, self._tokenizer)
+
+
+@dataclasses.dataclass(frozen=True)
+class LoadedRetrievers:
+  """The retrievers of a run, without anything that reads.
+
+  Attributes:
+    retrievers: Find passages.
+    corpus: That the passages are of.
+    index: The index version's folder; "" where none is searched.
+  """
+
+  retrievers: Retrievers
+  corpus: corpus_lib.Corpus
+  index: str

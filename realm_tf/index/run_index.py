@@ -1,7 +1,9 @@
-"""The index that a fine-tuned run searches."""
+"""The index that a run searches: a fine-tuned one's, or a run's own."""
 
+import contextlib
 import hashlib
 import os
+from collections.abc import Iterator
 
 import tensorflow as tf
 
@@ -9,6 +11,34 @@ from realm_tf.configs import run_config
 from realm_tf.data import corpus as corpus_lib
 from realm_tf.index import store as store_lib
 from realm_tf.index import version as version_lib
+
+
+@contextlib.contextmanager
+def loading_own(
+  model_dir: str, step: int, corpus: corpus_lib.Corpus
+) -> Iterator[version_lib.IndexVersion]:
+  """Opens a version of a run's own index, which stays while it is loaded.
+
+  The run may go on meanwhile, and prune what is older than its newest.
+
+  Args:
+    model_dir: The run.
+    step: Which version.
+    corpus: The run's corpus, or what `edit_corpus` made of it for this run.
+
+  Yields:
+    The version; the export that made it stays, too.
+
+  Raises:
+    errors.UserError: If it is missing, damaged, or of another corpus.
+  """
+  store = store_lib.find_store(model_dir, corpus.fingerprint, step)
+  own = store_lib.IndexStore(model_dir)
+  with contextlib.ExitStack() as stack:
+    stack.enter_context(store.loading(step))
+    if own.folder != store.folder:  # An edited corpus's: the export is here.
+      stack.enter_context(own.loading(step))
+    yield store.open(step, corpus.fingerprint, corpus.num_passages)
 
 
 def open_index(

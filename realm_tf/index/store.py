@@ -8,6 +8,7 @@ import contextlib
 import os
 import shutil
 from collections.abc import Collection
+from collections.abc import Iterator
 
 import tensorflow as tf
 
@@ -144,13 +145,36 @@ class IndexStore:
     return os.path.join(self.folder, ".locks", str(step))
 
   def active_lock(self, step: int, *, shared: bool) -> locks.FileLock:
-    """Returns the lock that a version's builders share while they build."""
+    """Returns the lock that a version's builders, and who loads it, share."""
     path = os.path.join(self.lock_folder(step), "active")
     return locks.FileLock(path, shared=shared)
 
-  def is_being_built(self, step: int) -> bool:
-    """Returns whether some process builds a version now."""
+  def is_held(self, step: int) -> bool:
+    """Returns whether some process builds a version now, or loads it."""
     return locks.is_held(self.active_lock(step, shared=True).path)
+
+  @contextlib.contextmanager
+  def loading(self, step: int) -> Iterator[None]:
+    """Keeps a version, and what made it, from being deleted while it is loaded.
+
+    For who reads it once, and then has it in memory; who comes back for it
+    announces it.
+    """
+    if "://" in self.folder:  # Refreshers need locks, too: none is there.
+      yield
+      return
+    lock = self.active_lock(step, shared=True)
+    try:
+      lock.acquire()
+    except OSError as e:  # A colleague's run may be read only.
+      print(
+        f"warning: {self.path(step)} is not kept from being pruned while it is "
+        f"loaded, as nothing can be written there: {e.strerror}"
+      )
+    try:
+      yield
+    finally:
+      lock.release()
 
   def prune(self, keep: int = KEEP, in_use: Collection[int] = ()) -> list[int]:
     """Deletes old versions, and what was begun and then overtaken.
@@ -166,7 +190,7 @@ class IndexStore:
     for step in self._needless(keep, in_use):
       lock = self.active_lock(step, shared=False)
       if not lock.acquire(blocking=False):
-        continue  # Someone builds it.
+        continue  # Someone builds or loads it.
       try:
         # It may have been announced, or deleted, in between.
         if step in self._needless(keep, in_use):

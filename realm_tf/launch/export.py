@@ -43,6 +43,21 @@ _NUM_ANSWERS = flags.DEFINE_integer(
   lower_bound=1,
   upper_bound=100,
 )
+_WEIGHTS = flags.DEFINE_enum(
+  "weights",
+  "float32",
+  ["float32", "bfloat16", "int8"],
+  "How weights of the encoders are stored, on disk and in memory: `bfloat16` "
+  "takes half of `float32`, `int8` a quarter. Both are made float32 again when "
+  "a request is computed.",
+)
+_PRECISION = flags.DEFINE_enum(
+  "precision",
+  "float32",
+  ["float32", "bfloat16"],
+  "What the encoders compute in, whatever the run was trained in: `bfloat16` "
+  "is for servers on GPUs.",
+)
 _VERSION = flags.DEFINE_integer(
   "version",
   0,
@@ -73,6 +88,8 @@ def main() -> None:
       searcher=_SEARCHER.value,
       passages=_PASSAGES.value,
       num_answers=_NUM_ANSWERS.value,
+      weights=_WEIGHTS.value,
+      precision=_PRECISION.value,
       version=_VERSION.value,
       corpus=_CORPUS.value,
     )

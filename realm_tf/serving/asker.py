@@ -5,7 +5,6 @@ from collections.abc import Callable
 from realm_tf.answering import replies
 from realm_tf.serving import client as client_lib
 
-_MASK = "[MASK]"
 _TIMEOUT_SECS = 10.0
 
 
@@ -25,6 +24,6 @@ def connect(
   client = client_lib.Client(server, model=model, timeout=_TIMEOUT_SECS)
 
   def ask(text: str) -> replies.Answer | replies.Filled:
-    return client.fill_mask(text) if _MASK in text else client.ask(text)
+    return client.fill_mask(text) if replies.MASK in text else client.ask(text)
 
   return ask

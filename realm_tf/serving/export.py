@@ -1,16 +1,13 @@
 """Exports a run as one SavedModel, from raw text to answers with evidence."""
 
 import dataclasses
-import json
 import os
 import shutil
-import subprocess
-import sys
 import tempfile
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
+from tensorflow.core.protobuf import saved_model_pb2
 from tensorflow_serving.apis import model_pb2
 from tensorflow_serving.apis import predict_pb2
 from tensorflow_serving.apis import prediction_log_pb2
@@ -20,21 +17,18 @@ from realm_tf import files
 from realm_tf import suggestions
 from realm_tf.answering import mask_filling
 from realm_tf.answering import open_qa
+from realm_tf.answering import passage_memory
 from realm_tf.configs import run_config
-from realm_tf.serving import check_saved_model
+from realm_tf.export import stored_weights
+from realm_tf.serving import export_checks
 from realm_tf.serving import searchers
 from realm_tf.serving import signatures
-from realm_tf.text import tokenizer as tokenizer_lib
 
 PASSAGES = ("text", "ids")
+PRECISIONS = ("float32", "bfloat16")
 INFO = "realm.json"
 WARMUP = "tf_serving_warmup_requests"
 _EXTRA = "assets.extra"
-_SAMPLES = 8
-# Relative, between a process and another on the same machine.
-_TOLERANCE = 1e-3
-
-Request = tuple[str, dict[str, list[Any]]]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -48,6 +42,9 @@ class ExportOptions:
     passages: One of `PASSAGES`: whether titles and bodies are returned, or ids
       alone.
     num_answers: Answers a question, or tokens a mask.
+    weights: How weights of the encoders are stored, one of
+      `stored_weights.KINDS`.
+    precision: What products are computed in, one of `PRECISIONS`.
     version: Of the export; 0 for the one after the newest in `output`.
     corpus: Folder of the knowledge corpus; by default the run's.
   """
@@ -57,6 +54,8 @@ class ExportOptions:
   searcher: str = ""
   passages: str = "text"
   num_answers: int = 5
+  weights: str = stored_weights.FLOAT32
+  precision: str = "float32"
   version: int = 0
   corpus: str = ""
 
@@ -76,19 +75,26 @@ def run(options: ExportOptions) -> str:
   """
   version = _choose_version(options)
   folder = os.path.join(options.output, str(version))
-  served, info = _load(options)
+  policy = tf.keras.mixed_precision.global_policy()
+  try:
+    served, info = _load(options)
+  finally:
+    tf.keras.mixed_precision.set_global_policy(policy)
   os.makedirs(options.output, exist_ok=True)
   # TF Serving looks at numbers alone.
   temporary = tempfile.mkdtemp(prefix=f".{version}-", dir=options.output)
   try:
-    requests = _sample_requests(served)
+    requests = export_checks.sample_requests(served)
     tf.saved_model.save(served, temporary, signatures=served.signatures)
+    _share_default(temporary, served.default)
     extra = os.path.join(temporary, _EXTRA)
     os.makedirs(extra)
     _write_warmup(os.path.join(extra, WARMUP), requests)
     files.write_json(os.path.join(extra, INFO), info)
     print("Checking the export in a process of its own ...", flush=True)
-    _check(temporary, served, requests, uses_scann=info["searcher"] == "scann")
+    export_checks.check(
+      temporary, served, requests, uses_scann=info["searcher"] == "scann"
+    )
     os.chmod(temporary, 0o755)  # mkdtemp's folders are for their owner alone
     if os.path.lexists(folder):
       raise errors.UserError(
@@ -114,10 +120,16 @@ def _choose_version(options: ExportOptions) -> int:
       f"--searcher={options.searcher} must be one of "
       f"{', '.join(searchers.NAMES)}."
     )
-  if options.passages not in PASSAGES:
-    raise errors.UserError(
-      f"--passages={options.passages} must be one of {', '.join(PASSAGES)}."
-    )
+  for flag, known in (
+    ("passages", PASSAGES),
+    ("weights", stored_weights.KINDS),
+    ("precision", PRECISIONS),
+  ):
+    value = getattr(options, flag)
+    if value not in known:
+      raise errors.UserError(
+        f"--{flag}={value} must be one of {', '.join(known)}."
+      )
   if "://" in options.output:
     raise errors.UserError(
       f"--output={options.output} is no folder of this machine: export to one, "
@@ -140,33 +152,36 @@ def _choose_version(options: ExportOptions) -> int:
 def _load(
   options: ExportOptions,
 ) -> tuple[signatures.ServedModel, dict[str, Any]]:
-  """Loads the run on the CPU, in float32; returns it with facts for INFO."""
+  """Loads the run on the CPU; returns what is exported, and facts for INFO."""
   run = run_config.read(options.model_dir)
-  with_texts = options.passages == "text"
-  count = options.num_answers
   loaded: open_qa.OpenQa | mask_filling.MaskFilling
   facts: dict[str, Any] = {}
-  tf.keras.mixed_precision.set_global_policy("float32")
   with tf.device("/cpu:0"):
     if run.task == "pretrain":
-      loaded = mask_filling.load(options.model_dir, options.corpus)
-    else:
-      cpu = tf.distribute.OneDeviceStrategy("/cpu:0")
-      loaded = open_qa.load(options.model_dir, options.corpus, strategy=cpu)
-    name = options.searcher or searchers.choose(loaded.corpus.num_passages)
-    make_searcher = searchers.maker(name, loaded.index)
-    if isinstance(loaded, mask_filling.MaskFilling):
-      served = signatures.of_mask_filling(
-        loaded, make_searcher, count=count, with_texts=with_texts
+      loaded = mask_filling.load(
+        options.model_dir, options.corpus, precision=options.precision
       )
+      models = [loaded.retriever, loaded.reader]
     else:
+      loaded = open_qa.load(
+        options.model_dir,
+        options.corpus,
+        strategy=tf.distribute.OneDeviceStrategy("/cpu:0"),
+        precision=options.precision,
+      )
+      models = [loaded.model]
       facts["threshold"] = loaded.threshold
-      served = signatures.of_open_qa(
-        loaded,
-        make_searcher,
-        count=count,
-        threshold=loaded.threshold,
-        with_texts=with_texts,
+    name = options.searcher or searchers.choose(loaded.corpus.num_passages)
+    memory = loaded.memory.in_variables()
+    searcher = searchers.make(name, memory, loaded.searcher)
+    served = _serve(loaded, memory, searcher, options)
+    if options.weights != stored_weights.FLOAT32:
+      full = export_checks.best_answers(served)
+      for model in models:
+        stored_weights.reduce(model, options.weights)
+      served = _serve(loaded, memory, searcher, options)
+      facts["same_answers"] = export_checks.check_reduced(
+        served, full, options.weights
       )
   return served, facts | {
     "task": run.task,
@@ -176,42 +191,62 @@ def _load(
     "index_step": loaded.index.step,
     "searcher": name,
     "passages": options.passages,
+    "weights": options.weights,
+    "precision": options.precision,
   }
 
 
-def _sample_requests(served: signatures.ServedModel) -> list[Request]:
-  """Returns a request a signature, about titles of the corpus."""
-  rows = np.linspace(0, served.memory.packed.null_row - 1, _SAMPLES)
-  texts = served.memory.read_texts(tf.constant(rows.astype(np.int32)))
-  titles = [title.decode() for title in texts.titles.numpy()]
-  bodies = [body.decode() for body in texts.bodies.numpy()]
-  questions = [f"what is {title}?" for title in titles]
-  samples = {
-    "question": questions,
-    "text": questions,
-    "title": titles,
-    "threshold": [0.5] * len(titles),
-  }
-  requests = []
-  for name, function in served.signatures.items():
-    inputs = {
-      spec.name: samples[spec.name] for spec in function.input_signature
-    }
-    if name == "embed_passage":
-      inputs["text"] = bodies
-    elif "text" in inputs and name != "embed_query":
-      inputs["text"] = [
-        f"{title} is a {tokenizer_lib.MASK}." for title in titles
-      ]
-    requests.append((name, inputs))
-  return requests
+def _serve(
+  loaded: open_qa.OpenQa | mask_filling.MaskFilling,
+  memory: passage_memory.PassageMemory,
+  searcher: tf.Module,
+  options: ExportOptions,
+) -> signatures.ServedModel:
+  """Puts a run with its weights as they are behind signatures."""
+  with_texts = options.passages == "text"
+  if isinstance(loaded, mask_filling.MaskFilling):
+    return signatures.of_mask_filling(
+      loaded,
+      memory,
+      searcher,
+      count=options.num_answers,
+      with_texts=with_texts,
+    )
+  return signatures.of_open_qa(
+    loaded,
+    memory,
+    searcher,
+    count=options.num_answers,
+    threshold=loaded.threshold,
+    with_texts=with_texts,
+  )
 
 
-def _write_warmup(path: str, requests: list[Request]) -> None:
+def _share_default(folder: str, name: str) -> None:
+  """Has the default signature be the one of a name, not a copy of it.
+
+  TensorFlow Serving makes an executor for each signature's tensors: a copy
+  would take its time and memory once more.
+
+  Args:
+    folder: A SavedModel.
+    name: The signature that is the default one, too.
+  """
+  path = os.path.join(folder, "saved_model.pb")
+  saved = saved_model_pb2.SavedModel()
+  with open(path, "rb") as f:
+    saved.ParseFromString(f.read())
+  [graph] = saved.meta_graphs
+  default = tf.saved_model.DEFAULT_SERVING_SIGNATURE_DEF_KEY
+  graph.signature_def[name].CopyFrom(graph.signature_def[default])
+  files.write_bytes(path, saved.SerializeToString(deterministic=True))
+
+
+def _write_warmup(path: str, requests: list[export_checks.Request]) -> None:
   """Writes the requests that a server sends itself before it is ready."""
   with tf.io.TFRecordWriter(path) as writer:
     for signature, inputs in requests:
-      for size in (1, _SAMPLES):
+      for size in (1, export_checks.SAMPLES):
         request = predict_pb2.PredictRequest(
           model_spec=model_pb2.ModelSpec(
             name="realm", signature_name=signature
@@ -225,59 +260,6 @@ def _write_warmup(path: str, requests: list[Request]) -> None:
           predict_log=prediction_log_pb2.PredictLog(request=request)
         )
         writer.write(log.SerializeToString())
-
-
-def _check(
-  folder: str,
-  served: signatures.ServedModel,
-  requests: list[Request],
-  *,
-  uses_scann: bool,
-) -> None:
-  """Compares the export's answers with the run's, from another process."""
-  with tempfile.TemporaryDirectory() as scratch:
-    asked = os.path.join(scratch, "requests.json")
-    answered = os.path.join(scratch, "answers.json")
-    files.write_json(asked, requests)
-    environment = os.environ | {"CUDA_VISIBLE_DEVICES": ""}
-    if uses_scann:
-      environment["REALM_TF_REGISTER_SCANN"] = "1"
-    done = subprocess.run(
-      # -P: what lies beside the file is not what it imports.
-      [
-        *(sys.executable, "-P", check_saved_model.__file__),
-        *(folder, asked, answered),
-      ],
-      env=environment,
-      capture_output=True,
-      text=True,
-      check=False,
-    )
-    if done.returncode:
-      last = (done.stderr.strip().splitlines() or ["no output"])[-1]
-      raise errors.UserError(
-        f"The export cannot be run by TensorFlow and TF Text alone: {last}"
-      )
-    with open(answered, encoding="utf-8") as f:
-      answers = json.load(f)
-  for (signature, inputs), found in zip(requests, answers, strict=True):
-    wanted = served.signatures[signature](
-      **{name: tf.constant(values) for name, values in inputs.items()}
-    )
-    for name, value in wanted.items():
-      if not _equal(value.numpy(), np.asarray(found.get(name))):
-        raise errors.UserError(
-          f"The export answers otherwise than the run: output {name} of "
-          f"signature {signature} differs. Nothing was published."
-        )
-
-
-def _equal(wanted: np.ndarray, found: np.ndarray) -> bool:
-  if wanted.shape != found.shape:
-    return False
-  if wanted.dtype == object:
-    return bool(np.array_equal(np.char.decode(wanted.astype(bytes)), found))
-  return np.allclose(wanted, found, rtol=_TOLERANCE, atol=_TOLERANCE)
 
 
 def _megabytes(folder: str) -> float:

@@ -5,8 +5,7 @@ import tensorflow as tf
 from realm_tf.answering import passage_memory
 from realm_tf.index import exact
 from realm_tf.index import partitioned
-from realm_tf.index import version as version_lib
-from realm_tf.serving import signatures
+from realm_tf.index import searcher as searcher_lib
 
 EXACT = "exact"
 PARTITIONED = "partitioned"
@@ -21,21 +20,20 @@ def choose(num_passages: int) -> str:
   return EXACT if num_passages < _PARTITIONED_FROM else PARTITIONED
 
 
-def maker(
-  name: str, version: version_lib.IndexVersion
-) -> signatures.MakeSearcher:
-  """Returns what makes a searcher from a corpus in memory.
+def make(
+  name: str,
+  memory: passage_memory.PassageMemory,
+  scann: searcher_lib.Searcher,
+) -> tf.Module:
+  """Returns what searches the embeddings of a corpus in memory.
 
   Args:
     name: One of `NAMES`.
-    version: The index version, whose ScaNN searcher may be taken.
+    memory: The corpus, in variables.
+    scann: ScaNN's, of the same embeddings, which may be taken.
   """
-
-  def make(memory: passage_memory.PassageMemory) -> tf.Module:
-    if name == EXACT:
-      return exact.ExactSearcher(memory.embeddings)
-    if name == PARTITIONED:
-      return partitioned.PartitionedSearcher.build(memory.embeddings)
-    return version.load_searcher().as_module()
-
-  return make
+  if name == EXACT:
+    return exact.ExactSearcher(memory.embeddings)
+  if name == PARTITIONED:
+    return partitioned.PartitionedSearcher.build(memory.embeddings)
+  return scann.as_module()

@@ -19,8 +19,6 @@ from realm_tf.export import variables
 from realm_tf.models import embedder
 from realm_tf.text import tokenizer as tokenizer_lib
 
-# From the memory in variables to what searches its embeddings.
-MakeSearcher = Callable[[passage_memory.PassageMemory], tf.Module]
 Outputs = dict[str, tf.Tensor]
 
 
@@ -30,7 +28,7 @@ class ServedModel(tf.Module):
   def __init__(
     self,
     memory: passage_memory.PassageMemory,
-    make_searcher: MakeSearcher,
+    searcher: tf.Module,
     retriever: embedder.Retriever,
     config: schema.RealmConfig | schema.OrqaConfig,
     tokenizer: tokenizer_lib.Tokenizer,
@@ -41,8 +39,8 @@ class ServedModel(tf.Module):
     """Takes what all runs have; adds the retriever's signatures.
 
     Args:
-      memory: The corpus.
-      make_searcher: Makes what is searched.
+      memory: The corpus, in variables.
+      searcher: Of its embeddings.
       retriever: The towers.
       config: Lengths of queries and passages, and the scale of scores.
       tokenizer: Of the corpus.
@@ -50,8 +48,8 @@ class ServedModel(tf.Module):
       with_texts: Whether titles and bodies of passages are returned.
     """
     super().__init__(name="served_model")
-    self.memory = memory.in_variables()
-    self.searcher = make_searcher(self.memory)
+    self.memory = memory
+    self.searcher = searcher
     self.towers = variables.without_layers(retriever)
     self._with_texts = with_texts
 
@@ -78,7 +76,7 @@ class ServedModel(tf.Module):
       scores = tf.where(valid, config.score_scale * scores, 0.0)
       return self.evidence(rows) | {"score": scores}
 
-    self._default = ""
+    self.default = ""
     self._names: tuple[str, ...] = ()
     self.add("retrieve", _signature(retrieve, "question"))
     self.add("embed_query", _signature(embed_query, "text"))
@@ -97,14 +95,14 @@ class ServedModel(tf.Module):
     setattr(self, name, signature)
     self._names = (*self._names, name)
     if default:
-      self._default = name
+      self.default = name
 
   @property
   def signatures(self) -> dict[str, Any]:
     """The signatures by name, as `tf.saved_model.save` takes them."""
     found = {name: getattr(self, name) for name in self._names}
     key = tf.saved_model.DEFAULT_SERVING_SIGNATURE_DEF_KEY
-    return found | {key: found[self._default]}
+    return found | {key: found[self.default]}
 
   def evidence(self, rows: tf.Tensor) -> Outputs:
     """Returns what is told of passages; empty strings for row -1.
@@ -120,7 +118,8 @@ class ServedModel(tf.Module):
 
 def of_open_qa(
   run: open_qa.OpenQa,
-  make_searcher: MakeSearcher,
+  memory: passage_memory.PassageMemory,
+  searcher: tf.Module,
   *,
   count: int,
   threshold: float,
@@ -130,15 +129,16 @@ def of_open_qa(
 
   Args:
     run: The run, on the CPU.
-    make_searcher: Makes what is searched.
+    memory: Its corpus, in variables.
+    searcher: Of its embeddings.
     count: Answers a question, and passages that `retrieve` returns.
     threshold: Probability below which the model had rather not answer.
     with_texts: Whether titles and bodies of passages are returned.
   """
   tokenizer, config = run.corpus.tokenizer, run.config
   served = ServedModel(
-    run.memory,
-    make_searcher,
+    memory,
+    searcher,
     run.model.retriever,
     config,
     tokenizer,
@@ -147,14 +147,13 @@ def of_open_qa(
   )
   served.reader = variables.without_layers(run.model.reader)
   graph = graph_lib.AnswerGraph(
-    run.model, config, served.memory, tokenizer, served.searcher.search
+    run.model, config, memory, tokenizer, searcher.search
   )
 
   def answer_with_threshold(
     question: tf.Tensor, threshold: tf.Tensor
   ) -> Outputs:
-    rows = graph.retrieve(question, config.reader_beam)
-    best = graph.read(question, rows, count)
+    _, best = graph.answer(question, config.reader_beam, count)
     return best.outputs(threshold) | served.evidence(best.row)
 
   def answer(question: tf.Tensor) -> Outputs:
@@ -170,7 +169,8 @@ def of_open_qa(
 
 def of_mask_filling(
   run: mask_filling.MaskFilling,
-  make_searcher: MakeSearcher,
+  memory: passage_memory.PassageMemory,
+  searcher: tf.Module,
   *,
   count: int,
   with_texts: bool,
@@ -179,14 +179,15 @@ def of_mask_filling(
 
   Args:
     run: The run, on the CPU.
-    make_searcher: Makes what is searched.
+    memory: Its corpus, in variables.
+    searcher: Of its embeddings.
     count: Tokens a mask, and passages that `retrieve` returns.
     with_texts: Whether titles and bodies of passages are returned.
   """
   tokenizer, config = run.corpus.tokenizer, run.config
   served = ServedModel(
-    run.memory,
-    make_searcher,
+    memory,
+    searcher,
     run.retriever,
     config,
     tokenizer,
@@ -199,9 +200,9 @@ def of_mask_filling(
     run.retriever.query_embedder,
     run.retriever.passage_embedder,
     config,
-    served.memory,
+    memory,
     tokenizer,
-    served.searcher.search,
+    searcher.search,
   )
 
   def fill(text: tf.Tensor) -> Outputs:

@@ -4,13 +4,11 @@ import dataclasses
 import functools
 from collections.abc import Callable
 from collections.abc import Sequence
-from typing import NamedTuple
-
-import numpy as np
 
 from realm_tf import devices
 from realm_tf import errors
 from realm_tf.answering import open_qa
+from realm_tf.answering import retrieval
 from realm_tf.configs import run_config
 from realm_tf.data import corpus as corpus_lib
 from realm_tf.evaluation import predictions as predictions_lib
@@ -22,18 +20,8 @@ from realm_tf.training import zero_shot
 
 _BATCH = 64  # where nothing is read
 
-
-class Answered(NamedTuple):
-  """What came of some questions.
-
-  Attributes:
-    predictions: For each question; with answers of "" if nothing was read.
-    rows: <int>[questions, k]. What was found: rows of the corpus, best first;
-      -1 for none. None if nothing was looked for.
-  """
-
-  predictions: list[predictions_lib.Prediction]
-  rows: np.ndarray | None
+# From ids and texts of questions to what came of them.
+Answer = Callable[[Sequence[str], Sequence[str]], predictions_lib.Answered]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,8 +29,7 @@ class Answerers:
   """A run, ready to answer.
 
   Attributes:
-    by_retriever: From ids and texts of questions to what came of them, in the
-      order that the retrievers were asked for.
+    by_retriever: In the order that the retrievers were asked for.
     corpus: What is searched; None if nothing is.
     index: Folder of the index version; "" if none is searched.
     width: Passages that are retrieved for a question; 0 if none are.
@@ -50,7 +37,7 @@ class Answerers:
     batch_size: Questions that are answered at once.
   """
 
-  by_retriever: dict[str, Callable[[Sequence[str], Sequence[str]], Answered]]
+  by_retriever: dict[str, Answer]
   corpus: corpus_lib.Corpus | None = None
   index: str = ""
   width: int = 0
@@ -85,10 +72,8 @@ def load(
         "--retrieval_only."
       )
     loaded = _load_reading(options)
-  elif run.task == "finetune":
-    loaded = _load_fine_tuned_retrieval(options)
   else:
-    loaded = _load_zero_shot(options)
+    loaded = _load_retrieval(options, run)
   ways = loaded.by_retriever
   if closed_book is not None:
     ways = ways | closed_book.by_retriever
@@ -101,7 +86,7 @@ def _load_closed_book(options: evaluation_options.Options) -> Answerers:
   book = open_qa.load_closed_book(options.model_dir, options.corpus)
   return Answerers(
     {
-      evaluation_options.NONE: lambda ids, texts: Answered(
+      evaluation_options.NONE: lambda ids, texts: predictions_lib.Answered(
         book.answer(ids, texts), None
       )
     }
@@ -117,9 +102,10 @@ def _load_reading(options: evaluation_options.Options) -> Answerers:
   )
   width = max(_recall_beam(options), loaded.config.reader_beam)
 
-  def read(name: str, ids: Sequence[str], texts: Sequence[str]) -> Answered:
-    rows = loaded.retrievers.retrieve(texts, width, name)
-    return Answered(loaded.read(ids, texts, rows, name), rows)
+  def read(
+    name: str, ids: Sequence[str], texts: Sequence[str]
+  ) -> predictions_lib.Answered:
+    return loaded.answer(ids, texts, k=width, retriever=name)
 
   return Answerers(
     {n: functools.partial(read, n) for n in retriever_names.RETRIEVERS},
@@ -131,30 +117,24 @@ def _load_reading(options: evaluation_options.Options) -> Answerers:
   )
 
 
-def _load_fine_tuned_retrieval(
-  options: evaluation_options.Options,
+def _load_retrieval(
+  options: evaluation_options.Options, run: run_config.RunConfig
 ) -> Answerers:
-  loaded = open_qa.load(
-    options.model_dir,
-    options.corpus,
-    strategy=devices.make_strategy(options.tpu),
-  )
-  return Answerers(
-    _retrieval(loaded.retrievers, _recall_beam(options)),
-    loaded.corpus,
-    loaded.index.path,
-    _recall_beam(options),
-  )
-
-
-def _load_zero_shot(options: evaluation_options.Options) -> Answerers:
-  if options.tpu:
+  is_dense = retriever_names.DENSE in options.retrievers
+  if run.task == "finetune":
+    loaded = retrieval.load(
+      options.model_dir,
+      options.corpus,
+      devices.make_strategy(options.tpu),
+      dense=is_dense,
+    )
+  elif options.tpu:
     raise errors.UserError(
       f"--tpu goes with a run of `finetune`: {options.model_dir} is asked "
       "without one."
     )
-  is_dense = retriever_names.DENSE in options.retrievers
-  loaded = zero_shot.load(options.model_dir, options.corpus, dense=is_dense)
+  else:
+    loaded = zero_shot.load(options.model_dir, options.corpus, dense=is_dense)
   return Answerers(
     _retrieval(loaded.retrievers, _recall_beam(options)),
     loaded.corpus,
@@ -165,10 +145,12 @@ def _load_zero_shot(options: evaluation_options.Options) -> Answerers:
 
 def _retrieval(
   retrievers: retrievers_lib.Retrievers, width: int
-) -> dict[str, Callable[[Sequence[str], Sequence[str]], Answered]]:
+) -> dict[str, Answer]:
   """Returns what retrieves and reads nothing, by retriever."""
 
-  def retrieve(name: str, ids: Sequence[str], texts: Sequence[str]) -> Answered:
+  def retrieve(
+    name: str, ids: Sequence[str], texts: Sequence[str]
+  ) -> predictions_lib.Answered:
     rows = retrievers.retrieve(texts, width, name)
     found = [
       predictions_lib.Prediction(
@@ -176,7 +158,7 @@ def _retrieval(
       )
       for id, text, places in zip(ids, texts, rows, strict=True)
     ]
-    return Answered(found, rows)
+    return predictions_lib.Answered(found, rows)
 
   return {n: functools.partial(retrieve, n) for n in retriever_names.RETRIEVERS}
 

@@ -114,7 +114,7 @@ class _Evaluation:
     if asked.index:
       print(f"  index      {asked.index}", flush=True)
 
-  def _ask(self, retriever: str) -> answerers_lib.Answered:
+  def _ask(self, retriever: str) -> predictions_lib.Answered:
     """Has all questions answered."""
     answer = self._answerers.by_retriever[retriever]
     predictions: list[predictions_lib.Prediction] = []
@@ -125,7 +125,7 @@ class _Evaluation:
       if answered.rows is not None:
         rows.append(answered.rows)
     found = np.concatenate(rows) if rows else None
-    return answerers_lib.Answered(predictions, found)
+    return predictions_lib.Answered(predictions, found)
 
   def _chunks(self, name: str) -> Iterator[Sequence[qa_datasets.Example]]:
     """Yields the questions, some at a time, and prints how far it is."""
@@ -145,7 +145,7 @@ class _Evaluation:
     print(f"  {name}: {count} questions asked in {took}", flush=True)
 
   def _judge(
-    self, answered: dict[str, answerers_lib.Answered]
+    self, answered: dict[str, predictions_lib.Answered]
   ) -> dict[str, scoring.Retrieval]:
     """Looks for the answers in what was found."""
     rows = {

@@ -12,6 +12,7 @@ from realm_tf.answering import open_qa
 from realm_tf.configs import run_config
 from realm_tf.configs import schema
 from realm_tf.data import corpus as corpus_lib
+from realm_tf.data import passage_texts
 from realm_tf.data import qa_datasets
 from realm_tf.data import qa_splits
 from realm_tf.data import regex_answers
@@ -129,7 +130,7 @@ def run(
       f"{setup.run.index_step}: stays as it is, as does what embeds passages",
     },
     _left_out((train, dev), answers),
-    knowledge.packed.nbytes + answers.nbytes + index_bytes,
+    knowledge.nbytes + answers.nbytes + index_bytes,
   )
   with runs.claimed(setup):
     result = loop.train(task, setup.run, model_dir, setup.strategy, hook)
@@ -219,7 +220,7 @@ def _answers(
     )
     return regex_answers.RegexAnswers(
       [[p for p in patterns if p is not None] for patterns in compiled],
-      knowledge.texts,
+      passage_texts.PassageTexts(knowledge.corpus),
       knowledge.corpus.num_passages,
       knowledge.corpus.tokenizer,
     )
@@ -313,7 +314,7 @@ class FinetuneHook(loop.Hook):
       [example.id for example in self._dev],
       [example.question for example in self._dev],
       k=self._config.reader_beam,
-    )
+    ).predictions
     right = [
       reference.is_right(prediction.answer)
       for reference, prediction in zip(self._references, found, strict=True)

@@ -294,9 +294,7 @@ class RefreshHook(loop.Hook):
     versions = {*self._store.versions(), *self._store.in_use()}
     for step in exports.steps(self._model_dir):
       if (
-        step < newest
-        and step not in versions
-        and not self._store.is_being_built(step)
+        step < newest and step not in versions and not self._store.is_held(step)
       ):
         export_lib.remove(self._model_dir, step)
 

@@ -1,7 +1,5 @@
 """A pre-trained retriever over its corpus, before any fine-tuning."""
 
-import dataclasses
-
 from realm_tf import errors
 from realm_tf.checkpoints import own_run
 from realm_tf.configs import run_config
@@ -11,27 +9,14 @@ from realm_tf.evaluation import recall
 from realm_tf.evaluation import retrievers as retrievers_lib
 from realm_tf.export import embedder as export_lib
 from realm_tf.index import exports
-from realm_tf.index import store as store_lib
+from realm_tf.index import run_index
 from realm_tf.models import embedder as embedder_lib
 from realm_tf.training import corpus_index
 
 
-@dataclasses.dataclass(frozen=True)
-class ZeroShot:
-  """What is asked, and what it searches.
-
-  Attributes:
-    retrievers: Find passages.
-    corpus: That the passages are of.
-    index: The index version's folder; "" where none is searched.
-  """
-
-  retrievers: retrievers_lib.Retrievers
-  corpus: corpus_lib.Corpus
-  index: str
-
-
-def load(model_dir: str, corpus: str = "", *, dense: bool = True) -> ZeroShot:
+def load(
+  model_dir: str, corpus: str = "", *, dense: bool = True
+) -> retrievers_lib.LoadedRetrievers:
   """Loads a pre-trained retriever.
 
   Questions are embedded by the tower of the step that made the index. Where a
@@ -57,21 +42,19 @@ def load(model_dir: str, corpus: str = "", *, dense: bool = True) -> ZeroShot:
   passages = opened.load_passages()
   if not dense:
     found = retrievers_lib.Retrievers(passages, opened.tokenizer, None)
-    return ZeroShot(found, opened, "")
+    return retrievers_lib.LoadedRetrievers(found, opened, "")
   step = corpus_index.newest(model_dir)
   if step is None:
     step = _build_index(model_dir, run, config, opened)
-  store = store_lib.find_store(model_dir, opened.fingerprint, step)
-  version = store.open(step, opened.fingerprint, opened.num_passages)
-  searcher = version.load_searcher()
-  retrieve = recall.dense_retriever(
-    export_lib.QueryEmbedder(exports.find(model_dir, step).path),
-    searcher.search,
-    opened.tokenizer,
-    config.query_length,
-  )
+  with run_index.loading_own(model_dir, step, opened) as version:
+    retrieve = recall.dense_retriever(
+      export_lib.QueryEmbedder(exports.find(model_dir, step).path),
+      version.load_searcher().search,
+      opened.tokenizer,
+      config.query_length,
+    )
   found = retrievers_lib.Retrievers(passages, opened.tokenizer, retrieve)
-  return ZeroShot(found, opened, version.path)
+  return retrievers_lib.LoadedRetrievers(found, opened, version.path)
 
 
 def _build_index(

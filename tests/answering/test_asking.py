@@ -54,6 +54,17 @@ def test_a_pre_trained_run_fills_masks(world):
   assert [len(mask.tokens) for mask in filled.masks] == [2]
   assert filled.passages[0].passage.id == ""
   assert sum(p.posterior for p in filled.passages) == pytest.approx(1, rel=1e-4)
+  most = filler.run.config.max_masks
+  assert (filled.unfilled, filled.max_masks) == (0, most)
+  assert "unfilled" not in shown.lines(filled, styled=False)
+  many = filler("[MASK]" * (most + 2))
+  assert (len(many.masks), many.unfilled) == (most, 2)
+  text = shown.lines(many, styled=False)
+  assert f"2 [MASK]s stay unfilled: the model fills {most} of" in text
+  cut = filler("[MASK] " + "word " * 200 + "[MASK]")
+  assert (len(cut.masks), cut.unfilled) == (1, 1)
+  text = shown.lines(cut, styled=False)
+  assert "1 [MASK] stays unfilled: the text is too long." in text
   with pytest.raises(errors.UserError, match="--retriever=bm25"):
     asking.load(str(world / "realm"), retriever="bm25")
 
@@ -94,9 +105,9 @@ def test_what_is_missing_is_said():
   assert "no passage was found" in shown.lines(nothing, styled=False)
   unsure = dataclasses.replace(ANSWER, abstain=True)
   assert "had rather not answer" in shown.lines(unsure, styled=False)
-  no_mask = replies.Filled("Danube", (), ())
+  no_mask = replies.Filled("Danube", (), (), 0, 3)
   assert "Write [MASK]" in shown.lines(no_mask, styled=False)
-  cut = replies.Filled("Danube " * 99 + "[MASK]", (), ())
+  cut = replies.Filled("Danube " * 99 + "[MASK]", (), (), 1, 3)
   assert "too long" in shown.lines(cut, styled=False)
   ids = replies.Evidence(replies.Passage("1f"), 15, 22)
   alone = dataclasses.replace(ANSWER, evidence=ids)

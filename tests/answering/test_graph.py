@@ -1,5 +1,7 @@
 """The answering graph on a fine-tuned run of eight passages."""
 
+import collections
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -103,7 +105,7 @@ def test_places_left_over_are_empty(run):
   assert nothing.answer.tolist() == [[b""] * N]
   assert nothing.probability.tolist() == [[0.0] * N]
   assert nothing.row.tolist() == [[-1] * N]
-  [prediction] = run.read(["1"], ["where?"], np.full([1, 3], -1))
+  [prediction] = run.answer(["1"], ["東京"], k=3, retriever="bm25").predictions
   assert (prediction.answer, prediction.span) == ("", None)
 
 
@@ -119,10 +121,34 @@ def _best(answers):
   return answers.reader_score[:, 0]
 
 
+def test_texts_take_their_bytes_and_what_tensorflow_adds(run):
+  texts = run.memory.texts
+  least = sum(len(t) for column in texts for t in column.numpy())
+  count = 3 * (run.corpus.num_passages + 1)
+  assert least < texts.nbytes <= least + 25 * count
+
+
 def test_texts_without_words_and_of_any_bytes_are_answered(run):
   odd = ["", " ", "\0", "é" * 500, "🤷", "[MASK] [SEP]"]
   found = run.best_answers(odd, run.retrievers.retrieve(odd, 3, "dense"), 1)
   assert found.answer.shape == (6, 1)
   raw = tf.constant([b"\xff\xfe\x80", b"abc\xff"])
-  answers = run.graph.read(raw, run.graph.retrieve(raw, 3), 1)
+  _, answers = run.graph.answer(raw, 3, 1)
   assert answers.answer.shape == (2, 1)
+
+
+def test_retrieval_and_reading_share_one_encoding_of_a_question(run, best):
+  def answer(questions):
+    return run.graph.answer(questions, 3, N)
+
+  traced = tf.function(answer, autograph=False).get_concrete_function(
+    tf.TensorSpec([None], tf.string)
+  )
+  ops = collections.Counter(op.type for op in traced.graph.get_operations())
+  # Of the questions, and of the bodies that answers are cut out of.
+  assert ops["FastWordpieceTokenizeWithOffsets"] == 2
+  # Word embeddings: of the query tower, and of the reader.
+  assert ops["ResourceGather"] == 2
+  rows, found = run.find_answers(QUESTIONS, 5, N)
+  assert rows.shape == (len(QUESTIONS), 5)
+  assert found.answer.tolist() == best.answer.tolist()

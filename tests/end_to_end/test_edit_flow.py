@@ -75,7 +75,7 @@ def ask(answerer, corpus, question):
   """Returns the title of the passage answered from, and all titles found."""
   titles, bodies = corpus_lib.Corpus.open(corpus).read_texts()
   rows = answerer.retrievers.retrieve([question], len(titles), "dense")[0]
-  (prediction,) = answerer.answer(["1"], [question], k=1)
+  (prediction,) = answerer.answer(["1"], [question], k=1).predictions
   body = bodies[titles.index(prediction.passage_title)]
   assert prediction.answer in body
   return prediction.passage_title, [titles[row] for row in rows]

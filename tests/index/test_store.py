@@ -114,6 +114,32 @@ def test_what_was_overtaken_is_deleted_unless_someone_builds_it(store):
   assert pathlib.Path(store.path(9)).exists()
 
 
+def test_a_version_stays_while_someone_loads_it(store):
+  for step in (1, 2, 3):
+    publish(store, step)
+  with store.loading(1), store.loading(1):
+    assert store.is_held(1)
+    assert store.prune(keep=1) == [2]
+  assert not store.is_held(1)
+  assert store.prune(keep=1) == [1]
+
+
+def test_a_run_that_is_read_only_is_loaded_with_a_warning(
+  store, monkeypatch, capsys
+):
+  publish(store, 1)
+
+  def refuse(path, **kwargs):
+    raise OSError(30, "Read-only file system", path)
+
+  monkeypatch.setattr(locks.os, "makedirs", refuse)
+  with store.loading(1):
+    assert store.open(1, "z", 7).step == 1
+  printed = capsys.readouterr().out
+  assert f"warning: {store.path(1)} is not kept" in printed
+  assert "Read-only file system" in printed
+
+
 def test_a_version_is_usable_while_the_export_that_made_it_is_there(store):
   publish(store, 1)
   publish(store, 2)

@@ -192,6 +192,10 @@ def wrong(root):
   yield from refused("server", "localhost:1", message, "ask")
   message = "--searcher=fast: value should be one of <|exact|partitioned|scann>"
   yield from refused("searcher", "fast", message, "export")
+  message = "--weights=int4: value should be one of <float32|bfloat16|int8>"
+  yield from refused("weights", "int4", message, "export")
+  message = "--precision=half: value should be one of <float32|bfloat16>"
+  yield from refused("precision", "half", message, "export")
 
   message = "--refresh=often: value should be one of <local|external|off>"
   yield from refused("refresh", "often", message, "pretrain")

@@ -17,6 +17,7 @@ from realm_tf import serving
 from realm_tf.answering import open_qa
 from realm_tf.serving import check_saved_model
 from realm_tf.serving import export
+from realm_tf.serving import export_checks
 from realm_tf.serving import options as options_lib
 from realm_tf.serving import server as server_lib
 from tests import people
@@ -126,9 +127,17 @@ def test_warm_up_requests_name_every_signature(exported):
     assert all(i.tensor_shape.dim[0].size for i in request.inputs.values())
     named.add(request.model_spec.signature_name)
   assert named == {
-    *("serving_default", "answer", "answer_with_threshold"),
+    *("answer", "answer_with_threshold"),
     *("retrieve", "embed_query", "embed_passage"),
   }
+
+
+def test_the_default_signature_is_no_copy_that_must_be_warmed_up_too(exported):
+  with open(os.path.join(exported, "saved_model.pb"), "rb") as f:
+    model = saved_model_pb2.SavedModel.FromString(f.read())
+  found = model.meta_graphs[0].signature_def
+  assert found["serving_default"] == found["answer"]
+  assert found["serving_default"] != found["answer_with_threshold"]
 
 
 def test_the_local_server_gives_its_answers(exported):
@@ -173,6 +182,49 @@ def test_a_pre_trained_run_fills_masks(world, tmp_path):
   assert ops_of(folder) - set(dir(tf.raw_ops)) == TEXT_OPS
 
 
+def test_weights_in_fewer_bits_answer_from_less(exported, overfitted, tmp_path):
+  model_dir = overfitted
+  folder = export.run(
+    export.ExportOptions(
+      model_dir=str(model_dir),
+      output=str(tmp_path),
+      weights="int8",
+      precision="bfloat16",
+    )
+  )
+  assert tf.keras.mixed_precision.global_policy().name == "float32"
+  [found] = asked(folder, ("serving_default", {"question": QUESTIONS}))
+  assert [a[0] for a in found["answer"]] == people.PLACES
+  assert ops_of(folder) - set(dir(tf.raw_ops)) == TEXT_OPS
+  with open(os.path.join(folder, "assets.extra", export.INFO)) as f:
+    info = json.load(f)
+  assert (info["weights"], info["precision"]) == ("int8", "bfloat16")
+  assert info["same_answers"] >= 0.75
+  full, reduced = (
+    os.path.getsize(f"{f}/variables/variables.data-00000-of-00001")
+    for f in (exported, folder)
+  )
+  assert reduced < 0.6 * full
+
+
+def test_weights_that_change_the_answers_are_not_published(
+  overfitted, tmp_path, monkeypatch
+):
+  model_dir = overfitted
+
+  def forget(model, kind):
+    for weight in model.variables:
+      weight.assign(tf.zeros_like(weight))
+
+  monkeypatch.setattr(export.stored_weights, "reduce", forget)
+  options = export.ExportOptions(
+    model_dir=str(model_dir), output=str(tmp_path / "qa"), weights="bfloat16"
+  )
+  with pytest.raises(errors.UserError, match="--weights=bfloat16 changes too"):
+    export.run(options)
+  assert not (tmp_path / "qa").exists()
+
+
 def test_scann_searches_where_its_ops_are(overfitted, tmp_path):
   model_dir = overfitted
   folder = export.run(
@@ -202,7 +254,7 @@ def test_nothing_is_published_where_the_check_fails(
       json.dump(answers, f)
     return subprocess.CompletedProcess(command, 0)
 
-  monkeypatch.setattr(export.subprocess, "run", run)
+  monkeypatch.setattr(export_checks.subprocess, "run", run)
   # The first signature is `retrieve`: its outputs are not there.
   with pytest.raises(errors.UserError, match="answers otherwise.*retrieve"):
     export.run(options)

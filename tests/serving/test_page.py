@@ -137,6 +137,12 @@ def test_masks_are_filled_with_and_without_passages(page):
   ]
   assert page.texts(".passages figcaption") == ["No passage", "Donau", "Rhine"]
   assert page.texts(".passages .value")[:4] == ["40%", "13%", "35%", "82%"]
+  assert page.texts(".filled + .muted") == []
+  page.open(mode="fill", q="The [MASK] in the [MASK] of [MASK]")
+  assert page.text(".filled") == "The black in the alps of [MASK]"
+  assert page.texts(".filled + .muted") == [
+    "1 more [MASK] beyond what the model fills."
+  ]
 
 
 def test_an_error_of_the_server_is_a_message(page):

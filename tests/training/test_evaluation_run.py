@@ -7,9 +7,11 @@ import shutil
 import pytest
 
 from realm_tf import errors
+from realm_tf.answering import passage_memory
 from realm_tf.data import corpus as corpus_lib
 from realm_tf.evaluation import predictions
 from realm_tf.evaluation import scoring
+from realm_tf.index import run_index
 from realm_tf.index import store as store_lib
 from realm_tf.training import evaluation_options
 from realm_tf.training import evaluation_run
@@ -258,15 +260,29 @@ def test_zero_shot_recall_of_realm_and_of_bm25(world, asked, capsys):
 
 
 def test_a_fine_tuned_retriever_may_be_asked_alone(
-  overfitted, asked, evaluated
+  overfitted, asked, evaluated, monkeypatch
 ):
   model_dir = overfitted
+
+  def read(*args):
+    raise AssertionError("Nobody needs this.")
+
+  monkeypatch.setattr(passage_memory.Texts, "load", read)
   alone = evaluate(
     model_dir=str(model_dir), dataset=asked, retrieval_only=True
   )["dense"]
   _, scores = evaluated
   assert alone.figures["recall@1"] == scores["dense"].figures["recall@1"]
   assert "exact_match" not in alone.figures
+  # BM25 needs no index either.
+  monkeypatch.setattr(run_index, "open_index", read)
+  bm25 = evaluate(
+    model_dir=str(model_dir),
+    dataset=asked,
+    retriever=("bm25",),
+    retrieval_only=True,
+  )["bm25"]
+  assert bm25.figures["recall@1"] == scores["bm25"].figures["recall@1"]
 
 
 def test_the_corpus_of_a_run_without_an_index_is_embedded_first(

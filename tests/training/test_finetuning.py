@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from realm_tf import errors
 from realm_tf.answering import open_qa
+from realm_tf.answering import passage_memory
 from realm_tf.checkpoints import assignment
 from realm_tf.checkpoints import names
 from realm_tf.checkpoints import own_run
@@ -48,7 +49,7 @@ def test_the_best_weights_are_kept_and_answer_after_loading(overfitted):
   # All dev questions are answered right: none is kept back.
   assert own_run.best_facts(str(model_dir))[open_qa.THRESHOLD] == 0.0
   texts = [f"where was {person} born?" for person in people.PEOPLE]
-  found = answerer.answer(people.PEOPLE, texts, k=8)
+  found = answerer.answer(people.PEOPLE, texts, k=8).predictions
   assert [p.answer for p in found] == list(people.PLACES)
   corpus = corpus_lib.Corpus.open(run_config.read(str(model_dir)).corpus)
   table = corpus.load_passages()
@@ -82,7 +83,9 @@ def test_bm25_finds_passages_for_the_same_reader(overfitted):
   answerer = open_qa.load(str(model_dir))
   texts = [f"where was {person} born?" for person in people.PEOPLE]
   rows = answerer.retrievers.retrieve(texts, 3, "bm25")
-  found = answerer.answer(people.PEOPLE, texts, k=3, retriever="bm25")
+  found = answerer.answer(
+    people.PEOPLE, texts, k=3, retriever="bm25"
+  ).predictions
   corpus = corpus_lib.Corpus.open(run_config.read(str(model_dir)).corpus)
   titles, bodies = corpus.read_texts()
   assert [titles[row] for row in rows[:, 0]] == people.PEOPLE
@@ -92,7 +95,9 @@ def test_bm25_finds_passages_for_the_same_reader(overfitted):
     assert prediction.answer in body_of[prediction.passage_title]
     assert prediction.scores["total"] == prediction.scores["reader"]
   # Nothing is found by words that nobody knows, and nothing answered.
-  [nothing] = answerer.answer(["1"], ["東京"], k=3, retriever="bm25")
+  [nothing] = answerer.answer(
+    ["1"], ["東京"], k=3, retriever="bm25"
+  ).predictions
   assert (nothing.answer, nothing.retrieved) == ("", ())
   assert nothing.probability == 0.0
   with pytest.raises(errors.UserError, match="--retriever=tfidf"):
@@ -156,8 +161,10 @@ def test_patterns_are_trained_on(world, tmp_path):
 
 
 def test_training_stops_where_exact_match_does_not_rise(
-  world, tmp_path, capsys
+  world, tmp_path, capsys, monkeypatch
 ):
+  # As of 13.35 million passages.
+  monkeypatch.setattr(passage_memory.Texts, "nbytes", 9 * 10**9)
   config = people.config_of(
     train_steps=50,
     learning_rate=1e-9,
@@ -166,7 +173,9 @@ def test_training_stops_where_exact_match_does_not_rise(
     reader_length=20,
   )
   done = people.run(world, tmp_path / "run", config)
-  assert "reader_length=20 cuts" in capsys.readouterr().out
+  shown = capsys.readouterr().out
+  assert "reader_length=20 cuts" in shown
+  assert "  memory     about 9.0" in shown
   best, step = checkpoints.best(str(tmp_path / "run"), finetuning.METRIC)
   assert done.result.step == step + 4
   assert best == done.result.evaluations[step]["exact_match"]

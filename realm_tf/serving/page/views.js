@@ -183,9 +183,12 @@ export function showFilled(outputs, question) {
       })
     )
   );
+  const left = question.split("[MASK]").length - 1 - masks.length;
+  const unfilled = `${left} more [MASK] beyond what the model fills.`;
   return {
     nodes: [
       filledSentence(question, best),
+      ...(left > 0 ? [make("p", "muted", unfilled)] : []),
       ...tables,
       make("h3", "", "How much each passage speaks for these tokens"),
       make("ol", "passages", ...items),
