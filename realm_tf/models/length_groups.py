@@ -10,6 +10,9 @@ _MIN_POSITIONS = 1400  # of a group: fewer are not worth its operations
 # Lengths are rounded up, so that few different shapes occur: each new one costs
 # oneDNN a new plan.
 _MULTIPLE = 4
+# Computed at a time where the number of rows is not known: what more rows write
+# between two layers does not fit the caches of a CPU.
+_CHUNK_POSITIONS = 2048
 
 
 def apply(
@@ -25,8 +28,9 @@ def apply(
   `function(*sequences, *others)`.
 
   All rows are computed at once where groups would not help or not work: run
-  eagerly, on TPUs, which need static shapes, with few rows, and where their
-  number is not known when the graph is traced.
+  eagerly, on TPUs, which need static shapes, and with few rows. Where the number
+  of rows is not known when the graph is traced, they are computed in a loop, the
+  longest first, some thousand positions at a time.
 
   Args:
     function: From <int32>[rows, l] for each of `sequences`, with any l up to L,
@@ -40,34 +44,111 @@ def apply(
     [rows, ...]; with `per_position` [rows, L, ...], 0 at padding that was left
     out.
   """
+  if not _shapes_may_vary():
+    return function(*sequences, *others)
   rows, length = sequences[0].shape
-  if rows is None or length is None or not _shapes_may_vary():
+  if rows is None:
+    return _in_chunks(function, sequences, others, per_position)
+  if length is None:
     return function(*sequences, *others)
   groups = min(_GROUPS, rows, rows * length // _MIN_POSITIONS)
   if groups < 2:
     return function(*sequences, *others)
-  # A function of its own, so that it is traced once for all groups.
-  traced = tf.function(function, autograph=False).get_concrete_function(
-    *(tf.TensorSpec([None, None], x.dtype) for x in sequences),
-    *(tf.TensorSpec([None, *x.shape[1:]], x.dtype) for x in others),
-  )
-  lengths = tf.math.count_nonzero(sequences[0], axis=1, dtype=tf.int32)
+  traced = _trace(function, sequences, others)
+  lengths = _lengths(sequences)
   order = tf.argsort(lengths, stable=True)
   results = []
   for group in range(groups):
     members = order[rows * group // groups : rows * (group + 1) // groups]
-    longest = tf.maximum(tf.gather(lengths, members[-1]), 1)
-    longest = tf.minimum(-(-longest // _MULTIPLE) * _MULTIPLE, length)
-    result = traced(
-      *(tf.gather(x, members)[:, :longest] for x in sequences),
-      *(tf.gather(x, members) for x in others),
+    longest = tf.gather(lengths, members[-1])
+    results.append(
+      _compute(traced, sequences, others, members, longest, per_position)
     )
-    if per_position:
-      rest = [[0, 0]] * (result.shape.rank - 2)
-      result = tf.pad(result, [[0, 0], [0, length - longest], *rest])
-    results.append(result)
   joined = tf.concat(results, axis=0)
   return tf.gather(joined, tf.math.invert_permutation(order))
+
+
+def _in_chunks(
+  function: Callable[..., tf.Tensor],
+  sequences: Sequence[tf.Tensor],
+  others: Sequence[tf.Tensor],
+  per_position: bool,
+) -> tf.Tensor:
+  """Computes any number of rows, as many at a time as have room; see `apply`."""
+  traced = _trace(function, sequences, others)
+  lengths = _lengths(sequences)
+  order = tf.argsort(lengths, direction="DESCENDING", stable=True)
+
+  def more(done: tf.Tensor, results: tf.TensorArray) -> tf.Tensor:
+    # No row at all is one empty chunk, which has the shape of the results.
+    return (done < tf.size(order)) | (results.size() == 0)
+
+  def compute(
+    done: tf.Tensor, results: tf.TensorArray
+  ) -> tuple[tf.Tensor, tf.TensorArray]:
+    longest = tf.reduce_max(tf.gather(lengths, order[done : done + 1]))
+    count = tf.maximum(_CHUNK_POSITIONS // tf.maximum(longest, 1), 1)
+    members = order[done : done + count]
+    result = _compute(
+      traced, sequences, others, members, longest, per_position
+    )
+    return done + tf.size(members), results.write(results.size(), result)
+
+  results = tf.TensorArray(
+    traced.output_dtypes, size=0, dynamic_size=True, infer_shape=False
+  )
+  _, results = tf.while_loop(more, compute, [0, results], parallel_iterations=1)
+  joined = results.concat()
+  joined = tf.ensure_shape(joined, traced.output_shapes)
+  return tf.gather(joined, tf.math.invert_permutation(order))
+
+
+def _trace(
+  function: Callable[..., tf.Tensor],
+  sequences: Sequence[tf.Tensor],
+  others: Sequence[tf.Tensor],
+) -> Callable[..., tf.Tensor]:
+  """Returns a function of its own, which is traced once for all groups."""
+  return tf.function(function, autograph=False).get_concrete_function(
+    *(tf.TensorSpec([None, None], x.dtype) for x in sequences),
+    *(tf.TensorSpec([None, *x.shape[1:]], x.dtype) for x in others),
+  )
+
+
+def _lengths(sequences: Sequence[tf.Tensor]) -> tf.Tensor:
+  """Returns the tokens of each row, <int32>[rows]."""
+  return tf.math.count_nonzero(sequences[0], axis=1, dtype=tf.int32)
+
+
+def _compute(
+  traced: Callable[..., tf.Tensor],
+  sequences: Sequence[tf.Tensor],
+  others: Sequence[tf.Tensor],
+  members: tf.Tensor,
+  longest: tf.Tensor,
+  per_position: bool,
+) -> tf.Tensor:
+  """Computes some rows, cut to the longest of them.
+
+  Args:
+    traced: From `_trace`.
+    sequences: See `apply`.
+    others: See `apply`.
+    members: <int32>[n]. The rows.
+    longest: <int32>[]. Tokens of the longest of them.
+    per_position: See `apply`.
+  """
+  length = tf.shape(sequences[0])[1]
+  width = -(-tf.maximum(longest, 1) // _MULTIPLE) * _MULTIPLE
+  width = tf.minimum(width, length)
+  result = traced(
+    *(tf.gather(x, members)[:, :width] for x in sequences),
+    *(tf.gather(x, members) for x in others),
+  )
+  if not per_position:
+    return result
+  rest = [[0, 0]] * (result.shape.rank - 2)
+  return tf.pad(result, [[0, 0], [0, length - width], *rest])
 
 
 def _shapes_may_vary() -> bool:
