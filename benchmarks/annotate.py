@@ -38,9 +38,9 @@ def main() -> None:
 def _run(arguments: argparse.Namespace) -> None:
   count = _PASSAGES * (_ROUNDS + 1)
   if arguments.corpus:
-    from realm_tf.data import corpus as corpus_lib
+    from realm_tf.data.corpus import corpora
 
-    corpus = corpus_lib.Corpus.open(arguments.corpus)
+    corpus = corpora.Corpus.open(arguments.corpus)
     _, texts = corpus.read_texts(range(min(count, corpus.num_passages)))
   else:
     articles = itertools.islice(encyclopedia.articles(), count)
@@ -54,37 +54,37 @@ def _random_tagger(folder: str, texts: list[str]) -> str:
   import tensorflow as tf
 
   from realm_tf.configs import minilm
-  from realm_tf.data import vocabulary
-  from realm_tf.export import tagger as export_lib
-  from realm_tf.models import tagger as tagger_lib
+  from realm_tf.data.ingest import vocabulary
+  from realm_tf.export import tagger_export
+  from realm_tf.models import token_tagger
   from realm_tf.text import entity_types
-  from realm_tf.text import tokenizer as tokenizer_lib
+  from realm_tf.text import wordpiece
 
-  tokenizer = tokenizer_lib.Tokenizer(
+  tokenizer = wordpiece.Tokenizer(
     vocabulary.learn_vocabulary(texts, _VOCAB_SIZE, lower_case=True)
   )
   config = minilm.train_tagger()
-  tagger = tagger_lib.Tagger(
+  tagger = token_tagger.Tagger(
     config, tokenizer.vocab_size, len(entity_types.LABELS)
   )
   # Most words are outside of entities, as for a tagger that has learned.
   outside = tf.one_hot(0, len(entity_types.LABELS), on_value=3.0)
   tagger.classifier.bias.assign(outside)
   path = f"{folder}/tagger"
-  export_lib.save(path, tagger, tokenizer, config, step=0)
+  tagger_export.save(path, tagger, tokenizer, config, step=0)
   return path
 
 
 def _measure(path: str, texts: list[str]) -> None:
   from benchmarks import timing
   from realm_tf.text import model_tagger
-  from realm_tf.text import sentences as sentences_lib
+  from realm_tf.text import sentence_splitter
 
   tagger = model_tagger.ModelTagger(path)
 
   def one_by_one(passages: list[str]) -> None:
     for text in passages:
-      for start, limit in sentences_lib.sentence_spans(text):
+      for start, limit in sentence_splitter.sentence_spans(text):
         tagger.tag([text[start:limit]])
 
   ways = {"sentence by sentence": one_by_one, "batched": tagger.tag}
@@ -99,7 +99,7 @@ def _measure(path: str, texts: list[str]) -> None:
         seconds[name].append(time.perf_counter() - start)
   medians = {name: statistics.median(s) for name, s in seconds.items()}
   sentences = statistics.mean(
-    len(sentences_lib.sentence_spans(text)) for text in texts
+    len(sentence_splitter.sentence_spans(text)) for text in texts
   )
   reference = next(iter(medians.values()))
   rows = [

@@ -15,9 +15,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from benchmarks import timing
-from realm_tf.data import qa_splits
-from realm_tf.evaluation import answers as answers_lib
-from realm_tf.serving import servable as servable_lib
+from realm_tf.data.questions import qa_splits
+from realm_tf.evaluation import answer_matching
+from realm_tf.serving.server import servables
 
 _BATCH = 50
 _TURNS = 5
@@ -34,7 +34,7 @@ class _Export:
       for path in pathlib.Path(folder).rglob("*")
       if path.is_file()
     )
-    self._servable = servable_lib.Servable("realm", 1, folder)
+    self._servable = servables.Servable("realm", 1, folder)
     self._signature = self._servable.signatures["answer"]
     self.milliseconds: list[float] = []
 
@@ -61,7 +61,7 @@ def main() -> None:
   parser.add_argument("exports", nargs="+")
   args = parser.parse_args()
   examples = qa_splits.load(args.questions, "test").examples
-  references = [answers_lib.AnswerSet.of(example) for example in examples]
+  references = [answer_matching.AnswerSet.of(example) for example in examples]
   questions = [example.question for example in examples]
   exports = [_Export(folder) for folder in args.exports]
   right, said = [], []

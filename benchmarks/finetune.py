@@ -20,17 +20,17 @@ from benchmarks import timing  # noqa: E402
 from realm_tf import devices  # noqa: E402
 from realm_tf.configs import schema  # noqa: E402
 from realm_tf.configs import tiny  # noqa: E402
-from realm_tf.data import features as features_lib  # noqa: E402
-from realm_tf.data import passages as passages_lib  # noqa: E402
-from realm_tf.data import qa_examples  # noqa: E402
-from realm_tf.data import token_answers  # noqa: E402
-from realm_tf.index import searcher as searcher_lib  # noqa: E402
-from realm_tf.index import settings as settings_lib  # noqa: E402
-from realm_tf.text import tokenizer as tokenizer_lib  # noqa: E402
-from realm_tf.training import feed as feed_lib  # noqa: E402
-from realm_tf.training import optimizer as optimizer_lib  # noqa: E402
-from realm_tf.training import orqa  # noqa: E402
+from realm_tf.data.corpus import passage_table  # noqa: E402
+from realm_tf.data.examples import packing  # noqa: E402
+from realm_tf.data.questions import qa_examples  # noqa: E402
+from realm_tf.data.questions import token_answers  # noqa: E402
+from realm_tf.index.search import searcher_settings  # noqa: E402
+from realm_tf.index.search import searchers  # noqa: E402
+from realm_tf.text import wordpiece  # noqa: E402
+from realm_tf.training import optimizers  # noqa: E402
+from realm_tf.training import pipeline_feed  # noqa: E402
 from realm_tf.training import steps  # noqa: E402
+from realm_tf.training.tasks import orqa_task  # noqa: E402
 
 _PASSAGES = 6_000  # about as many as the encyclopedia has
 _VOCAB_SIZE = 8_000  # of the demo
@@ -42,7 +42,7 @@ _TARGET = 20  # questions a second
 def main() -> None:
   """Measures and prints."""
   words = synthetic.vocabulary()[:_VOCAB_SIZE]
-  tokenizer = tokenizer_lib.Tokenizer(words)
+  tokenizer = wordpiece.Tokenizer(words)
   longest = tiny.finetune().passage_length
   table = _fold(synthetic.make_corpus(_PASSAGES, longest).passages)
   questions, phrases = _questions(table, words)
@@ -76,10 +76,10 @@ def main() -> None:
   )
 
 
-def _fold(table: passages_lib.PassageTable) -> passages_lib.PassageTable:
+def _fold(table: passage_table.PassageTable) -> passage_table.PassageTable:
   """Returns passages of a large vocabulary in a small one."""
 
-  def fold(rows: passages_lib.TokenRows) -> passages_lib.TokenRows:
+  def fold(rows: passage_table.TokenRows) -> passage_table.TokenRows:
     return dataclasses.replace(
       rows, values=rows.values % (_VOCAB_SIZE // 2) + _VOCAB_SIZE // 2
     )
@@ -90,7 +90,7 @@ def _fold(table: passages_lib.PassageTable) -> passages_lib.PassageTable:
 
 
 def _questions(
-  table: passages_lib.PassageTable, words: list[str]
+  table: passage_table.PassageTable, words: list[str]
 ) -> tuple[list[str], list[list[str]]]:
   """Makes questions of a passage's words, answered by others of it."""
   rng = np.random.default_rng(2)
@@ -109,15 +109,15 @@ class _Bench:
   def __init__(
     self,
     config: schema.OrqaConfig,
-    tokenizer: tokenizer_lib.Tokenizer,
-    table: passages_lib.PassageTable,
+    tokenizer: wordpiece.Tokenizer,
+    table: passage_table.PassageTable,
     questions: Sequence[str],
     answers: token_answers.TokenAnswers,
   ):
     self._config = config
     self._answers = answers
     self._strategy = devices.make_strategy("")
-    packed = features_lib.PackedPassages(
+    packed = packing.PackedPassages(
       table.title_ids.to_ragged(),
       table.body_ids.to_ragged(),
       config.passage_length,
@@ -127,16 +127,16 @@ class _Bench:
       size=(len(table), config.projection_size)
     )
     with self._strategy.scope():
-      self._task = orqa.OrqaTask(
+      self._task = orqa_task.OrqaTask(
         config, tokenizer, packed, questions, questions[:1], answers
       )
-      optimizer = optimizer_lib.make_optimizer(config)
+      optimizer = optimizers.make_optimizer(config)
     self._train = steps.make_train_step(
       self._task, optimizer, self._strategy, config.clip_norm
     )
-    self._searcher = searcher_lib.build_searcher(
+    self._searcher = searchers.build_searcher(
       embeddings.astype(np.float32),
-      settings_lib.SearcherSettings(exact=True),
+      searcher_settings.SearcherSettings(exact=True),
       config.retriever_beam,
     )
     self._beam = qa_examples.BeamFeatures(
@@ -157,7 +157,7 @@ class _Bench:
     ]
 
   def _steps(self) -> Iterator[float]:
-    feed = feed_lib.Feed(self._strategy, self._task.train_pipeline, 0)
+    feed = pipeline_feed.Feed(self._strategy, self._task.train_pipeline, 0)
     while True:
       features, _ = feed.next()
       yield float(self._train(self._task.prepare(features))["loss"])
@@ -166,7 +166,7 @@ class _Bench:
     """Returns embedding, search, passages, matching and training."""
     batch = next(iter(self._task.train_pipeline(0)))
     questions, token_ids = batch["questions"], batch["query_token_ids"]
-    embed = orqa.query_embed_function(self._task.model)
+    embed = orqa_task.query_embed_function(self._task.model)
     width = min(self._config.retriever_beam, _PASSAGES)
     search = tf.function(lambda e: self._searcher.search(e, width))
     read = tf.function(self._beam.reading)

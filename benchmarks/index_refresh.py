@@ -18,13 +18,13 @@ from benchmarks import flops
 from benchmarks import synthetic
 from benchmarks import timing
 from realm_tf.configs import mini
-from realm_tf.configs import run_config
-from realm_tf.export import embedder as export_lib
-from realm_tf.index import batching
-from realm_tf.index import embed_estimator
-from realm_tf.index import exports
-from realm_tf.index import follow
-from realm_tf.models import embedder
+from realm_tf.export import embedder_export
+from realm_tf.index.build import batching
+from realm_tf.index.build import embed_estimator
+from realm_tf.index.job import follow
+from realm_tf.models import embedders
+from realm_tf.runs import exports
+from realm_tf.runs import run_config
 
 _PASSAGES = 1024
 _SHARDS = 4
@@ -51,8 +51,8 @@ def main() -> None:
         pretrain_corpus=corpus_dir,
       ),
     )
-    retriever = embedder.Retriever(config, synthetic.VOCAB_SIZE, synthetic.SEP)
-    exporter = export_lib.Exporter(retriever, config)
+    retriever = embedders.Retriever(config, synthetic.VOCAB_SIZE, synthetic.SEP)
+    exporter = embedder_export.Exporter(retriever, config)
     exporter.save(model_dir, 0)
     inputs = np.concatenate(
       [

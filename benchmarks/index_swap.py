@@ -17,15 +17,15 @@ from benchmarks import timing
 from realm_tf import devices
 from realm_tf.configs import schema
 from realm_tf.configs import tiny
-from realm_tf.export import embedder as export_lib
-from realm_tf.index import exports
-from realm_tf.index import searcher as searcher_lib
-from realm_tf.index import settings as settings_lib
-from realm_tf.text import tokenizer as tokenizer_lib
-from realm_tf.training import feed as feed_lib
-from realm_tf.training import optimizer as optimizer_lib
-from realm_tf.training import realm
+from realm_tf.export import embedder_export
+from realm_tf.index.search import searcher_settings
+from realm_tf.index.search import searchers
+from realm_tf.runs import exports
+from realm_tf.text import wordpiece
+from realm_tf.training import optimizers
+from realm_tf.training import pipeline_feed
 from realm_tf.training import steps
+from realm_tf.training.tasks import realm_task
 
 _PASSAGES = 5_000
 _STEPS = 10  # before each swap
@@ -43,42 +43,42 @@ class _Run:
     corpus = synthetic.make_corpus(_PASSAGES, config.passage_length)
     strategy = devices.make_strategy("")
     with strategy.scope():
-      self._task = realm.RealmTask(
+      self._task = realm_task.RealmTask(
         config,
-        tokenizer_lib.Tokenizer(synthetic.vocabulary()),
+        wordpiece.Tokenizer(synthetic.vocabulary()),
         corpus.sentences,
         corpus.passages,
       )
-      optimizer = optimizer_lib.make_optimizer(config)
+      optimizer = optimizers.make_optimizer(config)
     self._step = steps.make_train_step(
       self._task, optimizer, strategy, config.clip_norm
     )
     dim = config.projection_size
-    export_lib.Exporter(self._task.retriever, config).save(folder, 0)
+    embedder_export.Exporter(self._task.retriever, config).save(folder, 0)
     vectors = np.random.default_rng(0).normal(size=(_PASSAGES, dim))
-    searcher_lib.build_searcher(
+    searchers.build_searcher(
       vectors.astype(np.float32),
-      settings_lib.choose_settings(
-        _PASSAGES, settings_lib.IndexConfig.from_task(config)
+      searcher_settings.choose_settings(
+        _PASSAGES, searcher_settings.IndexConfig.from_task(config)
       ),
       config.num_candidates,
     ).save(self._searcher_path)
     self._task.use(self._open())
-    self.feed = feed_lib.Feed(strategy, self._task.train_pipeline, 0)
+    self.feed = pipeline_feed.Feed(strategy, self._task.train_pipeline, 0)
 
   @property
   def _searcher_path(self) -> str:
     return os.path.join(self._folder, "searcher")
 
-  def _open(self) -> realm.IndexInUse:
+  def _open(self) -> realm_task.IndexInUse:
     """Loads searcher and embedder, as a trainer does with a new version."""
     module = tf.saved_model.load(exports.path(self._folder, 0))
-    searcher = searcher_lib.load_searcher(self._searcher_path)
+    searcher = searchers.load_searcher(self._searcher_path)
 
     def embed(token_ids: tf.Tensor) -> tf.Tensor:
       return module.signatures["query"](token_ids=token_ids)["embedding"]
 
-    return realm.IndexInUse(0, embed, searcher.search)
+    return realm_task.IndexInUse(0, embed, searcher.search)
 
   def new_pipeline(self, first_step: int) -> tf.data.Dataset:
     """Opens a version anew and returns its batches."""

@@ -17,18 +17,18 @@ from benchmarks import synthetic
 from benchmarks import timing
 from realm_tf.configs import mini
 from realm_tf.configs import schema
-from realm_tf.data import annotated as annotated_lib
-from realm_tf.data import candidates
-from realm_tf.data import features
-from realm_tf.data import queries
-from realm_tf.data import realm_examples
-from realm_tf.export import embedder as export_lib
-from realm_tf.index import exports
-from realm_tf.index import searcher as searcher_lib
-from realm_tf.index import settings as settings_lib
-from realm_tf.models import embedder
-from realm_tf.text import tokenizer as tokenizer_lib
-from realm_tf.training import pipelines
+from realm_tf.data.examples import candidates
+from realm_tf.data.examples import masked_queries
+from realm_tf.data.examples import packing
+from realm_tf.data.examples import realm_examples
+from realm_tf.data.sentences import annotated_corpus
+from realm_tf.export import embedder_export
+from realm_tf.index.search import searcher_settings
+from realm_tf.index.search import searchers
+from realm_tf.models import embedders
+from realm_tf.runs import exports
+from realm_tf.text import wordpiece
+from realm_tf.training.tasks import pipelines
 
 _PASSAGES = 20_000
 _REFERENCE_EXAMPLES = 512
@@ -50,20 +50,20 @@ def main() -> None:
   """Measures and prints."""
   config = dataclasses.replace(mini.pretrain(), **_SHAPE)
   words = synthetic.vocabulary()
-  tokenizer = tokenizer_lib.Tokenizer(words)
+  tokenizer = wordpiece.Tokenizer(words)
   corpus = synthetic.make_corpus(_PASSAGES, config.passage_length)
   cores = len(os.sched_getaffinity(0))
   reference = _REFERENCE_EXAMPLES / timing.median_seconds(
     _reference(corpus, words, config), warm_up=1, repeats=3
   )
   rows = [_row("Python, one at a time", reference, 1, reference)]
-  packed = features.PackedPassages(
+  packed = packing.PackedPassages(
     corpus.passages.title_ids.to_ragged(),
     corpus.passages.body_ids.to_ragged(),
     config.passage_length,
     tokenizer,
   )
-  source = queries.MaskedQuerySource(
+  source = masked_queries.MaskedQuerySource(
     corpus.sentences, config, tokenizer, heldout=False
   )
   for name, retrieve in _retrievers(corpus, config):
@@ -138,7 +138,7 @@ def _reference(
 
 
 def _places(
-  corpus: annotated_lib.AnnotatedCorpus, count: int
+  corpus: annotated_corpus.AnnotatedCorpus, count: int
 ) -> Iterator[tuple[int, int]]:
   """Yields where the first sentences begin and end."""
   starts, limits = corpus.sentence_starts, corpus.sentence_limits
@@ -148,7 +148,7 @@ def _places(
 def _tokenize_rate(
   corpus: synthetic.SyntheticCorpus,
   words: list[str],
-  tokenizer: tokenizer_lib.Tokenizer,
+  tokenizer: wordpiece.Tokenizer,
 ) -> float:
   """Returns the sentences a second that are tokenized when a run starts."""
   annotated = corpus.sentences
@@ -184,10 +184,10 @@ def _retrievers(
   yield _RANDOM, random
   dim = config.projection_size
   vectors = np.random.default_rng(0).normal(size=(_PASSAGES, dim))
-  searcher = searcher_lib.build_searcher(
+  searcher = searchers.build_searcher(
     vectors.astype(np.float32),
-    settings_lib.choose_settings(
-      _PASSAGES, settings_lib.IndexConfig.from_task(config)
+    searcher_settings.choose_settings(
+      _PASSAGES, searcher_settings.IndexConfig.from_task(config)
     ),
     size,
   )
@@ -201,9 +201,9 @@ def _retrievers(
     "ScaNN, no embedder",
     candidates.CandidateRetriever(first_word, searcher.search, uids, size),
   )
-  retriever = embedder.Retriever(config, synthetic.VOCAB_SIZE, synthetic.SEP)
+  retriever = embedders.Retriever(config, synthetic.VOCAB_SIZE, synthetic.SEP)
   with tempfile.TemporaryDirectory() as folder:
-    export_lib.Exporter(retriever, config).save(folder, 0)
+    embedder_export.Exporter(retriever, config).save(folder, 0)
     module = tf.saved_model.load(exports.path(folder, 0))
   signature = module.signatures["query"]
   yield (

@@ -8,12 +8,12 @@ from benchmarks import timing
 from realm_tf import devices
 from realm_tf.configs import schema
 from realm_tf.models import realm
-from realm_tf.training import optimizer as optimizer_lib
+from realm_tf.training import base_task
+from realm_tf.training import optimizers
 from realm_tf.training import steps
-from realm_tf.training import tasks
 
 
-class _Task(tasks.Task):
+class _Task(base_task.Task):
   """The model and the loss of `pretrain`, without its data."""
 
   name = "pretrain"
@@ -25,7 +25,9 @@ class _Task(tasks.Task):
       "reader": self._model.reader,
     }
 
-  def sums(self, features: tasks.Features, *, training: bool) -> tasks.Sums:
+  def sums(
+    self, features: base_task.Features, *, training: bool
+  ) -> base_task.Sums:
     marginal, logits = self._model(features, training=training)
     count = tf.cast(tf.shape(logits)[0], tf.float32)
     return {"loss": (-tf.reduce_sum(marginal.log_likelihood), count)}
@@ -49,7 +51,7 @@ def seconds(config: schema.RealmConfig, vocab_size: int) -> float:
   strategy = devices.make_strategy("")
   with strategy.scope():
     task = _Task(config, vocab_size)
-    optimizer = optimizer_lib.make_optimizer(config)
+    optimizer = optimizers.make_optimizer(config)
   step = steps.make_train_step(task, optimizer, strategy, config.clip_norm)
   features = _features(config, vocab_size)
   return timing.median_seconds(

@@ -21,12 +21,12 @@ import tensorflow as tf
 
 from benchmarks import timing
 from realm_tf.configs import tiny
-from realm_tf.index import exact
-from realm_tf.index import partitioned
-from realm_tf.index import partitions
-from realm_tf.index import recall
-from realm_tf.index import searcher as searcher_lib
-from realm_tf.index import settings as settings_lib
+from realm_tf.index.search import exact
+from realm_tf.index.search import partition_table
+from realm_tf.index.search import partitioned
+from realm_tf.index.search import search_recall
+from realm_tf.index.search import searcher_settings
+from realm_tf.index.search import searchers as searcher_lib
 
 _DIM = 128
 _RESULTS = 5
@@ -54,7 +54,7 @@ class Figures(NamedTuple):
   settings: str
   build_seconds: float
   bytes: int
-  recall: float
+  search_recall: float
   one: float
   batched: float
 
@@ -117,10 +117,10 @@ def measure(num_rows: int) -> list[Figures]:
   """Builds all searchers over the same vectors and measures them in turns."""
   vectors, queries = draw(num_rows)
   tf.constant(0)  # Starts TensorFlow, which takes memory once.
-  chosen = settings_lib.choose_settings(
-    num_rows, settings_lib.IndexConfig.from_task(tiny.pretrain())
+  chosen = searcher_settings.choose_settings(
+    num_rows, searcher_settings.IndexConfig.from_task(tiny.pretrain())
   )
-  parts = partitions.choose_settings(num_rows)
+  parts = partition_table.choose_settings(num_rows)
   variable, *exact_cost = _cost(lambda: tf.Variable(vectors, trainable=False))
   own, *own_cost = _cost(
     lambda: partitioned.PartitionedSearcher.build(variable, parts)
@@ -147,7 +147,7 @@ def measure(num_rows: int) -> list[Figures]:
       name,
       settings,
       *cost,
-      recall.measure_recall(searcher, [vectors], queries, _RESULTS),
+      search_recall.measure_recall(searcher, [vectors], queries, _RESULTS),
       *rate,
     )
     for (name, settings, searcher, cost), rate in zip(

@@ -26,10 +26,10 @@ import tensorflow_text  # noqa: F401
 from benchmarks import serving_clients
 from benchmarks import serving_load
 from benchmarks import timing
-from realm_tf.configs import run_config
 from realm_tf.configs import schema
-from realm_tf.data import corpus as corpus_lib
-from realm_tf.serving import client as client_lib
+from realm_tf.data.corpus import corpora
+from realm_tf.runs import run_config
+from realm_tf.serving.client import serving_client
 
 _WARM_UP = 4  # questions
 _WARM_UP_SECONDS = 5.0
@@ -66,7 +66,7 @@ def _write_peer(
   run: run_config.RunConfig, config: schema.OrqaConfig, folder: pathlib.Path
 ) -> None:
   """Writes shape, vocabulary and passages for the peer."""
-  corpus = corpus_lib.Corpus.open(run.corpus)
+  corpus = corpora.Corpus.open(run.corpus)
   _, bodies = corpus.read_texts()
   (folder / "vocab.txt").write_bytes(
     pathlib.Path(run.corpus, "vocab.txt").read_bytes()
@@ -168,7 +168,7 @@ def main() -> None:
     tempfile.TemporaryDirectory() as folder,
     serving_load.serving(args.export) as alone,
     serving_load.serving(args.export, "--enable_batching") as batching,
-    client_lib.Client(f"127.0.0.1:{alone.port}") as client,
+    serving_client.Client(f"127.0.0.1:{alone.port}") as client,
   ):
     askers: dict[str, Callable[[str], float]] = {
       "export, in a process": lambda q: _timed(

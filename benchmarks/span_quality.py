@@ -9,12 +9,12 @@ from collections.abc import Sequence
 
 from benchmarks import timing
 from realm_tf import errors
-from realm_tf.data import annotate_shards
-from realm_tf.data import corpus as corpus_lib
-from realm_tf.data import passages as passages_lib
+from realm_tf.data.corpus import corpora
+from realm_tf.data.corpus import passage_table
+from realm_tf.data.sentences import annotate_shards
 from realm_tf.evaluation import span_quality
 from realm_tf.launch import command
-from realm_tf.text import spans as spans_lib
+from realm_tf.text import salient_spans
 
 _LABELS = "benchmarks/span_labels/squad_wiki.jsonl"
 
@@ -41,7 +41,7 @@ def main() -> None:
 
 def _run(arguments: argparse.Namespace) -> None:
   labels = span_quality.read_labels(arguments.labels)
-  corpus = corpus_lib.Corpus.open(arguments.corpus)
+  corpus = corpora.Corpus.open(arguments.corpus)
   passages = _read_passages(corpus, labels)
   rows = []
   for name in arguments.tagger or ["rules"]:
@@ -62,14 +62,14 @@ def _run(arguments: argparse.Namespace) -> None:
 
 
 def _read_passages(
-  corpus: corpus_lib.Corpus, labels: Sequence[span_quality.LabelledSentence]
+  corpus: corpora.Corpus, labels: Sequence[span_quality.LabelledSentence]
 ) -> dict[int, tuple[str, str]]:
   """Returns title and body of the labelled passages by fingerprint."""
   wanted = {sentence.passage for sentence in labels}
   passages = {}
   for path in corpus.shard_paths:
-    titles, texts = passages_lib.read_shard_texts(path)
-    uids = passages_lib.passage_uid(titles, texts).numpy()
+    titles, texts = passage_table.read_shard_texts(path)
+    uids = passage_table.passage_uid(titles, texts).numpy()
     for uid, title, text in zip(uids, titles, texts, strict=True):
       if uid in wanted:
         passages[int(uid)] = (title.decode(), text.decode())
@@ -85,11 +85,11 @@ def _read_passages(
 def _rows(
   name: str,
   labels: Sequence[span_quality.LabelledSentence],
-  tagged: Sequence[Sequence[spans_lib.Span]],
+  tagged: Sequence[Sequence[salient_spans.Span]],
 ) -> list[list[str]]:
-  dates = [_of_type(spans, spans_lib.DATE) for spans in tagged]
+  dates = [_of_type(spans, salient_spans.DATE) for spans in tagged]
   entities = [
-    [span[:2] for span in spans if span.type != spans_lib.DATE]
+    [span[:2] for span in spans if span.type != salient_spans.DATE]
     for spans in tagged
   ]
   wanted_dates = [_of_type(s.spans, span_quality.DATE_LABEL) for s in labels]
@@ -111,7 +111,7 @@ def _rows(
 
 
 def _of_type(
-  spans: Sequence[spans_lib.Span], *types: str
+  spans: Sequence[salient_spans.Span], *types: str
 ) -> list[span_quality.Place]:
   return [(s.start, s.limit) for s in spans if s.type in types]
 
@@ -134,13 +134,13 @@ def _row(
 def _print_errors(
   name: str,
   labels: Sequence[span_quality.LabelledSentence],
-  tagged: Sequence[Sequence[spans_lib.Span]],
+  tagged: Sequence[Sequence[salient_spans.Span]],
   passages: dict[int, tuple[str, str]],
 ) -> None:
   """Prints the sentences whose spans differ, with what differs."""
   for sentence, spans in zip(labels, tagged, strict=True):
     text = passages[sentence.passage][1].encode()
-    ours = {(s.start, s.limit, s.type == spans_lib.DATE) for s in spans}
+    ours = {(s.start, s.limit, s.type == salient_spans.DATE) for s in spans}
     theirs = {
       (s.start, s.limit, s.type == span_quality.DATE_LABEL)
       for s in sentence.spans

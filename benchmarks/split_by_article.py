@@ -15,7 +15,7 @@ import random
 from collections.abc import Sequence
 from typing import Any
 
-from realm_tf.evaluation import jsonl
+from realm_tf.data import jsonl
 from realm_tf.launch import command
 
 

@@ -5,12 +5,12 @@ import dataclasses
 
 import numpy as np
 
-from realm_tf.data import annotated
-from realm_tf.data import passages
-from realm_tf.text import tokenizer as tokenizer_lib
+from realm_tf.data.corpus import passage_table
+from realm_tf.data.sentences import annotated_corpus
+from realm_tf.text import wordpiece
 
 VOCAB_SIZE = 30522
-SEP = tokenizer_lib.SPECIAL_TOKENS.index("[SEP]")
+SEP = wordpiece.SPECIAL_TOKENS.index("[SEP]")
 _FIRST_WORD = 1000
 _CONTINUATIONS = 6000  # "##" wordpieces, as many as in BERT's vocabulary
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
@@ -25,7 +25,7 @@ def vocabulary() -> list[str]:
     words["".join(letters)] = None
   ordered = list(words)
   ordered[-_CONTINUATIONS:] = [f"##{w}" for w in ordered[-_CONTINUATIONS:]]
-  special = list(tokenizer_lib.SPECIAL_TOKENS)
+  special = list(wordpiece.SPECIAL_TOKENS)
   unused = [f"[unused{i}]" for i in range(_FIRST_WORD - len(special))]
   return special + unused + ordered
 
@@ -44,8 +44,8 @@ class SyntheticCorpus:
     passages: With token ids of titles and bodies.
   """
 
-  sentences: annotated.AnnotatedCorpus
-  passages: passages.PassageTable
+  sentences: annotated_corpus.AnnotatedCorpus
+  passage_table: passage_table.PassageTable
 
 
 def make_corpus(num_passages: int, longest: int) -> SyntheticCorpus:
@@ -76,7 +76,7 @@ def make_corpus(num_passages: int, longest: int) -> SyntheticCorpus:
   body = _tokens(rng, int(splits[-1]))
   title = _tokens(rng, int(titles.sum()))
   return SyntheticCorpus(
-    annotated.AnnotatedCorpus(
+    annotated_corpus.AnnotatedCorpus(
       tokens=body,
       passage_splits=splits,
       title_tokens=title,
@@ -91,11 +91,11 @@ def make_corpus(num_passages: int, longest: int) -> SyntheticCorpus:
       span_limits=(span_starts + span_lengths).ravel(),
       dropped=collections.Counter(),
     ),
-    passages.PassageTable(
+    passage_table.PassageTable(
       ids=np.char.mod("%016x", uids).astype("S16"),
       uids=uids,
-      title_ids=passages.TokenRows(title, _splits(titles)),
-      body_ids=passages.TokenRows(body, splits),
+      title_ids=passage_table.TokenRows(title, _splits(titles)),
+      body_ids=passage_table.TokenRows(body, splits),
     ),
   )
 

@@ -66,7 +66,7 @@ def shared_data() -> pathlib.Path:
 @pytest.fixture(scope="session")
 def small_corpus(tmp_path_factory) -> str:
   """A corpus on disk with the vocabulary of `synthetic`."""
-  from realm_tf.data import build
+  from realm_tf.data.ingest import build
   from tests import synthetic
 
   folder = tmp_path_factory.mktemp("corpus")
@@ -85,7 +85,7 @@ def small_corpus(tmp_path_factory) -> str:
 @pytest.fixture(scope="session")
 def _made_once(tmp_path_factory, worker_id):
   """Returns what has a folder made by one process and copied by the others."""
-  from realm_tf.index import locks
+  from realm_tf.runs import locks
 
   shared = tmp_path_factory.getbasetemp()
   if worker_id != "master":

@@ -5,16 +5,16 @@ import json
 
 import tensorflow as tf
 
-from realm_tf.configs import run_config
-from realm_tf.data import build
-from realm_tf.data import corpus as corpus_lib
-from realm_tf.export import embedder as export_lib
-from realm_tf.index import follow
-from realm_tf.models import embedder
-from realm_tf.models import reader as reader_lib
-from realm_tf.training import checkpoints
-from realm_tf.training import finetuning
-from realm_tf.training import optimizer as optimizer_lib
+from realm_tf.data.corpus import corpora
+from realm_tf.data.ingest import build
+from realm_tf.export import embedder_export
+from realm_tf.index.job import follow
+from realm_tf.models import embedders
+from realm_tf.models import masked_lm
+from realm_tf.runs import run_config
+from realm_tf.training import optimizers
+from realm_tf.training import training_checkpoints
+from realm_tf.training.recipes import finetuning
 from tests import synthetic
 
 # Passages with accents: answers are taken from the text as it was written.
@@ -66,12 +66,12 @@ def write_pretrained(folder, corpus, task, **changes):
   size = corpus.tokenizer.vocab_size
   parts: dict[str, tf.keras.Model] = {}
   if task != "pretrain_mlm":
-    parts["retriever"] = embedder.Retriever(
+    parts["retriever"] = embedders.Retriever(
       config, size, corpus.tokenizer.sep_id
     )
   if task != "pretrain_ict":
     limit = config.query_length if task == "pretrain" else None
-    parts["reader"] = reader_lib.MaskedLanguageModel(
+    parts["reader"] = masked_lm.MaskedLanguageModel(
       config, size, name="reader", output_range=limit
     )
   run = synthetic.make_run(
@@ -87,13 +87,13 @@ def write_pretrained(folder, corpus, task, **changes):
   class Task:
     parts: dict
 
-  state = checkpoints.TrainerState(
-    str(folder), Task(parts), optimizer_lib.make_optimizer(config)
+  state = training_checkpoints.TrainerState(
+    str(folder), Task(parts), optimizers.make_optimizer(config)
   )
   state.step.assign(40)
   state.save()
   if task == "pretrain":
-    exporter = export_lib.Exporter(parts["retriever"], config)
+    exporter = embedder_export.Exporter(parts["retriever"], config)
     exporter.save(str(folder), 50)
     options = follow.RefreshOptions(model_dir=str(folder))
     follow.run_job(options, follow.prepare(options, lambda line: None))
@@ -121,7 +121,7 @@ def write_world(root):
       num_shards=2,
     )
   )
-  corpus = corpus_lib.Corpus.open(str(root / "corpus"))
+  corpus = corpora.Corpus.open(str(root / "corpus"))
   questions = [
     {
       "id": f"place-{person}",

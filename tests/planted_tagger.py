@@ -3,9 +3,9 @@
 import numpy as np
 import tensorflow as tf
 
-from realm_tf.export import tagger as export_lib
+from realm_tf.export import tagger_export
 from realm_tf.text import entity_types
-from realm_tf.text import tokenizer as tokenizer_lib
+from realm_tf.text import wordpiece
 from tests import synthetic
 
 # Names as they may stand in a text, and the wordpieces they become.
@@ -29,7 +29,7 @@ _LABELS = {
   "cup": "I-MISC",
 }
 VOCABULARY = (
-  *tokenizer_lib.SPECIAL_TOKENS, *_LABELS, "naive", ".", ",", "字",
+  *wordpiece.SPECIAL_TOKENS, *_LABELS, "naive", ".", ",", "字",
   *(chr(c) for c in range(ord("a"), ord("z") + 1)),
   *(f"##{chr(c)}" for c in range(ord("a"), ord("z") + 1)),
 )  # fmt: skip
@@ -53,12 +53,12 @@ class PlantedTagger(tf.keras.Model):
 
 
 def tokenizer():
-  return tokenizer_lib.Tokenizer(VOCABULARY)
+  return wordpiece.Tokenizer(VOCABULARY)
 
 
 def text_tagger(**changes):
   """The graph from text to spans."""
-  return export_lib.TextTagger(
+  return tagger_export.TextTagger(
     PlantedTagger(), tokenizer(), synthetic.tagger_config(**changes)
   )
 
@@ -66,5 +66,5 @@ def text_tagger(**changes):
 def save(folder):
   """Exports it, and returns the folder."""
   config = synthetic.tagger_config()
-  export_lib.save(str(folder), PlantedTagger(), tokenizer(), config, step=1)
+  tagger_export.save(str(folder), PlantedTagger(), tokenizer(), config, step=1)
   return str(folder)

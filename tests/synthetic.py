@@ -6,16 +6,16 @@ import dataclasses
 import numpy as np
 import tensorflow as tf
 
-from realm_tf.configs import run_config
 from realm_tf.configs import schema
-from realm_tf.data import annotated
-from realm_tf.data import passages
-from realm_tf.data import sentence_records
-from realm_tf.text import tokenizer as tokenizer_lib
+from realm_tf.data.corpus import passage_table as passages
+from realm_tf.data.sentences import annotated_corpus
+from realm_tf.data.sentences import sentence_records
+from realm_tf.runs import run_config
+from realm_tf.text import wordpiece
 
 NAMES = tuple(f"n{letter}" for letter in "abcdefghijklmnopqrst")
 WORDS = tuple(f"w{letter}" for letter in "abcdefghijklmnopqrst")
-VOCABULARY = (*tokenizer_lib.SPECIAL_TOKENS, ".", *NAMES, *WORDS)
+VOCABULARY = (*wordpiece.SPECIAL_TOKENS, ".", *NAMES, *WORDS)
 PAD, UNK, CLS, SEP, MASK = range(5)
 STOP = 5
 FIRST_NAME = 6
@@ -86,7 +86,7 @@ def tagger_config(**changes):
 
 def make_tokenizer():
   """A tokenizer of 20 names and 20 words."""
-  return tokenizer_lib.Tokenizer(VOCABULARY)
+  return wordpiece.Tokenizer(VOCABULARY)
 
 
 def build_corpus(articles):
@@ -118,7 +118,7 @@ def build_corpus(articles):
       # Any fingerprints will do, as long as they are not in order.
       columns["uids"].append((len(columns["uids"]) * 7919 + 13) % 100_003)
       columns["articles"].append(number + 1)
-  return annotated.AnnotatedCorpus(
+  return annotated_corpus.AnnotatedCorpus(
     tokens=np.array(tokens, np.uint16),
     passage_splits=np.array(splits["passage"], np.int64),
     title_tokens=np.array(titles, np.uint16),

@@ -3,13 +3,13 @@
 import dataclasses
 
 from realm_tf import errors
+from realm_tf.answering import closed_book
 from realm_tf.answering import mask_filling
 from realm_tf.answering import open_qa
-from realm_tf.answering import outputs
 from realm_tf.answering import replies
-from realm_tf.configs import run_config
-from realm_tf.evaluation import closed_book
-from realm_tf.evaluation import retriever_names
+from realm_tf.answering import reply_tensors
+from realm_tf.answering.retrievers import retriever_names
+from realm_tf.runs import run_config
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,7 +34,7 @@ class QuestionAsker:
       best.outputs(self.run.threshold)
       | self.run.memory.look_up(best.row).outputs()
     )
-    return outputs.answer(text, outputs.of_text(batch, 0))
+    return reply_tensors.answer(text, reply_tensors.of_text(batch, 0))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,7 +78,7 @@ class MaskAsker:
     """Returns what stands for the masks of a text."""
     filled = self.run.fill([text], self.count)
     batch = filled.outputs() | self.run.memory.look_up(filled.row).outputs()
-    return outputs.filled(text, outputs.of_text(batch, 0))
+    return reply_tensors.filled(text, reply_tensors.of_text(batch, 0))
 
 
 Asker = QuestionAsker | ClosedBookAsker | MaskAsker

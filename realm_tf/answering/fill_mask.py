@@ -5,13 +5,13 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from realm_tf.answering import graph as graph_lib
+from realm_tf.answering import answer_graph
 from realm_tf.answering import passage_memory
 from realm_tf.configs import schema
-from realm_tf.data import features
+from realm_tf.data.examples import packing
+from realm_tf.models import masked_lm
 from realm_tf.models import objective
-from realm_tf.models import reader as reader_lib
-from realm_tf.text import tokenizer as tokenizer_lib
+from realm_tf.text import wordpiece
 
 
 class Filled(NamedTuple):
@@ -53,13 +53,13 @@ class FillMaskGraph(tf.Module):
 
   def __init__(
     self,
-    reader: reader_lib.MaskedLanguageModel,
+    reader: masked_lm.MaskedLanguageModel,
     embed_queries: Callable[[tf.Tensor], tf.Tensor],
     embed_passages: Callable[[tf.Tensor], tf.Tensor],
     config: schema.RealmConfig,
     memory: passage_memory.PassageMemory,
-    tokenizer: tokenizer_lib.Tokenizer,
-    search: graph_lib.Search,
+    tokenizer: wordpiece.Tokenizer,
+    search: answer_graph.Search,
   ):
     """Takes the parts.
 
@@ -135,12 +135,12 @@ class FillMaskGraph(tf.Module):
     """
     tokenizer, config = self._tokenizer, self._config
     # The tokenizer would split "[MASK]": it reads what stands between.
-    pieces = tf.strings.split(texts, tokenizer_lib.MASK)  # [B, (pieces)]
+    pieces = tf.strings.split(texts, wordpiece.MASK)  # [B, (pieces)]
     ids = tokenizer.tokenize(pieces.flat_values)  # [all pieces, (wordpieces)]
     mask = tf.fill([ids.nrows(), 1], tokenizer.mask_id)
     ids = tf.concat([mask, ids], axis=1).with_row_splits_dtype(tf.int64)
     joined = pieces.with_flat_values(ids).merge_dims(1, 2)
-    token_ids = features.pack_queries(
+    token_ids = packing.pack_queries(
       joined[:, 1:], config.query_length, tokenizer
     )
     is_mask = token_ids == tokenizer.mask_id  # [B, query_length]
@@ -177,8 +177,8 @@ class FillMaskGraph(tf.Module):
     joint, segments = packed.joined(
       token_ids, tf.where(rows < 0, packed.null_row, rows)
     )
-    joint, segments = features.trim_padding(
-      joint, segments, graph_lib.LENGTH_STEP, at_least=token_ids.shape[1]
+    joint, segments = packing.trim_padding(
+      joint, segments, answer_graph.LENGTH_STEP, at_least=token_ids.shape[1]
     )
     batch, candidates, length = tf.unstack(tf.shape(joint))
     logits = self._reader(

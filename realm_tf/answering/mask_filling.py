@@ -9,17 +9,17 @@ from realm_tf import devices
 from realm_tf import errors
 from realm_tf.answering import fill_mask
 from realm_tf.answering import passage_memory
-from realm_tf.checkpoints import own_run
-from realm_tf.configs import run_config
+from realm_tf.checkpoints.formats import own_run
 from realm_tf.configs import schema
-from realm_tf.data import corpus as corpus_lib
-from realm_tf.data import features
-from realm_tf.index import exports
-from realm_tf.index import run_index
-from realm_tf.index import store as store_lib
-from realm_tf.index import version as version_lib
-from realm_tf.models import embedder
-from realm_tf.models import reader as reader_lib
+from realm_tf.data.corpus import corpora
+from realm_tf.data.examples import packing
+from realm_tf.index.versions import index_store
+from realm_tf.index.versions import index_version
+from realm_tf.index.versions import run_index
+from realm_tf.models import embedders
+from realm_tf.models import masked_lm
+from realm_tf.runs import exports
+from realm_tf.runs import run_config
 
 
 class MaskFilling:
@@ -38,11 +38,11 @@ class MaskFilling:
 
   def __init__(
     self,
-    retriever: embedder.Retriever,
-    reader: reader_lib.MaskedLanguageModel,
+    retriever: embedders.Retriever,
+    reader: masked_lm.MaskedLanguageModel,
     config: schema.RealmConfig,
-    corpus: corpus_lib.Corpus,
-    version: version_lib.IndexVersion,
+    corpus: corpora.Corpus,
+    version: index_version.IndexVersion,
   ):
     """Loads corpus and index; see `load`."""
     self.config = config
@@ -52,7 +52,7 @@ class MaskFilling:
     self.reader = reader
     self.searcher = version.load_searcher()
     self.memory = passage_memory.PassageMemory.of(
-      features.PackedPassages.of(
+      packing.PackedPassages.of(
         corpus.load_passages(), config.passage_length, corpus.tokenizer
       ),
       np.concatenate(version.load_embeddings()),
@@ -101,8 +101,8 @@ def load(
       f"--model_dir={model_dir} is a run of {run.task}, which fills no masks: "
       "name a run of `pretrain`, or of `finetune` to ask questions."
     )
-  opened = corpus_lib.Corpus.open(corpus or run.corpus)
-  step = store_lib.IndexStore(model_dir).latest()
+  opened = corpora.Corpus.open(corpus or run.corpus)
+  step = index_store.IndexStore(model_dir).latest()
   if step is None:
     raise errors.UserError(
       f"--model_dir={model_dir} has no index yet: `pretrain` builds the first "
@@ -110,8 +110,10 @@ def load(
     )
   tokenizer = opened.tokenizer
   devices.set_precision(precision, on_cpu=False)
-  retriever = embedder.Retriever(config, tokenizer.vocab_size, tokenizer.sep_id)
-  reader = reader_lib.MaskedLanguageModel(
+  retriever = embedders.Retriever(
+    config, tokenizer.vocab_size, tokenizer.sep_id
+  )
+  reader = masked_lm.MaskedLanguageModel(
     config,
     tokenizer.vocab_size,
     name="reader",

@@ -12,24 +12,24 @@ import tensorflow as tf
 
 from realm_tf import devices
 from realm_tf import errors
-from realm_tf.answering import graph as graph_lib
+from realm_tf.answering import answer_graph
+from realm_tf.answering import closed_book
 from realm_tf.answering import passage_memory
-from realm_tf.checkpoints import own_run
+from realm_tf.answering import prediction_records
+from realm_tf.answering.retrievers import dense
+from realm_tf.answering.retrievers import retriever_names
+from realm_tf.answering.retrievers import retriever_set
 from realm_tf.checkpoints import reading as weights_reading
-from realm_tf.configs import run_config
+from realm_tf.checkpoints.formats import own_run
 from realm_tf.configs import schema
-from realm_tf.data import corpus as corpus_lib
-from realm_tf.data import features as features_lib
-from realm_tf.data import passages as passages_lib
-from realm_tf.evaluation import closed_book
-from realm_tf.evaluation import predictions
-from realm_tf.evaluation import recall
-from realm_tf.evaluation import retriever_names
-from realm_tf.evaluation import retrievers as retrievers_lib
-from realm_tf.index import run_index
-from realm_tf.index import version as version_lib
+from realm_tf.data.corpus import corpora
+from realm_tf.data.corpus import passage_table
+from realm_tf.data.examples import packing
+from realm_tf.index.versions import index_version
+from realm_tf.index.versions import run_index
+from realm_tf.models import masked_lm
 from realm_tf.models import orqa as orqa_lib
-from realm_tf.models import reader as reader_lib
+from realm_tf.runs import run_config
 
 # In the facts of a run's best weights: see `calibration.abstention_threshold`.
 THRESHOLD = "abstention_threshold"
@@ -46,13 +46,13 @@ class Knowledge:
     texts: As it was written.
   """
 
-  corpus: corpus_lib.Corpus
-  table: passages_lib.PassageTable
-  packed: features_lib.PackedPassages
+  corpus: corpora.Corpus
+  table: passage_table.PassageTable
+  packed: packing.PackedPassages
   texts: passage_memory.Texts
 
   @classmethod
-  def load(cls, corpus: corpus_lib.Corpus, passage_length: int) -> "Knowledge":
+  def load(cls, corpus: corpora.Corpus, passage_length: int) -> "Knowledge":
     """Reads the corpus into memory.
 
     Args:
@@ -60,9 +60,7 @@ class Knowledge:
       passage_length: Most wordpieces of a passage.
     """
     table = corpus.load_passages()
-    packed = features_lib.PackedPassages.of(
-      table, passage_length, corpus.tokenizer
-    )
+    packed = packing.PackedPassages.of(table, passage_length, corpus.tokenizer)
     return cls(corpus, table, packed, passage_memory.Texts.load(corpus))
 
   @property
@@ -89,7 +87,7 @@ class OpenQa:
     search: What it does.
     beam: Joins questions to passages that were found.
     graph: What answers, for whoever exports it.
-    retrievers: Find passages.
+    retrievers: By name.
     threshold: Probability below which it had rather not answer.
   """
 
@@ -98,7 +96,7 @@ class OpenQa:
     model: orqa_lib.OrqaModel,
     config: schema.OrqaConfig,
     knowledge: Knowledge,
-    version: version_lib.IndexVersion,
+    version: index_version.IndexVersion,
     threshold: float = 0.0,
   ):
     """Loads the index; call it in the strategy's scope.
@@ -124,7 +122,7 @@ class OpenQa:
       knowledge.texts,
     )
     strategy = tf.distribute.get_strategy()
-    self.graph = graph_lib.AnswerGraph(
+    self.graph = answer_graph.AnswerGraph(
       model,
       config,
       self.memory,
@@ -136,11 +134,15 @@ class OpenQa:
     self.beam = self.graph.beam
     self._read = _traced(self.graph.read)
     self._answer = _traced(self.graph.answer)
-    self.retrievers = retrievers_lib.Retrievers(
+    self.retrievers = retriever_set.RetrieverSet(
       knowledge.table,
       tokenizer,
-      recall.dense_retriever(
-        _traced(self.graph.embed), self.search, tokenizer, config.query_length
+      dense.DenseRetriever(
+        _traced(self.graph.embed),
+        self.search,
+        tokenizer,
+        config.query_length,
+        version.path,
       ),
     )
 
@@ -149,24 +151,25 @@ class OpenQa:
     questions: Sequence[str],
     rows: np.ndarray,
     count: int,
-    retriever: str = retriever_names.DENSE,
-  ) -> graph_lib.Answers:
-    """Reads what was found; returns the best answers, as NumPy arrays.
+    *,
+    passage_scores: bool = True,
+  ) -> answer_graph.Answers:
+    """Reads what was retrieved; returns the best answers, as NumPy arrays.
 
     Args:
       questions: Their texts.
       rows: <int>[questions, k], of which the first `reader_beam` are read; -1
         for none.
       count: Answers a question.
-      retriever: What has found them. Passages of BM25 are judged by the reader
-        alone, as the paper's sparse baseline has no f(x, z).
+      passage_scores: Whether f(x, z) is added to the scores of spans; see
+        `retriever.Retriever.trained_with_reader`.
     """
     return _join(
       self._read(
         tf.constant(list(questions[batch])),
         tf.constant(rows[batch, : self.config.reader_beam], tf.int32),
         count,
-        passage_scores=tf.constant(retriever == retriever_names.DENSE),
+        passage_scores=tf.constant(passage_scores),
       )
       for batch in self._batches(len(questions))
     )
@@ -177,7 +180,7 @@ class OpenQa:
     k: int,
     count: int,
     retriever: str = retriever_names.DENSE,
-  ) -> tuple[np.ndarray, graph_lib.Answers]:
+  ) -> tuple[np.ndarray, answer_graph.Answers]:
     """Retrieves and reads.
 
     Args:
@@ -187,16 +190,18 @@ class OpenQa:
       retriever: One of `retriever_names.RETRIEVERS`.
 
     Returns:
-      The rows found, <int>[questions, k], best first, -1 for none, fewer than
-      k where the corpus has no more; and the best answers, as NumPy arrays.
+      The rows retrieved, <int>[questions, k], best first, -1 for none, fewer
+      than k where the corpus has no more; and the best answers, as arrays.
 
     Raises:
       errors.UserError: If there is no such retriever.
     """
     k = max(k, self.config.reader_beam)
-    if retriever != retriever_names.DENSE:
-      rows = self.retrievers.retrieve(questions, k, retriever)
-      return rows, self.best_answers(questions, rows, count, retriever)
+    if not self.retrievers[retriever].trained_with_reader:
+      rows, _ = self.retrievers.retrieve(questions, k, retriever)
+      return rows, self.best_answers(
+        questions, rows, count, passage_scores=False
+      )
     k = min(k, self.corpus.num_passages)
     found = []
     answers = []
@@ -213,7 +218,7 @@ class OpenQa:
     *,
     k: int,
     retriever: str = retriever_names.DENSE,
-  ) -> predictions.Answered:
+  ) -> prediction_records.Answered:
     """Retrieves and reads; returns the best answer to each question.
 
     Args:
@@ -226,8 +231,14 @@ class OpenQa:
       errors.UserError: If there is no such retriever.
     """
     rows, best = self.find_answers(questions, k, 1, retriever)
-    found = self._predictions(ids, questions, rows, best, retriever)
-    return predictions.Answered(found, rows)
+    found = self._predictions(
+      ids,
+      questions,
+      rows,
+      best,
+      self.retrievers[retriever].trained_with_reader,
+    )
+    return prediction_records.Answered(found, rows)
 
   def _batches(self, count: int) -> Iterator[slice]:
     """Yields the places of questions that are answered at once."""
@@ -239,9 +250,9 @@ class OpenQa:
     ids: Sequence[str],
     questions: Sequence[str],
     rows: np.ndarray,
-    best: graph_lib.Answers,
-    retriever: str,
-  ) -> list[predictions.Prediction]:
+    best: answer_graph.Answers,
+    passage_scores: bool,
+  ) -> list[prediction_records.Prediction]:
     """Returns the best answer to each question, as a prediction.
 
     Args:
@@ -249,13 +260,13 @@ class OpenQa:
       questions: Their texts.
       rows: See `best_answers`.
       best: One answer a question.
-      retriever: See `best_answers`.
+      passage_scores: See `best_answers`.
     """
     texts = self.memory.look_up(best.row[:, 0])
     found = []
     for i, (id, question) in enumerate(zip(ids, questions, strict=True)):
-      answer = graph_lib.Answers(*(part[i, 0] for part in best))
-      prediction = predictions.Prediction(
+      answer = answer_graph.Answers(*(part[i, 0] for part in best))
+      prediction = prediction_records.Prediction(
         question,
         answer.answer.decode(),
         id=id,
@@ -264,7 +275,6 @@ class OpenQa:
       )
       if answer.valid:
         scores = float(answer.retriever_score), float(answer.reader_score)
-        is_dense = retriever == retriever_names.DENSE
         prediction = dataclasses.replace(
           prediction,
           passage_id=texts.ids[i].decode(),
@@ -273,17 +283,17 @@ class OpenQa:
           scores={
             "retriever": scores[0],
             "reader": scores[1],
-            "total": sum(scores) if is_dense else scores[1],
+            "total": sum(scores) if passage_scores else scores[1],
           },
         )
       found.append(prediction)
     return found
 
 
-def _join(batches: Iterable[graph_lib.Answers]) -> graph_lib.Answers:
+def _join(batches: Iterable[answer_graph.Answers]) -> answer_graph.Answers:
   """Returns the answers of all batches, as NumPy arrays."""
   arrays = [[part.numpy() for part in batch] for batch in batches]
-  return graph_lib.Answers(*map(np.concatenate, zip(*arrays, strict=True)))
+  return answer_graph.Answers(*map(np.concatenate, zip(*arrays, strict=True)))
 
 
 def _traced(function: Callable) -> Callable:
@@ -314,7 +324,7 @@ def load(
   run, config = read_run(model_dir)
   if reader_beam is not None:
     config = dataclasses.replace(config, reader_beam=reader_beam)
-  opened = corpus_lib.Corpus.open(corpus or run.corpus)
+  opened = corpora.Corpus.open(corpus or run.corpus)
   version = run_index.open_index(run, opened, model_dir)
   path, _ = own_run.weights_path(model_dir)
   strategy = strategy or devices.make_strategy("")
@@ -380,13 +390,13 @@ def load_closed_book(
       f"{model_dir} holds no pre-trained reader, which a closed book is asked "
       "of: leave `none` out of --retriever, or name a run of `pretrain`."
     )
-  tokenizer = corpus_lib.Corpus.open(corpus or run.corpus).tokenizer
+  tokenizer = corpora.Corpus.open(corpus or run.corpus).tokenizer
   if tokenizer.sha256 != run.vocab_sha256:
     raise errors.UserError(
       f"--corpus={corpus or run.corpus} has another vocabulary than that of "
       f"{model_dir}, which a closed book is asked of."
     )
-  reader = reader_lib.MaskedLanguageModel(
+  reader = masked_lm.MaskedLanguageModel(
     config, tokenizer.vocab_size, name="reader"
   )
   empty = tf.zeros([1, config.query_length + 1], tf.int32)

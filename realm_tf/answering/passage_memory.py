@@ -5,9 +5,9 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from realm_tf.data import corpus as corpus_lib
-from realm_tf.data import features
-from realm_tf.data import passages as passages_lib
+from realm_tf.data.corpus import corpora
+from realm_tf.data.corpus import passage_table
+from realm_tf.data.examples import packing
 
 # How TensorFlow holds a string: the longer ones' bytes are apart.
 _STRING_BYTES = 24
@@ -28,7 +28,7 @@ class Texts(NamedTuple):
   bodies: tf.Tensor
 
   @classmethod
-  def load(cls, corpus: corpus_lib.Corpus) -> "Texts":
+  def load(cls, corpus: corpora.Corpus) -> "Texts":
     """Reads the texts of a corpus into memory, and those of the null passage.
 
     Returns:
@@ -40,8 +40,8 @@ class Texts(NamedTuple):
         [
           tf.constant(column)
           for column in (
-            passages_lib.read_shard_ids(path),
-            *passages_lib.read_shard_texts(path),
+            passage_table.read_shard_ids(path),
+            *passage_table.read_shard_texts(path),
           )
         ]
         for path in corpus.shard_paths
@@ -87,7 +87,7 @@ class PassageMemory(tf.Module):
 
   def __init__(
     self,
-    packed: features.PackedPassages,
+    packed: packing.PackedPassages,
     embeddings: tf.Tensor,
     texts: Texts,
   ):
@@ -100,7 +100,7 @@ class PassageMemory(tf.Module):
   @classmethod
   def of(
     cls,
-    packed: features.PackedPassages,
+    packed: packing.PackedPassages,
     embeddings: np.ndarray,
     texts: Texts,
   ) -> "PassageMemory":

@@ -6,12 +6,12 @@ import tensorflow as tf
 
 from realm_tf import devices
 from realm_tf.answering import open_qa
-from realm_tf.checkpoints import own_run
-from realm_tf.data import corpus as corpus_lib
-from realm_tf.evaluation import recall
-from realm_tf.evaluation import retrievers as retrievers_lib
-from realm_tf.index import run_index
-from realm_tf.models import embedder as embedder_lib
+from realm_tf.answering.retrievers import dense as dense_retrieval
+from realm_tf.answering.retrievers import retriever_set
+from realm_tf.checkpoints.formats import own_run
+from realm_tf.data.corpus import corpora
+from realm_tf.index.versions import run_index
+from realm_tf.models import embedders
 
 
 def load(
@@ -20,7 +20,7 @@ def load(
   strategy: tf.distribute.Strategy,
   *,
   dense: bool = True,
-) -> retrievers_lib.LoadedRetrievers:
+) -> retriever_set.LoadedRetrievers:
   """Loads what finds passages for a fine-tuned run, and no texts.
 
   Args:
@@ -33,28 +33,29 @@ def load(
     errors.UserError: If it is no such run, or corpus and index do not fit.
   """
   run, config = open_qa.read_run(model_dir)
-  opened = corpus_lib.Corpus.open(corpus or run.corpus)
+  opened = corpora.Corpus.open(corpus or run.corpus)
   tokenizer = opened.tokenizer
   passages = opened.load_passages()
   if not dense:
-    found = retrievers_lib.Retrievers(passages, tokenizer, None)
-    return retrievers_lib.LoadedRetrievers(found, opened, "")
+    found = retriever_set.RetrieverSet(passages, tokenizer, None)
+    return retriever_set.LoadedRetrievers(found, opened)
   version = run_index.open_index(run, opened, model_dir)
   path, _ = own_run.weights_path(model_dir)
   devices.set_precision(config.precision, on_cpu=devices.is_cpu(strategy))
   with strategy.scope():
-    retriever = embedder_lib.Retriever(
+    retriever = embedders.Retriever(
       config, tokenizer.vocab_size, tokenizer.sep_id
     )
     own_run.restore(path, retriever=retriever)
   embed = functools.partial(
     devices.run_once, strategy, retriever.query_embedder
   )
-  retrieve = recall.dense_retriever(
+  retrieve = dense_retrieval.DenseRetriever(
     tf.function(embed, autograph=False, reduce_retracing=True),
     version.load_searcher().search,
     tokenizer,
     config.query_length,
+    version.path,
   )
-  found = retrievers_lib.Retrievers(passages, tokenizer, retrieve)
-  return retrievers_lib.LoadedRetrievers(found, opened, version.path)
+  found = retriever_set.RetrieverSet(passages, tokenizer, retrieve)
+  return retriever_set.LoadedRetrievers(found, opened)

@@ -9,8 +9,8 @@ from official.nlp.modeling.networks import bert_encoder
 
 from realm_tf import errors
 from realm_tf.checkpoints import names
-from realm_tf.checkpoints import source
-from realm_tf.models import reader as reader_lib
+from realm_tf.checkpoints import weight_source
+from realm_tf.models import masked_lm
 
 ENCODER_ROLES = (names.EMBEDDINGS, names.LAYERS, names.POOLER)
 TAGGER_ROLES = (names.EMBEDDINGS, names.LAYERS)
@@ -35,7 +35,7 @@ class Report:
 
 def initialize_encoder(
   encoder: bert_encoder.BertEncoderV2,
-  found: source.Source,
+  found: weight_source.Source,
   roles: Sequence[str] = ENCODER_ROLES,
 ) -> Report:
   """Gives an encoder a source's weights.
@@ -52,7 +52,7 @@ def initialize_encoder(
 
 
 def initialize_reader(
-  reader: reader_lib.MaskedLanguageModel, found: source.Source
+  reader: masked_lm.MaskedLanguageModel, found: weight_source.Source
 ) -> Report:
   """Gives a masked language model a source's weights.
 
@@ -69,7 +69,7 @@ def initialize_reader(
   return _assign(reader.weights, found, READER_ROLES)
 
 
-def unused(found: source.Source, roles: Collection[str]) -> list[str]:
+def unused(found: weight_source.Source, roles: Collection[str]) -> list[str]:
   """Returns what no model took, for people.
 
   Args:
@@ -81,7 +81,9 @@ def unused(found: source.Source, roles: Collection[str]) -> list[str]:
 
 
 def _assign(
-  weights: Sequence[tf.Variable], found: source.Source, roles: Sequence[str]
+  weights: Sequence[tf.Variable],
+  found: weight_source.Source,
+  roles: Sequence[str],
 ) -> Report:
   """Assigns what a source has of some roles to a model's variables."""
   variables = {

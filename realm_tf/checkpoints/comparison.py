@@ -10,12 +10,12 @@ import numpy as np
 import tensorflow as tf
 
 from realm_tf.checkpoints import assignment
-from realm_tf.checkpoints import hub_module
-from realm_tf.checkpoints import hugging_face
 from realm_tf.checkpoints import names
-from realm_tf.checkpoints import source
-from realm_tf.models import encoder as encoder_lib
-from realm_tf.models import reader as reader_lib
+from realm_tf.checkpoints import weight_source
+from realm_tf.checkpoints.formats import hub_module
+from realm_tf.checkpoints.formats import hugging_face
+from realm_tf.models import encoders
+from realm_tf.models import masked_lm
 
 SENTENCES = (
   "The Danube rises in the Black Forest and flows into the Black Sea.",
@@ -41,7 +41,7 @@ class Comparison:
   differences: dict[str, float]
 
 
-def inputs(found: source.Source) -> dict[str, np.ndarray]:
+def inputs(found: weight_source.Source) -> dict[str, np.ndarray]:
   """Returns a batch of sentences, as BERT reads them.
 
   Args:
@@ -69,7 +69,9 @@ def inputs(found: source.Source) -> dict[str, np.ndarray]:
   }
 
 
-def our_outputs(found: source.Source, batch: Arrays) -> dict[str, np.ndarray]:
+def our_outputs(
+  found: weight_source.Source, batch: Arrays
+) -> dict[str, np.ndarray]:
   """Runs our masked language model with a source's weights.
 
   Args:
@@ -81,7 +83,7 @@ def our_outputs(found: source.Source, batch: Arrays) -> dict[str, np.ndarray]:
     [B, M, V], the latter two where the source has the parts for it.
   """
   config = dataclasses.replace(found.config, dropout=0.0)
-  reader = reader_lib.MaskedLanguageModel(
+  reader = masked_lm.MaskedLanguageModel(
     config, found.vocab_size, name="reader"
   )
   assignment.initialize_reader(reader, found)
@@ -90,7 +92,7 @@ def our_outputs(found: source.Source, batch: Arrays) -> dict[str, np.ndarray]:
     tf.constant(batch[name])
     for name in ("token_ids", "segment_ids", "mask_positions")
   )
-  encoded = encoder_lib.encode(reader.encoder, ids, segments, training=False)
+  encoded = encoders.encode(reader.encoder, ids, segments, training=False)
   outputs = {"hidden_states": encoded["sequence_output"].numpy()}
   if names.POOLER in found.roles:
     outputs["pooled_output"] = encoded["pooled_output"].numpy()
@@ -99,7 +101,7 @@ def our_outputs(found: source.Source, batch: Arrays) -> dict[str, np.ndarray]:
   return outputs
 
 
-def compare(found: source.Source, peer_python: str) -> Comparison:
+def compare(found: weight_source.Source, peer_python: str) -> Comparison:
   """Compares our outputs with those of the source's own program.
 
   Args:

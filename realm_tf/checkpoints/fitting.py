@@ -2,16 +2,16 @@
 
 from realm_tf import errors
 from realm_tf.checkpoints import names
-from realm_tf.checkpoints import source
+from realm_tf.checkpoints import weight_source
 from realm_tf.configs import schema
-from realm_tf.text import tokenizer as tokenizer_lib
+from realm_tf.text import wordpiece
 
 _SIZE_FIELDS = ("num_layers", "hidden_size", "num_heads", "intermediate_size")
 
 
 def check_vocabulary(
-  found: source.Source,
-  tokenizer: tokenizer_lib.Tokenizer,
+  found: weight_source.Source,
+  tokenizer: wordpiece.Tokenizer,
   corpus: str,
   flag: str = "init_checkpoint",
 ) -> None:
@@ -32,7 +32,7 @@ def check_vocabulary(
     f"build the corpus with build_corpus --vocab=VOCAB{casing}, VOCAB the "
     "vocab.txt of these weights (import_checkpoint writes one)"
   )
-  sha256 = tokenizer_lib.vocabulary_sha256(found.vocabulary)
+  sha256 = wordpiece.vocabulary_sha256(found.vocabulary)
   if sha256 != tokenizer.sha256:
     raise errors.UserError(
       f"--{flag}={found.path} has another vocabulary "
@@ -52,7 +52,7 @@ def _casing(lower_case: bool) -> str:
 
 
 def check_config(
-  found: source.Source,
+  found: weight_source.Source,
   config: schema.EncoderConfig,
   flag: str = "init_checkpoint",
 ) -> None:
@@ -96,7 +96,7 @@ def check_config(
 
 
 def _differs(
-  name: str, found: source.Source, config: schema.EncoderConfig
+  name: str, found: weight_source.Source, config: schema.EncoderConfig
 ) -> bool:
   return getattr(found.config, name) != getattr(config, name)
 

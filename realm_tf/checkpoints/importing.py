@@ -7,13 +7,13 @@ from realm_tf import errors
 from realm_tf import files
 from realm_tf import suggestions
 from realm_tf.checkpoints import comparison
-from realm_tf.checkpoints import imported
 from realm_tf.checkpoints import names
 from realm_tf.checkpoints import reading
-from realm_tf.checkpoints import source
+from realm_tf.checkpoints import weight_source
+from realm_tf.checkpoints.formats import imported
 from realm_tf.configs import schema
-from realm_tf.data import manifest
-from realm_tf.data import sources
+from realm_tf.data.corpus import corpus_manifest
+from realm_tf.data.ingest import sources
 
 _FIELDS = (
   "num_layers",
@@ -66,7 +66,7 @@ def run(path: str, output: str, peer_python: str) -> None:
   corpus = suggestions.new_folder(output, "corpus")
   building = {
     "input": sources.ENCYCLOPEDIA,
-    "vocab": tf.io.gfile.join(output, manifest.VOCABULARY_NAME),
+    "vocab": tf.io.gfile.join(output, corpus_manifest.VOCABULARY_NAME),
     "lower_case": None if found.lower_case else False,
     "output": corpus,
   }
@@ -88,7 +88,7 @@ def run(path: str, output: str, peer_python: str) -> None:
   )
 
 
-def describe(found: source.Source) -> list[str]:
+def describe(found: weight_source.Source) -> list[str]:
   """Returns what a source is and has, role by role, for people."""
   config = found.config
   lines = [

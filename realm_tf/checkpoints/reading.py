@@ -6,16 +6,16 @@ import tensorflow as tf
 
 from realm_tf import absent
 from realm_tf import errors
-from realm_tf.checkpoints import google_bert
-from realm_tf.checkpoints import hub_module
-from realm_tf.checkpoints import hugging_face
-from realm_tf.checkpoints import imported
-from realm_tf.checkpoints import json_config
-from realm_tf.checkpoints import model_garden
-from realm_tf.checkpoints import object_graph
-from realm_tf.checkpoints import own_run
-from realm_tf.checkpoints import source
-from realm_tf.configs import run_config
+from realm_tf.checkpoints import weight_source
+from realm_tf.checkpoints.formats import google_bert
+from realm_tf.checkpoints.formats import hub_module
+from realm_tf.checkpoints.formats import hugging_face
+from realm_tf.checkpoints.formats import imported
+from realm_tf.checkpoints.formats import json_config
+from realm_tf.checkpoints.formats import model_garden
+from realm_tf.checkpoints.formats import object_graph
+from realm_tf.checkpoints.formats import own_run
+from realm_tf.runs import run_config
 
 _INDEX = ".index"
 
@@ -25,7 +25,7 @@ def is_run(path: str) -> bool:
   return _task(path) not in (None, imported.TASK)
 
 
-def read(path: str) -> source.Source:
+def read(path: str) -> weight_source.Source:
   """Reads a BERT from whatever a path names.
 
   Args:
@@ -42,7 +42,7 @@ def read(path: str) -> source.Source:
     raise errors.UserError(f"{path} cannot be read: {e}") from e
 
 
-def _read(path: str) -> source.Source:
+def _read(path: str) -> weight_source.Source:
   task = _task(path)
   if task == imported.TASK:
     return imported.read(path)

@@ -1,1 +1,1 @@
-"""Records on disk and in tf.data: corpora, passages, examples, questions."""
+"""Records on disk and in tf.data: corpora, sentences, examples, questions."""

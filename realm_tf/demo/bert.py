@@ -10,8 +10,8 @@ import os
 import numpy as np
 
 from realm_tf import files
-from realm_tf.checkpoints import imported
-from realm_tf.checkpoints import own_run
+from realm_tf.checkpoints.formats import imported
+from realm_tf.checkpoints.formats import own_run
 
 FOLDER = os.path.join(os.path.dirname(__file__), "bert")
 RECIPE = "recipe.json"

@@ -6,7 +6,7 @@ import re
 from realm_tf import absent
 from realm_tf import errors
 from realm_tf import files
-from realm_tf.data import corpus_folder
+from realm_tf.data.corpus import corpus_folder
 
 MARKER = "demo.json"
 

@@ -9,12 +9,12 @@ import numpy as np
 import tensorflow as tf
 
 from realm_tf import suggestions
-from realm_tf.answering import outputs as outputs_lib
+from realm_tf.answering import reply_tensors
 from realm_tf.answering import shown
-from realm_tf.data import corpus as corpus_lib
-from realm_tf.data import sources
+from realm_tf.data.corpus import corpora
+from realm_tf.data.ingest import sources
 from realm_tf.evaluation import scoring
-from realm_tf.training import pretraining
+from realm_tf.training.recipes import pretraining
 
 _ROWS = (
   ("retrieval utility (nats)", "retrieval_utility"),
@@ -123,7 +123,7 @@ def replies(exported: str, questions: Sequence[str]) -> str:
   return "\n\n".join(
     f"{question}\n"
     + shown.lines(
-      outputs_lib.answer(question, outputs_lib.of_text(batch, row)),
+      reply_tensors.answer(question, reply_tensors.of_text(batch, row)),
       styled=False,
     )
     for row, question in enumerate(questions)
@@ -162,7 +162,7 @@ def examples(pretrained: pretraining.Pretrained, count: int) -> str:
 
 
 def _passages(
-  corpus: corpus_lib.Corpus, rows: np.ndarray, probabilities: np.ndarray
+  corpus: corpora.Corpus, rows: np.ndarray, probabilities: np.ndarray
 ) -> str:
   lines = []
   for row, probability in zip(rows, probabilities, strict=True):

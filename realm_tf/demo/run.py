@@ -5,13 +5,13 @@ import os
 from collections.abc import Mapping
 
 from realm_tf import files
+from realm_tf import progress
 from realm_tf.demo import bert
+from realm_tf.demo import demo_stages
 from realm_tf.demo import folder
 from realm_tf.demo import report
-from realm_tf.demo import stages as stages_lib
 from realm_tf.evaluation import scoring
-from realm_tf.training import pretraining
-from realm_tf.training import progress
+from realm_tf.training.recipes import pretraining
 
 _EXAMPLES = 5
 _ASKED = 3
@@ -53,9 +53,9 @@ def rebuild_bert(output: str, seed: int) -> None:
   print(f"Wrote {bert.FOLDER}.")
 
 
-def _begin(output: str, seed: int) -> stages_lib.Stages:
+def _begin(output: str, seed: int) -> demo_stages.Stages:
   """Makes room and writes the corpus with its salient spans."""
-  stages = stages_lib.Stages(output, seed)
+  stages = demo_stages.Stages(output, seed)
   folder.make_room(output)
   files.write_json(os.path.join(output, folder.MARKER), {"seed": seed})
   stages.build_corpus()
@@ -64,7 +64,7 @@ def _begin(output: str, seed: int) -> stages_lib.Stages:
 
 
 def _report(
-  stages: stages_lib.Stages,
+  stages: demo_stages.Stages,
   pretrained: pretraining.Pretrained,
   answered: Mapping[str, scoring.Scores],
   exported: str,
@@ -88,7 +88,7 @@ def _report(
       f"Before: the warm start by ICT. After: step {pretrained.result.step}. "
       f"Index versions that fed training: {versions}.",
       "",
-      f"## {stages_lib.QUESTIONS} held-out questions, after fine-tuning",
+      f"## {demo_stages.QUESTIONS} held-out questions, after fine-tuning",
       "",
       report.answers_table(answered),
       "",

@@ -1,1 +1,1 @@
-"""How good retrieval and answers are: recall@k, baselines, reports."""
+"""How good retrieval and answers are: judging, scores, reports."""

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from realm_tf.data import qa_datasets
-from realm_tf.evaluation import answers as answers_lib
+from realm_tf.data.questions import qa_datasets
+from realm_tf.evaluation import answer_matching
 from realm_tf.evaluation import recall
 
 
@@ -34,12 +34,12 @@ def answerable(
   by_word = collections.defaultdict[str, set[int]](set)
   patterns = set[int]()
   for number, question in enumerate(questions):
-    if question.answer_type == answers_lib.REGEX:
+    if question.answer_type == answer_matching.REGEX:
       patterns.add(number)
-    for phrase in answers_lib.AnswerSet.of(question).phrases:
+    for phrase in answer_matching.AnswerSet.of(question).phrases:
       by_word[max(phrase.split(), key=len)].add(number)
   for body in bodies:
-    text = answers_lib.Text(body)
+    text = answer_matching.Text(body)
     candidates = set(patterns)
     if by_word:
       for word in set(text.words.split()) & by_word.keys():

@@ -11,11 +11,11 @@ import tensorflow as tf
 
 from realm_tf import errors
 from realm_tf import files
-from realm_tf.data import corpus as corpus_lib
-from realm_tf.data import qa_splits
+from realm_tf.answering import prediction_records
+from realm_tf.data import jsonl
+from realm_tf.data.corpus import corpora
+from realm_tf.data.questions import qa_splits
 from realm_tf.evaluation import intervals
-from realm_tf.evaluation import jsonl
-from realm_tf.evaluation import predictions as predictions_lib
 from realm_tf.evaluation import report
 from realm_tf.evaluation import scoring
 
@@ -69,13 +69,13 @@ def score_file(options: FileOptions) -> scoring.Scores:
     answer_type=options.answer_type,
   )
   questions = dataset.examples
-  predictions = predictions_lib.align(
-    predictions_lib.read(options.predictions), questions, options.predictions
+  predictions = prediction_records.align(
+    prediction_records.read(options.predictions), questions, options.predictions
   )
   print(f"Scoring {options.predictions} by {dataset.describe()}.", flush=True)
   retrieval = None
   if options.corpus:
-    corpus = corpus_lib.Corpus.open(options.corpus)
+    corpus = corpora.Corpus.open(options.corpus)
     print(
       f"Looking for the answers in {corpus.num_passages} passages of "
       f"{options.corpus} ...",
@@ -143,7 +143,7 @@ def make_folder(folder: str) -> None:
 
 
 def write_predictions(
-  folder: str, predictions: Sequence[predictions_lib.Prediction]
+  folder: str, predictions: Sequence[prediction_records.Prediction]
 ) -> None:
   """Writes what was answered; what was said of former answers goes first.
 
@@ -160,7 +160,7 @@ def write_predictions(
       if tf.io.gfile.exists(path):
         tf.io.gfile.remove(path)
     path = tf.io.gfile.join(folder, PREDICTIONS_NAME)
-    predictions_lib.write(path, predictions)
+    prediction_records.write(path, predictions)
 
 
 def write(

@@ -10,8 +10,8 @@ import matplotlib.axes
 import matplotlib.figure
 import numpy as np
 
-from realm_tf.evaluation import calibration as calibration_lib
 from realm_tf.evaluation import intervals
+from realm_tf.evaluation import probability_calibration
 
 _INCHES = (4.6, 3.4)
 _COLOR = "#1f5fa8"
@@ -56,7 +56,7 @@ def recall_curve(
 
 
 def reliability(
-  calibration: calibration_lib.Calibration,
+  calibration: probability_calibration.Calibration,
 ) -> markupsafe.Markup:
   """Plots the share of right answers over their probability, and counts."""
   with matplotlib.rc_context(_SETTINGS):

@@ -7,14 +7,14 @@ import numpy as np
 import tensorflow as tf
 
 from realm_tf.configs import schema
-from realm_tf.text import tokenizer as tokenizer_lib
+from realm_tf.text import wordpiece
 
 _BATCH = 256
 
 
 @dataclasses.dataclass(frozen=True)
 class ReaderView:
-  """Cuts bodies as the model inputs do; see `data/features.py`.
+  """Cuts bodies as the model inputs do; see `data/examples/packing.py`.
 
   Attributes:
     tokenizer: Of the corpus.
@@ -22,7 +22,7 @@ class ReaderView:
       `passage_length`, and where question and body fill what is read.
   """
 
-  tokenizer: tokenizer_lib.Tokenizer
+  tokenizer: wordpiece.Tokenizer
   config: schema.RetrievalConfig
 
   def room_of_questions(self, questions: Sequence[str]) -> np.ndarray:

@@ -4,20 +4,16 @@ from collections.abc import Callable
 from collections.abc import Sequence
 
 import numpy as np
-import tensorflow as tf
 
-from realm_tf.data import features as features_lib
-from realm_tf.data import qa_datasets
-from realm_tf.evaluation import answers as answers_lib
+from realm_tf.answering.retrievers import retriever
+from realm_tf.data.questions import qa_datasets
+from realm_tf.evaluation import answer_matching
 from realm_tf.evaluation import reader_view
-from realm_tf.text import tokenizer as tokenizer_lib
 
-# From questions and k to rows <int>[questions, k], best first; -1 for none.
-Retrieve = Callable[[Sequence[str], int], np.ndarray]
+# From questions and k to their passages; see `retriever.Retriever.retrieve`.
+Retrieve = Callable[[Sequence[str], int], retriever.Retrieved]
 # From rows <int>[n] to n titles and n bodies, as `Corpus.read_texts`.
 ReadTexts = Callable[[np.ndarray], tuple[list[str], list[str]]]
-
-_BATCH = 256
 
 
 class Judge:
@@ -45,7 +41,7 @@ class Judge:
     self._view = view
     self._wanted = [_wanted(question) for question in questions]
 
-  def answers(self, question: int, text: answers_lib.Text) -> bool:
+  def answers(self, question: int, text: answer_matching.Text) -> bool:
     """Whether a whole body answers a question, which is given by number."""
     return all(wanted.found_in(text) for wanted in self._wanted[question])
 
@@ -68,7 +64,7 @@ class Judge:
     starts = np.searchsorted(inverse.ravel()[order], np.arange(len(unique) + 1))
     places, asking = order.tolist(), (order // rows.shape[1]).tolist()
     for number, body in enumerate(bodies, start=none):
-      text = answers_lib.Text(body)
+      text = answer_matching.Text(body)
       for i in range(starts[number], starts[number + 1]):
         hits[places[i]] = self.answers(asking[i], text)
     hits = hits.reshape(rows.shape)
@@ -100,7 +96,7 @@ class Judge:
     rooms = view.room_of_questions([q.question for q in self.questions])
     seen = view.cut(titles, bodies, rooms[asking])
     return [
-      part == body or self.answers(question, answers_lib.Text(part))
+      part == body or self.answers(question, answer_matching.Text(part))
       for question, part, body in zip(
         asking.tolist(), seen, bodies, strict=True
       )
@@ -116,42 +112,15 @@ class Judge:
     Returns:
       "recall@k" to the share of the questions that one of the k best answers.
     """
-    rows = retrieve([q.question for q in self.questions], max(ks))
-    hits = self.hits(rows)
+    retrieved = retrieve([q.question for q in self.questions], max(ks))
+    hits = self.hits(retrieved.rows)
     return {f"recall@{k}": float(hits[:, :k].any(axis=1).mean()) for k in ks}
 
 
 def _wanted(
   question: qa_datasets.Example,
-) -> tuple[answers_lib.AnswerSet, ...]:
-  references = answers_lib.AnswerSet.of(question)
+) -> tuple[answer_matching.AnswerSet, ...]:
+  references = answer_matching.AnswerSet.of(question)
   if not question.subject:
     return (references,)
-  return references, answers_lib.AnswerSet([question.subject])
-
-
-def dense_retriever(
-  embed: Callable[[tf.Tensor], tf.Tensor],
-  search: Callable[[tf.Tensor, int], tuple[tf.Tensor, tf.Tensor, tf.Tensor]],
-  tokenizer: tokenizer_lib.Tokenizer,
-  query_length: int,
-) -> Retrieve:
-  """Returns the retriever of an index version.
-
-  Args:
-    embed: The exported query embedder.
-    search: The version's searcher.
-    tokenizer: Of the corpus.
-    query_length: Wordpieces of a question, [CLS] and [SEP] included.
-  """
-
-  def retrieve(texts: Sequence[str], k: int) -> np.ndarray:
-    found = []
-    for first in range(0, len(texts), _BATCH):
-      ids = tokenizer.tokenize(tf.constant(texts[first : first + _BATCH]))
-      token_ids = features_lib.pack_queries(ids, query_length, tokenizer)
-      _, rows, valid = search(embed(token_ids), k)
-      found.append(tf.where(valid, rows, -1).numpy())
-    return np.concatenate(found)
-
-  return retrieve
+  return references, answer_matching.AnswerSet([question.subject])

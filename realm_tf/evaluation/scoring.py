@@ -8,13 +8,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from realm_tf import errors
-from realm_tf.data import corpus as corpus_lib
-from realm_tf.data import qa_datasets
-from realm_tf.evaluation import answers as answers_lib
-from realm_tf.evaluation import calibration as calibration_lib
+from realm_tf.answering import prediction_records
+from realm_tf.data.corpus import corpora
+from realm_tf.data.questions import qa_datasets
+from realm_tf.evaluation import answer_matching
 from realm_tf.evaluation import coverage
 from realm_tf.evaluation import intervals
-from realm_tf.evaluation import predictions as predictions_lib
+from realm_tf.evaluation import probability_calibration
 from realm_tf.evaluation import reader_view
 from realm_tf.evaluation import recall
 
@@ -80,7 +80,7 @@ class Outcome:
   """
 
   question: qa_datasets.Example
-  prediction: predictions_lib.Prediction
+  prediction: prediction_records.Prediction
   right: bool | None
   f1: float | None
   answer_rank: int | None
@@ -111,14 +111,14 @@ class Scores:
   classes: dict[str, int]
   invalid_regexes: tuple[str, ...]
   degenerate: tuple[str, ...]
-  calibration: calibration_lib.Calibration | None
+  calibration: probability_calibration.Calibration | None
   seed: int
 
 
 def judge_retrieval(
   questions: Sequence[qa_datasets.Example],
-  predictions: Sequence[predictions_lib.Prediction],
-  corpus: corpus_lib.Corpus,
+  predictions: Sequence[prediction_records.Prediction],
+  corpus: corpora.Corpus,
   passages_read: int,
 ) -> Retrieval:
   """Looks for answers in the passages found, then in all.
@@ -157,7 +157,7 @@ def judge_retrieval(
 def judge_rows(
   questions: Sequence[qa_datasets.Example],
   rows: Mapping[str, np.ndarray],
-  corpus: corpus_lib.Corpus,
+  corpus: corpora.Corpus,
   passages_read: int,
   view: reader_view.ReaderView | None = None,
 ) -> dict[str, Retrieval]:
@@ -195,7 +195,7 @@ def judge_rows(
 
 def score(
   questions: Sequence[qa_datasets.Example],
-  predictions: Sequence[predictions_lib.Prediction],
+  predictions: Sequence[prediction_records.Prediction],
   retrieval: Retrieval | None,
   seed: int = 0,
 ) -> Scores:
@@ -207,7 +207,9 @@ def score(
     retrieval: None if it is not known.
     seed: Of the bootstrap's draws.
   """
-  references = [answers_lib.AnswerSet.of(question) for question in questions]
+  references = [
+    answer_matching.AnswerSet.of(question) for question in questions
+  ]
   outcomes = tuple(
     _outcome(i, question, prediction, reference, retrieval)
     for i, (question, prediction, reference) in enumerate(
@@ -236,7 +238,7 @@ def score(
 
 def score_retrieval(
   questions: Sequence[qa_datasets.Example],
-  predictions: Sequence[predictions_lib.Prediction],
+  predictions: Sequence[prediction_records.Prediction],
   retrieval: Retrieval,
   seed: int = 0,
 ) -> Scores:
@@ -248,7 +250,9 @@ def score_retrieval(
     retrieval: What was found.
     seed: Of the bootstrap's draws.
   """
-  references = [answers_lib.AnswerSet.of(question) for question in questions]
+  references = [
+    answer_matching.AnswerSet.of(question) for question in questions
+  ]
   outcomes = []
   for i, (question, prediction, reference) in enumerate(
     zip(questions, predictions, references, strict=True)
@@ -268,7 +272,7 @@ def score_retrieval(
 
 def _scores(
   outcomes: tuple[Outcome, ...],
-  references: Sequence[answers_lib.AnswerSet],
+  references: Sequence[answer_matching.AnswerSet],
   columns: dict[str, np.ndarray],
   retrieval: Retrieval | None,
   seed: int,
@@ -313,8 +317,8 @@ def _scores(
 def _outcome(
   number: int,
   question: qa_datasets.Example,
-  prediction: predictions_lib.Prediction,
-  reference: answers_lib.AnswerSet,
+  prediction: prediction_records.Prediction,
+  reference: answer_matching.AnswerSet,
   retrieval: Retrieval | None,
 ) -> Outcome:
   right = reference.is_right(prediction.answer)
@@ -354,7 +358,7 @@ def _by_rank(retrieval: Retrieval) -> np.ndarray:
 
 def _calibration(
   outcomes: Sequence[Outcome],
-) -> calibration_lib.Calibration | None:
+) -> probability_calibration.Calibration | None:
   known = [
     (outcome.prediction.probability, outcome.right)
     for outcome in outcomes
@@ -363,4 +367,6 @@ def _calibration(
   if len(known) < len(outcomes):
     return None
   probabilities, right = zip(*known, strict=True)
-  return calibration_lib.calibration(np.array(probabilities), np.array(right))
+  return probability_calibration.calibration(
+    np.array(probabilities), np.array(right)
+  )

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import Any
 
-from realm_tf.evaluation import jsonl
-from realm_tf.text import spans as spans_lib
+from realm_tf.data import jsonl
+from realm_tf.text import salient_spans
 
 DATE_LABEL = "DATE"
 ENTITY_LABELS = ("PER", "LOC", "ORG", "MISC")
@@ -29,7 +29,7 @@ class LabelledSentence:
   passage: int
   start: int
   limit: int
-  spans: tuple[spans_lib.Span, ...]
+  spans: tuple[salient_spans.Span, ...]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -93,10 +93,10 @@ def _matches(place: Place, others: Iterable[Place], overlap: bool) -> bool:
 
 
 def tag_sentences(
-  tagger: spans_lib.SpanTagger,
+  tagger: salient_spans.SpanTagger,
   sentences: Sequence[LabelledSentence],
   passages: Mapping[int, tuple[str, str]],
-) -> list[list[spans_lib.Span]]:
+) -> list[list[salient_spans.Span]]:
   """Returns the tagger's spans of each sentence.
 
   The tagger reads whole passages, as in the annotation of a corpus.
@@ -109,7 +109,7 @@ def tag_sentences(
   titles, texts = zip(*(passages[s.passage] for s in sentences), strict=True)
   tagged = tagger.tag(texts, titles)
   return [
-    spans_lib.inside_sentences(spans, [(sentence.start, sentence.limit)])
+    salient_spans.inside_sentences(spans, [(sentence.start, sentence.limit)])
     for spans, sentence in zip(tagged, sentences, strict=True)
   ]
 
@@ -132,7 +132,7 @@ def read_labels(path: str) -> list[LabelledSentence]:
 def _parse(record: dict[str, Any], number: int) -> LabelledSentence:
   del number
   start, limit = record["sentence"]
-  spans = tuple(spans_lib.Span(*span) for span in record["spans"])
+  spans = tuple(salient_spans.Span(*span) for span in record["spans"])
   at = start
   for span in spans:
     if span.type not in (DATE_LABEL, *ENTITY_LABELS):

@@ -1,1 +1,1 @@
-"""The MIPS index: the searcher, its versions on disk, the refresh job."""
+"""The MIPS index: search, versions on disk, building, the refresh job."""

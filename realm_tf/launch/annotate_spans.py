@@ -61,8 +61,8 @@ def main(unknown: list[str]) -> None:
   path_checks.corpus(_CORPUS.value)
   environment.use_bfloat16_products()
   for_beam = beam_flags.take(unknown)
-  from realm_tf.data import annotate
-  from realm_tf.data import annotate_shards
+  from realm_tf.data.sentences import annotate
+  from realm_tf.data.sentences import annotate_shards
 
   annotate.annotate(
     annotate.AnnotateOptions(

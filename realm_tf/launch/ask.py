@@ -76,7 +76,7 @@ def main(questions: list[str]) -> None:
 def _load() -> Callable[[str], Any]:
   """Returns what is asked: a server, or a run."""
   if _SERVER.value:
-    from realm_tf.serving import asker
+    from realm_tf.serving.client import asker
 
     return asker.connect(_SERVER.value, _MODEL.value)
   from realm_tf.answering import asking

@@ -63,7 +63,7 @@ def main(unknown: list[str]) -> None:
   path_checks.vocabulary(_VOCAB.value or "")
   path_checks.output(_OUTPUT.value)
   for_beam = beam_flags.take(unknown)
-  from realm_tf.data import build
+  from realm_tf.data.ingest import build
 
   build.build(
     build.BuildOptions(

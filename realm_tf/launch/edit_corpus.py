@@ -63,11 +63,11 @@ def main() -> None:
   path_checks.output(_OUTPUT.value)
   verify_flag.apply()
   environment.use_products_of(_MODEL_DIR.value)
-  from realm_tf.data import edit as edit_lib
-  from realm_tf.index import edit
+  from realm_tf.data.ingest import corpus_edit
+  from realm_tf.index.job import index_edit
 
-  edit.run(
-    edit_lib.EditOptions(
+  index_edit.run(
+    corpus_edit.EditOptions(
       corpus=_CORPUS.value,
       output=_OUTPUT.value,
       add=add,

@@ -10,11 +10,11 @@ python -m realm_tf.launch.evaluate --dataset=nq_open --split=test \
 from absl import flags
 
 from realm_tf import environment
+from realm_tf.evaluation import evaluation_options
 from realm_tf.launch import command
 from realm_tf.launch import path_checks
 from realm_tf.launch import question_flags
 from realm_tf.launch import verify_flag
-from realm_tf.training import evaluation_options
 
 _MODEL_DIR = flags.DEFINE_string(
   "model_dir",
@@ -115,7 +115,7 @@ def main() -> None:
   path_checks.corpus(options.corpus)
   path_checks.output(options.output)
   environment.use_products_of(options.model_dir)
-  from realm_tf.training import evaluation_run
+  from realm_tf.evaluation import evaluation_run
 
   evaluation_run.run(options)
 

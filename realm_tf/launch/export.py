@@ -79,10 +79,10 @@ def main() -> None:
   path_checks.run(_MODEL_DIR.value)
   path_checks.corpus(_CORPUS.value)
   path_checks.output(_OUTPUT.value)
-  from realm_tf.serving import export
+  from realm_tf.serving.export import export_run
 
-  export.run(
-    export.ExportOptions(
+  export_run.run(
+    export_run.ExportOptions(
       model_dir=_MODEL_DIR.value,
       output=_OUTPUT.value,
       searcher=_SEARCHER.value,

@@ -71,7 +71,7 @@ def main() -> None:
     for init in (_INIT.value, _INIT_RETRIEVER.value):
       path_checks.run(init)
     path_checks.weights("init_reader", _INIT_READER.value)
-  from realm_tf.training import finetuning
+  from realm_tf.training.recipes import finetuning
 
   finetuning.run(
     config,

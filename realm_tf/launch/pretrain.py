@@ -51,7 +51,7 @@ def main() -> None:
     index_age_limit_steps=_INDEX_AGE_LIMIT.value,
   )
   question_flags.check_paths("dev", questions=_QUESTIONS.value)
-  from realm_tf.training import pretraining
+  from realm_tf.training.recipes import pretraining
 
   pretraining.run(
     config,

@@ -13,7 +13,7 @@ run_flags.define("pretrain_mlm")
 def main() -> None:
   """Trains, and names the next command."""
   config = run_flags.config("pretrain_mlm")
-  from realm_tf.training import warm_start
+  from realm_tf.training.recipes import warm_start
 
   warm_start.run(
     "pretrain_mlm",

@@ -70,9 +70,9 @@ def main() -> None:
     path_checks.run(_MODEL_DIR.value)
   verify_flag.apply()
   environment.use_products_of(_MODEL_DIR.value)
-  from realm_tf.index import follow
-  from realm_tf.index import job
-  from realm_tf.index import workers
+  from realm_tf.index.job import follow
+  from realm_tf.index.job import refresh_job
+  from realm_tf.index.job import workers
 
   if _END_WITH_PARENT.value or _IS_WORKER.value:
     workers.end_with_parent()
@@ -91,10 +91,10 @@ def main() -> None:
     },
   )
   if _IS_WORKER.value:
-    sys.exit(job.run_worker(options))
+    sys.exit(refresh_job.run_worker(options))
   module = "realm_tf.launch.refresh_index"
   worker = [sys.executable, "-m", module, *sys.argv[1:], "--is_worker"]
-  sys.exit(job.run(options, worker))
+  sys.exit(refresh_job.run(options, worker))
 
 
 if __name__ == "__main__":

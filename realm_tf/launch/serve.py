@@ -125,12 +125,12 @@ def main() -> None:
     _SSL_CONFIG_FILE,
   ):
     path_checks.there(flag.name, [flag.value])
-  from realm_tf.serving import options
-  from realm_tf.serving import server
+  from realm_tf.serving.server import model_server
+  from realm_tf.serving.server import server_options
 
   runs = _MAX_CONCURRENT_RUNS.value
-  server.run(
-    options.Options(
+  model_server.run(
+    server_options.Options(
       model_name=_MODEL_NAME.value,
       model_base_path=_MODEL_BASE_PATH.value,
       model_config_file=_MODEL_CONFIG_FILE.value,

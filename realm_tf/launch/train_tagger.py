@@ -43,11 +43,11 @@ def main() -> None:
   path_checks.there("data", _DATA.value)
   path_checks.there("valid", _VALID.value)
   path_checks.vocabulary(_VOCAB.value)
-  from realm_tf.training import tagger_run
+  from realm_tf.training.recipes import tagger_training
 
-  tagger_run.run(
+  tagger_training.run(
     config,
-    tagger_run.DataOptions(
+    tagger_training.DataOptions(
       data=_DATA.value,
       valid=_VALID.value,
       repair_labels=_REPAIR_LABELS.value,

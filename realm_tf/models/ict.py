@@ -4,7 +4,7 @@ import tensorflow as tf
 
 from realm_tf.configs import schema
 from realm_tf.models import configured
-from realm_tf.models import embedder
+from realm_tf.models import embedders
 
 
 @tf.keras.utils.register_keras_serializable(package="realm_tf")
@@ -30,7 +30,7 @@ class IctModel(configured.ConfiguredModel):
       config, name="ict", dtype=tf.float32, vocab_size=vocab_size, sep_id=sep_id
     )
     self._score_scale = config.score_scale
-    self.retriever = embedder.Retriever(config, vocab_size, sep_id)
+    self.retriever = embedders.Retriever(config, vocab_size, sep_id)
     self.built = True
 
   def call(

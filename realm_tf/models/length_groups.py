@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from collections.abc import Sequence
+from typing import Any
 
 import tensorflow as tf
 
@@ -28,9 +29,9 @@ def apply(
   `function(*sequences, *others)`.
 
   All rows are computed at once where groups would not help or not work: run
-  eagerly, on TPUs, which need static shapes, and with few rows. Where the number
-  of rows is not known when the graph is traced, they are computed in a loop, the
-  longest first, some thousand positions at a time.
+  eagerly, on TPUs, which need static shapes, and with few rows. Where the
+  number of rows is not known when the graph is traced, a loop computes them,
+  the longest first, some thousand positions at a time.
 
   Args:
     function: From <int32>[rows, l] for each of `sequences`, with any l up to L,
@@ -74,7 +75,7 @@ def _in_chunks(
   others: Sequence[tf.Tensor],
   per_position: bool,
 ) -> tf.Tensor:
-  """Computes any number of rows, as many at a time as have room; see `apply`."""
+  """Computes any number of rows in a loop; see `apply`."""
   traced = _trace(function, sequences, others)
   lengths = _lengths(sequences)
   order = tf.argsort(lengths, direction="DESCENDING", stable=True)
@@ -89,9 +90,7 @@ def _in_chunks(
     longest = tf.reduce_max(tf.gather(lengths, order[done : done + 1]))
     count = tf.maximum(_CHUNK_POSITIONS // tf.maximum(longest, 1), 1)
     members = order[done : done + count]
-    result = _compute(
-      traced, sequences, others, members, longest, per_position
-    )
+    result = _compute(traced, sequences, others, members, longest, per_position)
     return done + tf.size(members), results.write(results.size(), result)
 
   results = tf.TensorArray(
@@ -107,7 +106,7 @@ def _trace(
   function: Callable[..., tf.Tensor],
   sequences: Sequence[tf.Tensor],
   others: Sequence[tf.Tensor],
-) -> Callable[..., tf.Tensor]:
+) -> Any:
   """Returns a function of its own, which is traced once for all groups."""
   return tf.function(function, autograph=False).get_concrete_function(
     *(tf.TensorSpec([None, None], x.dtype) for x in sequences),

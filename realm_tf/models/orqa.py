@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from realm_tf.configs import schema
 from realm_tf.models import configured
-from realm_tf.models import embedder
+from realm_tf.models import embedders
 from realm_tf.models import objective
 from realm_tf.models import shapes
 from realm_tf.models import span_reader
@@ -96,7 +96,7 @@ class OrqaModel(configured.ConfiguredModel):
     )
     self._score_scale = config.score_scale
     self.max_span_length = config.max_span_length
-    self.retriever = embedder.Retriever(config, vocab_size, sep_id)
+    self.retriever = embedders.Retriever(config, vocab_size, sep_id)
     self.retriever.passage_embedder.trainable = False
     self.reader = span_reader.SpanReader(config, vocab_size)
     self.built = True

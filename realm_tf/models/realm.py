@@ -6,9 +6,9 @@ import tensorflow as tf
 
 from realm_tf.configs import schema
 from realm_tf.models import configured
-from realm_tf.models import embedder
+from realm_tf.models import embedders
+from realm_tf.models import masked_lm
 from realm_tf.models import objective
-from realm_tf.models import reader as reader_lib
 
 
 class RealmOutputs(NamedTuple):
@@ -52,8 +52,8 @@ class RealmModel(configured.ConfiguredModel):
     )
     self._score_scale = config.score_scale
     self._marginalization = config.marginalization
-    self.retriever = embedder.Retriever(config, vocab_size, sep_id)
-    self.reader = reader_lib.MaskedLanguageModel(
+    self.retriever = embedders.Retriever(config, vocab_size, sep_id)
+    self.reader = masked_lm.MaskedLanguageModel(
       config, vocab_size, name="reader", output_range=config.query_length
     )
     self.built = True

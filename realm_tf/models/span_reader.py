@@ -3,7 +3,7 @@
 import tensorflow as tf
 
 from realm_tf.configs import schema
-from realm_tf.models import encoder as encoder_lib
+from realm_tf.models import encoders
 from realm_tf.models import length_groups
 from realm_tf.models import scratch
 from realm_tf.models import shapes
@@ -29,12 +29,12 @@ class SpanScorer(tf.keras.layers.Layer):
     width = config.span_hidden_size
     self.start = tf.keras.layers.Dense(
       width,
-      kernel_initializer=encoder_lib.kernel_initializer(config),
+      kernel_initializer=encoders.kernel_initializer(config),
       name="start",
     )
     self.end = tf.keras.layers.Dense(
       width,
-      kernel_initializer=encoder_lib.kernel_initializer(config),
+      kernel_initializer=encoders.kernel_initializer(config),
       use_bias=False,
       name="end",
     )
@@ -44,7 +44,7 @@ class SpanScorer(tf.keras.layers.Layer):
     self.layer_norm.build([None, width])
     self.output_layer = tf.keras.layers.Dense(
       1,
-      kernel_initializer=encoder_lib.kernel_initializer(config),
+      kernel_initializer=encoders.kernel_initializer(config),
       dtype=tf.float32,
       name="output",
     )
@@ -91,7 +91,7 @@ class SpanReader(tf.keras.Model):
   def __init__(self, config: schema.OrqaConfig, vocab_size: int):
     """Builds the layers with their variables; `config` gives the shape."""
     super().__init__(name="reader")
-    self.encoder = encoder_lib.build_encoder(config, vocab_size, name="encoder")
+    self.encoder = encoders.build_encoder(config, vocab_size, name="encoder")
     self.encoder.pooler_layer.trainable = False  # nothing reads it
     scratch.prepare_for_scratch(self.encoder)
     self.scorer = SpanScorer(config)
@@ -116,7 +116,7 @@ class SpanReader(tf.keras.Model):
     """
 
     def scores(token_ids: tf.Tensor, segment_ids: tf.Tensor) -> tf.Tensor:
-      outputs = encoder_lib.encode(
+      outputs = encoders.encode(
         self.encoder, token_ids, segment_ids, training=training
       )
       return self.scorer(outputs["sequence_output"])

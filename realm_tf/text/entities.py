@@ -1,7 +1,7 @@
 """Finds named entities in English text: runs of capitalised words.
 
 Rules only: no model and no list of names. Names in lower case ("gold", "peso")
-have no capital to find them by; `realm_tf.text.gazetteer` finds those.
+have no capital to find them by; `realm_tf.text.gazetteers` finds those.
 """
 
 import re

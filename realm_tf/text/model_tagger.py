@@ -11,9 +11,9 @@ from realm_tf import absent
 from realm_tf import errors
 from realm_tf import files
 from realm_tf.text import dates
-from realm_tf.text import gazetteer as gazetteer_lib
-from realm_tf.text import sentences as sentences_lib
-from realm_tf.text import spans as spans_lib
+from realm_tf.text import gazetteers
+from realm_tf.text import salient_spans
+from realm_tf.text import sentence_splitter
 
 MANIFEST = "manifest.json"
 KIND = "span_tagger"
@@ -74,12 +74,12 @@ class ModelTagger:
     except (tf.errors.OpError, OSError, ValueError) as e:
       raise errors.UserError(f"--tagger={path} cannot be loaded.") from e
     self._tag = self._model.signatures["tag"]
-    self._gazetteer = gazetteer_lib.Gazetteer(gazetteer)
+    self._gazetteer = gazetteers.Gazetteer(gazetteer)
     self._numbers = numbers
 
   def tag(
     self, texts: Sequence[str], titles: Sequence[str] | None = None
-  ) -> list[list[spans_lib.Span]]:
+  ) -> list[list[salient_spans.Span]]:
     """Returns the spans of each text; see `SpanTagger.tag`."""
     del titles  # the model reads sentences alone
     return [
@@ -87,12 +87,12 @@ class ModelTagger:
       for text, entities in zip(texts, self.entities(texts), strict=True)
     ]
 
-  def entities(self, texts: Sequence[str]) -> list[list[spans_lib.Span]]:
+  def entities(self, texts: Sequence[str]) -> list[list[salient_spans.Span]]:
     """Returns what the model alone finds in each text, in bytes."""
     rows, offsets, sentences = [], [], []
     for row, text in enumerate(texts):
       raw = text.encode()
-      for start, limit in sentences_lib.sentence_byte_spans(text):
+      for start, limit in sentence_splitter.sentence_byte_spans(text):
         rows.append(row)
         offsets.append(start)
         sentences.append(raw[start:limit])
@@ -102,11 +102,11 @@ class ModelTagger:
         texts=tf.constant(sentences, tf.string)
       ).items()
     }
-    found: list[list[spans_lib.Span]] = [[] for _ in texts]
+    found: list[list[salient_spans.Span]] = [[] for _ in texts]
     for i, (row, offset) in enumerate(zip(rows, offsets, strict=True)):
       begin, end = outputs["splits"][i : i + 2]
       found[row] += [
-        spans_lib.Span(
+        salient_spans.Span(
           offset + int(outputs["start"][k]),
           offset + int(outputs["limit"][k]),
           outputs["type"][k].decode(),
@@ -116,20 +116,20 @@ class ModelTagger:
     return found
 
   def _join(
-    self, text: str, entities: list[spans_lib.Span]
-  ) -> list[spans_lib.Span]:
+    self, text: str, entities: list[salient_spans.Span]
+  ) -> list[salient_spans.Span]:
     """Adds what is found by rules, and leaves no overlap."""
-    by_rules = spans_lib.to_bytes(
+    by_rules = salient_spans.to_bytes(
       text,
       [
-        spans_lib.Span(*place, spans_lib.DATE)
+        salient_spans.Span(*place, salient_spans.DATE)
         for place in dates.find_dates(text)
       ],
     )
-    by_rules += spans_lib.to_bytes(
+    by_rules += salient_spans.to_bytes(
       text,
       [
-        spans_lib.Span(*place, spans_lib.ENTITY)
+        salient_spans.Span(*place, salient_spans.ENTITY)
         for place in self._gazetteer.find(text)
       ],
     )
@@ -138,5 +138,5 @@ class ModelTagger:
       key=lambda span: (span.start - span.limit, span.start),
     )
     if self._numbers:
-      spans += spans_lib.to_bytes(text, spans_lib.find_numbers(text))
-    return spans_lib.without_overlaps(spans)
+      spans += salient_spans.to_bytes(text, salient_spans.find_numbers(text))
+    return salient_spans.without_overlaps(spans)

@@ -1,1 +1,1 @@
-"""Training: strategy, optimizer, steps, loop, and one task a file."""
+"""Training: steps, loop, pipelines, checkpoints."""

@@ -8,30 +8,30 @@ import tensorflow as tf
 
 from realm_tf import errors
 from realm_tf import interruption
-from realm_tf.configs import run_config
+from realm_tf import progress
 from realm_tf.configs import schema
-from realm_tf.training import checkpoints
-from realm_tf.training import feed as feed_lib
-from realm_tf.training import first_weights
-from realm_tf.training import optimizer as optimizer_lib
-from realm_tf.training import progress
+from realm_tf.runs import run_config
+from realm_tf.training import base_task
+from realm_tf.training import optimizers
+from realm_tf.training import pipeline_feed
 from realm_tf.training import steps
-from realm_tf.training import tasks
+from realm_tf.training import training_checkpoints
+from realm_tf.training.init import first_weights
 
 
 class Hook:
   """What a task does beside the loop; REALM's refreshes its index."""
 
   def initialize(
-    self, task: tasks.Task, run: run_config.RunConfig
+    self, task: base_task.Task, run: run_config.RunConfig
   ) -> first_weights.InitReport:
     """Gives a run that is not resumed its first weights."""
     return first_weights.initialize(task.parts, run)
 
-  def before_training(self, state: checkpoints.TrainerState) -> None:
+  def before_training(self, state: training_checkpoints.TrainerState) -> None:
     """Called once, with the state restored or initialised."""
 
-  def before_step(self, step: int, feed: feed_lib.Feed) -> None:
+  def before_step(self, step: int, feed: pipeline_feed.Feed) -> None:
     """Called before each step, counted from 0."""
 
   def exports_after(self, step: int) -> bool:
@@ -114,7 +114,7 @@ class TrainingResult(NamedTuple):
 
 
 def train(
-  task: tasks.Task,
+  task: base_task.Task,
   run: run_config.RunConfig,
   model_dir: str,
   strategy: tf.distribute.Strategy,
@@ -147,7 +147,7 @@ class _Loop:
 
   def __init__(
     self,
-    task: tasks.Task,
+    task: base_task.Task,
     run: run_config.RunConfig,
     model_dir: str,
     strategy: tf.distribute.Strategy,
@@ -158,10 +158,10 @@ class _Loop:
     self._hook = hook
     self._strategy = strategy
     with strategy.scope():
-      optimizer = optimizer_lib.make_optimizer(run.config)
+      optimizer = optimizers.make_optimizer(run.config)
     self._learning_rate = optimizer.learning_rate
     # Outside of the scope, which would give each replica a step of its own.
-    self._state = checkpoints.TrainerState(model_dir, task, optimizer)
+    self._state = training_checkpoints.TrainerState(model_dir, task, optimizer)
     with strategy.scope():
       if self._state.restore():
         print(f"Resumed {model_dir} at step {int(self._state.step)}.")
@@ -209,7 +209,7 @@ class _Loop:
       return TrainingResult(step, self._evaluations)
     if step == 0:
       self._evaluate(step)
-    feed = feed_lib.Feed(self._strategy, self._task.train_pipeline, step)
+    feed = pipeline_feed.Feed(self._strategy, self._task.train_pipeline, step)
     meter = progress.Progress(step, last, config.batch_size)
     stopped = False
     while step < last and not stopped:
@@ -224,7 +224,7 @@ class _Loop:
       writer.close()
     return TrainingResult(step, self._evaluations)
 
-  def _step(self, feed: feed_lib.Feed, meter: progress.Progress) -> bool:
+  def _step(self, feed: pipeline_feed.Feed, meter: progress.Progress) -> bool:
     """Does a step; returns whether an evaluation is due after it."""
     config = self._config
     features, replaced = feed.next()

@@ -5,13 +5,13 @@ from typing import Any
 
 import tensorflow as tf
 
-from realm_tf.training import tasks
+from realm_tf.training import base_task
 
-StepFunction = Callable[[tasks.Features], dict[str, tf.Tensor]]
+StepFunction = Callable[[base_task.Features], dict[str, tf.Tensor]]
 
 
 def make_train_step(
-  task: tasks.Task,
+  task: base_task.Task,
   optimizer: tf.keras.optimizers.legacy.Optimizer,
   strategy: tf.distribute.Strategy,
   clip_norm: float,
@@ -32,7 +32,7 @@ def make_train_step(
     # Those that the first step makes would have it traced twice.
     optimizer._create_all_weights(task.variables)
 
-  def replica_step(features: tasks.Features) -> dict[str, tf.Tensor]:
+  def replica_step(features: base_task.Features) -> dict[str, tf.Tensor]:
     with tf.GradientTape() as tape:
       sums = task.sums(features, training=True)
       loss, _ = sums["loss"]
@@ -56,8 +56,8 @@ def make_train_step(
 
 
 def make_eval_step(
-  task: tasks.Task, strategy: tf.distribute.Strategy
-) -> Callable[[tasks.Features], dict[str, tuple[tf.Tensor, tf.Tensor]]]:
+  task: base_task.Task, strategy: tf.distribute.Strategy
+) -> Callable[[base_task.Features], dict[str, tuple[tf.Tensor, tf.Tensor]]]:
   """Returns the function that evaluates one global batch.
 
   Args:
@@ -68,7 +68,7 @@ def make_eval_step(
     From features to the task's sums over the batch.
   """
 
-  def replica_step(features: tasks.Features) -> tasks.Sums:
+  def replica_step(features: base_task.Features) -> base_task.Sums:
     sums = task.sums(features, training=False)
     context = tf.distribute.get_replica_context()
     return context.all_reduce(tf.distribute.ReduceOp.SUM, dict(sums))
@@ -76,7 +76,7 @@ def make_eval_step(
   return _over_replicas(replica_step, strategy)
 
 
-def _means(totals: tasks.Sums) -> dict[str, tf.Tensor]:
+def _means(totals: base_task.Sums) -> dict[str, tf.Tensor]:
   return {
     name: tf.math.divide_no_nan(total, weight)
     for name, (total, weight) in totals.items()
@@ -84,8 +84,9 @@ def _means(totals: tasks.Sums) -> dict[str, tf.Tensor]:
 
 
 def _over_replicas(
-  function: Callable[[tasks.Features], Any], strategy: tf.distribute.Strategy
-) -> Callable[[tasks.Features], Any]:
+  function: Callable[[base_task.Features], Any],
+  strategy: tf.distribute.Strategy,
+) -> Callable[[base_task.Features], Any]:
   """Runs a function on each replica and takes the first one's result.
 
   The function reduces over the replicas itself, so all results are equal.
@@ -93,7 +94,7 @@ def _over_replicas(
 
   @tf.function
   @tf.autograph.experimental.do_not_convert
-  def step(features: tasks.Features) -> Any:
+  def step(features: base_task.Features) -> Any:
     per_replica = strategy.run(function, args=(features,))
     return tf.nest.map_structure(
       lambda value: strategy.experimental_local_results(value)[0],

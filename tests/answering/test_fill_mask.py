@@ -8,10 +8,10 @@ import tensorflow as tf
 
 from realm_tf import errors
 from realm_tf.answering import mask_filling
-from realm_tf.index import store as store_lib
-from realm_tf.index import version as version_lib
+from realm_tf.answering import zero_shot
+from realm_tf.index.versions import index_store
+from realm_tf.index.versions import index_version
 from realm_tf.models import realm
-from realm_tf.training import zero_shot
 from tests import people
 
 TEXTS = ["Ada was born in [MASK].", "[MASK] was born in Oslo in [MASK] [MASK]"]
@@ -102,15 +102,15 @@ def test_a_run_without_masks_or_index_is_refused(world, overfitted, tmp_path):
 
 @pytest.mark.parametrize("load", [mask_filling.load, zero_shot.load])
 def test_the_index_stays_while_it_is_loaded(world, monkeypatch, load):
-  store = store_lib.IndexStore(str(world / "realm"))
-  load_searcher = version_lib.IndexVersion.load_searcher
+  store = index_store.IndexStore(str(world / "realm"))
+  load_searcher = index_version.IndexVersion.load_searcher
   held = []
 
   def look(version):
     held.append(store.is_held(version.step))
     return load_searcher(version)
 
-  monkeypatch.setattr(version_lib.IndexVersion, "load_searcher", look)
+  monkeypatch.setattr(index_version.IndexVersion, "load_searcher", look)
   load(str(world / "realm"))
   assert held == [True]
   assert not store.is_held(store.latest())

@@ -4,7 +4,7 @@ import tensorflow as tf
 from hypothesis import strategies as st
 
 from realm_tf.answering import same_answers
-from realm_tf.evaluation import answers
+from realm_tf.evaluation import answer_matching
 
 _TEXTS = st.text(
   alphabet=st.one_of(
@@ -20,7 +20,9 @@ def test_texts_are_normalized_as_exact_match_does(texts):
   # to an article, and white space beyond ASCII.
   texts = [t for t in texts if t.isascii()] or ["The End"]
   found = same_answers.normalize(tf.constant(texts)).numpy()
-  assert [t.decode() for t in found] == [answers.normalize(t) for t in texts]
+  assert [t.decode() for t in found] == [
+    answer_matching.normalize(t) for t in texts
+  ]
 
 
 def test_case_and_punctuation_of_any_script_are_equal():

@@ -10,10 +10,10 @@ from official.nlp.modeling import networks
 from realm_tf import errors
 from realm_tf.checkpoints import assignment
 from realm_tf.checkpoints import comparison
-from realm_tf.checkpoints import imported
 from realm_tf.checkpoints import names
 from realm_tf.checkpoints import reading
-from realm_tf.models import encoder as encoder_lib
+from realm_tf.checkpoints.formats import imported
+from realm_tf.models import encoders as encoder_lib
 from tests import synthetic
 from tests.checkpoints import formats
 from tests.training import small_runs

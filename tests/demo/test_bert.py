@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 
 from realm_tf import files
-from realm_tf.checkpoints import hugging_face
-from realm_tf.checkpoints import imported
+from realm_tf.checkpoints.formats import hugging_face
+from realm_tf.checkpoints.formats import imported
 from realm_tf.configs import loading
-from realm_tf.data import build
-from realm_tf.data import corpus as corpus_lib
+from realm_tf.data.corpus import corpora
+from realm_tf.data.ingest import build
 from realm_tf.demo import bert
-from realm_tf.demo import stages
+from realm_tf.demo import demo_stages
 from tests.checkpoints import formats
 
 
@@ -41,12 +41,12 @@ def test_it_has_the_vocabulary_of_the_demos_corpus(tmp_path):
   # Who edits the encyclopedia trains it anew: demo --rebuild_bert.
   build.build(
     build.BuildOptions(
-      inputs=[f"encyclopedia:{stages.KINDS}"],
+      inputs=[f"encyclopedia:{demo_stages.KINDS}"],
       output=str(tmp_path / "corpus"),
-      vocab_size=stages.VOCAB_SIZE,
+      vocab_size=demo_stages.VOCAB_SIZE,
     )
   )
-  corpus = corpus_lib.Corpus.open(str(tmp_path / "corpus"))
+  corpus = corpora.Corpus.open(str(tmp_path / "corpus"))
   found = imported.read(bert.FOLDER)
   assert list(found.vocabulary) == list(corpus.tokenizer.vocabulary)
 

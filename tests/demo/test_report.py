@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from realm_tf.data import qa_datasets
+from realm_tf.answering import prediction_records
+from realm_tf.data.questions import qa_datasets
 from realm_tf.demo import report
-from realm_tf.evaluation import predictions
 from realm_tf.evaluation import scoring
 from tests.launch import suggested
 
@@ -17,7 +17,7 @@ _ASKED = [
 def _scores(answers, hits):
   """Scores of the two questions; hits are None if nothing was retrieved."""
   given = [
-    predictions.Prediction(e.question, a, id=e.id, passage_title="Peru")
+    prediction_records.Prediction(e.question, a, id=e.id, passage_title="Peru")
     for e, a in zip(_ASKED, answers, strict=True)
   ]
   retrieval = None

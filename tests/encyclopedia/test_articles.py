@@ -11,7 +11,7 @@ from realm_tf.encyclopedia.phrasing import title_of
 from realm_tf.encyclopedia.schema import Kind
 from realm_tf.encyclopedia.schema import Relation
 from realm_tf.encyclopedia.tables import entities
-from realm_tf.text.sentences import sentence_spans
+from realm_tf.text.sentence_splitter import sentence_spans
 
 
 def _sentences(article) -> list[str]:

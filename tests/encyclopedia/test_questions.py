@@ -8,7 +8,7 @@ from realm_tf.encyclopedia import questions
 from realm_tf.encyclopedia.kinds import KINDS
 from realm_tf.encyclopedia.questions import split_of
 from realm_tf.encyclopedia.tables import entities
-from realm_tf.evaluation import answers
+from realm_tf.evaluation import answer_matching
 
 
 def test_there_are_enough(all_questions):
@@ -49,14 +49,17 @@ def test_split_is_frozen():
 def test_every_question_has_supporting_articles(all_articles, all_questions):
   by_word = collections.defaultdict(list)
   for article in all_articles:
-    text = answers.Text(article.text)
+    text = answer_matching.Text(article.text)
     for word in set(_words(article.text)):
       by_word[word].append(text)
   for item in all_questions:
     # The rarest word of the name leads to the few articles worth a look.
     candidates = min((by_word[word] for word in _words(item.subject)), key=len)
     # What recall@k takes for an answer.
-    wanted = answers.AnswerSet(item.answers), answers.AnswerSet([item.subject])
+    wanted = (
+      answer_matching.AnswerSet(item.answers),
+      answer_matching.AnswerSet([item.subject]),
+    )
     supporting = sum(
       all(one.found_in(text) for one in wanted) for text in candidates
     )

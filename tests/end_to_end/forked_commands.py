@@ -102,14 +102,14 @@ def main():
   # a fork.
   for module in (
     "apache_beam",
-    "realm_tf.data.annotate",
-    "realm_tf.data.build",
-    "realm_tf.index.job",
-    "realm_tf.training.evaluation_run",
-    "realm_tf.training.finetuning",
-    "realm_tf.training.pretraining",
-    "realm_tf.training.tagger_run",
-    "realm_tf.training.warm_start",
+    "realm_tf.data.sentences.annotate",
+    "realm_tf.data.ingest.build",
+    "realm_tf.index.job.refresh_job",
+    "realm_tf.evaluation.evaluation_run",
+    "realm_tf.training.recipes.finetuning",
+    "realm_tf.training.recipes.pretraining",
+    "realm_tf.training.recipes.tagger_training",
+    "realm_tf.training.recipes.warm_start",
   ):
     importlib.import_module(module)
 

@@ -8,10 +8,10 @@ import subprocess
 import pytest
 
 from realm_tf.configs import loading
-from realm_tf.configs import run_config
-from realm_tf.data import corpus as corpus_lib
-from realm_tf.data import manifest as manifest_lib
-from realm_tf.index import run_state
+from realm_tf.data.corpus import corpora
+from realm_tf.data.corpus import corpus_manifest
+from realm_tf.runs import run_config
+from realm_tf.runs import run_state
 from tests.end_to_end import refusals
 from tests.end_to_end import tiny_runs
 
@@ -20,7 +20,7 @@ _GOOD = json.dumps({"title": "Oslo", "text": "Oslo is a city in Norway."})
 
 def write_run(model_dir, corpus):
   """Writes what a run of the tiny preset leaves when it is killed early."""
-  opened = corpus_lib.Corpus.open(str(corpus))
+  opened = corpora.Corpus.open(str(corpus))
   run = run_config.RunConfig(
     task="pretrain",
     config=loading.load("pretrain", "tiny", tiny_runs.MODEL),
@@ -76,9 +76,9 @@ def training_cases(root, corpus, other, bare):
   run = write_run(root / "run", corpus)
   of_no_passages = root / "no_passages"
   of_no_passages.mkdir()
-  manifest = json.loads((corpus / manifest_lib.FILE_NAME).read_text())
+  manifest = json.loads((corpus / corpus_manifest.FILE_NAME).read_text())
   manifest |= {"passages": 0, "shards": []}
-  (of_no_passages / manifest_lib.FILE_NAME).write_text(json.dumps(manifest))
+  (of_no_passages / corpus_manifest.FILE_NAME).write_text(json.dumps(manifest))
 
   numbers = itertools.count()
 
@@ -113,10 +113,10 @@ def training_cases(root, corpus, other, bare):
     "model_dir_is_a_file": (
       [
         "--model_dir",
-        f"{of_no_passages / manifest_lib.FILE_NAME} is no folder",
+        f"{of_no_passages / corpus_manifest.FILE_NAME} is no folder",
       ],
       flags(
-        f"--model_dir={of_no_passages / manifest_lib.FILE_NAME}/below",
+        f"--model_dir={of_no_passages / corpus_manifest.FILE_NAME}/below",
         knowledge=root / "nowhere",
       ),
     ),
@@ -159,15 +159,15 @@ def training_cases(root, corpus, other, bare):
       command,
       ["--model_dir=gs://bucket/run"],
     )
-  demo = ["--output=" + str(of_no_passages / manifest_lib.FILE_NAME)]
+  demo = ["--output=" + str(of_no_passages / corpus_manifest.FILE_NAME)]
   yield "demo_into_a_file", ["--output", "is no folder"], "demo", demo
   demo = [f"--output={root}/demo", "--seed=-1"]
   yield "demo_without_a_seed", ["seed"], "demo", demo
   another = root / "another_file"
   shutil.copytree(bare, another)
-  manifest = json.loads((bare / manifest_lib.FILE_NAME).read_text())
+  manifest = json.loads((bare / corpus_manifest.FILE_NAME).read_text())
   manifest["shards"][0]["sha256"] = "0" * 64
-  (another / manifest_lib.FILE_NAME).write_text(json.dumps(manifest))
+  (another / corpus_manifest.FILE_NAME).write_text(json.dumps(manifest))
   edit = [f"--corpus={another}", "--remove=Nowhere", f"--output={root}/edited"]
   first = manifest["shards"][0]["file"]
   yield "file_of_another_sum", [first, "sums differ"], "edit_corpus", edit

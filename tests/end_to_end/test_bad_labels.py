@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.data import corpora
+from tests.data import small_corpora
 from tests.end_to_end import refusals
 
 _GOOD = "the\tO\nann\tB-PER\n"
@@ -23,7 +23,7 @@ _FILES = {
 
 def cases_of(root):
   """Yields (name, words of the message, command, flags)."""
-  vocab = corpora.write_vocabulary(root)
+  vocab = small_corpora.write_vocabulary(root)
 
   def flags(name, *others):
     return [

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from realm_tf.configs import run_config
+from realm_tf.runs import run_config
 from tests import synthetic
 from tests.end_to_end import refusals
 

@@ -5,8 +5,8 @@ import tensorflow as tf
 
 from realm_tf import errors
 from realm_tf.answering import open_qa
-from realm_tf.data import build
-from realm_tf.data import corpus as corpus_lib
+from realm_tf.data.corpus import corpora
+from realm_tf.data.ingest import build
 from tests import people
 from tests.end_to_end import tiny_runs
 from tests.launch import suggested
@@ -42,7 +42,7 @@ def world(tmp_path_factory):
       num_shards=2,
     )
   )
-  corpus = corpus_lib.Corpus.open(str(root / "corpus"))
+  corpus = corpora.Corpus.open(str(root / "corpus"))
   people.write_pretrained(root / "realm", corpus, "pretrain", **_SHAPE)
   questions = [
     {"question": f"{person} lived in?", "answer": [place]}
@@ -73,7 +73,7 @@ def edited(world):
 
 def ask(answerer, corpus, question):
   """Returns the title of the passage answered from, and all titles found."""
-  titles, bodies = corpus_lib.Corpus.open(corpus).read_texts()
+  titles, bodies = corpora.Corpus.open(corpus).read_texts()
   rows = answerer.retrievers.retrieve([question], len(titles), "dense")[0]
   (prediction,) = answerer.answer(["1"], [question], k=1).predictions
   body = bodies[titles.index(prediction.passage_title)]
@@ -125,7 +125,7 @@ def test_another_run_of_the_same_retriever_has_the_index_too(world, edited):
   config = people.config_of(**_FINETUNING)
   people.run(world, world / "next", config, corpus=corpus)
   answerer = open_qa.load(str(world / "next"))
-  titles, _ = corpus_lib.Corpus.open(corpus).read_texts()
+  titles, _ = corpora.Corpus.open(corpus).read_texts()
   assert (
     len(answerer.retrievers.retrieve(["x"], 99, "dense")[0]) == len(titles) == 9
   )

@@ -9,13 +9,13 @@ import tensorflow as tf
 
 from realm_tf import errors
 from realm_tf.configs import loading
-from realm_tf.configs import run_config
-from realm_tf.data import sentence_folder
-from realm_tf.index import run_state
-from realm_tf.index import store as store_lib
-from realm_tf.training import pretraining
-from realm_tf.training import refresh
-from realm_tf.training import refresher
+from realm_tf.data.corpus import sentence_folder
+from realm_tf.index.job import refresher_process
+from realm_tf.index.versions import index_store
+from realm_tf.runs import run_config
+from realm_tf.runs import run_state
+from realm_tf.training.recipes import pretraining
+from realm_tf.training.recipes import refresh_hook
 from tests.end_to_end import tiny_runs
 from tests.launch import suggested
 
@@ -146,7 +146,7 @@ def test_the_trainer_used_several_versions_and_the_last_is_of_the_last_step(
   assert len(versions) >= 3
   assert versions == sorted(set(versions))
   assert versions[0] == 0
-  store = store_lib.IndexStore(str(root / "realm"))
+  store = index_store.IndexStore(str(root / "realm"))
   assert store.latest() == _STEPS
 
 
@@ -263,10 +263,10 @@ def test_the_trainer_says_why_its_refresher_failed(flow, monkeypatch, tmp_path):
   program = tmp_path / "program"
   program.write_text("#!/bin/sh\necho error: The disk is full; exit 2\n")
   program.chmod(0o755)
-  monkeypatch.setattr(refresher.sys, "executable", str(program))
+  monkeypatch.setattr(refresher_process.sys, "executable", str(program))
   with pytest.raises(errors.UserError) as error:
     pretrain(root, "full", refresh_mode="local")
-  log = root / "full" / refresher.LOG
+  log = root / "full" / refresher_process.LOG
   assert f"error: The disk is full See {log}." in str(error.value)
   assert "\n" not in str(error.value)
 
@@ -275,7 +275,7 @@ def test_without_a_refresher_the_trainer_stops_at_its_deadline(
   flow, monkeypatch
 ):
   root, _, _ = flow
-  monkeypatch.setattr(refresh, "_LONGEST_WAIT_SECS", 1.0)
+  monkeypatch.setattr(refresh_hook, "_LONGEST_WAIT_SECS", 1.0)
   with pytest.raises(errors.UserError, match="No index version of step 0"):
     pretrain(root, "alone", refresh_mode="external")
   state = run_state.RunState(str(root / "alone"))

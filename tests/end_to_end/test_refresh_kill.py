@@ -16,8 +16,8 @@ import time
 
 import pytest
 
-from realm_tf.index import locks
-from realm_tf.index import store as store_lib
+from realm_tf.index.versions import index_store
+from realm_tf.runs import locks
 from tests.index import fake_run
 
 _KILLS = int(os.environ.get("REALM_TF_KILLS", "3"))
@@ -66,7 +66,7 @@ class Observer:
   """Looks at the index again and again, and sees no half-published version."""
 
   def __init__(self, model_dir, corpus):
-    self._store = store_lib.IndexStore(model_dir)
+    self._store = index_store.IndexStore(model_dir)
     self._corpus = corpus
     self._finished = {}
 

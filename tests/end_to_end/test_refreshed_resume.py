@@ -7,8 +7,8 @@ import subprocess
 
 import pytest
 
-from realm_tf.index import run_state
-from realm_tf.index import store as store_lib
+from realm_tf.index.versions import index_store
+from realm_tf.runs import run_state
 from tests.end_to_end import tiny_runs
 
 _STEPS = 12
@@ -72,7 +72,7 @@ def test_a_run_killed_before_its_first_checkpoint_starts_over(corpus, tmp_path):
   status, shown = train_until("  index version 8 in use", *args)
   assert status == -signal.SIGKILL, "".join(shown[-20:])
   tiny_runs.until_gone(run)  # The refresher ends with its trainer.
-  store = store_lib.IndexStore(str(run))
+  store = index_store.IndexStore(str(run))
   assert 0 not in store.versions()
   args = flags(corpus, run, 2, _STEPS, checkpoint_every_steps=_STEPS)
   said = tiny_runs.run("pretrain", *args)
@@ -92,10 +92,10 @@ def test_a_frozen_index_may_be_refreshed_after_all(corpus, tmp_path):
   args = flags(corpus, run, 4, 5, checkpoint_every_steps=2)
   status, shown = train_until("step 7/", *args, "--refresh=off")
   assert status == -signal.SIGKILL, "".join(shown[-20:])
-  assert store_lib.IndexStore(str(run)).versions() == [0]
+  assert index_store.IndexStore(str(run)).versions() == [0]
   said = tiny_runs.run("pretrain", *args)
   assert "waits for the refresher" in said
-  assert store_lib.IndexStore(str(run)).latest() == _STEPS
+  assert index_store.IndexStore(str(run)).latest() == _STEPS
 
 
 def test_ctrl_c_ends_trainer_and_refresher_and_the_same_command_goes_on(

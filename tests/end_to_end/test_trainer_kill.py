@@ -13,7 +13,7 @@ import threading
 import pytest
 
 from realm_tf.checkpoints import saved
-from realm_tf.index import run_state
+from realm_tf.runs import run_state
 from tests.end_to_end import tiny_runs
 
 _KILLS = int(os.environ.get("REALM_TF_KILLS", "2"))

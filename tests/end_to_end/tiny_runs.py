@@ -66,9 +66,9 @@ def write_articles(path, made):
 
 def build_corpus(folder, made, *, vocab=None, annotated=True):
   """Builds a corpus in this process; returns its folder."""
-  from realm_tf.data import annotate
-  from realm_tf.data import annotate_shards
-  from realm_tf.data import build
+  from realm_tf.data.ingest import build
+  from realm_tf.data.sentences import annotate
+  from realm_tf.data.sentences import annotate_shards
 
   folder = pathlib.Path(folder)
   source = write_articles(folder.with_suffix(".jsonl"), made)

@@ -1,8 +1,8 @@
 import hypothesis
 from hypothesis import strategies as st
 
-from realm_tf.data import qa_datasets
-from realm_tf.evaluation import answers
+from realm_tf.data.questions import qa_datasets
+from realm_tf.evaluation import answer_matching
 from realm_tf.evaluation import coverage
 from realm_tf.evaluation import recall
 
@@ -32,7 +32,7 @@ def answerable(asked, bodies):
 def test_finds_what_looking_everywhere_finds(asked, bodies):
   judge = recall.Judge(asked, lambda rows: ([], []))
   assert answerable(asked, bodies) == [
-    any(judge.answers(number, answers.Text(body)) for body in bodies)
+    any(judge.answers(number, answer_matching.Text(body)) for body in bodies)
     for number in range(len(asked))
   ]
 

@@ -1,8 +1,9 @@
 import numpy as np
 import tensorflow as tf
 
-from realm_tf.data import features
-from realm_tf.data import qa_datasets
+from realm_tf.answering.retrievers import retriever
+from realm_tf.data.examples import packing
+from realm_tf.data.questions import qa_datasets
 from realm_tf.evaluation import reader_view
 from realm_tf.evaluation import recall
 from tests import synthetic
@@ -112,13 +113,13 @@ def test_a_view_cuts_bodies_as_the_reader_gets_them():
       passage_length=passage_length,
       reader_length=reader_length,
     )
-    packed = features.PackedPassages(
+    packed = packing.PackedPassages(
       table.title_ids.to_ragged(),
       table.body_ids.to_ragged(),
       passage_length,
       TOKENIZER,
     )
-    queries = features.pack_queries(
+    queries = packing.pack_queries(
       TOKENIZER.tokenize(tf.constant(questions)), 6, TOKENIZER
     )
     ids, segments = packed.joined(
@@ -150,7 +151,7 @@ def test_recall_by_hand():
 
   def retrieve(texts, k):
     asked.append((list(texts), k))
-    return rows[:, :k]
+    return retriever.Retrieved(rows[:, :k], np.zeros([4, k]))
 
   assert one.recall(retrieve, [1, 3, 2]) == {
     "recall@1": 0.25,
@@ -158,26 +159,3 @@ def test_recall_by_hand():
     "recall@2": 0.5,
   }
   assert asked == [(["wa ?"] * 4, 3)]
-
-
-def test_dense_retriever_embeds_texts_as_queries(monkeypatch):
-  embedded = []
-
-  def embed(token_ids):
-    embedded.append(token_ids.numpy().tolist())
-    return tf.cast(token_ids[:, 1:2], tf.float32)
-
-  def search(embeddings, k):
-    rows = tf.tile(tf.constant([[5, 6]]), [len(embeddings), 1])
-    valid = tf.tile(tf.constant([[True, False]]), [len(embeddings), 1])
-    assert k == 2
-    return tf.zeros_like(rows, tf.float32), rows, valid
-
-  monkeypatch.setattr(recall, "_BATCH", 2)
-  retrieve = recall.dense_retriever(embed, search, TOKENIZER, query_length=5)
-  rows = retrieve(["na", "na nb nc nd", ""], 2)
-  np.testing.assert_array_equal(rows, [[5, -1]] * 3)
-  assert embedded == [
-    [[2, 6, 3, 0, 0], [2, 6, 7, 8, 3]],
-    [[2, 3, 0, 0, 0]],
-  ]

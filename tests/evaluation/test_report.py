@@ -5,8 +5,8 @@ import re
 import numpy as np
 import pytest
 
-from realm_tf.data import qa_datasets
-from realm_tf.evaluation import predictions
+from realm_tf.answering import prediction_records
+from realm_tf.data.questions import qa_datasets
 from realm_tf.evaluation import report
 from realm_tf.evaluation import scoring
 
@@ -57,7 +57,7 @@ def scores(texts=("Oslo",) * 6, *, retrieval=True, probability=0.5):
     for i, text in enumerate(texts)
   ]
   given = [
-    predictions.Prediction(
+    prediction_records.Prediction(
       text,
       f"{text}" if i % 2 else f"no {text}",
       f"{i}{text}",
@@ -73,7 +73,7 @@ def scores(texts=("Oslo",) * 6, *, retrieval=True, probability=0.5):
 
 
 def test_text_of_others_is_shown_and_never_run():
-  facts = {"dataset": ATTACKS[0], ATTACKS[1]: "predictions.jsonl"}
+  facts = {"dataset": ATTACKS[0], ATTACKS[1]: "prediction_records.jsonl"}
   made = dataclasses.replace(
     scores(ATTACKS), invalid_regexes=ATTACKS, degenerate=ATTACKS
   )

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 from realm_tf import errors
-from realm_tf.data import qa_datasets
+from realm_tf.answering import prediction_records
+from realm_tf.data.questions import qa_datasets
 from realm_tf.evaluation import evaluate
-from realm_tf.evaluation import predictions
 from realm_tf.evaluation import scoring
 from tests import written_corpus
 
@@ -16,7 +16,7 @@ def question(number, *references, kind="string"):
 
 
 def answer(text, retrieved=None, probability=None):
-  return predictions.Prediction(
+  return prediction_records.Prediction(
     "", text, "x", retrieved=retrieved, probability=probability
   )
 

@@ -7,7 +7,7 @@ import pytest
 
 from realm_tf import errors
 from realm_tf.evaluation import span_quality
-from realm_tf.text import spans as spans_lib
+from realm_tf.text import salient_spans
 
 _LABELS = (
   pathlib.Path(__file__).resolve().parents[2]
@@ -39,7 +39,9 @@ def test_the_tagger_reads_the_passage_but_only_the_sentence_counts():
   text = "In 1914. Élan in 1918."
   labels = [span_quality.LabelledSentence(7, 9, len(text.encode()), ())]
   passages = {7: ("Wars", text)}
-  tagged = span_quality.tag_sentences(spans_lib.RuleTagger(), labels, passages)
+  tagged = span_quality.tag_sentences(
+    salient_spans.RuleTagger(), labels, passages
+  )
   dates = [s for s in tagged[0] if s.type == "date"]
   assert [text.encode()[s.start : s.limit] for s in dates] == [b"1918"]
 

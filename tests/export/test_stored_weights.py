@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from realm_tf.export import stored_weights
 from realm_tf.export import variables
-from realm_tf.models import reader as reader_lib
+from realm_tf.models import masked_lm
 from tests import graph_ops
 from tests import synthetic
 
@@ -20,7 +20,7 @@ ERRORS = {stored_weights.BFLOAT16: 2**-8, stored_weights.INT8: 0.5 / 127}
 
 def reader():
   """A masked language model: its head reads the embeddings of words."""
-  return reader_lib.MaskedLanguageModel(
+  return masked_lm.MaskedLanguageModel(
     CONFIG, len(synthetic.VOCABULARY), name="reader"
   )
 

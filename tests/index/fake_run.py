@@ -7,22 +7,22 @@ import pathlib
 import numpy as np
 import tensorflow as tf
 
-from realm_tf.configs import run_config
 from realm_tf.configs import tiny
-from realm_tf.data import blocks
-from realm_tf.data import corpus as corpus_lib
-from realm_tf.index import follow
-from realm_tf.text import tokenizer as tokenizer_lib
+from realm_tf.data.corpus import corpora
+from realm_tf.data.corpus import passage_record
+from realm_tf.index.job import follow
+from realm_tf.runs import run_config
+from realm_tf.text import wordpiece
 from tests import written_corpus
 
 DIM = 16
 PASSAGE_LENGTH = 48
-VOCABULARY = [*tokenizer_lib.SPECIAL_TOKENS, *(f"w{i}" for i in range(95))]
+VOCABULARY = [*wordpiece.SPECIAL_TOKENS, *(f"w{i}" for i in range(95))]
 
 
 def write_corpus(
   path: pathlib.Path, num_shards: int = 3, per_shard: int = 20, seed: int = 0
-) -> corpus_lib.Corpus:
+) -> corpora.Corpus:
   """Writes a corpus of random passages of 1 to 60 wordpieces."""
   rng = np.random.default_rng(seed)
   return written_corpus.write(
@@ -32,18 +32,18 @@ def write_corpus(
   )
 
 
-def _passage(rng: np.random.Generator) -> blocks.Passage:
+def _passage(rng: np.random.Generator) -> passage_record.Passage:
   title, body = (
     rng.integers(5, 100, rng.integers(1, most)).astype(np.int32)
     for most in (5, 60)
   )
-  return blocks.Passage(
+  return passage_record.Passage(
     "title", " ".join(VOCABULARY[i] for i in body), title, body
   )
 
 
 def write_run(
-  path: pathlib.Path, corpus: corpus_lib.Corpus, **config: object
+  path: pathlib.Path, corpus: corpora.Corpus, **config: object
 ) -> str:
   """Writes a run's config; returns its folder."""
   fields = {

@@ -12,12 +12,12 @@ import tensorflow as tf
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from realm_tf.index import exact
-from realm_tf.index import kmeans
-from realm_tf.index import partitioned
-from realm_tf.index import partitions as partitions_lib
-from realm_tf.index import ranking
-from realm_tf.index import recall
+from realm_tf.index.search import exact
+from realm_tf.index.search import kmeans
+from realm_tf.index.search import partition_table
+from realm_tf.index.search import partitioned
+from realm_tf.index.search import ranking
+from realm_tf.index.search import search_recall
 from tests import graph_ops
 
 KINDS = ["exact", "partitioned"]
@@ -35,7 +35,7 @@ def variable(vectors):
 
 
 def settings(num_partitions=1, rows_scored=1, rows_rescored=1):
-  return partitions_lib.PartitionSettings(
+  return partition_table.PartitionSettings(
     num_partitions, rows_scored, rows_rescored
   )
 
@@ -169,11 +169,11 @@ def clustered(rows, dim, seed=0):
 
 def test_the_settings_of_a_size_find_what_exact_search_finds():
   vectors, queries = clustered(rows=20_000, dim=32)
-  chosen = partitions_lib.choose_settings(len(vectors))
+  chosen = partition_table.choose_settings(len(vectors))
   searcher = partitioned.PartitionedSearcher.build(variable(vectors))
 
   assert chosen.rows_scored < len(vectors) / 8
-  assert recall.measure_recall(searcher, [vectors], queries, 5) >= 0.95
+  assert search_recall.measure_recall(searcher, [vectors], queries, 5) >= 0.95
 
 
 def test_a_wide_beam_is_found_though_few_rows_are_read():
@@ -183,7 +183,7 @@ def test_a_wide_beam_is_found_though_few_rows_are_read():
   )
   _, _, valid = searcher.search(tf.constant(queries[:4]), 1_000)
   assert valid.numpy().all()
-  found = recall.measure_recall(searcher, [vectors], queries[:4], 1_000)
+  found = search_recall.measure_recall(searcher, [vectors], queries[:4], 1_000)
   assert found > 0.8
 
 
@@ -195,7 +195,7 @@ def test_vectors_of_all_lengths_are_ranked_by_their_codes():
   searcher = partitioned.PartitionedSearcher.build(
     variable(vectors), settings(1, rows_scored=2_000, rows_rescored=8)
   )
-  assert recall.measure_recall(searcher, [vectors], queries, 5) >= 0.95
+  assert search_recall.measure_recall(searcher, [vectors], queries, 5) >= 0.95
 
 
 def test_small_partitions_that_fit_best_are_not_read_twice():
@@ -217,22 +217,22 @@ def test_small_partitions_that_fit_best_are_not_read_twice():
 
 
 def test_settings_follow_the_size():
-  assert partitions_lib.choose_settings(1) == settings(1, 2048, 50)
-  assert partitions_lib.choose_settings(6_400) == settings(160, 2048, 50)
-  assert partitions_lib.choose_settings(1_000_000) == settings(
+  assert partition_table.choose_settings(1) == settings(1, 2048, 50)
+  assert partition_table.choose_settings(6_400) == settings(160, 2048, 50)
+  assert partition_table.choose_settings(1_000_000) == settings(
     2_000, 15_000, 50
   )
 
 
 def test_each_vector_has_one_slot_in_a_block_of_its_partition():
   vectors, _ = clustered(rows=1_000, dim=8)
-  parts = partitions_lib.make_partitions(vectors, 40)
+  parts = partition_table.make_partitions(vectors, 40)
 
   filled = parts.rows >= 0
   np.testing.assert_array_equal(filled, parts.scales > 0)
   rows = parts.rows[filled]
   np.testing.assert_array_equal(np.sort(rows), np.arange(1_000))
-  codes = parts.codes.reshape([-1, partitions_lib.BLOCK_ROWS, 8])[filled]
+  codes = parts.codes.reshape([-1, partition_table.BLOCK_ROWS, 8])[filled]
   scales = parts.scales[filled][:, np.newaxis]
   error = np.abs(codes * scales - vectors[rows].astype(np.float32))
   assert np.all(error <= 0.51 * scales)

@@ -13,7 +13,7 @@ import pytest
 
 from realm_tf.configs import field_docs
 from realm_tf.configs import loading
-from realm_tf.data import qa_datasets
+from realm_tf.data.questions import qa_datasets
 from realm_tf.launch import question_flags
 from tests.launch import light_commands
 

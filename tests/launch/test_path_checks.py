@@ -5,15 +5,15 @@ import pytest
 from realm_tf import absent
 from realm_tf import errors
 from realm_tf.checkpoints import reading
-from realm_tf.configs import run_config
-from realm_tf.data import manifest
-from realm_tf.data import qa_datasets
-from realm_tf.data import sentence_folder
-from realm_tf.data import sources
-from realm_tf.data import tagging_sources
+from realm_tf.data.corpus import corpus_manifest
+from realm_tf.data.corpus import sentence_folder
+from realm_tf.data.ingest import sources
+from realm_tf.data.questions import qa_datasets
+from realm_tf.data.tagging import tagging_sources
 from realm_tf.launch import question_flags
+from realm_tf.runs import run_config
 from realm_tf.text import model_tagger
-from realm_tf.text import tokenizer
+from realm_tf.text import wordpiece
 from tests.launch import light_commands
 
 _BUCKET = "gs://bucket/any"
@@ -286,11 +286,11 @@ def test_who_reads_the_files_says_the_same(root):
   none = f"{root}/none"
   said = {}
   for name, read in {
-    "corpus": lambda: manifest.read(none),
+    "corpus": lambda: corpus_manifest.read(none),
     "run": lambda: run_config.read(none),
     "weights": lambda: reading.read(none),
     "sentences": lambda: sentence_folder.record_files(f"{root}/bare"),
-    "vocabulary": lambda: tokenizer.read_vocabulary(none),
+    "vocabulary": lambda: wordpiece.read_vocabulary(none),
     "tagger": lambda: model_tagger.find_export(none),
     "input": lambda: sources.resolve([none]),
     "data": lambda: tagging_sources.load([none]),

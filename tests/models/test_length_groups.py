@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from realm_tf.models import embedder
+from realm_tf.models import embedders
 from realm_tf.models import length_groups
-from realm_tf.models import reader
+from realm_tf.models import masked_lm
 from realm_tf.models import span_reader
 from tests import synthetic
 
@@ -90,14 +90,14 @@ def compare(model, function, *inputs):
 
 
 def test_embeddings_and_their_gradients_are_the_same(rows):
-  model = embedder.Embedder(
+  model = embedders.Embedder(
     synthetic.realm_config(max_positions=LENGTH), VOCAB_SIZE, SEP, "embedder"
   )
   compare(model, model, rows[0])
 
 
 def test_logits_at_masks_and_their_gradients_are_the_same(rows):
-  model = reader.MaskedLanguageModel(
+  model = masked_lm.MaskedLanguageModel(
     synthetic.realm_config(max_positions=LENGTH), VOCAB_SIZE, name="reader"
   )
   masks = tf.random.stateless_uniform([ROWS, 2], [1, 2], 0, 4, tf.int32)

@@ -4,12 +4,12 @@ import tensorflow as tf
 
 from realm_tf import devices
 from realm_tf.configs import schema
-from realm_tf.data import features as features_lib
-from realm_tf.models import embedder
-from realm_tf.models import encoder as encoder_lib
+from realm_tf.data.examples import packing
+from realm_tf.models import embedders
+from realm_tf.models import encoders
 from realm_tf.models import ict
+from realm_tf.models import masked_lm
 from realm_tf.models import orqa
-from realm_tf.models import reader as reader_lib
 from realm_tf.models import realm
 from tests import synthetic
 
@@ -190,10 +190,10 @@ def full_logits(model, token_ids, segment_ids):
 def full_sequence(encoder, token_ids, segment_ids):
   """The last layer's output at all places."""
   config = synthetic.realm_config(num_layers=2)
-  whole = encoder_lib.build_encoder(config, VOCAB, name="whole")
+  whole = encoders.build_encoder(config, VOCAB, name="whole")
   whole(whole.inputs)
   whole.set_weights(encoder.get_weights())
-  outputs = encoder_lib.encode(whole, token_ids, segment_ids, training=False)
+  outputs = encoders.encode(whole, token_ids, segment_ids, training=False)
   return outputs["sequence_output"]
 
 
@@ -220,7 +220,7 @@ def test_output_range_leaves_out_nothing_that_is_read():
   ids = features["query_token_ids"]
   tower = model.retriever.query_embedder
   whole = full_sequence(tower.encoder, ids, tf.zeros_like(ids))
-  outputs = encoder_lib.encode(
+  outputs = encoders.encode(
     tower.encoder, ids, tf.zeros_like(ids), training=False
   )
   assert outputs["sequence_output"].shape == (2, 1, config.hidden_size)
@@ -235,7 +235,7 @@ def test_output_range_leaves_out_nothing_that_is_read():
 
 def test_padding_changes_no_embedding():
   config = synthetic.realm_config()
-  model = embedder.Embedder(config, VOCAB, synthetic.SEP, "embedder")
+  model = embedders.Embedder(config, VOCAB, synthetic.SEP, "embedder")
   ids = tf.constant([[2, 8, 30, 9, 3]])
   longer = tf.pad(ids, [[0, 0], [0, 9]])
   np.testing.assert_allclose(model(ids), model(longer), rtol=1e-4, atol=1e-5)
@@ -269,7 +269,7 @@ def embedded_by_hand(model, token_ids, segment_ids):
 @pytest.mark.parametrize("split", [True, False])
 def test_a_passages_body_is_a_segment_of_its_own_if_the_config_says_so(split):
   config = synthetic.realm_config(passage_segments=split)
-  model = embedder.Embedder(config, VOCAB, synthetic.SEP, "embedder")
+  model = embedders.Embedder(config, VOCAB, synthetic.SEP, "embedder")
   ids, segments = (
     tf.constant(column) for column in zip(*SEGMENTS_OF_PASSAGES, strict=True)
   )
@@ -283,10 +283,10 @@ def test_a_passages_body_is_a_segment_of_its_own_if_the_config_says_so(split):
 def test_the_null_passage_has_a_title_that_is_empty():
   tokenizer = synthetic.make_tokenizer()
   empty = tf.ragged.constant([], ragged_rank=1, dtype=tf.int32)
-  packed = features_lib.PackedPassages(empty, empty, 6, tokenizer)
+  packed = packing.PackedPassages(empty, empty, 6, tokenizer)
   null = packed.passages(tf.constant([packed.null_row]))
   assert null.numpy().tolist() == [[2, 3, 3, 0, 0, 0]]
-  segments = embedder.pair_segments(null, tokenizer.sep_id)
+  segments = embedders.pair_segments(null, tokenizer.sep_id)
   assert segments.numpy().tolist() == [[0, 0, 1, 0, 0, 0]]
 
 
@@ -323,7 +323,7 @@ def test_training_reaches_the_embedding_of_segment_1():
 
 def test_only_the_segment_tells_query_from_passage():
   config = synthetic.mlm_config()
-  model = reader_lib.MaskedLanguageModel(config, VOCAB, name="reader")
+  model = masked_lm.MaskedLanguageModel(config, VOCAB, name="reader")
   ids = tf.constant([[2, 8, 4, 3, 9, 3]])
   same = tf.zeros_like(ids)
   other = tf.constant([[0, 0, 0, 0, 1, 1]])
@@ -350,7 +350,7 @@ def test_ict_scores_all_blocks_and_labels_its_own():
 
 def test_dropout_is_active_in_training_only():
   config = synthetic.realm_config(dropout=0.5)
-  model = embedder.Embedder(config, VOCAB, synthetic.SEP, "embedder")
+  model = embedders.Embedder(config, VOCAB, synthetic.SEP, "embedder")
   ids = tf.constant([[2, 8, 30, 9, 3]])
   np.testing.assert_array_equal(model(ids), model(ids))
   assert (model(ids, training=True).numpy() != model(ids).numpy()).any()
@@ -402,7 +402,7 @@ def test_masked_token_logits_are_not_rounded_in_bfloat16(bfloat16):
   _, model, features, (_, logits) = realm_model()
   rounded = tf.cast(tf.cast(logits, tf.bfloat16), tf.float32)
   assert np.mean(rounded.numpy() != logits.numpy()) > 0.9
-  hidden = encoder_lib.encode(
+  hidden = encoders.encode(
     model.reader.encoder,
     features["joint_token_ids"][:, 1],
     features["joint_segment_ids"][:, 1],

@@ -5,10 +5,10 @@ import pytest
 import tensorflow as tf
 
 from realm_tf import devices
-from realm_tf.models import encoder as encoder_lib
-from realm_tf.models import reader as reader_lib
+from realm_tf.models import encoders
+from realm_tf.models import masked_lm
 from realm_tf.models import scratch
-from realm_tf.training import runs
+from realm_tf.training.recipes import run_setup
 from tests import synthetic
 
 _VOCAB = 200
@@ -19,7 +19,7 @@ def _encoder(**changes):
   config = synthetic.mlm_config(
     **{"hidden_size": 64, "num_heads": 4, "num_layers": 2} | changes
   )
-  encoder = encoder_lib.build_encoder(config, _VOCAB, name="encoder")
+  encoder = encoders.build_encoder(config, _VOCAB, name="encoder")
   return encoder
 
 
@@ -80,7 +80,7 @@ def test_value_and_output_multiply_to_about_the_identity():
 def _drawn(seed):
   """What a run of that seed draws: kernels of all layers, <float32>[n]."""
   config = synthetic.mlm_config(hidden_size=64, num_layers=2, seed=seed)
-  runs.prepare_devices(config, devices.make_strategy(""))
+  run_setup.prepare_devices(config, devices.make_strategy(""))
   encoder = _encoder()
   scratch.prepare_for_scratch(encoder)
   kernels = [encoder.transformer_layers[1]._attention_layer._query_dense]
@@ -122,7 +122,7 @@ def _copying(seed):
 def _accuracy_after_training(prepare, monkeypatch, steps):
   monkeypatch.setattr(scratch, "prepare_for_scratch", prepare)
   tf.keras.utils.set_random_seed(0)
-  model = reader_lib.MaskedLanguageModel(
+  model = masked_lm.MaskedLanguageModel(
     synthetic.mlm_config(
       hidden_size=128, intermediate_size=128, num_heads=4, num_layers=2
     ),

@@ -5,8 +5,8 @@ from concurrent import futures
 
 import grpc
 
-from realm_tf.serving import stubs
-from realm_tf.serving import tensor_protos
+from realm_tf.serving.client import stubs
+from realm_tf.serving.client import tensor_protos
 
 _predict_pb2, _services = stubs.load()
 

@@ -21,8 +21,8 @@ from tensorflow_serving.apis import predict_pb2
 from tensorflow_serving.apis import prediction_service_pb2_grpc
 
 from benchmarks import http_requests
-from realm_tf.serving import options
-from realm_tf.serving import server as server_lib
+from realm_tf.serving.server import model_server
+from realm_tf.serving.server import server_options
 
 _CODE = grpc.StatusCode
 
@@ -30,8 +30,8 @@ _CODE = grpc.StatusCode
 @pytest.fixture(scope="module", params=["alone", "batched"])
 def server(request, models_config):
   """A server of both models, which batches requests or does not."""
-  started = server_lib.Server(
-    options.Options(
+  started = model_server.Server(
+    server_options.Options(
       model_config_file=models_config,
       allow_version_labels_for_unavailable_models=True,
       port=0,
@@ -635,7 +635,7 @@ def test_metrics_have_the_names_of_tensorflow_serving(server, predictions):
 
 
 def test_floats_of_half_precision_survive():
-  from realm_tf.serving import tensors
+  from realm_tf.serving.server import tensors
 
   for dtype in (np.float16, tf.bfloat16.as_numpy_dtype):
     array = np.array([[0.5, -2.0]], dtype)

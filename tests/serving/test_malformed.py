@@ -3,15 +3,15 @@
 import logging
 
 from benchmarks import http_requests
-from realm_tf.serving import options
-from realm_tf.serving import server as server_lib
+from realm_tf.serving.server import model_server
+from realm_tf.serving.server import server_options
 from tests.serving import fuzz
 
 
 def test_malformed_requests_leave_the_server_up(models_config, caplog):
   caplog.set_level(logging.ERROR)
-  server = server_lib.Server(
-    options.Options(
+  server = model_server.Server(
+    server_options.Options(
       model_config_file=models_config,
       allow_version_labels_for_unavailable_models=True,
       port=0,

@@ -21,7 +21,7 @@ from google.protobuf import message_factory
 from google.protobuf import text_format
 from google.protobuf import wrappers_pb2
 
-from realm_tf.serving import stubs
+from realm_tf.serving.client import stubs
 
 _FOLDER = pathlib.Path(__file__).parents[2] / "serving"
 

@@ -2,10 +2,10 @@ import pytest
 import tensorflow as tf
 
 from realm_tf.text import capitals
-from realm_tf.text import tokenizer as tokenizer_lib
+from realm_tf.text import wordpiece
 
 VOCABULARY = (
-  *tokenizer_lib.SPECIAL_TOKENS,
+  *wordpiece.SPECIAL_TOKENS,
   *("a", "e", "i", "l", "1", ".", "東", "##a", "##e", "##i", "##l", "##1"),
 )
 
@@ -22,7 +22,7 @@ VOCABULARY = (
   ],
 )
 def test_wordpieces_of_text_that_begins_with_a_capital(text, wanted):
-  tokenizer = tokenizer_lib.Tokenizer(VOCABULARY)
+  tokenizer = wordpiece.Tokenizer(VOCABULARY)
   texts = tf.constant([text, "Ale"])
   _, starts, limits = tokenizer.tokenize_with_offsets(texts)
   found = capitals.segment_ids(texts, starts, limits, seen=True)

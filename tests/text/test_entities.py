@@ -5,7 +5,7 @@ import re
 import pytest
 
 from realm_tf.text import entities
-from realm_tf.text import gazetteer
+from realm_tf.text import gazetteers
 
 # [[...]] marks what is to be found.
 _SENTENCES = """
@@ -102,7 +102,7 @@ def test_a_heading_in_capitals_is_no_name():
 
 
 def test_gazetteer_finds_the_longest_name_in_any_case():
-  names = gazetteer.Gazetteer(
+  names = gazetteers.Gazetteer(
     ["Gold", "Noble gases", "Gas", "Mercury (planet)"]
   )
   text = "The noble gases, gold and mercury; no gasoline."
@@ -111,5 +111,5 @@ def test_gazetteer_finds_the_longest_name_in_any_case():
 
 
 def test_gazetteer_leaves_common_words_and_numbers_out():
-  names = gazetteer.Gazetteer(["The", "1984", "It", "", "I"])
+  names = gazetteers.Gazetteer(["The", "1984", "It", "", "I"])
   assert names.find("the year 1984, it and I") == []

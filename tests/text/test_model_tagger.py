@@ -4,7 +4,7 @@ import pytest
 
 from realm_tf import errors
 from realm_tf.text import model_tagger
-from realm_tf.text import spans as spans_lib
+from realm_tf.text import salient_spans
 from tests import planted_tagger
 
 
@@ -55,7 +55,7 @@ def test_passages_are_tagged_each_by_itself(export):
     raw = text.encode()
     names = [raw[s.start : s.limit].decode() for s in spans]
     assert names == (["Zürich", "東京"] if "東京" in text else [])
-    assert all(isinstance(span, spans_lib.Span) for span in spans)
+    assert all(isinstance(span, salient_spans.Span) for span in spans)
   assert tagger.tag([]) == []
   assert tagger.tag([""]) == [[]]
 

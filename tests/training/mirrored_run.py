@@ -15,7 +15,7 @@ environment.configure()
 import tensorflow as tf  # noqa: E402
 
 from realm_tf import devices  # noqa: E402
-from realm_tf.training import finetuning  # noqa: E402
+from realm_tf.training.recipes import finetuning  # noqa: E402
 from tests import people  # noqa: E402
 from tests.end_to_end import tiny_runs  # noqa: E402
 

@@ -14,15 +14,15 @@ environment.configure()
 import numpy as np  # noqa: E402
 import tensorflow as tf  # noqa: E402
 
-from realm_tf.data import features as features_lib  # noqa: E402
-from realm_tf.data import qa_examples  # noqa: E402
-from realm_tf.data import token_answers  # noqa: E402
+from realm_tf.data.examples import packing  # noqa: E402
+from realm_tf.data.questions import qa_examples  # noqa: E402
+from realm_tf.data.questions import token_answers  # noqa: E402
 from realm_tf.models import ict  # noqa: E402
 from realm_tf.models import realm  # noqa: E402
-from realm_tf.training import ict as ict_task  # noqa: E402
-from realm_tf.training import orqa as orqa_task  # noqa: E402
-from realm_tf.training import realm as realm_task  # noqa: E402
 from realm_tf.training import steps  # noqa: E402
+from realm_tf.training.tasks import ict_task  # noqa: E402
+from realm_tf.training.tasks import orqa_task  # noqa: E402
+from realm_tf.training.tasks import realm_task  # noqa: E402
 from tests import synthetic  # noqa: E402
 
 REPLICAS = 4
@@ -58,7 +58,7 @@ def orqa_task_of(config, features):
   del features
   tokenizer = synthetic.make_tokenizer()
   table = synthetic.passage_table(synthetic.random_corpus())
-  packed = features_lib.PackedPassages(
+  packed = packing.PackedPassages(
     table.title_ids.to_ragged(),
     table.body_ids.to_ragged(),
     config.passage_length,

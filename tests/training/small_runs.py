@@ -3,14 +3,14 @@
 import numpy as np
 import tensorflow as tf
 
-from realm_tf.configs import run_config
-from realm_tf.models import embedder
-from realm_tf.models import reader as reader_lib
-from realm_tf.models import tagger as tagger_lib
+from realm_tf.models import embedders
+from realm_tf.models import masked_lm
+from realm_tf.models import token_tagger
+from realm_tf.runs import run_config
 from realm_tf.text import entity_types
-from realm_tf.training import checkpoints
-from realm_tf.training import first_weights
-from realm_tf.training import optimizer as optimizer_lib
+from realm_tf.training import optimizers
+from realm_tf.training import training_checkpoints
+from realm_tf.training.init import first_weights
 from tests import synthetic
 
 VOCAB = len(synthetic.VOCABULARY)
@@ -37,15 +37,15 @@ class Task:
     for role in ROLES[kind]:
       if role == "reader":
         limit = config.query_length if kind == "pretrain" else None
-        part = reader_lib.MaskedLanguageModel(
+        part = masked_lm.MaskedLanguageModel(
           config, VOCAB, name="reader", output_range=limit
         )
         part(IDS, tf.zeros_like(IDS), tf.constant([[2]]))
       elif role == "tagger":
-        part = tagger_lib.Tagger(config, VOCAB, len(entity_types.LABELS))
+        part = token_tagger.Tagger(config, VOCAB, len(entity_types.LABELS))
         part(IDS, tf.zeros_like(IDS))
       else:
-        part = embedder.Retriever(config, VOCAB, synthetic.SEP)
+        part = embedders.Retriever(config, VOCAB, synthetic.SEP)
         part(IDS, IDS)
       self.parts[role] = part
     for part in self.parts.values():
@@ -56,7 +56,7 @@ class Task:
 def make(kind, **changes):
   config = CONFIGS[kind](**changes)
   task = Task(kind, config)
-  return config, task, optimizer_lib.make_optimizer(config)
+  return config, task, optimizers.make_optimizer(config)
 
 
 RUN_FIELDS = ("corpus", "vocab_sha256")
@@ -74,7 +74,7 @@ def save_run(folder, kind, step=40, **changes):
   config, task, adam = make(kind, **changes)
   run = synthetic.make_run(kind, config, **of_run)
   run_config.write_or_match(str(folder), run)
-  state = checkpoints.TrainerState(str(folder), task, adam)
+  state = training_checkpoints.TrainerState(str(folder), task, adam)
   state.step.assign(step)
   state.save()
   return task

@@ -4,14 +4,14 @@ import tensorflow as tf
 
 from realm_tf import errors
 from realm_tf import interruption
+from realm_tf.training import base_task
 from realm_tf.training import loop
-from realm_tf.training import pipelines
-from realm_tf.training import tasks
+from realm_tf.training.tasks import pipelines
 from tests import synthetic
 from tests.training import programs
 
 
-class Root(tasks.Task):
+class Root(base_task.Task):
   """Has the loss sqrt(kernel * x), without a gradient where x is 0."""
 
   name = "root"

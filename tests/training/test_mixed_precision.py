@@ -9,15 +9,15 @@ import tensorflow as tf
 from realm_tf import devices
 from realm_tf import encyclopedia
 from realm_tf.configs import loading
-from realm_tf.data import features as features_lib
-from realm_tf.data import qa_examples
-from realm_tf.data import token_answers
+from realm_tf.data.examples import packing
+from realm_tf.data.questions import qa_examples
+from realm_tf.data.questions import token_answers
 from realm_tf.demo import bert
-from realm_tf.text import tokenizer as tokenizer_lib
-from realm_tf.training import first_weights
-from realm_tf.training import ict
-from realm_tf.training import orqa
-from realm_tf.training import realm
+from realm_tf.text import wordpiece
+from realm_tf.training.init import first_weights
+from realm_tf.training.tasks import ict_task
+from realm_tf.training.tasks import orqa_task
+from realm_tf.training.tasks import realm_task
 from tests import synthetic
 
 # Of a loss, relative to float32's. With seeds 0, 1 and 2 the largest difference
@@ -28,7 +28,7 @@ PASSAGES, BATCH = 80, 8
 
 @pytest.fixture(scope="module")
 def tokenizer():
-  return tokenizer_lib.Tokenizer.from_file(f"{bert.FOLDER}/vocab.txt")
+  return wordpiece.Tokenizer.from_file(f"{bert.FOLDER}/vocab.txt")
 
 
 @pytest.fixture(scope="module")
@@ -60,16 +60,16 @@ def search(queries, k):
 
 
 def make_realm(config, tokenizer, corpus):
-  task = realm.RealmTask(
+  task = realm_task.RealmTask(
     config, tokenizer, corpus, synthetic.passage_table(corpus)
   )
-  task.use(realm.IndexInUse(0, embed, search))
+  task.use(realm_task.IndexInUse(0, embed, search))
   return task
 
 
 def make_orqa(config, tokenizer, corpus):
   table = synthetic.passage_table(corpus)
-  packed = features_lib.PackedPassages(
+  packed = packing.PackedPassages(
     table.title_ids.to_ragged(),
     table.body_ids.to_ragged(),
     config.passage_length,
@@ -77,7 +77,7 @@ def make_orqa(config, tokenizer, corpus):
   )
   asked = list(itertools.islice(encyclopedia.questions(), BATCH))
   texts = [question.question for question in asked]
-  task = orqa.OrqaTask(
+  task = orqa_task.OrqaTask(
     config,
     tokenizer,
     packed,
@@ -98,7 +98,7 @@ def make_orqa(config, tokenizer, corpus):
 
 MAKE = {
   "pretrain": make_realm,
-  "pretrain_ict": ict.IctTask,
+  "pretrain_ict": ict_task.IctTask,
   "finetune": make_orqa,
 }
 

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from realm_tf.training import base_task
 from realm_tf.training import steps
-from realm_tf.training import tasks
 from tests.training import programs
 
 CASES = ("realm", "ict", "orqa")
@@ -39,7 +39,7 @@ def test_four_replicas_evaluate_as_one(replicas):
   assert one["loss"][1] == 8.0
 
 
-class Line(tasks.Task):
+class Line(base_task.Task):
   """Fits y = a x + b: the loss by hand."""
 
   name = "line"

@@ -1,0 +1,139 @@
+"""The closed-book baseline: what the pre-trained reader knows by itself.
+
+A span reader without a passage has no span to choose, so that it would answer
+nothing at all, which tells nothing. What the weights know is asked of the
+pre-training reader instead, as pre-training asked it: the question, masks in
+place of the answer, and the null passage. It has not been fine-tuned on
+questions, unlike the closed-book T5 of the paper's Table 1.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from realm_tf.answering import prediction_records
+from realm_tf.configs import schema
+from realm_tf.data.examples import packing
+from realm_tf.models import masked_lm
+from realm_tf.models import objective
+from realm_tf.text import wordpiece
+
+_BATCH = 64
+
+
+class ClosedBook:
+  """Fills masks behind a question, greedily."""
+
+  def __init__(
+    self,
+    reader: masked_lm.MaskedLanguageModel,
+    config: schema.SentenceConfig,
+    tokenizer: wordpiece.Tokenizer,
+  ):
+    """Takes a reader.
+
+    Args:
+      reader: Of a run of `pretrain` or `pretrain_mlm`.
+      config: Its settings: queries are as long as there, answers have at most
+        `max_masks` wordpieces.
+      tokenizer: Of its vocabulary.
+    """
+    self._reader = reader
+    self._query_length = config.query_length
+    self._most = config.max_masks
+    self._tokenizer = tokenizer
+    special = [
+      tokenizer.vocabulary.index(token) for token in wordpiece.SPECIAL_TOKENS
+    ]
+    self._never = tf.reduce_sum(
+      tf.one_hot(special, tokenizer.vocab_size, -np.inf, 0.0), axis=0
+    )  # [V]
+    self._fill_function = tf.function(self._fill)
+
+  def answer(
+    self, ids: Sequence[str], questions: Sequence[str]
+  ) -> list[prediction_records.Prediction]:
+    """Answers questions.
+
+    An answer of each length is filled in, from the left; of these, the one
+    with the largest mean log-probability of a wordpiece is given.
+
+    Args:
+      ids: Of the questions.
+      questions: Their texts.
+    """
+    answered = []
+    for first in range(0, len(questions), _BATCH):
+      batch = questions[first : first + _BATCH]
+      answered += self._answer_batch(ids[first : first + _BATCH], batch)
+    return answered
+
+  def _answer_batch(
+    self, ids: Sequence[str], questions: Sequence[str]
+  ) -> list[prediction_records.Prediction]:
+    texts = self._tokenizer.tokenize(tf.constant(list(questions)))
+    filled = [
+      tuple(part.numpy() for part in self._fill_length(texts, length))
+      for length in range(1, self._most + 1)
+    ]
+    means = np.stack([mean for _, mean in filled])  # [lengths, batch]
+    best = means.argmax(axis=0)
+    return [
+      prediction_records.Prediction(
+        question,
+        self._tokenizer.detokenize(filled[best[i]][0][i].tolist()),
+        id=id,
+        scores={"reader": float(means[best[i], i])},
+        retrieved=(),
+        probability=float(np.exp(means[best[i], i] * (best[i] + 1))),
+      )
+      for i, (id, question) in enumerate(zip(ids, questions, strict=True))
+    ]
+
+  def _fill_length(
+    self, texts: tf.RaggedTensor, length: int
+  ) -> tuple[tf.Tensor, tf.Tensor]:
+    """Fills `length` masks; see `_fill`."""
+    texts = texts[:, : self._query_length - 2 - length]
+    masks = tf.fill([texts.nrows(), length], self._tokenizer.mask_id)
+    queries = packing.pack_queries(
+      tf.concat([texts, masks], axis=1), self._query_length, self._tokenizer
+    )
+    first = tf.cast(texts.row_lengths(), tf.int32) + 1  # after [CLS]
+    return self._fill_function(queries, first, tf.constant(length))
+
+  def _fill(
+    self, queries: tf.Tensor, first: tf.Tensor, length: tf.Tensor
+  ) -> tuple[tf.Tensor, tf.Tensor]:
+    """Fills the masks of a batch, one after the other.
+
+    Args:
+      queries: <int32>[batch, query_length]. With masks.
+      first: <int32>[batch]. Place of the first mask.
+      length: <int32>[]. Masks.
+
+    Returns:
+      Wordpieces <int32>[batch, length], and the mean of their log-probability
+      <float32>[batch].
+    """
+    places = first[:, None] + tf.range(length)[None, :]
+    total = tf.zeros(tf.shape(first))
+    batch = tf.range(tf.shape(first)[0])
+    for number in tf.range(length):
+      place = first + number
+      # The null passage is nothing but its [SEP].
+      end = tf.one_hot(
+        first + length + 1, self._query_length + 1, dtype=tf.int32
+      )
+      token_ids = tf.pad(queries, [[0, 0], [0, 1]])
+      token_ids += end * self._tokenizer.sep_id
+      logits = self._reader(token_ids, end, place[:, None], training=False)
+      log_probs = tf.nn.log_softmax(logits[:, 0] + self._never)
+      chosen = tf.argmax(log_probs, axis=1, output_type=tf.int32)
+      total += objective.token_log_probs(log_probs, chosen)
+      queries = tf.tensor_scatter_nd_update(
+        queries, tf.stack([batch, place], axis=1), chosen
+      )
+    answers = tf.gather(queries, places, batch_dims=1)
+    return answers, total / tf.cast(length, tf.float32)

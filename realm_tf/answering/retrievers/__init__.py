@@ -1,0 +1,1 @@
+"""Ways to retrieve passages: the model's own, and BM25."""

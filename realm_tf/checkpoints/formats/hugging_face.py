@@ -1,0 +1,225 @@
+"""Hugging Face folders: `config.json`, `model.safetensors`, a vocabulary."""
+
+import re
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from realm_tf import errors
+from realm_tf import files
+from realm_tf.checkpoints import names
+from realm_tf.checkpoints import weight_source
+from realm_tf.checkpoints.formats import json_config
+from realm_tf.checkpoints.formats import one_encoder
+from realm_tf.checkpoints.formats import safetensors_file
+from realm_tf.checkpoints.formats import vocabularies
+from realm_tf.data.corpus import corpus_manifest
+
+FORMAT = "Hugging Face"
+CONFIG = "config.json"
+_WEIGHTS = "model.safetensors"
+_WEIGHTS_INDEX = "model.safetensors.index.json"
+_EPSILON = 1e-12
+_TOKENIZER_DEFAULTS = {
+  "do_lower_case": True,
+  "strip_accents": None,
+  "tokenize_chinese_chars": True,
+}
+# What `tokenizer.json` calls them.
+_NORMALIZER_NAMES = {
+  "do_lower_case": "lowercase",
+  "strip_accents": "strip_accents",
+  "tokenize_chinese_chars": "handle_chinese_chars",
+}
+
+_DECODER = "cls.predictions.decoder.weight"
+# Of no use to anyone: numbers in order, and what stands elsewhere too.
+_IGNORED = re.compile(
+  r"(position_ids|embeddings\.token_type_ids|cls\.predictions\.decoder\.bias)$"
+)
+
+
+def read(path: str) -> weight_source.Source:
+  """Reads a folder of any BERT-shaped model.
+
+  Args:
+    path: The folder; that of sentence-transformers too.
+
+  Raises:
+    errors.UserError: If a file is missing or damaged, it is no BERT, or it
+      holds two.
+  """
+  folder = transformer_folder(path)
+  file = tf.io.gfile.join(folder, CONFIG)
+  config = json_config.read(file)
+  if config.get("model_type", "bert") != "bert":
+    raise errors.UserError(
+      f"{path} is a {config['model_type']}, not a BERT, by its {CONFIG}."
+    )
+  if config.get("position_embedding_type", "absolute") != "absolute":
+    raise errors.UserError(
+      f"{path} has {config['position_embedding_type']} positions, a BERT "
+      f"absolute ones, by its {CONFIG}."
+    )
+  sizes = json_config.sizes(config, file)
+  arrays, unused = _arrays(path, _weights(path, folder))
+  vocabulary = _vocabulary(path, folder)
+  notes = []
+  epsilon = config.get("layer_norm_eps", _EPSILON)
+  if epsilon != _EPSILON:
+    notes.append(f"its layer norms add {epsilon} to the variance, ours 1e-12")
+  lower_case, differences = _casing(folder)
+  return weight_source.make(
+    path,
+    FORMAT,
+    sizes=sizes,
+    activations=json_config.activations(
+      config.get("hidden_act", json_config.GELU),
+      file,
+      gelu=(json_config.GELU,),
+    ),
+    arrays=arrays,
+    vocabulary=vocabulary,
+    lower_case=lower_case,
+    unused=unused,
+    notes=[*notes, *differences],
+  )
+
+
+def transformer_folder(path: str) -> str:
+  """Returns the folder of the BERT; sentence-transformers may put it lower.
+
+  Raises:
+    errors.UserError: If what says where it is is damaged.
+  """
+  file = tf.io.gfile.join(path, "modules.json")
+  if not tf.io.gfile.exists(file):
+    return path
+  try:
+    folders = [
+      module["path"]
+      for module in files.read_json(file)
+      if module["type"].endswith(".Transformer")
+    ]
+    return tf.io.gfile.join(path, *folders[:1]) if any(folders[:1]) else path
+  except (ValueError, KeyError, TypeError, AttributeError) as e:
+    raise errors.UserError(
+      f"{file} is damaged: it must list modules, each with `type` and `path`."
+    ) from e
+
+
+def _weights(path: str, folder: str) -> dict[str, np.ndarray]:
+  """Reads the weights, of one file or several."""
+  index = tf.io.gfile.join(folder, _WEIGHTS_INDEX)
+  if tf.io.gfile.exists(index):
+    try:
+      parts = sorted(set(json_config.read(index)["weight_map"].values()))
+    except (KeyError, TypeError, AttributeError) as e:
+      raise errors.UserError(
+        f"{index} is damaged: it has no `weight_map` of names to files."
+      ) from e
+  else:
+    parts = [_WEIGHTS]
+  read_parts: dict[str, np.ndarray] = {}
+  for part in parts:
+    file = tf.io.gfile.join(folder, part)
+    if not tf.io.gfile.exists(file):
+      raise errors.UserError(
+        f"{path} has no {part}: a file of pickled weights is not read. Save "
+        "the model anew with transformers: save_pretrained(FOLDER, "
+        "safe_serialization=True)."
+      )
+    read_parts |= safetensors_file.read(file)
+  return read_parts
+
+
+def _arrays(
+  path: str, weights: dict[str, np.ndarray]
+) -> tuple[dict[str, np.ndarray], list[str]]:
+  """Returns arrays by our names, and the names of what is of no use."""
+  variables, others = [], []
+  for name in weights:
+    if _IGNORED.search(name) or name.endswith(_DECODER):
+      continue
+    if found := names.from_google(_google_name(name)):
+      scope, ours = found
+      variables.append((name, name[: len(scope)], ours))
+    else:
+      others.append(name)
+  chosen, unused = one_encoder.select(path, variables)
+  unused += others
+  # torch keeps a dense layer's weight as [outputs, inputs].
+  arrays = {
+    ours: weights[name].T if ours.endswith("/kernel") else weights[name]
+    for ours, name in chosen.items()
+  }
+  decoder = next((w for n, w in weights.items() if n.endswith(_DECODER)), None)
+  words = arrays.get(names.WORDS, np.empty(0))
+  if decoder is not None and not np.array_equal(decoder, words):
+    # Ours shares the embeddings: another head than the source's would result.
+    head = [n for n in arrays if names.role(n) == names.MLM_HEAD]
+    unused += [*head, _DECODER]
+    arrays = {n: a for n, a in arrays.items() if n not in head}
+  return arrays, unused
+
+
+def _google_name(name: str) -> str:
+  """Returns what Google calls a variable, below a scope of the same length."""
+  parts = name.split(".")
+  if "LayerNorm" in parts:
+    parts[-1] = {"weight": "gamma", "bias": "beta"}.get(parts[-1], parts[-1])
+  elif name.endswith("_embeddings.weight"):
+    parts = parts[:-1]
+  elif parts[-1] == "weight":
+    parts[-1] = "kernel"
+  elif parts[-3:] == ["cls", "predictions", "bias"]:
+    parts[-1] = "output_bias"
+  google = "/".join(parts)
+  return re.sub(r"(^|/)encoder/layer/(?=\d)", r"\1encoder/layer_", google)
+
+
+def _vocabulary(path: str, folder: str) -> list[str]:
+  """Reads `vocab.txt`, else the same from `tokenizer.json`."""
+  file = tf.io.gfile.join(folder, "tokenizer.json")
+  text = tf.io.gfile.join(folder, corpus_manifest.VOCABULARY_NAME)
+  if tf.io.gfile.exists(text) or not tf.io.gfile.exists(file):
+    return vocabularies.read(path, folder)
+  model = json_config.read(file).get("model", {})
+  if model.get("type", "WordPiece") != "WordPiece" or "vocab" not in model:
+    raise vocabularies.missing(path, text)
+  return sorted(model["vocab"], key=model["vocab"].__getitem__)
+
+
+def _casing(folder: str) -> tuple[bool, list[str]]:
+  """Returns the casing, and in what its tokenizer differs from ours."""
+  settings = _tokenizer_settings(folder)
+  lower_case = bool(settings["do_lower_case"])
+  differences = []
+  # Ours strips accents where it lower-cases, as BertTokenizer does by default.
+  if settings["strip_accents"] not in (None, lower_case):
+    kept = "keeps" if lower_case else "strips"
+    differences.append(f"its tokenizer {kept} accents, unlike ours")
+  if not settings["tokenize_chinese_chars"]:
+    differences.append("its tokenizer joins Chinese characters, unlike ours")
+  return lower_case, differences
+
+
+def _tokenizer_settings(folder: str) -> dict[str, Any]:
+  """Returns the settings of a folder's tokenizer, by BertTokenizer's names."""
+  normalizer, config = {}, {}
+  file = tf.io.gfile.join(folder, "tokenizer.json")
+  if tf.io.gfile.exists(file):
+    normalizer = json_config.read(file).get("normalizer", {})
+    if normalizer is None:  # texts stay as they are
+      normalizer = dict.fromkeys(_NORMALIZER_NAMES.values(), False)
+  file = tf.io.gfile.join(folder, "tokenizer_config.json")
+  if tf.io.gfile.exists(file):
+    config = json_config.read(file)
+  said = {
+    name: normalizer.get(theirs) if config.get(name) is None else config[name]
+    for name, theirs in _NORMALIZER_NAMES.items()
+  }
+  return _TOKENIZER_DEFAULTS | {
+    name: value for name, value in said.items() if value is not None
+  }

@@ -1,0 +1,156 @@
+"""Our own runs: where their weights are, and their BERT as a source."""
+
+from typing import Any
+
+import tensorflow as tf
+
+from realm_tf import errors
+from realm_tf import files
+from realm_tf.checkpoints import names
+from realm_tf.checkpoints import saved
+from realm_tf.checkpoints import weight_source
+from realm_tf.checkpoints.formats import json_config
+from realm_tf.checkpoints.formats import model_garden
+from realm_tf.checkpoints.formats import object_graph
+from realm_tf.data.corpus import corpora
+from realm_tf.data.corpus import corpus_manifest
+from realm_tf.runs import run_config
+from realm_tf.text import wordpiece
+
+FOLDER = "checkpoints"
+BEST_FOLDER = ("exports", "best")
+# Where each part has its encoder.
+_ENCODERS = {
+  "reader": ("reader",),
+  "tagger": ("tagger", "encoder"),
+  "retriever": ("retriever", "query_embedder", "encoder"),
+}
+# The casing, where a run has a vocabulary of its own.
+_CASING_FILE = "tokenizer_config.json"
+_CASING = "do_lower_case"
+
+
+def weights_path(model_dir: str) -> tuple[str, int]:
+  """Returns a run's best weights, else its newest, and their step.
+
+  Of each, those that can be read.
+
+  Raises:
+    errors.UserError: If it has neither.
+  """
+  best = _best(model_dir)
+  problem = saved.problem(best.prefix) if best else None
+  if best and problem is None:
+    return best
+  newest = saved.newest(tf.io.gfile.join(model_dir, FOLDER))
+  if newest is None:
+    if best:
+      raise errors.UserError(
+        f"{best.prefix} {problem}, and {model_dir} holds no checkpoint. Put a "
+        "copy back, or train the run anew."
+      )
+    raise errors.UserError(f"{model_dir} holds no checkpoint yet.")
+  if best:
+    saved.warn(f"{best.prefix} {problem}: taking {newest.prefix}.")
+  return newest
+
+
+def _best(model_dir: str) -> saved.Saved | None:
+  """Returns what a run's best weights are to be; None if it names none."""
+  folder = tf.io.gfile.join(model_dir, *BEST_FOLDER)
+  corpus_manifest = tf.io.gfile.join(folder, "corpus_manifest.json")
+  if not tf.io.gfile.exists(corpus_manifest):
+    return None
+  best = files.read_json(corpus_manifest)
+  return saved.Saved(tf.io.gfile.join(folder, best["weights"]), best["step"])
+
+
+def best_facts(model_dir: str) -> dict[str, Any]:
+  """Returns what is known of a run's best weights; empty if it has none."""
+  path = tf.io.gfile.join(model_dir, *BEST_FOLDER, "corpus_manifest.json")
+  return files.read_json(path) if tf.io.gfile.exists(path) else {}
+
+
+def restore(checkpoint: str, **parts: Any) -> None:
+  """Reads all variables of models; what else the checkpoint holds is left.
+
+  Args:
+    checkpoint: Its prefix.
+    **parts: Models, built, or checkpoints of such, by their names there.
+
+  Raises:
+    AssertionError: If it lacks a variable.
+  """
+  status = tf.train.Checkpoint(**parts).read(checkpoint)
+  status.assert_existing_objects_matched().expect_partial()
+
+
+def roles(checkpoint: str) -> set[str]:
+  """Returns the parts it holds, of "reader", "retriever" and "tagger"."""
+  stored = tf.train.list_variables(checkpoint)
+  return {name.split("/")[0] for name, _ in stored} & _ENCODERS.keys()
+
+
+def write_tokenizer(model_dir: str, tokenizer: wordpiece.Tokenizer) -> None:
+  """Writes the tokenizer of a run without a corpus, as Hugging Face does."""
+  files.write_json(
+    tf.io.gfile.join(model_dir, _CASING_FILE),
+    {_CASING: tokenizer.lower_case},
+  )
+  files.write_bytes(
+    tf.io.gfile.join(model_dir, corpus_manifest.VOCABULARY_NAME),
+    ("\n".join(tokenizer.vocabulary) + "\n").encode(),
+  )
+
+
+def read(path: str) -> weight_source.Source:
+  """Reads the BERT of a run: its reader's, tagger's or query embedder's.
+
+  Args:
+    path: The run's folder. Its corpus, if it is of one, must still be where it
+      was: it has the vocabulary.
+
+  Raises:
+    errors.UserError: If the run holds no checkpoint, its corpus is gone, or the
+      vocabulary is another one now.
+  """
+  run = run_config.read(path)
+  checkpoint, _ = weights_path(path)
+  held = roles(checkpoint)
+  role = next(role for role in _ENCODERS if role in held)
+  arrays, _ = object_graph.ObjectGraph(checkpoint).bert(*_ENCODERS[role])
+  if role != "retriever":
+    # Nothing reads the pooler: it is as random as it was.
+    arrays = {
+      name: array
+      for name, array in arrays.items()
+      if names.role(name) != names.POOLER
+    }
+  tokenizer = _tokenizer(path, run)
+  return weight_source.make(
+    path,
+    f"{role} of a run",
+    sizes=model_garden.sizes(path, arrays),
+    activations=(run.config.activation,),
+    arrays=arrays,
+    vocabulary=tokenizer.vocabulary,
+    lower_case=tokenizer.lower_case,
+  )
+
+
+def _tokenizer(path: str, run: run_config.RunConfig) -> wordpiece.Tokenizer:
+  """Returns the tokenizer of a run: its own, else its corpus's."""
+  file = tf.io.gfile.join(path, corpus_manifest.VOCABULARY_NAME)
+  if tf.io.gfile.exists(file):
+    casing = json_config.read(tf.io.gfile.join(path, _CASING_FILE))
+    found = wordpiece.Tokenizer.from_file(
+      file, lower_case=bool(casing[_CASING])
+    )
+  else:
+    file = run.corpus
+    found = corpora.Corpus.open(file).tokenizer
+  if found.sha256 != run.vocab_sha256:
+    raise errors.UserError(
+      f"{path} was trained with another vocabulary than {file} has now."
+    )
+  return found

@@ -1,0 +1,1 @@
+"""A corpus: passages and their manifest, in files and in memory."""

@@ -1,0 +1,225 @@
+"""A corpus on disk, as `build_corpus` writes it."""
+
+import concurrent.futures
+import dataclasses
+import os
+from collections.abc import Callable
+from collections.abc import Iterator
+from collections.abc import Sequence
+from typing import TypeVar
+
+import numpy as np
+import tensorflow as tf
+
+from realm_tf import errors
+from realm_tf.data.corpus import corpus_folder
+from realm_tf.data.corpus import corpus_manifest
+from realm_tf.data.corpus import passage_table
+from realm_tf.data.corpus import shard_files
+from realm_tf.data.corpus import sums
+from realm_tf.text import wordpiece
+
+_ADVICE = (
+  "Copy it again, or build the corpus again with build_corpus --overwrite"
+)
+_T = TypeVar("_T")
+
+
+@dataclasses.dataclass(frozen=True)
+class Corpus:
+  """A knowledge corpus: numbered passages and the tokenizer of their ids.
+
+  Attributes:
+    path: Its folder.
+    manifest: What it holds.
+    tokenizer: The tokenizer that made the token ids.
+    checked: The shards whose sums have been compared.
+  """
+
+  path: str
+  manifest: corpus_manifest.CorpusManifest
+  tokenizer: wordpiece.Tokenizer
+  checked: set[int] = dataclasses.field(
+    default_factory=set, repr=False, compare=False
+  )
+
+  @classmethod
+  def open(cls, path: str) -> "Corpus":
+    """Reads manifest and vocabulary, and checks that they belong together.
+
+    Args:
+      path: The folder that `build_corpus --output` named.
+
+    Raises:
+      errors.UserError: If there is no corpus, or an empty or damaged one.
+    """
+    manifest = corpus_manifest.read(path)
+    if not manifest.passages:
+      raise errors.UserError(
+        f"--corpus={path} holds no passages. Make one with build_corpus."
+      )
+    vocabulary = tf.io.gfile.join(path, corpus_manifest.VOCABULARY_NAME)
+    tokenizer = wordpiece.Tokenizer.from_file(
+      vocabulary, lower_case=manifest.tokenizer.lower_case
+    )
+    if tokenizer.sha256 != manifest.tokenizer.vocab_sha256:
+      raise errors.UserError(
+        f"--corpus: {vocabulary} is not the vocabulary that the corpus was "
+        "built with. Build it again with build_corpus --overwrite."
+      )
+    return cls(path, manifest, tokenizer)
+
+  @property
+  def num_passages(self) -> int:
+    """Number of passages."""
+    return self.manifest.passages
+
+  @property
+  def fingerprint(self) -> str:
+    """Tells corpora apart: passages, their order, and the tokenizer."""
+    return self.manifest.fingerprint
+
+  @property
+  def shard_paths(self) -> list[str]:
+    """The files of passages, in order."""
+    return [
+      tf.io.gfile.join(self.path, shard.file) for shard in self.manifest.shards
+    ]
+
+  @property
+  def shard_offsets(self) -> np.ndarray:
+    """<int64>[shards + 1]. The number of each shard's first passage."""
+    sizes = [shard.passages for shard in self.manifest.shards]
+    return np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+
+  def checked_path(self, shard: int) -> str:
+    """Returns the file of one shard, and compares its sum the first time.
+
+    Raises:
+      errors.UserError: If it is another file than the manifest names.
+    """
+    path = self.shard_paths[shard]
+    if shard not in self.checked:
+      sums.check(path, self.manifest.shards[shard].sha256, _ADVICE)
+      self.checked.add(shard)
+    return path
+
+  def check_files(self) -> None:
+    """Compares the sums of all files, several at a time.
+
+    Raises:
+      errors.UserError: If one is another file than the manifest names.
+    """
+    self._of_each_shard(self.checked_path)
+
+  def load_shard(self, shard: int) -> passage_table.PassageTable:
+    """Reads the passages of one shard into memory.
+
+    Raises:
+      errors.UserError: If the file is missing, damaged, or another one.
+    """
+    path = self.checked_path(shard)
+    table = passage_table.read_shard(path, self.manifest.token_dtype)
+    self._check_size(shard, len(table))
+    size = self.tokenizer.vocab_size
+    for rows in (table.title_ids, table.body_ids):
+      if (
+        len(rows.values)
+        and not 0 <= rows.values.min() <= rows.values.max() < size
+      ):
+        raise errors.UserError(
+          f"--corpus: {path} holds wordpieces beyond the vocabulary of {size}. "
+          f"{_ADVICE}."
+        )
+    return table
+
+  def read_keys(self, shard: int) -> tuple[np.ndarray, np.ndarray]:
+    """Reads ids <S16>[n] and titles <object>[n], UTF-8, of one shard.
+
+    Raises:
+      errors.UserError: If the file is missing, damaged, or another one.
+    """
+    ids, titles = passage_table.read_shard_keys(self.checked_path(shard))
+    self._check_size(shard, len(ids))
+    return ids, titles
+
+  def _check_size(self, shard: int, found: int) -> None:
+    if found != self.manifest.shards[shard].passages:
+      raise errors.UserError(
+        f"--corpus: {self.shard_paths[shard]} holds {found} passages, unlike "
+        f"what its manifest says. {_ADVICE}."
+      )
+
+  def load_passages(self) -> passage_table.PassageTable:
+    """Reads all passages into memory, several shards at a time.
+
+    Raises:
+      errors.UserError: If a file is missing, damaged, or another one, or the
+        passages are not those of the fingerprint.
+    """
+    parts = self._of_each_shard(self.load_shard)
+    digests = [shard_files.id_digest(part.ids.astype(str)) for part in parts]
+    if corpus_folder.fingerprint(digests, self.tokenizer) != self.fingerprint:
+      file = tf.io.gfile.join(self.path, corpus_manifest.FILE_NAME)
+      raise errors.UserError(
+        f"--corpus: the passages are not those, or not in the order, that the "
+        f"fingerprint in {file} stands for. {_ADVICE}."
+      )
+    return passage_table.PassageTable.concatenate(parts)
+
+  def _of_each_shard(self, function: Callable[[int], _T]) -> list[_T]:
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+      return list(pool.map(function, range(len(self.shard_paths))))
+
+  def read_texts(
+    self, rows: Sequence[int] | np.ndarray | None = None
+  ) -> tuple[list[str], list[str]]:
+    """Reads titles and bodies, for people to see.
+
+    Args:
+      rows: <int>[n]. Numbers of passages, in any order; all if None. Only the
+        shards that hold them are read.
+
+    Returns:
+      n titles and n bodies.
+    """
+    offsets = self.shard_offsets
+    wanted = np.arange(self.num_passages) if rows is None else np.asarray(rows)
+    titles = np.empty(wanted.shape, object)
+    bodies = np.empty(wanted.shape, object)
+    shards = np.searchsorted(offsets, wanted, side="right") - 1
+    for shard in np.unique(shards):
+      here = shards == shard
+      shard_titles, shard_bodies = passage_table.read_shard_texts(
+        self.checked_path(shard)
+      )
+      titles[here] = shard_titles[wanted[here] - offsets[shard]]
+      bodies[here] = shard_bodies[wanted[here] - offsets[shard]]
+    return [t.decode() for t in titles], [b.decode() for b in bodies]
+
+  def iterate_bodies(self) -> Iterator[str]:
+    """Yields the body of each passage, with one shard in memory."""
+    for shard in range(len(self.shard_paths)):
+      for body in passage_table.read_shard_texts(self.checked_path(shard))[1]:
+        yield body.decode()
+
+  def find_rows(self, ids: Sequence[str]) -> np.ndarray:
+    """Returns the numbers of passages that are known by their ids.
+
+    Args:
+      ids: As in passage records.
+
+    Returns:
+      <int64>[n]. -1 where the corpus has no such passage.
+    """
+    # As `str`, so that an id of any length and script is compared whole.
+    known = np.concatenate(
+      self._of_each_shard(
+        lambda shard: passage_table.read_shard_ids(self.checked_path(shard))
+      )
+    ).astype(str)
+    order = np.argsort(known)
+    wanted = np.asarray(ids, str)
+    places = np.searchsorted(known, wanted, sorter=order)
+    rows = order[np.minimum(places, len(known) - 1)]
+    return np.where(known[rows] == wanted, rows, -1)

@@ -1,0 +1,1 @@
+"""Examples by step: order, masked queries, candidates, packing."""

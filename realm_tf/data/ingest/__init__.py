@@ -1,0 +1,1 @@
+"""From text to a corpus: sources, passages, shards; and edits of one."""

@@ -1,0 +1,299 @@
+"""Builds a corpus: an Apache Beam pipeline from documents to passage shards.
+
+documents -> batches -> (shard, passages) -> one file a shard
+
+A title's hash chooses its shard, and a shard is sorted before it is written,
+so that the corpus is the same whatever runner works on it, and in whatever
+order. A batch of documents is one element, because runners, the local one
+above all, cost more for an element than the work on one document does.
+"""
+
+import dataclasses
+import hashlib
+import json
+import math
+import sys
+import time
+from collections.abc import Sequence
+
+import apache_beam as beam
+import tensorflow as tf
+
+from realm_tf import errors
+from realm_tf import suggestions
+from realm_tf.configs import loading
+from realm_tf.configs import schema
+from realm_tf.data import beam_runs
+from realm_tf.data.corpus import corpus_folder
+from realm_tf.data.corpus import corpus_manifest
+from realm_tf.data.corpus import shard_files
+from realm_tf.data.ingest import shards
+from realm_tf.data.ingest import sources
+from realm_tf.data.ingest import vocabulary
+from realm_tf.text import wordpiece
+
+# The smallest corpora get a few shards too: workers of the index refresh share
+# them out.
+_MIN_SHARDS = 4
+_MAX_SHARDS = 1024
+_SHARD_BYTES = 4_000_000
+
+
+@dataclasses.dataclass(frozen=True)
+class BuildOptions:
+  """How to build a corpus.
+
+  Attributes:
+    inputs: Files, patterns, folders, or "encyclopedia".
+    output: The folder to write.
+    vocab: A vocabulary file; None to learn one from the input.
+    vocab_size: Wordpieces of a learned vocabulary, at most.
+    lower_case: Whether text is lower-cased and stripped of accents.
+    max_passage_tokens: Wordpieces of a passage at most, title and the three
+      special tokens included.
+    num_shards: Files of passages; None to choose by the input's size.
+    overwrite: Whether to replace the corpus that `output` holds.
+    beam_flags: Flags of Beam's own, such as "--runner=DataflowRunner".
+  """
+
+  inputs: Sequence[str]
+  output: str
+  vocab: str | None = None
+  vocab_size: int = 30522
+  lower_case: bool = True
+  max_passage_tokens: int = 288
+  num_shards: int | None = None
+  overwrite: bool = False
+  beam_flags: Sequence[str] = ()
+
+
+def build(options: BuildOptions) -> corpus_manifest.CorpusManifest:
+  """Builds a corpus, prints how it goes, and returns its manifest.
+
+  A corpus that was built from the same input with the same settings is left
+  as it is. Nothing stands at the output before the corpus is complete.
+
+  Raises:
+    errors.UserError: At a wrong flag, file or record, or an output that holds
+      something else.
+  """
+  started = time.monotonic()
+  _check_options(options)
+  found = sources.resolve(options.inputs)
+  num_shards = options.num_shards or _choose_num_shards(found)
+  source_sha256 = _source_sha256(options, found, num_shards)
+  existing = _existing(options, source_sha256)
+  if existing:
+    print(f"{options.output} is this very corpus already; nothing to do.")
+    return existing
+  _print_plan(options, found, num_shards)
+  tokenizer = _make_tokenizer(options, found)
+  with corpus_folder.staged(options.output) as staging:
+    _run_pipeline(options, found, tokenizer, staging, num_shards)
+    manifest = _make_manifest(
+      options, tokenizer, shards.read_summaries(staging), source_sha256
+    )
+    shards.remove_summaries(staging)
+    corpus_folder.publish(staging, options.output, tokenizer, manifest)
+  _print_summary(options, manifest, time.monotonic() - started)
+  return manifest
+
+
+def _check_options(options: BuildOptions) -> None:
+  if not options.output:
+    raise errors.UserError("--output is missing: name the folder to write.")
+  if options.max_passage_tokens < 16:
+    raise errors.UserError(
+      f"--max_passage_tokens={options.max_passage_tokens} leaves no room for "
+      "text: it must be at least 16."
+    )
+  if options.num_shards is not None and options.num_shards < 1:
+    raise errors.UserError(
+      f"--num_shards={options.num_shards} must be at least 1."
+    )
+
+
+def _choose_num_shards(found: Sequence[sources.Source]) -> int:
+  text_bytes = sum(source.text_bytes() for source in found)
+  wanted = math.ceil(text_bytes / _SHARD_BYTES)
+  return min(_MAX_SHARDS, max(_MIN_SHARDS, wanted))
+
+
+def _source_sha256(
+  options: BuildOptions, found: Sequence[sources.Source], num_shards: int
+) -> str:
+  """Returns a checksum of all that decides what the corpus will be."""
+  vocab = (
+    wordpiece.Tokenizer.from_file(options.vocab).sha256
+    if options.vocab
+    else f"learned:{options.vocab_size}"
+  )
+  decisive = [
+    corpus_manifest.FORMAT_VERSION,
+    [[source.kind, source.sha256()] for source in found],
+    vocab,
+    options.lower_case,
+    options.max_passage_tokens,
+    num_shards,
+  ]
+  return hashlib.sha256(json.dumps(decisive).encode()).hexdigest()
+
+
+def _existing(
+  options: BuildOptions, source_sha256: str
+) -> corpus_manifest.CorpusManifest | None:
+  """Returns the manifest of the output if it is this very corpus already."""
+  if options.overwrite:
+    corpus_folder.check_replaceable(options.output)
+    return None
+  return corpus_folder.existing(
+    options.output,
+    source_sha256,
+    "name another folder, or replace it with --overwrite",
+  )
+
+
+def _make_tokenizer(
+  options: BuildOptions, found: Sequence[sources.Source]
+) -> wordpiece.Tokenizer:
+  if options.vocab:
+    return wordpiece.Tokenizer.from_file(
+      options.vocab, lower_case=options.lower_case
+    )
+  print("Learning the vocabulary ...", flush=True)
+  started = time.monotonic()
+  texts = (text for source in found for text in source.vocabulary_texts())
+  learned = vocabulary.learn_vocabulary(
+    texts, options.vocab_size, options.lower_case
+  )
+  print(
+    f"  {len(learned):,} wordpieces in {time.monotonic() - started:.1f} s",
+    flush=True,
+  )
+  return wordpiece.Tokenizer(learned, lower_case=options.lower_case)
+
+
+def _run_pipeline(
+  options: BuildOptions,
+  found: Sequence[sources.Source],
+  tokenizer: wordpiece.Tokenizer,
+  staging: str,
+  num_shards: int,
+) -> None:
+  tf.io.gfile.makedirs(
+    tf.io.gfile.join(staging, corpus_manifest.PASSAGES_FOLDER)
+  )
+  beam_options = beam_runs.options(options.beam_flags)
+  with beam_runs.user_errors(), beam.Pipeline(options=beam_options) as pipeline:
+    parts = (
+      pipeline
+      | "Sources" >> beam.Create(list(found))
+      | "SpreadSources" >> beam.Reshuffle()
+      | "Read" >> beam.FlatMap(shards.read_batches)
+      | "SpreadDocuments" >> beam.Reshuffle()
+      | "MakePassages"
+      >> beam.ParDo(
+        shards.MakePassages(
+          tokenizer.vocabulary,
+          tokenizer.lower_case,
+          options.max_passage_tokens,
+          num_shards,
+        )
+      )
+    )
+    # So that a shard without passages is written too.
+    empty = pipeline | "AllShards" >> beam.Create(
+      [(shard, shard_files.ShardPart()) for shard in range(num_shards)]
+    )
+    _ = (
+      (parts, empty)
+      | beam.Flatten()
+      | "Gather" >> beam.GroupByKey()
+      | "Write" >> beam.ParDo(shards.WriteShard(staging, num_shards))
+    )
+
+
+def _make_manifest(
+  options: BuildOptions,
+  tokenizer: wordpiece.Tokenizer,
+  summary: shard_files.Summary,
+  source_sha256: str,
+) -> corpus_manifest.CorpusManifest:
+  dropped = dict(sorted(summary.counts.items()))
+  split_sentences = dropped.pop("split_sentence", 0)
+  if not summary.passages:
+    reasons = ", ".join(f"{n} {why}" for why, n in dropped.items())
+    raise errors.UserError(
+      "--input holds no text for passages"
+      + (f": left out {reasons}." if reasons else "; it is empty.")
+    )
+  return corpus_manifest.CorpusManifest(
+    format_version=corpus_manifest.FORMAT_VERSION,
+    passages=summary.passages,
+    articles=summary.articles,
+    documents=summary.documents,
+    dropped=dropped,
+    split_sentences=split_sentences,
+    token_dtype=corpus_manifest.token_dtype(tokenizer.vocab_size),
+    max_passage_tokens=options.max_passage_tokens,
+    tokenizer=corpus_manifest.TokenizerEntry(
+      tokenizer.sha256, tokenizer.vocab_size, tokenizer.lower_case
+    ),
+    shards=summary.shards,
+    fingerprint=corpus_folder.fingerprint(summary.id_digests, tokenizer),
+    source_sha256=source_sha256,
+  )
+
+
+def _print_plan(
+  options: BuildOptions, found: Sequence[sources.Source], num_shards: int
+) -> None:
+  shown = ", ".join(source.path for source in found[:3])
+  more = f" and {len(found) - 3} more" if len(found) > 3 else ""
+  vocab = options.vocab or f"learned, at most {options.vocab_size:,} wordpieces"
+  print(
+    f"Building a corpus from {shown}{more}\n"
+    f"  vocabulary  {vocab}\n"
+    f"  passages    at most {options.max_passage_tokens} wordpieces\n"
+    f"  output      {options.output} ({num_shards} shards)",
+    flush=True,
+  )
+
+
+def _print_summary(
+  options: BuildOptions,
+  manifest: corpus_manifest.CorpusManifest,
+  seconds: float,
+) -> None:
+  dropped = ", ".join(f"{n:,} {why}" for why, n in manifest.dropped.items())
+  print(
+    f"{manifest.passages:,} passages of {manifest.articles:,} articles in "
+    f"{seconds:.1f} s ({manifest.passages / seconds:,.0f} passages/s)\n"
+    f"  left out    {dropped or 'nothing'}\n"
+    f"  sentences longer than a passage, cut: {manifest.split_sentences:,}\n"
+    f"{_cut_by_presets(options.max_passage_tokens)}"
+    f"  written to  {options.output}\n"
+    "Next: "
+    + suggestions.command("annotate_spans", {"corpus": options.output}),
+    file=sys.stdout,
+    flush=True,
+  )
+
+
+def _cut_by_presets(max_passage_tokens: int) -> str:
+  """Returns a line on presets that read less of a passage, if any do."""
+  configs = {
+    name: loading.load("pretrain", name, {}) for name in loading.PRESETS
+  }
+  shorter = ", ".join(
+    f"{name} ({config.passage_length})"
+    for name, config in configs.items()
+    if isinstance(config, schema.RetrievalConfig)
+    and config.passage_length < max_passage_tokens
+  )
+  if not shorter:
+    return ""
+  return (
+    f"  cut by      --config={shorter}, which read fewer than "
+    f"{max_passage_tokens} wordpieces: --max_passage_tokens=N fits passages\n"
+  )

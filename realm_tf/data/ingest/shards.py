@@ -1,0 +1,126 @@
+"""The steps of the corpus pipeline: read, make passages, write a shard."""
+
+import collections
+import dataclasses
+from collections.abc import Iterable
+from collections.abc import Iterator
+from collections.abc import Sequence
+
+import apache_beam as beam
+import tensorflow as tf
+
+from realm_tf import files
+from realm_tf.data.corpus import corpus_manifest
+from realm_tf.data.corpus import passage_table
+from realm_tf.data.corpus import shard_files
+from realm_tf.data.ingest import passage_maker
+from realm_tf.data.ingest import sources
+from realm_tf.text import wordpiece
+
+_SUMMARIES = "summaries"
+
+
+class MakePassages(beam.DoFn):
+  """Turns a batch of documents into (shard, ShardPart) pairs."""
+
+  def __init__(
+    self,
+    vocabulary: Sequence[str],
+    lower_case: bool,
+    max_passage_tokens: int,
+    num_shards: int,
+  ):
+    """Holds what a worker needs to set itself up; see BuildOptions."""
+    self._vocabulary = vocabulary
+    self._lower_case = lower_case
+    self._max_passage_tokens = max_passage_tokens
+    self._num_shards = num_shards
+    self._token_dtype = corpus_manifest.token_dtype(len(vocabulary))
+
+  def setup(self) -> None:
+    """Builds the tokenizer, once a worker."""
+    self._tokenizer = wordpiece.Tokenizer(
+      self._vocabulary, lower_case=self._lower_case
+    )
+    self._progress = shard_files.Progress()
+
+  def process(
+    self, documents: list[sources.Document]
+  ) -> Iterator[tuple[int, shard_files.ShardPart]]:
+    """Yields the parts of all shards that the batch has passages for."""
+    maker = passage_maker.PassageMaker(
+      self._tokenizer, self._max_passage_tokens
+    )
+    records: dict[int, list[shard_files.Record]] = collections.defaultdict(list)
+    made_of: collections.Counter[int] = collections.Counter()
+    for document, passages in maker.make(documents):
+      shard = shard_files.shard_of_title(passages[0].title, self._num_shards)
+      made_of[shard] += 1
+      records[shard].extend(
+        shard_files.Record(
+          (passage.title, *document.position, number),
+          passage.id,
+          passage_table.encode_passage(passage, self._token_dtype),
+        )
+        for number, passage in enumerate(passages)
+      )
+    yield 0, shard_files.ShardPart(counts=dict(maker.counts))
+    for shard, shard_records in records.items():
+      yield shard, shard_files.ShardPart(shard_records, made_of[shard])
+    self._progress.add(
+      len(documents), sum(len(part) for part in records.values())
+    )
+
+
+class WriteShard(beam.DoFn):
+  """Writes the file of a shard, and what it holds beside it."""
+
+  def __init__(self, folder: str, num_shards: int):
+    """Args: the corpus's folder, and how many shards there are in all."""
+    self._folder = folder
+    self._num_shards = num_shards
+
+  def process(
+    self, shard_and_parts: tuple[int, Iterable[shard_files.ShardPart]]
+  ) -> None:
+    """Writes the file of one shard, and then the summary of it."""
+    shard, parts = shard_and_parts
+    summary = shard_files.write_shard(
+      self._folder, shard, self._num_shards, parts
+    )
+    folder = tf.io.gfile.join(self._folder, _SUMMARIES)
+    tf.io.gfile.makedirs(folder)
+    files.write_json(
+      tf.io.gfile.join(folder, f"{shard:05d}.json"),
+      dataclasses.asdict(summary),
+    )
+
+
+def read_batches(
+  source: sources.Source,
+) -> Iterator[list[sources.Document]]:
+  """Yields a source's documents in batches of about half a megabyte."""
+  return sources.batches(source.read())
+
+
+def read_summaries(folder: str) -> shard_files.Summary:
+  """Returns what the shards of a corpus hold together.
+
+  Args:
+    folder: The folder that `WriteShard` wrote to.
+  """
+  pattern = tf.io.gfile.join(folder, _SUMMARIES, "*.json")
+  values = [files.read_json(path) for path in sorted(tf.io.gfile.glob(pattern))]
+  return shard_files.summarize(
+    [
+      shard_files.ShardSummary(
+        **{**value, "entry": corpus_manifest.ShardEntry(**value["entry"])}
+      )
+      for value in values
+    ]
+  )
+
+
+def remove_summaries(folder: str) -> None:
+  """Removes the summaries: the manifest has taken them over."""
+  files.remove_tree(tf.io.gfile.join(folder, _SUMMARIES))

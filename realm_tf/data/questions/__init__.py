@@ -1,0 +1,1 @@
+"""Open-QA: datasets, splits, examples, answers among wordpieces."""

@@ -1,0 +1,1 @@
+"""Annotated sentences: salient spans by corpus, written and read."""

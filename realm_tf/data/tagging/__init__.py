@@ -1,0 +1,1 @@
+"""Labelled text for the tagger: CoNLL files, sources, examples."""

@@ -1,0 +1,177 @@
+"""The ways in which an evaluation has a run answer questions."""
+
+import dataclasses
+import functools
+from collections.abc import Callable
+from collections.abc import Mapping
+from collections.abc import Sequence
+
+from realm_tf import devices
+from realm_tf import errors
+from realm_tf.answering import open_qa
+from realm_tf.answering import prediction_records
+from realm_tf.answering import retrieval
+from realm_tf.answering import zero_shot
+from realm_tf.answering.retrievers import retriever_names
+from realm_tf.answering.retrievers import retriever_set
+from realm_tf.data.corpus import corpora
+from realm_tf.evaluation import evaluation_inputs
+from realm_tf.evaluation import evaluation_options
+from realm_tf.runs import run_config
+
+_BATCH = 64  # where nothing is read
+
+# From ids and texts of questions to what came of them.
+Answer = Callable[[Sequence[str], Sequence[str]], prediction_records.Answered]
+
+
+@dataclasses.dataclass(frozen=True)
+class Answerers:
+  """A run, ready to answer.
+
+  Attributes:
+    by_retriever: In the order that the retrievers were asked for.
+    corpus: What is searched; None if nothing is.
+    indices: Folder of the index version that a retriever searches, where one
+      does.
+    width: Passages that are retrieved for a question; 0 if none are.
+    reader_beam: Passages that are read for a question; 0 if none are.
+    batch_size: Questions that are answered at once.
+  """
+
+  by_retriever: dict[str, Answer]
+  corpus: corpora.Corpus | None = None
+  indices: Mapping[str, str] = dataclasses.field(default_factory=dict)
+  width: int = 0
+  reader_beam: int = 0
+  batch_size: int = _BATCH
+
+
+def load(
+  options: evaluation_options.Options, run: run_config.RunConfig
+) -> Answerers:
+  """Loads what the flags ask for.
+
+  Args:
+    options: The flags, checked.
+    run: That of --model_dir.
+
+  Raises:
+    errors.UserError: If the run is of a kind that cannot answer so, or its
+      corpus and index do not fit.
+  """
+  names = options.retrievers
+  closed_book: Answerers | None = None
+  if evaluation_options.NONE in names:
+    closed_book = _load_closed_book(options)
+  if closed_book is not None and len(names) == 1:
+    return closed_book
+  if not options.retrieval_only:
+    if run.task != "finetune":
+      raise errors.UserError(
+        f"--model_dir={options.model_dir} is a run of {run.task}, which "
+        "answers no questions: name a run of `finetune`, or give "
+        "--retrieval_only."
+      )
+    loaded = _load_reading(options)
+  else:
+    loaded = _load_retrieval(options, run)
+  ways = loaded.by_retriever
+  if closed_book is not None:
+    ways = ways | closed_book.by_retriever
+  return dataclasses.replace(
+    loaded, by_retriever={name: ways[name] for name in names}
+  )
+
+
+def _load_closed_book(options: evaluation_options.Options) -> Answerers:
+  book = open_qa.load_closed_book(options.model_dir, options.corpus)
+  return Answerers(
+    {
+      evaluation_options.NONE: lambda ids, texts: prediction_records.Answered(
+        book.answer(ids, texts), None
+      )
+    }
+  )
+
+
+def _load_reading(options: evaluation_options.Options) -> Answerers:
+  loaded = open_qa.load(
+    options.model_dir,
+    options.corpus,
+    options.reader_beam,
+    devices.make_strategy(options.tpu),
+  )
+  width = max(_recall_beam(options), loaded.config.reader_beam)
+
+  def read(
+    name: str, ids: Sequence[str], texts: Sequence[str]
+  ) -> prediction_records.Answered:
+    return loaded.answer(ids, texts, k=width, retriever=name)
+
+  return Answerers(
+    {n: functools.partial(read, n) for n in retriever_names.RETRIEVERS},
+    loaded.corpus,
+    _indices(loaded.retrievers, options),
+    width,
+    loaded.config.reader_beam,
+    loaded.config.batch_size,
+  )
+
+
+def _load_retrieval(
+  options: evaluation_options.Options, run: run_config.RunConfig
+) -> Answerers:
+  is_dense = retriever_names.DENSE in options.retrievers
+  if run.task == "finetune":
+    loaded = retrieval.load(
+      options.model_dir,
+      options.corpus,
+      devices.make_strategy(options.tpu),
+      dense=is_dense,
+    )
+  elif options.tpu:
+    raise errors.UserError(
+      f"--tpu goes with a run of `finetune`: {options.model_dir} is asked "
+      "without one."
+    )
+  else:
+    loaded = zero_shot.load(options.model_dir, options.corpus, dense=is_dense)
+  return Answerers(
+    _retrieval(loaded.retrievers, _recall_beam(options)),
+    loaded.corpus,
+    _indices(loaded.retrievers, options),
+    _recall_beam(options),
+  )
+
+
+def _retrieval(
+  retrievers: retriever_set.RetrieverSet, width: int
+) -> dict[str, Answer]:
+  """Returns what retrieves and reads nothing, by retriever."""
+
+  def retrieve(
+    name: str, ids: Sequence[str], texts: Sequence[str]
+  ) -> prediction_records.Answered:
+    rows, _ = retrievers.retrieve(texts, width, name)
+    found = [
+      prediction_records.Prediction(
+        text, "", id=id, retrieved=retrievers.ids(places)
+      )
+      for id, text, places in zip(ids, texts, rows, strict=True)
+    ]
+    return prediction_records.Answered(found, rows)
+
+  return {n: functools.partial(retrieve, n) for n in retriever_names.RETRIEVERS}
+
+
+def _indices(
+  retrievers: retriever_set.RetrieverSet, options: evaluation_options.Options
+) -> dict[str, str]:
+  """Returns the index that each retriever searches, where it searches one."""
+  names = [n for n in options.retrievers if n in retriever_names.RETRIEVERS]
+  return {n: retrievers[n].index for n in names if retrievers[n].index}
+
+
+def _recall_beam(options: evaluation_options.Options) -> int:
+  return options.recall_beam or evaluation_inputs.DEFAULT_RECALL_BEAM

@@ -1,0 +1,125 @@
+"""The embedder as a SavedModel: a signature for queries, one for passages."""
+
+import re
+import uuid
+
+import tensorflow as tf
+
+from realm_tf import files
+from realm_tf.configs import schema
+from realm_tf.export import precision
+from realm_tf.export import variables
+from realm_tf.models import embedders
+from realm_tf.runs import exports
+
+# What an export's folder is called, half-written ones included.
+_OWN = re.compile(rf"\d+({files.TEMPORARY_SUFFIX})?")
+
+
+class _Export(tf.Module):
+  """The two towers behind signatures that take any batch and length."""
+
+  def __init__(self, retriever: embedders.Retriever):
+    super().__init__()
+    self.query_embedder = variables.without_layers(retriever.query_embedder)
+    self.passage_embedder = variables.without_layers(retriever.passage_embedder)
+    spec = tf.TensorSpec([None, None], tf.int32, name="token_ids")
+
+    @tf.function(input_signature=[spec])
+    @tf.autograph.experimental.do_not_convert
+    def query(token_ids: tf.Tensor) -> dict[str, tf.Tensor]:
+      return {"embedding": retriever.query_embedder(token_ids, training=False)}
+
+    @tf.function(input_signature=[spec])
+    @tf.autograph.experimental.do_not_convert
+    def passage(token_ids: tf.Tensor) -> dict[str, tf.Tensor]:
+      embedding = retriever.passage_embedder(token_ids, training=False)
+      return {"embedding": embedding}
+
+    self.query = query
+    self.passage = passage
+
+
+class Exporter:
+  """Exports one retriever, again and again; it is traced only once."""
+
+  def __init__(
+    self, retriever: embedders.Retriever, config: schema.RetrievalConfig
+  ):
+    """Takes a retriever.
+
+    Args:
+      retriever: The towers.
+      config: Says what the exports compute in, and the embeddings' dimension.
+    """
+    self._exported = precision.ExportedModel(retriever, config.export_precision)
+    self._export = _Export(self._exported.model)
+    self._signatures = {
+      "query": self._export.query,
+      "passage": self._export.passage,
+    }
+    self._dim = config.projection_size
+
+  def save(self, model_dir: str, step: int) -> str:
+    """Exports the weights as they are; the manifest is written last.
+
+    Args:
+      model_dir: The run.
+      step: Of the weights.
+
+    Returns:
+      The export's folder.
+    """
+    self._exported.update()
+    folder = exports.path(model_dir, step)
+    with files.new_folder(folder, exports.MANIFEST) as new:
+      tf.saved_model.save(self._export, new, signatures=self._signatures)
+    files.write_json(
+      tf.io.gfile.join(folder, exports.MANIFEST),
+      {"step": step, "dim": self._dim, "export_id": uuid.uuid4().hex},
+    )
+    return folder
+
+
+class QueryEmbedder:
+  """An export's query tower on the CPU, callable in tf.data too."""
+
+  def __init__(self, path: str):
+    """Loads it.
+
+    Args:
+      path: The export's folder.
+    """
+    with tf.device("/cpu:0"):
+      self._module = tf.saved_model.load(path)  # holds the variables
+    self._query = self._module.signatures["query"]
+
+  def __call__(self, token_ids: tf.Tensor) -> tf.Tensor:
+    """Embeds <int32>[batch, length] as <float32>[batch, D]."""
+    return self._query(token_ids=token_ids)["embedding"]
+
+
+def remove(model_dir: str, step: int) -> None:
+  """Removes an export, its manifest first."""
+  files.remove_folder(exports.path(model_dir, step), exports.MANIFEST)
+
+
+def discard(model_dir: str, after_step: int) -> None:
+  """Removes what a run that was killed left behind.
+
+  Those are exports of steps that the resumed run has yet to take, with weights
+  that will not be quite the same, and exports that were not finished.
+
+  Args:
+    model_dir: The run, which nobody else trains.
+    after_step: The last step that stays.
+  """
+  folder = tf.io.gfile.join(model_dir, exports.FOLDER)
+  if not tf.io.gfile.isdir(folder):
+    return
+  staying = {str(s) for s in exports.steps(model_dir) if s <= after_step}
+  for name in tf.io.gfile.listdir(folder):
+    name = name.rstrip("/")
+    if _OWN.fullmatch(name) and name not in staying:
+      path = tf.io.gfile.join(folder, name)
+      files.remove_folder(path, exports.MANIFEST)

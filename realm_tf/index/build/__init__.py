@@ -1,0 +1,1 @@
+"""Embeds a corpus, shard by shard, and publishes a version."""

@@ -1,0 +1,203 @@
+"""Builds one version of the index, with any number of processes at once.
+
+Each process takes shards of the corpus that nobody else has, embeds them, and
+writes each whole; then whoever comes first publishes. The processes know of
+each other by file locks alone, which the kernel gives back when one is killed.
+"""
+
+import contextlib
+import itertools
+import os
+import time
+from collections.abc import Generator
+from collections.abc import Iterator
+
+import numpy as np
+
+from realm_tf import errors
+from realm_tf import files
+from realm_tf.index.build import batching
+from realm_tf.index.build import disk
+from realm_tf.index.build import embed_estimator
+from realm_tf.index.build import publish
+from realm_tf.index.build import refresh_plan
+from realm_tf.index.versions import index_version
+from realm_tf.runs import exports
+from realm_tf.runs import locks
+
+
+class VersionBuilder:
+  """Builds the index version of one export."""
+
+  def __init__(
+    self, context: refresh_plan.RefreshContext, export: exports.EmbedderExport
+  ):
+    """Names what to build; nothing is read or written yet."""
+    self._context = context
+    self._export = export
+    self._plan = refresh_plan.VersionPlan.of(context, export)
+    self._sizes = np.diff(context.corpus.shard_offsets)
+    # Where the embeddings of the batch under way go.
+    self._buffer = np.empty([0, export.dim], np.float32)
+    self._rows = np.empty([0], np.int64)
+
+  def build(self) -> index_version.IndexVersion | None:
+    """Embeds what is left and publishes, unless others do.
+
+    Returns:
+      The version if this process published it.
+
+    Raises:
+      errors.UserError: If the disk is full, an embedding is not finite, or
+        what is there is of another corpus.
+    """
+    store, step = self._context.store, self._export.step
+    with store.active_lock(step, shared=True):
+      if not self._begin():
+        return None
+      started = time.monotonic()
+      with disk.reported(self._plan.folder, self._plan.needed_bytes):
+        self._embed_shards()
+      if self._unfinished():
+        return None  # `should_stop` said so, or the export was replaced.
+      version = publish.publish(
+        self._context, self._plan, time.monotonic() - started
+      )
+    if version is not None:
+      store.prune(in_use=[step])
+    return version
+
+  def _begin(self) -> bool:
+    """Makes the folder; returns whether there is something to do in it."""
+    plan, store = self._plan, self._context.store
+    with self._publish_lock():
+      if store.is_usable(plan.step):
+        return False
+      if plan.step in store.versions() or (
+        os.path.exists(plan.order_path) and not plan.is_under_way()
+      ):
+        store.withdraw(plan.step)
+      os.makedirs(plan.folder, exist_ok=True)
+      present = sum(
+        os.path.getsize(self._path(shard))
+        for shard in range(plan.num_shards)
+        if os.path.exists(self._path(shard))
+      )
+      disk.check_free(plan.folder, plan.needed_bytes - present)
+      if os.path.exists(plan.order_path):
+        found = files.read_json(plan.order_path)
+        if found != plan.order():
+          raise errors.UserError(
+            f"{plan.folder} was begun as {found}, not as {plan.order()}. "
+            "Remove the folder, or go on with what it was begun with."
+          )
+      else:
+        with disk.reported(plan.folder, plan.needed_bytes):
+          files.write_json(plan.order_path, plan.order())
+    return True
+
+  def _embed_shards(self) -> None:
+    batches = self._batches()
+    with contextlib.closing(batches):
+      first = next(batches, None)
+      if first is None:
+        return
+      estimator = embed_estimator.EmbedEstimator(
+        self._export.path,
+        num_threads=self._context.num_threads,
+      )
+      for embeddings in estimator.predict(itertools.chain([first], batches)):
+        self._buffer[self._rows] = embeddings
+
+  def _batches(self) -> Generator[np.ndarray, None, None]:
+    """Yields the batches of shard after shard; see `_rows` for theirs.
+
+    The embeddings of a batch are in the buffer when the next one is asked
+    for, so a shard is written before another is taken.
+    """
+    context = self._context
+    for shard in self._claims():
+      started = time.monotonic()
+      missing = self._begin_shard(shard)
+      if len(missing):
+        inputs = batching.shard_inputs(
+          context.corpus, shard, context.config.passage_length
+        )
+        for batch in batching.batches_by_length(
+          inputs[missing], context.config.embed_batch_size
+        ):
+          self._rows = missing[batch.rows]
+          yield batch.token_ids
+      with self._publish_lock():
+        if not self._plan.is_under_way():
+          return
+        self._write(shard, self._buffer)
+      if len(missing) or context.reuse is None:
+        self._report_progress(shard, time.monotonic() - started)
+
+  def _begin_shard(self, shard: int) -> np.ndarray:
+    """Makes the buffer of a shard; returns the rows to embed, <int64>[n]."""
+    if self._context.reuse is not None:
+      self._buffer, missing = self._context.reuse.take(shard)
+      return missing
+    size = self._sizes[shard]
+    self._buffer = np.empty([size, self._export.dim], np.float32)
+    return np.arange(size)
+
+  def _claims(self) -> Iterator[int]:
+    """Yields shards to embed, each locked until the next is asked for.
+
+    First those that nobody works on; then it waits for the others' shards,
+    one by one, and takes over those whose worker died.
+    """
+    for blocking in (False, True):
+      for shard in self._unfinished():
+        if self._context.should_stop():
+          return
+        folder = self._context.store.lock_folder(self._plan.step)
+        lock = locks.FileLock(os.path.join(folder, f"shard-{shard:05d}"))
+        if not lock.acquire(blocking=blocking):
+          continue
+        try:
+          if not os.path.exists(self._path(shard)):
+            yield shard
+        finally:
+          lock.release()
+
+  def _write(self, shard: int, embeddings: np.ndarray) -> None:
+    with np.errstate(over="ignore"):  # Reported below, with the passage.
+      stored = embeddings.astype(self._plan.dtype)
+    finite = np.isfinite(stored).all(axis=1)
+    if not finite.all():
+      row = int(np.argmin(finite))
+      raise errors.UserError(
+        f"The embedder of step {self._plan.step} gives values that are not "
+        f"finite as {self._plan.dtype}, first for passage {row} of corpus "
+        f"shard {shard}. Training has diverged: go back to a checkpoint "
+        "before that step and lower --config.learning_rate."
+      )
+    index_version.write_embeddings(self._path(shard), stored)
+
+  def _report_progress(self, shard: int, seconds: float) -> None:
+    rate = self._sizes[shard] / max(seconds, 1e-9)
+    left = int(sum(self._sizes[i] for i in self._unfinished()))
+    workers = self._context.config.num_index_workers
+    eta = round(left / (rate * workers)) if rate else 0
+    self._context.report(
+      f"index {self._plan.step}: shard {shard + 1} of {self._plan.num_shards}, "
+      f"{self._sizes[shard]} passages at {rate:.0f} a second; {left} to go, "
+      f"ETA {eta // 60}:{eta % 60:02d}"
+    )
+
+  def _unfinished(self) -> list[int]:
+    return [
+      shard
+      for shard in range(self._plan.num_shards)
+      if not os.path.exists(self._path(shard))
+    ]
+
+  def _path(self, shard: int) -> str:
+    return self._plan.shard_path(shard)
+
+  def _publish_lock(self) -> locks.FileLock:
+    return publish.publish_lock(self._context.store, self._plan.step)

@@ -1,0 +1,141 @@
+"""What a refresh works on, and what it makes of each export."""
+
+import dataclasses
+import os
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from realm_tf.data.corpus import corpora
+from realm_tf.index.build import embedding_reuse
+from realm_tf.index.search import searcher_settings
+from realm_tf.index.versions import index_store
+from realm_tf.index.versions import index_version
+from realm_tf.runs import exports
+
+Report = Callable[[str], None]
+
+
+@dataclasses.dataclass(frozen=True)
+class RefreshContext:
+  """What a refresh works on, the same for every version.
+
+  Attributes:
+    store: Where versions go.
+    corpus: What is embedded.
+    config: How.
+    report: Takes lines for people.
+    num_threads: Threads of an operation; 0 for all cores.
+    should_stop: Whether the run has died, so that no version is needed; asked
+      before each shard.
+    reuse: What an older version has of the same embedder; None to embed all.
+  """
+
+  store: index_store.IndexStore
+  corpus: corpora.Corpus
+  config: searcher_settings.IndexConfig
+  report: Report
+  num_threads: int = 0
+  should_stop: Callable[[], bool] = lambda: False
+  reuse: embedding_reuse.Reuse | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class VersionPlan:
+  """A version that is to be built.
+
+  Attributes:
+    folder: Where.
+    export: Of what embedder.
+    fingerprint: Of the corpus.
+    num_shards: Of the corpus.
+    rows: Passages of the corpus.
+    dtype: Of the stored embeddings.
+    settings: Of the searcher.
+  """
+
+  folder: str
+  export: exports.EmbedderExport
+  fingerprint: str
+  num_shards: int
+  rows: int
+  dtype: str
+  settings: searcher_settings.SearcherSettings
+
+  @classmethod
+  def of(
+    cls, context: RefreshContext, export: exports.EmbedderExport
+  ) -> "VersionPlan":
+    """Plans the version of an export."""
+    corpus, config = context.corpus, context.config
+    return cls(
+      folder=context.store.path(export.step),
+      export=export,
+      fingerprint=corpus.fingerprint,
+      num_shards=len(corpus.shard_paths),
+      rows=corpus.num_passages,
+      dtype=config.index_dtype,
+      settings=searcher_settings.choose_settings(corpus.num_passages, config),
+    )
+
+  @property
+  def step(self) -> int:
+    """The trainer's step whose embedder it is of."""
+    return self.export.step
+
+  @property
+  def embeddings_bytes(self) -> int:
+    """Size of the embeddings' files."""
+    return self.rows * self.export.dim * np.dtype(self.dtype).itemsize
+
+  @property
+  def searcher_bytes(self) -> int:
+    """Size of the searcher, on disk and in the trainer's memory."""
+    exact = self.rows * self.export.dim * 4
+    # Half a byte for two dimensions, and a leaf's entry.
+    hashed = self.rows * (self.export.dim // 4 + 4)
+    return exact if self.settings.exact else exact + hashed
+
+  @property
+  def needed_bytes(self) -> int:
+    """Size of the whole version on disk."""
+    return self.embeddings_bytes + self.searcher_bytes
+
+  @property
+  def peak_bytes(self) -> int:
+    """Memory that building the searcher takes, roughly.
+
+    The embeddings as float32, ScaNN's own copy, and those of the tensors that
+    are written.
+    """
+    return 4 * self.searcher_bytes
+
+  @property
+  def order_path(self) -> str:
+    """The file that says what an unfinished folder was begun as."""
+    return os.path.join(self.folder, ".order.json")
+
+  def order(self) -> dict[str, Any]:
+    """Returns what all processes of the version must agree on.
+
+    The export may be replaced, by a run that was killed and resumed: what was
+    begun with the old one is then in vain. The rest must stay as it is.
+    """
+    return {
+      "export_id": self.export.export_id,
+      "corpus_fingerprint": self.fingerprint,
+      "num_shards": self.num_shards,
+      "dim": self.export.dim,
+      "dtype": self.dtype,
+    }
+
+  def is_under_way(self) -> bool:
+    """Returns whether the unfinished folder is of this plan's export."""
+    return exports.id_of(self.order_path) == self.export.export_id
+
+  def shard_path(self, shard: int) -> str:
+    """Returns the file of a corpus shard's embeddings."""
+    return os.path.join(
+      self.folder, index_version.shard_name(shard, self.num_shards)
+    )

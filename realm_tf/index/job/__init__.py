@@ -1,0 +1,1 @@
+"""The refresh job: follows a run, with workers of its own."""

@@ -1,0 +1,63 @@
+"""The newest index of a run, and the one that it makes where it has none."""
+
+from realm_tf.checkpoints.formats import own_run
+from realm_tf.configs import schema
+from realm_tf.export import embedder_export
+from realm_tf.index.job import embedding_progress
+from realm_tf.index.job import refresher_process
+from realm_tf.index.versions import index_store
+from realm_tf.models import embedders
+from realm_tf.runs import exports
+
+
+def newest(model_dir: str) -> int | None:
+  """Returns the newest version of a run's index.
+
+  Args:
+    model_dir: The run.
+
+  Returns:
+    The version; None if there is none, or the run's weights (the best, else
+    the newest) are of a later step: of a retriever that was trained with a
+    frozen index, or on after a version was made.
+  """
+  version = index_store.IndexStore(model_dir).latest()
+  if version is None:
+    return None
+  _, step = own_run.weights_path(model_dir)
+  return version if version >= step else None
+
+
+def build(
+  model_dir: str,
+  retriever: embedders.Retriever,
+  config: schema.RetrievalConfig,
+  step: int,
+  num_passages: int,
+) -> None:
+  """Embeds the corpus of a run and publishes the index, if it is not there.
+
+  Args:
+    model_dir: The run, which has its `config.json`.
+    retriever: Its towers; exported too, if that was not done.
+    config: Of the run.
+    step: Of the weights, which the version is named after.
+    num_passages: Of the corpus.
+
+  Raises:
+    errors.UserError: If the process that embeds fails.
+  """
+  if index_store.IndexStore(model_dir).is_usable(step):
+    return
+  if step not in exports.steps(model_dir):
+    embedder_export.Exporter(retriever, config).save(model_dir, step)
+  print(
+    f"Embedding the corpus, once; see {model_dir}/{refresher_process.LOG} ...",
+    flush=True,
+  )
+  shown = embedding_progress.EmbeddingProgress(model_dir, step, num_passages)
+  refresher = refresher_process.Refresher(model_dir, watch=False, step=step)
+  try:
+    refresher.wait(shown.show)
+  finally:
+    refresher.terminate()

@@ -1,0 +1,42 @@
+"""Shows how far a refresher is that a command waits for."""
+
+import time
+
+from realm_tf import progress
+from realm_tf.index.versions import index_store
+
+_EVERY_SECS = 10.0
+
+
+class EmbeddingProgress:
+  """Prints how many passages have been embedded, from the files alone.
+
+  A shard counts once it is written.
+  """
+
+  def __init__(self, model_dir: str, step: int, num_passages: int):
+    """Starts the clock.
+
+    Args:
+      model_dir: The run.
+      step: The export that is embedded.
+      num_passages: Of the corpus.
+    """
+    self._store = index_store.IndexStore(model_dir)
+    self._step = step
+    self._num_passages = num_passages
+    self._shown = self._store.rows_embedded(step)
+    self._meter = progress.Progress(self._shown, num_passages, 1)
+    self._next_secs = 0.0
+
+  def show(self) -> None:
+    """Prints a line if there is news: ten seconds later, or all is done."""
+    done = self._store.rows_embedded(self._step)
+    now = time.monotonic()
+    if done == self._shown or (
+      now < self._next_secs and done < self._num_passages
+    ):
+      return
+    self._shown, self._next_secs = done, now + _EVERY_SECS
+    self._meter.measure(done)
+    print(f"  {self._meter.line(done, {}, 'passage')}", flush=True)

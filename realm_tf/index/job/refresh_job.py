@@ -1,0 +1,84 @@
+"""What the command `refresh_index` does."""
+
+import dataclasses
+import os
+import sys
+from collections.abc import Sequence
+
+import tensorflow as tf
+
+from realm_tf import suggestions
+from realm_tf.index.job import follow
+from realm_tf.index.job import workers
+from realm_tf.runs import run_config
+from realm_tf.runs import run_state
+
+
+def run(options: follow.RefreshOptions, worker_command: Sequence[str]) -> int:
+  """Refreshes the index; returns the exit status.
+
+  Args:
+    options: What the flags say.
+    worker_command: Starts a process that calls `run_worker` with the same
+      options; takes `--num_workers` too.
+
+  Raises:
+    errors.UserError: If the run, its corpus, a version or a flag is wrong.
+  """
+  quiet()
+  context = follow.prepare(options, report)
+  for line in follow.describe(options, context):
+    report(line)
+  num_workers = context.config.num_index_workers
+  if num_workers == 1:
+    status = follow.run_job(options, context)
+  else:
+    pool = workers.WorkerPool(
+      [*worker_command, f"--num_workers={num_workers}"],
+      num_workers,
+      context.store,
+      report,
+    )
+    with run_state.RunState(options.model_dir).hold_refresher():
+      status = pool.run()
+  latest = context.store.latest()
+  if status == 0 and latest is not None:
+    trained = run_config.read(options.model_dir)
+    following = suggestions.finetuning(
+      trained.config, trained.task, options.model_dir, context.corpus.path
+    )
+    report(
+      f"The newest index is {context.store.path(latest)}. Next: {following}"
+    )
+  return status
+
+
+def run_worker(options: follow.RefreshOptions) -> int:
+  """Works for a job that another process supervises; returns the status.
+
+  Args:
+    options: What the flags say.
+
+  Raises:
+    errors.UserError: As `run`.
+  """
+  quiet()
+  num_workers = options.overrides.get("num_index_workers") or 1
+  threads = workers.threads_of_worker(num_workers)
+  tf.config.threading.set_intra_op_parallelism_threads(threads)
+  tf.config.threading.set_inter_op_parallelism_threads(threads)
+  # The supervisor has verified what is there.
+  options = dataclasses.replace(options, verify_index=False)
+  context = follow.prepare(options, report, threads)
+  return follow.run_job(options, context)
+
+
+def quiet() -> None:
+  """Keeps Estimator's account of each session out of the progress lines."""
+  tf.get_logger().setLevel("ERROR")
+
+
+def report(line: str) -> None:
+  """Prints a whole line at once: several processes share the output."""
+  sys.stdout.write(f"{line}{os.linesep}")
+  sys.stdout.flush()

@@ -1,0 +1,1 @@
+"""Maximum inner product search: exact, by partitions, by ScaNN."""

@@ -1,0 +1,1 @@
+"""From a run to a SavedModel for TensorFlow Serving, verified."""

@@ -1,0 +1,273 @@
+"""Exports a run as one SavedModel, from raw text to answers with evidence."""
+
+import dataclasses
+import os
+import shutil
+import tempfile
+from typing import Any
+
+import tensorflow as tf
+from tensorflow.core.protobuf import saved_model_pb2
+from tensorflow_serving.apis import model_pb2
+from tensorflow_serving.apis import predict_pb2
+from tensorflow_serving.apis import prediction_log_pb2
+
+from realm_tf import errors
+from realm_tf import files
+from realm_tf import suggestions
+from realm_tf.answering import mask_filling
+from realm_tf.answering import open_qa
+from realm_tf.answering import passage_memory
+from realm_tf.export import stored_weights
+from realm_tf.runs import run_config
+from realm_tf.serving.export import export_checks
+from realm_tf.serving.export import export_searchers
+from realm_tf.serving.export import signatures
+
+PASSAGES = ("text", "ids")
+PRECISIONS = ("float32", "bfloat16")
+INFO = "realm.json"
+WARMUP = "tf_serving_warmup_requests"
+_EXTRA = "assets.extra"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ExportOptions:
+  """What the flags say.
+
+  Attributes:
+    model_dir: A run of `finetune` or `pretrain`.
+    output: Folder of the served model's versions.
+    searcher: One of `searchers.NAMES`; "" to choose by the corpus's size.
+    passages: One of `PASSAGES`: whether titles and bodies are returned, or ids
+      alone.
+    num_answers: Answers a question, or tokens a mask.
+    weights: How weights of the encoders are stored, one of
+      `stored_weights.KINDS`.
+    precision: What products are computed in, one of `PRECISIONS`.
+    version: Of the export; 0 for the one after the newest in `output`.
+    corpus: Folder of the knowledge corpus; by default the run's.
+  """
+
+  model_dir: str
+  output: str
+  searcher: str = ""
+  passages: str = "text"
+  num_answers: int = 5
+  weights: str = stored_weights.FLOAT32
+  precision: str = "float32"
+  version: int = 0
+  corpus: str = ""
+
+
+def run(options: ExportOptions) -> str:
+  """Exports a run, checks the export in a process of its own, publishes it.
+
+  Args:
+    options: What the flags say.
+
+  Returns:
+    The folder of the new version.
+
+  Raises:
+    errors.UserError: If a flag or the run is wrong, or the export does not
+      answer as the run does; then nothing is published.
+  """
+  version = _choose_version(options)
+  folder = os.path.join(options.output, str(version))
+  policy = tf.keras.mixed_precision.global_policy()
+  try:
+    served, info = _load(options)
+  finally:
+    tf.keras.mixed_precision.set_global_policy(policy)
+  os.makedirs(options.output, exist_ok=True)
+  # TF Serving looks at numbers alone.
+  temporary = tempfile.mkdtemp(prefix=f".{version}-", dir=options.output)
+  try:
+    requests = export_checks.sample_requests(served)
+    tf.saved_model.save(served, temporary, signatures=served.signatures)
+    _share_default(temporary, served.default)
+    extra = os.path.join(temporary, _EXTRA)
+    os.makedirs(extra)
+    _write_warmup(os.path.join(extra, WARMUP), requests)
+    files.write_json(os.path.join(extra, INFO), info)
+    print("Checking the export in a process of its own ...", flush=True)
+    export_checks.check(
+      temporary, served, requests, uses_scann=info["searcher"] == "scann"
+    )
+    os.chmod(temporary, 0o755)  # mkdtemp's folders are for their owner alone
+    if os.path.lexists(folder):
+      raise errors.UserError(
+        f"{folder} was written by another export meanwhile: export again."
+      )
+    os.rename(temporary, folder)
+  except BaseException:
+    shutil.rmtree(temporary, ignore_errors=True)
+    raise
+  serving = {"model_name": "realm", "model_base_path": options.output}
+  print(
+    f"Wrote {folder}: {_megabytes(folder):,.0f} MB, {info['searcher']} search "
+    f"of {info['num_passages']:,} passages. Next:\n"
+    f"  {suggestions.command('serve', serving)}"
+  )
+  return folder
+
+
+def _choose_version(options: ExportOptions) -> int:
+  """Returns the version to write, which does not exist yet."""
+  if options.searcher and options.searcher not in export_searchers.NAMES:
+    raise errors.UserError(
+      f"--searcher={options.searcher} must be one of "
+      f"{', '.join(export_searchers.NAMES)}."
+    )
+  for flag, known in (
+    ("passages", PASSAGES),
+    ("weights", stored_weights.KINDS),
+    ("precision", PRECISIONS),
+  ):
+    value = getattr(options, flag)
+    if value not in known:
+      raise errors.UserError(
+        f"--{flag}={value} must be one of {', '.join(known)}."
+      )
+  if "://" in options.output:
+    raise errors.UserError(
+      f"--output={options.output} is no folder of this machine: export to one, "
+      "and copy the version that is written."
+    )
+  found = [0]
+  if os.path.isdir(options.output):
+    found += [int(n) for n in os.listdir(options.output) if n.isdecimal()]
+  elif os.path.lexists(options.output):
+    raise errors.UserError(f"--output={options.output} is no folder.")
+  version = options.version or max(found) + 1
+  if version in found:
+    raise errors.UserError(
+      f"--version={version} is in {options.output} already: a server may have "
+      "it loaded. Give a higher one, or leave --version out."
+    )
+  return version
+
+
+def _load(
+  options: ExportOptions,
+) -> tuple[signatures.ServedModel, dict[str, Any]]:
+  """Loads the run on the CPU; returns what is exported, and facts for INFO."""
+  run = run_config.read(options.model_dir)
+  loaded: open_qa.OpenQa | mask_filling.MaskFilling
+  facts: dict[str, Any] = {}
+  with tf.device("/cpu:0"):
+    if run.task == "pretrain":
+      loaded = mask_filling.load(
+        options.model_dir, options.corpus, precision=options.precision
+      )
+      models = [loaded.retriever, loaded.reader]
+    else:
+      loaded = open_qa.load(
+        options.model_dir,
+        options.corpus,
+        strategy=tf.distribute.OneDeviceStrategy("/cpu:0"),
+        precision=options.precision,
+      )
+      models = [loaded.model]
+      facts["threshold"] = loaded.threshold
+    name = options.searcher or export_searchers.choose(
+      loaded.corpus.num_passages
+    )
+    memory = loaded.memory.in_variables()
+    searcher = export_searchers.make(name, memory, loaded.searcher)
+    served = _serve(loaded, memory, searcher, options)
+    if options.weights != stored_weights.FLOAT32:
+      full = export_checks.best_answers(served)
+      for model in models:
+        stored_weights.reduce(model, options.weights)
+      served = _serve(loaded, memory, searcher, options)
+      facts["same_answers"] = export_checks.check_reduced(
+        served, full, options.weights
+      )
+  return served, facts | {
+    "task": run.task,
+    "model_dir": os.path.abspath(options.model_dir),
+    "corpus_fingerprint": loaded.corpus.fingerprint,
+    "num_passages": loaded.corpus.num_passages,
+    "index_step": loaded.index.step,
+    "searcher": name,
+    "passages": options.passages,
+    "weights": options.weights,
+    "precision": options.precision,
+  }
+
+
+def _serve(
+  loaded: open_qa.OpenQa | mask_filling.MaskFilling,
+  memory: passage_memory.PassageMemory,
+  searcher: tf.Module,
+  options: ExportOptions,
+) -> signatures.ServedModel:
+  """Puts a run with its weights as they are behind signatures."""
+  with_texts = options.passages == "text"
+  if isinstance(loaded, mask_filling.MaskFilling):
+    return signatures.of_mask_filling(
+      loaded,
+      memory,
+      searcher,
+      count=options.num_answers,
+      with_texts=with_texts,
+    )
+  return signatures.of_open_qa(
+    loaded,
+    memory,
+    searcher,
+    count=options.num_answers,
+    threshold=loaded.threshold,
+    with_texts=with_texts,
+  )
+
+
+def _share_default(folder: str, name: str) -> None:
+  """Has the default signature be the one of a name, not a copy of it.
+
+  TensorFlow Serving makes an executor for each signature's tensors: a copy
+  would take its time and memory once more.
+
+  Args:
+    folder: A SavedModel.
+    name: The signature that is the default one, too.
+  """
+  path = os.path.join(folder, "saved_model.pb")
+  saved = saved_model_pb2.SavedModel()
+  with open(path, "rb") as f:
+    saved.ParseFromString(f.read())
+  [graph] = saved.meta_graphs
+  default = tf.saved_model.DEFAULT_SERVING_SIGNATURE_DEF_KEY
+  graph.signature_def[name].CopyFrom(graph.signature_def[default])
+  files.write_bytes(path, saved.SerializeToString(deterministic=True))
+
+
+def _write_warmup(path: str, requests: list[export_checks.Request]) -> None:
+  """Writes the requests that a server sends itself before it is ready."""
+  with tf.io.TFRecordWriter(path) as writer:
+    for signature, inputs in requests:
+      for size in (1, export_checks.SAMPLES):
+        request = predict_pb2.PredictRequest(
+          model_spec=model_pb2.ModelSpec(
+            name="realm", signature_name=signature
+          ),
+          inputs={
+            name: tf.make_tensor_proto(values[:size])
+            for name, values in inputs.items()
+          },
+        )
+        log = prediction_log_pb2.PredictionLog(
+          predict_log=prediction_log_pb2.PredictLog(request=request)
+        )
+        writer.write(log.SerializeToString())
+
+
+def _megabytes(folder: str) -> float:
+  sizes = (
+    os.path.getsize(os.path.join(parent, name))
+    for parent, _, names in os.walk(folder)
+    for name in names
+  )
+  return sum(sizes) / 1e6

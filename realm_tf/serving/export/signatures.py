@@ -1,0 +1,235 @@
+"""The signatures of an exported run, each a graph over its variables.
+
+docs/serving.md describes them for those who call them.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import tensorflow as tf
+
+from realm_tf.answering import answer_graph
+from realm_tf.answering import fill_mask
+from realm_tf.answering import mask_filling
+from realm_tf.answering import open_qa
+from realm_tf.answering import passage_memory
+from realm_tf.configs import schema
+from realm_tf.data.examples import packing
+from realm_tf.export import variables
+from realm_tf.models import embedders
+from realm_tf.text import wordpiece
+
+Outputs = dict[str, tf.Tensor]
+
+
+class ServedModel(tf.Module):
+  """A run as a SavedModel holds it; its signatures are attributes too."""
+
+  def __init__(
+    self,
+    memory: passage_memory.PassageMemory,
+    searcher: tf.Module,
+    retriever: embedders.Retriever,
+    config: schema.RealmConfig | schema.OrqaConfig,
+    tokenizer: wordpiece.Tokenizer,
+    *,
+    num_passages: int,
+    with_texts: bool,
+  ):
+    """Takes what all runs have; adds the retriever's signatures.
+
+    Args:
+      memory: The corpus, in variables.
+      searcher: Of its embeddings.
+      retriever: The towers.
+      config: Lengths of queries and passages, and the scale of scores.
+      tokenizer: Of the corpus.
+      num_passages: That `retrieve` returns.
+      with_texts: Whether titles and bodies of passages are returned.
+    """
+    super().__init__(name="served_model")
+    self.memory = memory
+    self.searcher = searcher
+    self.towers = variables.without_layers(retriever)
+    self._with_texts = with_texts
+
+    def embed_query(text: tf.Tensor) -> Outputs:
+      token_ids = packing.pack_queries(
+        tokenizer.tokenize(text), config.query_length, tokenizer
+      )
+      return {"embedding": retriever.query_embedder(token_ids, training=False)}
+
+    def embed_passage(title: tf.Tensor, text: tf.Tensor) -> Outputs:
+      token_ids = packing.passage_inputs(
+        tokenizer.tokenize(title),
+        tokenizer.tokenize(text),
+        config.passage_length,
+        tokenizer,
+      )
+      embedding = retriever.passage_embedder(token_ids, training=False)
+      return {"embedding": embedding}
+
+    def retrieve(question: tf.Tensor) -> Outputs:
+      query = embed_query(question)["embedding"]
+      scores, rows, valid = self.searcher.search(query, num_passages)
+      rows = tf.where(valid, rows, -1)
+      scores = tf.where(valid, config.score_scale * scores, 0.0)
+      return self.evidence(rows) | {"score": scores}
+
+    self.default = ""
+    self._names: tuple[str, ...] = ()
+    self.add("retrieve", _signature(retrieve, "question"))
+    self.add("embed_query", _signature(embed_query, "text"))
+    self.add("embed_passage", _signature(embed_passage, "title", "text"))
+
+  def add(
+    self, name: str, signature: Callable[..., Outputs], *, default: bool = False
+  ) -> None:
+    """Adds a signature.
+
+    Args:
+      name: Of the signature.
+      signature: A `tf.function` with an input signature.
+      default: Whether it answers requests that name no signature.
+    """
+    setattr(self, name, signature)
+    self._names = (*self._names, name)
+    if default:
+      self.default = name
+
+  @property
+  def signatures(self) -> dict[str, Any]:
+    """The signatures by name, as `tf.saved_model.save` takes them."""
+    found = {name: getattr(self, name) for name in self._names}
+    key = tf.saved_model.DEFAULT_SERVING_SIGNATURE_DEF_KEY
+    return found | {key: found[self.default]}
+
+  def evidence(self, rows: tf.Tensor) -> Outputs:
+    """Returns what is told of passages; empty strings for row -1.
+
+    Args:
+      rows: <int32>[...].
+    """
+    told = self.memory.read_texts(rows).outputs()
+    if self._with_texts:
+      return told
+    return {"passage_id": told["passage_id"]}
+
+
+def of_open_qa(
+  run: open_qa.OpenQa,
+  memory: passage_memory.PassageMemory,
+  searcher: tf.Module,
+  *,
+  count: int,
+  threshold: float,
+  with_texts: bool,
+) -> ServedModel:
+  """Returns a fine-tuned run for export.
+
+  Args:
+    run: The run, on the CPU.
+    memory: Its corpus, in variables.
+    searcher: Of its embeddings.
+    count: Answers a question, and passages that `retrieve` returns.
+    threshold: Probability below which the model had rather not answer.
+    with_texts: Whether titles and bodies of passages are returned.
+  """
+  tokenizer, config = run.corpus.tokenizer, run.config
+  served = ServedModel(
+    memory,
+    searcher,
+    run.model.retriever,
+    config,
+    tokenizer,
+    num_passages=count,
+    with_texts=with_texts,
+  )
+  served.reader = variables.without_layers(run.model.reader)
+  graph = answer_graph.AnswerGraph(
+    run.model, config, memory, tokenizer, searcher.search
+  )
+
+  def answer_with_threshold(
+    question: tf.Tensor, threshold: tf.Tensor
+  ) -> Outputs:
+    _, best = graph.answer(question, config.reader_beam, count)
+    return best.outputs(threshold) | served.evidence(best.row)
+
+  def answer(question: tf.Tensor) -> Outputs:
+    return answer_with_threshold(question, tf.constant(threshold))
+
+  served.add("answer", _signature(answer, "question"), default=True)
+  served.add(
+    "answer_with_threshold",
+    _signature(answer_with_threshold, "question", threshold=tf.float32),
+  )
+  return served
+
+
+def of_mask_filling(
+  run: mask_filling.MaskFilling,
+  memory: passage_memory.PassageMemory,
+  searcher: tf.Module,
+  *,
+  count: int,
+  with_texts: bool,
+) -> ServedModel:
+  """Returns a pre-trained run for export.
+
+  Args:
+    run: The run, on the CPU.
+    memory: Its corpus, in variables.
+    searcher: Of its embeddings.
+    count: Tokens a mask, and passages that `retrieve` returns.
+    with_texts: Whether titles and bodies of passages are returned.
+  """
+  tokenizer, config = run.corpus.tokenizer, run.config
+  served = ServedModel(
+    memory,
+    searcher,
+    run.retriever,
+    config,
+    tokenizer,
+    num_passages=count,
+    with_texts=with_texts,
+  )
+  served.reader = variables.without_layers(run.reader)
+  graph = fill_mask.FillMaskGraph(
+    run.reader,
+    run.retriever.query_embedder,
+    run.retriever.passage_embedder,
+    config,
+    memory,
+    tokenizer,
+    searcher.search,
+  )
+
+  def fill(text: tf.Tensor) -> Outputs:
+    filled = graph.fill(text, count)
+    return filled.outputs() | served.evidence(filled.row)
+
+  served.add("fill_mask", _signature(fill, "text"), default=True)
+  return served
+
+
+def _signature(
+  function: Callable[..., Outputs],
+  *strings: str,
+  **others: tf.DType,
+) -> Callable[..., Outputs]:
+  """Returns a function of inputs [batch] as a graph.
+
+  Args:
+    function: Takes them in this order.
+    *strings: Names of the strings.
+    **others: Types of the others, by name.
+  """
+  dtypes = dict.fromkeys(strings, tf.string) | others
+  return tf.function(
+    function,
+    input_signature=[
+      tf.TensorSpec([None], dtype, name) for name, dtype in dtypes.items()
+    ],
+    autograph=False,
+  )

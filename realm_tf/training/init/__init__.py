@@ -1,0 +1,1 @@
+"""The first weights of a run: from runs, and from public weights."""

@@ -1,0 +1,174 @@
+"""Feeds the training step, and changes pipelines without a pause."""
+
+import math
+import threading
+from collections.abc import Callable
+from collections.abc import Generator
+from collections.abc import Iterator
+
+import tensorflow as tf
+
+from realm_tf.training import base_task
+
+
+class _Prepared:
+  """An iterator that is being made ready, away from the training step.
+
+  Attributes:
+    first_step: The step of its next batch; final once it is ready.
+  """
+
+  def __init__(
+    self,
+    make: Callable[[], Iterator],
+    first_step: int,
+    current_step: Callable[[], int],
+  ):
+    self.first_step = first_step
+    self._current_step = current_step
+    self._iterator: Generator[base_task.Features, None, None] | None = None
+    self._error: Exception | None = None
+    # No daemon, which Python would stop at exit: inside of TensorFlow, that
+    # aborts the process.
+    self._thread = threading.Thread(target=self._make_ready, args=(make,))
+    self._thread.start()
+
+  def _make_ready(self, make: Callable[[], Iterator]) -> None:
+    try:
+      iterator = make()
+      batch = next(iterator)  # traces, starts the workers, fills the buffers
+      # Passes over what the old pipeline has fed meanwhile, and then over what
+      # it fed during that, as long as this gets nearer: of two pipelines that
+      # are equally fast, neither overtakes the other.
+      missed, before = self._missed(), math.inf
+      while 0 < missed <= before / 2:
+        for _ in range(missed):
+          batch = next(iterator)
+          self.first_step += 1
+        missed, before = self._missed(), missed
+      self._iterator = _chain(batch, iterator)
+    except Exception as e:  # noqa: BLE001 - `wait` raises it
+      self._error = e
+
+  def _missed(self) -> int:
+    return self._current_step() - self.first_step
+
+  def is_ready(self) -> bool:
+    return not self._thread.is_alive()
+
+  def wait(self) -> Generator[base_task.Features, None, None]:
+    self._thread.join()
+    if self._error is not None:
+      raise self._error
+    if self._iterator is None:
+      raise RuntimeError("The thread ended without an iterator.")
+    return self._iterator
+
+
+def _release(iterator: Generator) -> None:
+  """Lets go of an old pipeline in a thread: its end may take seconds.
+
+  The generator is what holds the pipeline, so that closing it releases it
+  wherever the last name for it goes. Python waits for the thread at exit.
+  """
+  threading.Thread(target=iterator.close).start()
+
+
+def _chain(
+  first: base_task.Features, rest: Iterator[base_task.Features]
+) -> Generator[base_task.Features, None, None]:
+  yield first
+  yield from rest
+
+
+class Feed:
+  """The batches of consecutive steps, from one pipeline or its successors.
+
+  A pipeline is a pure function of its first step. A new one is made ready in
+  a thread while the old one still feeds the model, and takes over at the step
+  it begins with: no example is lost, none comes twice.
+  """
+
+  _LEAD_STEPS = 4
+
+  def __init__(
+    self,
+    strategy: tf.distribute.Strategy,
+    pipeline: base_task.Pipeline,
+    first_step: int,
+  ):
+    """Starts with the first pipeline.
+
+    Args:
+      strategy: Spreads each global batch over its replicas.
+      pipeline: From a step to the batches from there on.
+      first_step: The step of the first batch.
+    """
+    self._strategy = strategy
+    self._step = first_step
+    self._iterator = self._prepare(pipeline, first_step).wait()
+    self._next: _Prepared | None = None
+
+  def replace(
+    self, pipeline: base_task.Pipeline, *, wait: bool = False
+  ) -> None:
+    """Makes a new pipeline ready, to take over a few steps from here.
+
+    Args:
+      pipeline: From a step to the batches from there on.
+      wait: Whether it takes over at once, and the caller waits for it.
+    """
+    lead = 0 if wait else self._LEAD_STEPS
+    self._next = self._prepare(pipeline, self._step + lead)
+    if wait:
+      self._iterator = self._next.wait()
+      self._next = None
+
+  def is_replacing(self) -> bool:
+    """Whether a new pipeline is on its way."""
+    return self._next is not None
+
+  def wait_until_ready(self) -> None:
+    """Waits for the new pipeline, which takes over at the step it begins with.
+
+    Raises:
+      Exception: Whatever its making failed with.
+    """
+    if self._next is not None:
+      self._next.wait()
+
+  def next(self) -> tuple[base_task.Features, bool]:
+    """Returns the next batch, and whether a new pipeline gave it."""
+    replaced = self._take_over()
+    features = next(self._iterator)
+    self._step += 1
+    return features, replaced
+
+  def _take_over(self) -> bool:
+    pending = self._next
+    if (
+      pending is None
+      or self._step < pending.first_step
+      or not pending.is_ready()
+    ):
+      return False
+    iterator = pending.wait()
+    for _ in range(self._step - pending.first_step):
+      next(iterator)  # the rest of what the old pipeline has fed
+    _release(self._iterator)
+    self._iterator, self._next = iterator, None
+    return True
+
+  def _prepare(
+    self, pipeline: base_task.Pipeline, first_step: int
+  ) -> _Prepared:
+    def make() -> Iterator:
+      dataset = pipeline(first_step)
+      options = tf.data.Options()
+      options.experimental_distribute.auto_shard_policy = (
+        tf.data.experimental.AutoShardPolicy.OFF
+      )
+      dataset = dataset.with_options(options)
+      return iter(self._strategy.experimental_distribute_dataset(dataset))
+
+    return _Prepared(make, first_step, lambda: self._step)

@@ -1,0 +1,1 @@
+"""What a training command runs, one command a file."""

@@ -1,0 +1,120 @@
+"""Runs REALM pre-training: trainer, refresher, summary."""
+
+import dataclasses
+import shlex
+
+from realm_tf import suggestions
+from realm_tf.configs import schema
+from realm_tf.data.corpus import corpora
+from realm_tf.data.questions import qa_splits
+from realm_tf.evaluation import reader_view
+from realm_tf.evaluation import recall
+from realm_tf.training import loop
+from realm_tf.training.recipes import corpus_lines
+from realm_tf.training.recipes import refresh_hook
+from realm_tf.training.recipes import run_setup
+from realm_tf.training.tasks import realm_task
+
+
+@dataclasses.dataclass(frozen=True)
+class Pretrained:
+  """A finished run, still in memory.
+
+  Attributes:
+    task: The model with its held-out examples.
+    hook: Opens index versions.
+    corpus: The knowledge corpus.
+    result: Of the training loop.
+  """
+
+  task: realm_task.RealmTask
+  hook: refresh_hook.RefreshHook
+  corpus: corpora.Corpus
+  result: loop.TrainingResult
+
+
+def run(
+  config: schema.TaskConfig,
+  *,
+  refresh_mode: str,
+  questions: str = "",
+  data_dir: str | None = None,
+  manual_dir: str | None = None,
+  **where: str,
+) -> Pretrained:
+  """Pre-trains REALM while the index is rebuilt beside it.
+
+  Args:
+    config: The settings, of `pretrain`.
+    refresh_mode: See `refresh.RefreshHook`.
+    questions: A dataset whose dev questions' zero-shot recall each evaluation
+      measures (paper, Table 2), as `qa_splits.load` takes it; empty for none.
+    data_dir: Where TFDS keeps what it prepared.
+    manual_dir: Folder with a TFDS builder's sources.
+    **where: Folders and devices; see `runs.set_up`.
+
+  Raises:
+    errors.UserError: If anything that the flags name does not fit.
+  """
+  if not isinstance(config, schema.RealmConfig):
+    raise TypeError(f"`config` must be a RealmConfig, got {config!r}.")
+  refresh_hook.check_mode(refresh_mode)
+  asked = None
+  if questions:
+    asked = qa_splits.load(
+      questions, "dev", data_dir=data_dir, manual_dir=manual_dir
+    )
+  setup = run_setup.set_up("pretrain", config, **where)
+  tokenizer, passages = setup.corpus.tokenizer, setup.corpus.load_passages()
+  with setup.strategy.scope():
+    task = realm_task.RealmTask(config, tokenizer, setup.sentences, passages)
+  index_bytes = setup.corpus.num_passages * config.projection_size * 4
+  run_setup.print_plan(
+    setup,
+    task,
+    setup.lines()
+    | corpus_lines.sources(setup.sentences, passages, setup.corpus)
+    | corpus_lines.cut_passages(
+      passages.title_ids.lengths,
+      passages.body_ids.lengths,
+      config.passage_length,
+    )
+    | ({"questions": asked.describe()} if asked else {}),
+    task.source.dropped,
+    # A new version is loaded while the old one still feeds the model.
+    run_setup.data_bytes(setup.sentences) + task.data_bytes + 2 * index_bytes,
+  )
+  judge = None
+  if asked:
+    view = reader_view.ReaderView(tokenizer, config)
+    judge = recall.Judge(asked.examples, setup.corpus.read_texts, view)
+  hook = refresh_hook.RefreshHook(
+    task,
+    setup.run,
+    config,
+    setup.model_dir,
+    setup.corpus.num_passages,
+    refresh_mode,
+    judge,
+  )
+  with hook.running(), run_setup.claimed(setup):
+    result = loop.train(task, setup.run, setup.model_dir, setup.strategy, hook)
+  used = ", ".join(map(str, hook.versions_used))
+  following = suggestions.finetuning(
+    config,
+    "pretrain",
+    setup.model_dir,
+    setup.run.corpus,
+    questions if qa_splits.has_split(questions, "train") else "",
+    data_dir=data_dir,
+    manual_dir=manual_dir,
+  )
+  curves = shlex.quote(f"--logdir={setup.model_dir}/tensorboard")
+  print(
+    f"Wrote {setup.model_dir}: step {result.step}; index versions used: "
+    f"{used}. Next:\n"
+    f"  {following}\n"
+    "Its curves:\n"
+    f"  tensorboard {curves}"
+  )
+  return Pretrained(task, hook, setup.corpus, result)

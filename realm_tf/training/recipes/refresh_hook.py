@@ -1,0 +1,311 @@
+"""Training's side of the index refresh: exports, takes versions, waits.
+
+The trainer and the refresher know of each other through files alone
+(docs/architecture.md). The trainer writes exports of its embedder; the
+refresher turns them into index versions; the trainer takes the newest while
+it runs.
+"""
+
+import contextlib
+import time
+from collections.abc import Iterator
+
+import tensorflow as tf
+
+from realm_tf import errors
+from realm_tf.configs import schema
+from realm_tf.evaluation import recall
+from realm_tf.export import embedder_export
+from realm_tf.index.job import embedding_progress
+from realm_tf.index.job import refresher_process
+from realm_tf.index.versions import index_store
+from realm_tf.index.versions import index_watcher
+from realm_tf.runs import exports
+from realm_tf.runs import run_config
+from realm_tf.runs import run_state
+from realm_tf.training import loop
+from realm_tf.training import pipeline_feed
+from realm_tf.training import training_checkpoints
+from realm_tf.training.tasks import realm_task
+
+MODES = ("local", "external", "off")
+
+_POLL_SECS = 0.5
+_METRIC = "retrieval_utility"  # what "best checkpoint" means
+_RECALL_AT = (1, 5)
+# How long a refresher that is started apart may take to appear.
+_EXTERNAL_GRACE_SECS = 60.0
+_LONGEST_WAIT_SECS = 24 * 3600.0
+
+
+class RefreshHook(loop.Hook):
+  """Keeps the index of a run fresh while it trains.
+
+  Attributes:
+    versions_used: The index versions that fed this process, in order.
+  """
+
+  def __init__(
+    self,
+    task: realm_task.RealmTask,
+    run: run_config.RunConfig,
+    config: schema.RealmConfig,
+    model_dir: str,
+    num_passages: int,
+    mode: str,
+    judge: recall.Judge | None = None,
+  ):
+    """Prepares; nothing is started before `running` is entered.
+
+    Args:
+      task: Its retriever is exported, its pipelines change versions.
+      run: Names the corpus.
+      config: The run's settings.
+      model_dir: The run.
+      num_passages: Of the knowledge corpus.
+      mode: "local" starts a refresher, "external" relies on one that was
+        started apart, "off" freezes the first version.
+      judge: Questions whose zero-shot recall each evaluation measures.
+    """
+    self._task = task
+    self._run = run
+    self._config = config
+    self._model_dir = model_dir
+    self._num_passages = num_passages
+    self._mode = mode
+    self._judge = judge
+    self._store = index_store.IndexStore(model_dir)
+    self._watcher = index_watcher.IndexWatcher(self._store)
+    self._state = run_state.RunState(model_dir)
+    self._exporter = embedder_export.Exporter(task.retriever, config)
+    self._refresher: refresher_process.Refresher | None = None
+    self._opened: dict[int, realm_task.IndexInUse] = {}
+    self._wanted_version = -1
+    self._version = -1
+    self._warned_version = -1
+    self._next_poll_secs = 0.0
+    self._started_secs = time.monotonic()
+    self._best = training_checkpoints.BestWeights(
+      model_dir, task.parts, _METRIC
+    )
+    self._trainer: training_checkpoints.TrainerState | None = None
+    self.versions_used: list[int] = []
+
+  @contextlib.contextmanager
+  def running(self) -> Iterator[None]:
+    """Waits at the end for the refresher, which ends with the run.
+
+    Raises:
+      errors.UserError: If the refresher failed.
+    """
+    try:
+      yield
+      if self._refresher is not None:
+        self._refresher.wait()
+    finally:
+      if self._refresher is not None:
+        self._refresher.terminate()
+
+  def before_training(self, state: training_checkpoints.TrainerState) -> None:
+    """Finds the run's version, or has the first one built."""
+    self._trainer = state
+    step, version = int(state.step), int(state.index_version)
+    embedder_export.discard(self._model_dir, after_step=step)
+    self._export_if_due(step)
+    if self._mode == "local":
+      self._refresher = refresher_process.Refresher(self._model_dir, watch=True)
+    elif self._mode == "off" and self._store.latest() is None:
+      self._build_frozen()
+    if version < 0:
+      version = self._wait_for_first(step)
+    self._take(self.open(version))
+
+  def before_step(self, step: int, feed: pipeline_feed.Feed) -> None:
+    """Looks for a newer version, and holds training to the age limit."""
+    if self._mode == "off":
+      return
+    now = time.monotonic()
+    if now >= self._next_poll_secs and not feed.is_replacing():
+      self._next_poll_secs = now + _POLL_SECS
+      if self._refresher is not None:
+        self._refresher.look_after()
+      newer = self._watcher.poll(self._version, not_after_step=step)
+      if newer is not None:
+        self._replace(newer, feed, wait=False)
+    age = step - self._version
+    if age >= self._config.index_age_limit_steps:
+      self._wait_for_refresh(step, feed)
+    elif (
+      age >= self._config.index_age_warning_steps
+      and self._warned_version != self._version
+    ):
+      self._warned_version = self._version
+      print(
+        f"warning: the index is {age} steps old at step {step}; training "
+        f"waits at {self._config.index_age_limit_steps}. More refresh "
+        "workers would help."
+      )
+
+  def exports_after(self, step: int) -> bool:
+    """See base class; the last step is exported for fine-tuning, always."""
+    due = step % self._config.export_every_steps == 0
+    return (due and self._mode != "off") or step == self._config.train_steps
+
+  def after_step(self, step: int, replaced: bool) -> dict[str, float]:
+    """Notes a change of version; exports the embedder when it is time."""
+    if replaced:
+      self._take_pending()
+    if self.exports_after(step):
+      self._exporter.save(self._model_dir, step)
+      self._prune_exports()
+    return {"index_age_steps": float(step - self._version)}
+
+  def after_evaluation(
+    self, step: int, means: dict[str, float]
+  ) -> dict[str, float]:
+    """Keeps the best weights; measures recall with the version in use."""
+    self._best.offer(step, means[_METRIC])
+    if self._judge is None:
+      return {}
+    return self._judge.recall(self._task.retrieve_texts, _RECALL_AT)
+
+  def _export_if_due(self, step: int) -> None:
+    """Exports at the start, unless there is an export that is new enough.
+
+    A run whose index was frozen may go on with one that is refreshed.
+    """
+    newest = max(exports.steps(self._model_dir), default=None)
+    if newest is None or (
+      self._mode != "off" and step - newest >= self._config.export_every_steps
+    ):
+      self._exporter.save(self._model_dir, step)
+
+  def _build_frozen(self) -> None:
+    print("Building the index that stays (--refresh=off) ...", flush=True)
+    shown = self._embedding_progress()
+    self._refresher = refresher_process.Refresher(self._model_dir, watch=False)
+    self._refresher.wait(shown.show)
+
+  def _wait_for_first(self, step: int) -> int:
+    """Returns the first version, once it is there; shows its progress."""
+    found = self._watcher.poll(None, step)
+    if found is not None:
+      return found
+    print("Waiting for the first index ...", flush=True)
+    shown = self._embedding_progress()
+
+    def refresher_end() -> str | None:
+      shown.show()
+      return self._refresher_end()
+
+    found = self._watcher.wait_for(0, step, refresher_end, _LONGEST_WAIT_SECS)
+    shown.show()
+    return found
+
+  def _embedding_progress(self) -> embedding_progress.EmbeddingProgress:
+    """Returns what shows the progress of the newest export's version."""
+    newest = max(exports.steps(self._model_dir))
+    return embedding_progress.EmbeddingProgress(
+      self._model_dir, newest, self._num_passages
+    )
+
+  def _refresher_end(self) -> str | None:
+    """Returns why no refresher runs; None while one does, or may start."""
+    if self._refresher is not None:
+      return self._refresher.end()
+    starting = time.monotonic() < self._started_secs + _EXTERNAL_GRACE_SECS
+    if self._state.refresher_is_alive() or starting:
+      return None
+    return (
+      "No refresher runs: start refresh_index --watch, and see the last lines "
+      "of the one before."
+    )
+
+  def open(self, version: int) -> realm_task.IndexInUse:
+    """Loads a version's searcher and the embedder of its step."""
+    self._wanted_version = version
+    self._announce()
+    opened = self._store.open(
+      version, self._run.corpus_fingerprint, self._num_passages
+    )
+    export = exports.find(self._model_dir, version)
+    embed = embedder_export.QueryEmbedder(export.path)
+    searcher = opened.load_searcher()
+    return realm_task.IndexInUse(version, embed, searcher.search)
+
+  def _needed_versions(self) -> set[int]:
+    """The version in use, the next, and those that kept checkpoints name."""
+    kept = self._trainer.kept_index_versions if self._trainer else ()
+    return {v for v in (self._version, self._wanted_version, *kept) if v >= 0}
+
+  def _announce(self) -> None:
+    """Keeps the refresher from deleting versions that are needed."""
+    self._store.announce("trainer", self._needed_versions())
+
+  def _take_pending(self) -> None:
+    """Makes the version that was made ready the one in use."""
+    self._take(self._opened.pop(self._wanted_version))
+    self._opened.clear()
+
+  def _take(self, index: realm_task.IndexInUse) -> None:
+    """Makes a version the one in use."""
+    self._task.use(index)
+    self._version = version = index.version
+    if self._trainer is not None:
+      self._trainer.index_version.assign(version)
+    self._announce()
+    self.versions_used.append(version)
+    print(f"  index version {version} in use", flush=True)
+
+  def _replace(
+    self, version: int, feed: pipeline_feed.Feed, *, wait: bool
+  ) -> None:
+    """Has a version's pipeline made ready while training goes on."""
+
+    def pipeline(first_step: int) -> tf.data.Dataset:
+      index = self._opened[version] = self.open(version)
+      return self._task.train_pipeline_with(index, first_step)
+
+    feed.replace(pipeline, wait=wait)
+
+  def _wait_for_refresh(self, step: int, feed: pipeline_feed.Feed) -> None:
+    """Blocks until the index is younger than the limit."""
+    if feed.is_replacing():
+      feed.wait_until_ready()
+      return
+    oldest = step - self._config.index_age_limit_steps + 1
+    started = time.monotonic()
+    print(
+      f"The index is {step - self._version} steps old at step {step}: "
+      "training waits for the refresher.",
+      flush=True,
+    )
+    version = self._watcher.wait_for(
+      oldest, step, self._refresher_end, _LONGEST_WAIT_SECS
+    )
+    self._replace(version, feed, wait=True)
+    self._take_pending()
+    print(f"  waited {time.monotonic() - started:.1f} s")
+
+  def _prune_exports(self) -> None:
+    """Removes the exports that were overtaken before a version was made.
+
+    The others stay as long as their versions, which cannot be searched without.
+    """
+    newest = self._store.latest()
+    if newest is None:
+      return
+    versions = {*self._store.versions(), *self._store.in_use()}
+    for step in exports.steps(self._model_dir):
+      if (
+        step < newest and step not in versions and not self._store.is_held(step)
+      ):
+        embedder_export.remove(self._model_dir, step)
+
+
+def check_mode(mode: str) -> None:
+  """Raises errors.UserError if `--refresh` is none of `MODES`."""
+  if mode not in MODES:
+    raise errors.UserError(
+      f"--refresh={mode} must be one of {', '.join(MODES)}."
+    )

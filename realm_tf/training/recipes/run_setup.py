@@ -1,0 +1,228 @@
+"""Sets a run up: its folder, corpora, devices and plan."""
+
+import contextlib
+import dataclasses
+from collections.abc import Iterable
+from collections.abc import Iterator
+from collections.abc import Mapping
+
+import tensorflow as tf
+
+from realm_tf import devices
+from realm_tf import errors
+from realm_tf.configs import schema
+from realm_tf.data.corpus import corpora
+from realm_tf.data.corpus import sentence_folder
+from realm_tf.data.sentences import annotated_corpus
+from realm_tf.runs import run_config
+from realm_tf.runs import run_state
+from realm_tf.training import base_task
+from realm_tf.training.init import first_weights
+
+
+@dataclasses.dataclass(frozen=True)
+class Setup:
+  """What a training command needs before it builds its task.
+
+  Attributes:
+    run: The settings, also in `config.json`.
+    model_dir: The run's folder.
+    strategy: Where to compute.
+  """
+
+  run: run_config.RunConfig
+  model_dir: str
+  strategy: tf.distribute.Strategy
+
+
+@dataclasses.dataclass(frozen=True)
+class CorpusSetup(Setup):
+  """What a training over a knowledge corpus needs.
+
+  Attributes:
+    corpus: The knowledge corpus.
+  """
+
+  corpus: corpora.Corpus
+
+  def lines(self) -> dict[str, str]:
+    """Returns what `print_plan` says of what is read, by its name."""
+    passages = self.corpus.num_passages
+    return {"corpus": f"{self.run.corpus}: {passages:,} passages"}
+
+
+@dataclasses.dataclass(frozen=True)
+class SentenceSetup(CorpusSetup):
+  """What a training on masked sentences needs.
+
+  Attributes:
+    sentences: The annotated sentences.
+  """
+
+  sentences: annotated_corpus.AnnotatedCorpus
+
+  def lines(self) -> dict[str, str]:
+    """See base class."""
+    count = self.sentences.num_sentences
+    line = f"{self.run.pretrain_corpus}: {count:,}"
+    return super().lines() | {"sentences": line}
+
+
+def set_up(
+  task: str,
+  config: schema.TaskConfig,
+  *,
+  corpus: str,
+  pretrain_corpus: str,
+  init_checkpoint: str,
+  model_dir: str,
+  tpu: str,
+) -> SentenceSetup:
+  """Opens the corpora, finds the devices, and checks that all fits.
+
+  Args:
+    task: The command.
+    config: Its settings.
+    corpus: Folder of the knowledge corpus.
+    pretrain_corpus: Folder of the annotated corpus; empty for `corpus`.
+    init_checkpoint: Where first weights come from.
+    model_dir: The run's folder.
+    tpu: See `devices.make_strategy`.
+
+  Raises:
+    errors.UserError: If anything that the flags name is missing or does not
+      fit; nothing has been written then.
+  """
+  opened = corpora.Corpus.open(corpus)
+  if isinstance(config, schema.RealmConfig):
+    _check_candidates(config, opened)
+  sentences = annotated_corpus.load(pretrain_corpus or corpus, opened.tokenizer)
+  strategy = find_devices(config, tpu)
+  run = run_config.RunConfig(
+    task=task,
+    config=config,
+    corpus=corpus,
+    corpus_fingerprint=opened.fingerprint,
+    vocab_sha256=opened.tokenizer.sha256,
+    pretrain_corpus=pretrain_corpus or corpus,
+    init_checkpoint=init_checkpoint,
+    sentences_fingerprint=sentence_folder.fingerprint(
+      pretrain_corpus or corpus
+    ),
+  )
+  if not run_config.check(model_dir, run):
+    first_weights.check_sources(run, opened.tokenizer)
+  prepare_devices(config, strategy)
+  return SentenceSetup(run, model_dir, strategy, opened, sentences)
+
+
+def find_devices(config: schema.TaskConfig, tpu: str) -> tf.distribute.Strategy:
+  """Returns where to compute.
+
+  Args:
+    config: The settings.
+    tpu: See `devices.make_strategy`.
+
+  Raises:
+    errors.UserError: If there is no such device, or a batch does not divide
+      by them.
+  """
+  strategy = devices.make_strategy(tpu)
+  if config.batch_size % strategy.num_replicas_in_sync:
+    raise errors.UserError(
+      f"--config.batch_size={config.batch_size} must divide by the "
+      f"{strategy.num_replicas_in_sync} replicas."
+    )
+  return strategy
+
+
+def prepare_devices(
+  config: schema.TaskConfig, strategy: tf.distribute.Strategy
+) -> None:
+  """Sets seeds and precision, before anything is built."""
+  tf.keras.utils.set_random_seed(config.seed)
+  devices.set_precision(config.precision, on_cpu=devices.is_cpu(strategy))
+
+
+@contextlib.contextmanager
+def claimed(setup: Setup) -> Iterator[None]:
+  """Holds a run's folder while it trains, and writes its `config.json`.
+
+  Args:
+    setup: The run.
+
+  Raises:
+    errors.UserError: If another process trains it, or has changed it.
+  """
+  with run_state.RunState(setup.model_dir).hold():
+    run_config.write_or_match(setup.model_dir, setup.run)
+    yield
+
+
+def _check_candidates(
+  config: schema.RealmConfig, corpus: corpora.Corpus
+) -> None:
+  most = corpus.num_passages
+  if config.num_candidates > most:
+    raise errors.UserError(
+      f"--num_candidates={config.num_candidates} is beyond the corpus of "
+      f"{corpus.num_passages} passages: the null passage and all but a "
+      f"query's own make {most} candidates at most."
+    )
+
+
+def print_plan(
+  setup: Setup,
+  task: base_task.Task,
+  lines: Mapping[str, str],
+  dropped: Mapping[str, int],
+  held_bytes: int,
+) -> None:
+  """Prints what is about to happen.
+
+  Args:
+    setup: The run.
+    task: What is trained.
+    lines: What is read, such as a corpus or questions, by its name.
+    dropped: What is not learned from, by reason.
+    held_bytes: Memory that the task's data take.
+  """
+  run, config = setup.run, setup.run.config
+  print(f"{run.task} -> {setup.model_dir}")
+  print(f"  devices    {devices.describe(setup.strategy)}")
+  print(
+    f"  batch      {config.batch_size} in all, "
+    f"{config.batch_size // setup.strategy.num_replicas_in_sync} a replica; "
+    f"{config.train_steps} steps"
+  )
+  for name, line in lines.items():
+    print(f"  {name:<10} {line}")
+  for reason, count in dropped.items():
+    if count:
+      print(f"  left out   {count:,} {reason}")
+  parameters = 0
+  frozen = 0
+  for role, part in task.parts.items():
+    count = _count(part.trainable_variables)
+    parameters += count
+    frozen += _count(part.non_trainable_variables)
+    print(f"  trained    {role}: {count:,} parameters")
+  if frozen:
+    print(f"  frozen     {frozen:,} parameters")
+  # Weights, gradient and AdamW's two moments, 4 bytes each.
+  memory = 16 * parameters + 4 * frozen + held_bytes
+  print(
+    f"  memory     about {memory / 1e9:.2f} GB for weights, optimizer and "
+    "data, activations aside",
+    flush=True,
+  )
+
+
+def _count(variables: Iterable[tf.Variable]) -> int:
+  return sum(v.shape.num_elements() for v in variables)
+
+
+def data_bytes(sentences: annotated_corpus.AnnotatedCorpus) -> int:
+  """Returns the memory that the annotated sentences take."""
+  arrays = (getattr(sentences, f.name) for f in dataclasses.fields(sentences))
+  return sum(getattr(array, "nbytes", 0) for array in arrays)

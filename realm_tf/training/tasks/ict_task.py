@@ -1,0 +1,62 @@
+"""`pretrain_ict`: the retriever's warm start."""
+
+import tensorflow as tf
+
+from realm_tf.configs import schema
+from realm_tf.data.examples import ict_examples
+from realm_tf.data.sentences import annotated_corpus
+from realm_tf.models import ict
+from realm_tf.text import wordpiece
+from realm_tf.training import base_task
+from realm_tf.training.tasks import pipelines
+
+
+class IctTask(base_task.Task):
+  """Trains the retriever to find the block a sentence came from.
+
+  Attributes:
+    dropped: What is not learned from, by reason.
+  """
+
+  name = "pretrain_ict"
+
+  def __init__(
+    self,
+    config: schema.IctConfig,
+    tokenizer: wordpiece.Tokenizer,
+    corpus: annotated_corpus.AnnotatedCorpus,
+  ):
+    """Builds the model and the examples; call it in the strategy's scope."""
+    self._config = config
+    self._model = ict.IctModel(config, tokenizer.vocab_size, tokenizer.sep_id)
+    self.parts = {"retriever": self._model.retriever}
+    self._train, self._heldout = (
+      ict_examples.IctExamples(corpus, config, tokenizer, heldout=heldout)
+      for heldout in (False, True)
+    )
+    self.dropped = self._train.source.dropped
+
+  def sums(
+    self, features: base_task.Features, *, training: bool
+  ) -> base_task.Sums:
+    """See base class."""
+    scores, labels = self._model(features, training=training)
+    losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, scores)
+    guesses = tf.argmax(scores, axis=-1, output_type=tf.int32)
+    right = tf.cast(guesses == labels, tf.float32)
+    log_probs = tf.nn.log_softmax(scores)
+    entropy = -tf.reduce_sum(log_probs * tf.exp(log_probs), axis=-1)
+    count = tf.cast(tf.shape(losses)[0], tf.float32)
+    return {
+      "loss": (tf.reduce_sum(losses), count),
+      "accuracy": (tf.reduce_sum(right), count),
+      "entropy": (tf.reduce_sum(entropy), count),
+    }
+
+  def train_pipeline(self, first_step: int) -> tf.data.Dataset:
+    """See base class."""
+    return pipelines.by_step(self._train, first_step, self._config.train_steps)
+
+  def eval_pipeline(self) -> tf.data.Dataset:
+    """See base class."""
+    return pipelines.by_step(self._heldout, 0, self._config.eval_batches)

@@ -1,0 +1,168 @@
+"""`finetune`: ORQA's task, given the index that stays as it is."""
+
+from collections.abc import Callable
+from collections.abc import Sequence
+
+import tensorflow as tf
+
+from realm_tf.configs import schema
+from realm_tf.data.examples import candidates
+from realm_tf.data.examples import packing
+from realm_tf.data.questions import qa_examples
+from realm_tf.data.questions import token_answers
+from realm_tf.models import orqa
+from realm_tf.text import wordpiece
+from realm_tf.training import base_task
+from realm_tf.training.tasks import pipelines
+
+
+class OrqaTask(base_task.Task):
+  """Trains the query side of the retriever, and a span reader, on questions.
+
+  A step is made of three parts. The questions are embedded with the weights of
+  the step; on the host, the index is searched, the passages found are read
+  from memory, and the answers are looked up; then the model is trained. It
+  is a function of weights and step alone: a resumed run is an undisturbed one.
+
+  Attributes:
+    model: Retriever and reader.
+  """
+
+  name = "finetune"
+
+  def __init__(
+    self,
+    config: schema.OrqaConfig,
+    tokenizer: wordpiece.Tokenizer,
+    passages: packing.PackedPassages,
+    train_questions: Sequence[str],
+    dev_questions: Sequence[str],
+    answers: token_answers.Answers,
+  ):
+    """Builds the model and the examples; call it in the strategy's scope.
+
+    Args:
+      config: The settings.
+      tokenizer: Of the corpus.
+      passages: The corpus.
+      train_questions: What is trained on.
+      dev_questions: What is held out.
+      answers: Of the former, then of the latter, by their joint number.
+    """
+    self._config = config
+    self._passages = passages
+    self._answers = answers
+    self._strategy = tf.distribute.get_strategy()
+    self._train = qa_examples.QuestionBatches(
+      train_questions, config, tokenizer, shuffle=True
+    )
+    self._dev = qa_examples.QuestionBatches(
+      dev_questions,
+      config,
+      tokenizer,
+      shuffle=False,
+      first_number=len(train_questions),
+    )
+    self.model = orqa.OrqaModel(config, tokenizer.vocab_size, tokenizer.sep_id)
+    self.parts = {
+      "retriever": self.model.retriever,
+      "reader": self.model.reader,
+    }
+    self._join: Callable | None = None
+    self._embed = query_embed_function(self.model)
+
+  def use(
+    self, search: candidates.SearchFunction, beam: qa_examples.BeamFeatures
+  ) -> None:
+    """Makes all retrieval from now on search an index.
+
+    Args:
+      search: The index.
+      beam: Joins questions to passages of the same index.
+    """
+    width = min(self._config.retriever_beam, self._passages.null_row)
+
+    @tf.function
+    @tf.autograph.experimental.do_not_convert
+    def join(
+      questions: tf.Tensor, query_token_ids: tf.Tensor, embeddings: tf.Tensor
+    ) -> qa_examples.Features:
+      with tf.device("/cpu:0"):
+        _, found, valid = search(embeddings, width)
+        features = beam.reading(query_token_ids, beam.rows(found, valid))
+        return features | beam.labels(self._answers, questions, features)
+
+    self._join = join
+
+  def prepare(self, features: base_task.Features) -> base_task.Features:
+    """Retrieves with the weights of the step; see base class."""
+    if self._join is None:
+      raise RuntimeError("`use` must name an index first.")
+    local = self._strategy.experimental_local_results
+    embeddings = self._embed(features["query_token_ids"])
+    joined = [
+      self._join(part["questions"], part["query_token_ids"], embedding)
+      | {"weights": part["weights"]}
+      for part, embedding in zip(
+        local(features), local(embeddings), strict=True
+      )
+    ]
+    return self._strategy.experimental_distribute_values_from_function(
+      lambda context: joined[context.replica_id_in_sync_group]
+    )
+
+  def sums(
+    self, features: base_task.Features, *, training: bool
+  ) -> base_task.Sums:
+    """See base class."""
+    hard = self._config.hard_em
+    outputs = self.model(features, training=training)
+    weights = features["weights"]
+    count = tf.reduce_sum(weights)
+    losses = {
+      "retriever": orqa.retriever_loss(
+        outputs, features["answering_passages"], hard=hard
+      ),
+      "reader": orqa.reader_loss(outputs, features["answer_spans"], hard=hard),
+    }
+    both = losses["retriever"].loss + losses["reader"].loss
+    sums = {"loss": (tf.reduce_sum(both * weights), count)}
+    for name, part in losses.items():
+      answered = tf.cast(part.answered, tf.float32) * weights
+      total = tf.reduce_sum(answered)
+      # Over the questions that have a part in it; how many these are, next.
+      sums[f"{name}_loss"] = (tf.reduce_sum(part.loss * weights), total)
+      sums[f"answer_in_{name}_beam"] = (total, count)
+    return sums
+
+  def train_pipeline(self, first_step: int) -> tf.data.Dataset:
+    """See base class."""
+    return pipelines.by_step(self._train, first_step, self._config.train_steps)
+
+  def eval_pipeline(self) -> tf.data.Dataset:
+    """See base class."""
+    last = min(self._config.eval_batches, self._dev.num_batches)
+    return pipelines.by_step(self._dev, 0, last)
+
+
+def query_embed_function(model: orqa.OrqaModel) -> Callable:
+  """Returns what embeds questions with a model's weights as they are.
+
+  Args:
+    model: The model, built in the strategy's scope that is entered now.
+
+  Returns:
+    From <int32>[batch, query_length], or what the replicas have of it, to
+    <float32>[batch, D], spread in the same way.
+  """
+  strategy = tf.distribute.get_strategy()
+
+  def embed(token_ids: tf.Tensor) -> tf.Tensor:
+    return model.retriever.query_embedder(token_ids, training=False)
+
+  @tf.function
+  @tf.autograph.experimental.do_not_convert
+  def embed_on_replicas(token_ids: tf.Tensor) -> tf.Tensor:
+    return strategy.run(embed, args=(token_ids,))
+
+  return embed_on_replicas

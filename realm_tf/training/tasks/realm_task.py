@@ -1,0 +1,187 @@
+"""`pretrain`: REALM's task, given one index version at a time."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import tensorflow as tf
+
+from realm_tf.answering.retrievers import dense
+from realm_tf.answering.retrievers import retriever
+from realm_tf.configs import schema
+from realm_tf.data.corpus import passage_table
+from realm_tf.data.examples import candidates
+from realm_tf.data.examples import masked_queries
+from realm_tf.data.examples import packing
+from realm_tf.data.examples import realm_examples
+from realm_tf.data.examples import renaming
+from realm_tf.data.sentences import annotated_corpus
+from realm_tf.models import realm
+from realm_tf.text import wordpiece
+from realm_tf.training import base_task
+from realm_tf.training.tasks import pipelines
+
+
+class IndexInUse(NamedTuple):
+  """One index version, as the pipelines use it.
+
+  Attributes:
+    version: The step of its embedder.
+    embed: The query embedder of that step.
+    search: Its searcher.
+  """
+
+  version: int
+  embed: candidates.EmbedFunction
+  search: candidates.SearchFunction
+
+
+class RealmTask(base_task.Task):
+  """Trains retriever and reader on masked sentences.
+
+  Attributes:
+    retriever: The towers that are exported for the index.
+    source: The masked sentences that are trained on.
+  """
+
+  name = "pretrain"
+
+  def __init__(
+    self,
+    config: schema.RealmConfig,
+    tokenizer: wordpiece.Tokenizer,
+    sentences: annotated_corpus.AnnotatedCorpus,
+    passages: passage_table.PassageTable,
+  ):
+    """Builds the model and the examples; call it in the strategy's scope.
+
+    Args:
+      config: The settings.
+      tokenizer: Of the knowledge corpus.
+      sentences: The pre-training corpus X.
+      passages: The knowledge corpus Z.
+    """
+    self._config = config
+    self._tokenizer = tokenizer
+    self._model = realm.RealmModel(
+      config, tokenizer.vocab_size, tokenizer.sep_id
+    )
+    self.retriever = self._model.retriever
+    self.parts = {"retriever": self.retriever, "reader": self._model.reader}
+    self.source, self._heldout = (
+      masked_queries.MaskedQuerySource(
+        sentences, config, tokenizer, heldout=heldout
+      )
+      for heldout in (False, True)
+    )
+    self._noise = None
+    if config.noise_probability:
+      self._noise = renaming.WordNoise(
+        renaming.find_kinds(sentences, tokenizer),
+        config.noise_probability,
+        config.seed,
+      )
+    self._uids = passages.uids
+    self._passages = packing.PackedPassages(
+      passages.title_ids.to_ragged(),
+      passages.body_ids.to_ragged(),
+      config.passage_length,
+      tokenizer,
+    )
+    self._index: IndexInUse | None = None
+
+  @property
+  def data_bytes(self) -> int:
+    """Memory of the packed passages and their fingerprints."""
+    return self._passages.nbytes + self._uids.nbytes
+
+  def use(self, index: IndexInUse) -> None:
+    """Makes all pipelines from now on find their candidates there."""
+    self._index = index
+
+  def retrieve_texts(self, texts: Sequence[str], k: int) -> retriever.Retrieved:
+    """Retrieves passages for plain texts, such as questions.
+
+    Args:
+      texts: Queries.
+      k: Passages a query.
+    """
+    index = self._in_use()
+    return dense.DenseRetriever(
+      index.embed, index.search, self._tokenizer, self._config.query_length
+    ).retrieve(texts, k)
+
+  def sums(
+    self, features: base_task.Features, *, training: bool
+  ) -> base_task.Sums:
+    """See base class."""
+    marginal, logits = self._model(features, training=training)
+    count = tf.cast(tf.shape(logits)[0], tf.float32)
+    weights = features["target_weights"]
+    masks = tf.reduce_sum(weights)
+    # Paper: the mean over queries. Released code: over masked tokens.
+    by_token = self._config.marginalization == "token"
+    sums = {
+      "loss": (
+        -tf.reduce_sum(marginal.log_likelihood),
+        masks if by_token else count,
+      ),
+      "retrieval_utility": (
+        tf.reduce_sum(marginal.retrieval_utility),
+        count,
+      ),
+      "entropy": (tf.reduce_sum(marginal.entropy), count),
+      "null_probability": (tf.reduce_sum(marginal.null_probability), count),
+    }
+    if not training:
+      prior = tf.exp(marginal.retrieval_log_probs)
+      with_passages = tf.einsum("bk,bkmv->bmv", prior, tf.nn.softmax(logits))
+      for name, scores in (
+        ("accuracy", with_passages),
+        ("accuracy_without_retrieval", logits[:, 0]),
+      ):
+        guesses = tf.argmax(scores, axis=-1, output_type=tf.int32)
+        right = tf.cast(guesses == features["targets"], tf.float32)
+        sums[name] = (tf.reduce_sum(right * weights), masks)
+    return sums
+
+  def train_pipeline(self, first_step: int) -> tf.data.Dataset:
+    """See base class."""
+    return self.train_pipeline_with(self._in_use(), first_step)
+
+  def train_pipeline_with(
+    self, index: IndexInUse, first_step: int
+  ) -> tf.data.Dataset:
+    """Returns the training batches from a step on, with a given index."""
+    return pipelines.by_step(
+      self._examples(self.source, index, self._noise),
+      first_step,
+      self._config.train_steps,
+    )
+
+  def eval_pipeline(self) -> tf.data.Dataset:
+    """See base class."""
+    return pipelines.by_step(
+      self._examples(self._heldout, self._in_use()),
+      0,
+      self._config.eval_batches,
+    )
+
+  def predict(self, features: base_task.Features) -> realm.RealmOutputs:
+    """Runs the model without dropout, for people to look at."""
+    return self._model(features, training=False)
+
+  def _examples(
+    self,
+    source: masked_queries.MaskedQuerySource,
+    index: IndexInUse,
+    noise: realm_examples.NoiseFunction | None = None,
+  ) -> realm_examples.RealmExamples:
+    retrieve = candidates.CandidateRetriever(
+      index.embed, index.search, self._uids, self._config.num_candidates
+    )
+    return realm_examples.RealmExamples(source, retrieve, self._passages, noise)
+
+  def _in_use(self) -> IndexInUse:
+    if self._index is None:
+      raise RuntimeError("`use` must name an index version first.")
+    return self._index

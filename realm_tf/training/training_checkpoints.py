@@ -1,0 +1,230 @@
+"""The trainer's state and its best weights, on disk."""
+
+import contextlib
+from collections.abc import Mapping
+
+import tensorflow as tf
+
+from realm_tf import errors
+from realm_tf import files
+from realm_tf.checkpoints import saved
+from realm_tf.checkpoints.formats import own_run
+from realm_tf.runs import run_state
+from realm_tf.training import base_task
+
+_KEPT = 3
+_INDEX_VERSION = "index_version/.ATTRIBUTES/VARIABLE_VALUE"
+
+
+class TrainerState:
+  """Weights, optimizer, step and index version, as one checkpoint.
+
+  Attributes:
+    step: <int64>[]. Steps done.
+    index_version: <int64>[]. Version of the index in use; -1 for none.
+    kept_index_versions: Those that the checkpoints on disk name.
+  """
+
+  def __init__(
+    self,
+    model_dir: str,
+    task: base_task.Task,
+    optimizer: tf.keras.optimizers.legacy.Optimizer,
+  ):
+    """Finds the checkpoints of a run.
+
+    Args:
+      model_dir: The run.
+      task: Its parts are saved by role.
+      optimizer: Its slots are saved too.
+    """
+    self.step = tf.Variable(0, trainable=False, dtype=tf.int64)
+    self.index_version = tf.Variable(-1, trainable=False, dtype=tf.int64)
+    self.kept_index_versions: list[int] = []
+    self._checkpoint = tf.train.Checkpoint(
+      step=self.step,
+      index_version=self.index_version,
+      optimizer=optimizer,
+      generators=_dropout_generators(task.parts),
+      **task.parts,
+    )
+    self._model_dir = model_dir
+    self._folder = tf.io.gfile.join(model_dir, own_run.FOLDER)
+    self._run_state = run_state.RunState(model_dir)
+    self._manager = self._make_manager()
+
+  def restore(self) -> bool:
+    """Restores the newest checkpoint that can be read.
+
+    Returns:
+      Whether there was one. If not, none was ever saved.
+
+    Raises:
+      errors.UserError: If there was one once, and none can be read now.
+        Nothing has been changed then.
+    """
+    newest = saved.newest(self._folder)
+    if newest is None:
+      if self._run_state.has_checkpoint():
+        raise errors.UserError(
+          f"--model_dir={self._model_dir} has been trained, but {self._folder} "
+          "holds no whole checkpoint any longer. Put a copy back, or give "
+          "another --model_dir to start anew."
+        )
+      return False
+    status = self._checkpoint.restore(newest.prefix)
+    status.assert_existing_objects_matched()
+    saved.write_state(self._folder, newest)
+    self._manager = self._make_manager()
+    self._run_state.note_checkpoint()
+    self.kept_index_versions = self._stored_index_versions(newest.step)
+    return True
+
+  def save(self) -> None:
+    """Saves a checkpoint, named after the step."""
+    self._manager.save(checkpoint_number=int(self.step))
+    self._run_state.note_checkpoint()
+    self.kept_index_versions.append(int(self.index_version))
+    del self.kept_index_versions[:-_KEPT]
+
+  def note_evaluation(self) -> None:
+    """Says that the step's evaluation has been made."""
+    self._run_state.note_evaluation(int(self.step))
+
+  def owes_evaluation(self) -> bool:
+    """Whether the last evaluation that was noted is of an earlier step.
+
+    Of a step at which one is due, it tells that the run ended in between.
+    """
+    evaluated = self._run_state.evaluated_step()
+    return evaluated is not None and evaluated < int(self.step)
+
+  def _make_manager(self) -> tf.train.CheckpointManager:
+    return tf.train.CheckpointManager(
+      self._checkpoint,
+      self._folder,
+      max_to_keep=_KEPT,
+      checkpoint_name=saved.NAME,
+    )
+
+  def _stored_index_versions(self, last_step: int) -> list[int]:
+    """Returns what checkpoints up to a step name, the oldest first.
+
+    Should the newest be damaged later, the one before still has its version.
+    """
+    versions = []
+    for step in saved.steps(self._folder):
+      if step <= last_step:
+        prefix = saved.prefix(self._folder, step)
+        with contextlib.suppress(tf.errors.OpError, ValueError):
+          versions.append(int(tf.train.load_variable(prefix, _INDEX_VERSION)))
+    return versions
+
+
+def _dropout_generators(
+  parts: dict[str, tf.keras.Model],
+) -> list[tf.random.Generator]:
+  """Returns what dropout draws from; Keras does not save it by itself."""
+  return [
+    layer._random_generator._generator
+    for part in parts.values()
+    for layer in part.submodules
+    if isinstance(layer, tf.keras.layers.Dropout)
+    and layer.rate > 0
+    and layer._random_generator._rng_type == "stateful"
+  ]
+
+
+def save_best(
+  model_dir: str,
+  parts: dict[str, tf.keras.Model],
+  step: int,
+  metric: str,
+  value: float,
+  facts: Mapping[str, float] | None = None,
+) -> str:
+  """Writes the weights of the best step so far to exports/best.
+
+  Files are named after the step, the manifest is replaced last, and the weights
+  that it named before stay until the next best: a reader that has just read it
+  finds the old best, or the new one.
+
+  Args:
+    model_dir: The run.
+    parts: The models by role.
+    step: Of the weights.
+    metric: What "best" means, such as "retrieval_utility".
+    value: Of the metric, with these weights.
+    facts: What else is known of these weights, for `own_run.best_facts`.
+
+  Returns:
+    The folder.
+  """
+  folder = tf.io.gfile.join(model_dir, *own_run.BEST_FOLDER)
+  tf.io.gfile.makedirs(folder)
+  manifest = tf.io.gfile.join(folder, "manifest.json")
+  name = f"weights-{step}"
+  kept = {name}
+  if tf.io.gfile.exists(manifest):
+    kept.add(files.read_json(manifest)["weights"])
+  tf.train.Checkpoint(**parts).write(tf.io.gfile.join(folder, name))
+  known = {"step": step, metric: value, "weights": name}
+  files.write_json(manifest, known | dict(facts or {}))
+  for old in tf.io.gfile.listdir(folder):
+    if old.startswith("weights-") and old.split(".")[0] not in kept:
+      tf.io.gfile.remove(tf.io.gfile.join(folder, old))
+  return folder
+
+
+def best(model_dir: str, metric: str) -> tuple[float, int]:
+  """Returns the metric of a run's best weights, and their step.
+
+  Args:
+    model_dir: The run.
+    metric: As given to `save_best`.
+
+  Returns:
+    -inf and 0 if there are none yet.
+  """
+  path = tf.io.gfile.join(model_dir, *own_run.BEST_FOLDER, "manifest.json")
+  if not tf.io.gfile.exists(path):
+    return float("-inf"), 0
+  manifest = files.read_json(path)
+  return manifest[metric], manifest["step"]
+
+
+class BestWeights:
+  """Keeps the weights of a run's best evaluation, of this process or before.
+
+  Attributes:
+    step: Of the best weights; 0 if there are none yet.
+  """
+
+  def __init__(
+    self, model_dir: str, parts: dict[str, tf.keras.Model], metric: str
+  ):
+    """Finds the best of before.
+
+    Args:
+      model_dir: The run.
+      parts: The models by role.
+      metric: As for `save_best`.
+    """
+    self._model_dir = model_dir
+    self._parts = parts
+    self._metric = metric
+    self._value, self.step = best(model_dir, metric)
+
+  def offer(
+    self, step: int, value: float, facts: Mapping[str, float] | None = None
+  ) -> None:
+    """Saves the weights as they are, if no evaluation was as good.
+
+    Args:
+      step: Of the weights.
+      value: Of the metric.
+      facts: As for `save_best`.
+    """
+    if value > self._value:
+      self._value, self.step = value, step
+      save_best(self._model_dir, self._parts, step, self._metric, value, facts)

@@ -1,0 +1,36 @@
+import hypothesis
+import numpy as np
+from hypothesis import strategies as st
+
+from realm_tf.index.build import batching
+
+
+@hypothesis.given(
+  lengths=st.lists(st.integers(1, 100), max_size=40),
+  batch_size=st.integers(1, 9),
+)
+def test_every_row_is_in_one_batch_with_all_its_tokens(lengths, batch_size):
+  token_ids = np.zeros([len(lengths), 100], np.int32)
+  for row, length in enumerate(lengths):
+    token_ids[row, :length] = row + 1
+
+  seen = {}
+  for batch in batching.batches_by_length(token_ids, batch_size):
+    assert len(batch.rows) <= batch_size
+    longest = max(lengths[row] for row in batch.rows)
+    width = batch.token_ids.shape[1]
+    assert longest <= width < longest + 32
+    for row, tokens in zip(batch.rows, batch.token_ids, strict=True):
+      assert row not in seen
+      seen[row] = np.trim_zeros(tokens).tolist()
+
+  assert seen == {row: [row + 1] * n for row, n in enumerate(lengths)}
+
+
+def test_rows_of_one_length_are_together():
+  token_ids = np.zeros([6, 64], np.int32)
+  for row, length in enumerate([64, 5, 64, 5, 64, 5]):
+    token_ids[row, :length] = 1
+  batches = list(batching.batches_by_length(token_ids, 3))
+  assert [batch.token_ids.shape for batch in batches] == [(3, 64), (3, 32)]
+  assert [set(batch.rows) for batch in batches] == [{0, 2, 4}, {1, 3, 5}]
