@@ -129,7 +129,7 @@ def test_a_port_that_is_taken(start):
 
 
 def test_the_recipes_for_tensorflow_serving_are_understood():
-  recipes = pathlib.Path(__file__).resolve().parents[2] / "serving"
+  recipes = pathlib.Path(__file__).resolve().parents[3] / "serving"
   settings = batch_settings.read(str(recipes / "batching.config"))
   assert settings.max_batch_size > 1
   (model,) = model_config.read(str(recipes / "models.config"))
