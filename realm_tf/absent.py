@@ -11,7 +11,7 @@ from realm_tf import errors
 
 def path(flag: str, value: str) -> errors.UserError:
   """Nothing is there."""
-  return errors.UserError(f"--{flag}={value} does not exist.")
+  return errors.UserError(f"{flag}={value} does not exist.")
 
 
 def corpus(folder: str, *, is_folder: bool) -> errors.UserError:
@@ -22,15 +22,14 @@ def corpus(folder: str, *, is_folder: bool) -> errors.UserError:
     else "does not exist"
   )
   return errors.UserError(
-    f"--corpus={folder} {what}. Make one with build_corpus --output={folder}."
+    f"corpus={folder} {what}. Make one with build_corpus(output={folder})."
   )
 
 
 def sentences(folder: str) -> errors.UserError:
   """A corpus that has not been annotated."""
   return errors.UserError(
-    f"{folder} has no sentences/: run python -m "
-    f"realm_tf.launch.annotate_spans --corpus={folder} first."
+    f"{folder} has no sentences/: run annotate_spans(corpus={folder}) first."
   )
 
 
@@ -59,7 +58,7 @@ def vocabulary(file: str) -> errors.UserError:
 def tagger(source: str) -> errors.UserError:
   """Neither the rules nor a trained tagger."""
   return errors.UserError(
-    f"--tagger={source} is no tagger: give rules, or the --model_dir of a "
+    f"tagger={source} is no tagger: give rules, or the `model_dir` of a "
     "finished train_tagger."
   )
 
@@ -74,11 +73,11 @@ def dataset(name: str, names: Iterable[str]) -> errors.UserError:
 
 def new_folder(output: str) -> errors.UserError:
   """An output that is to be new, and is not."""
-  return errors.UserError(f"--output={output} is there: name a new folder.")
+  return errors.UserError(f"output={output} is there: name a new folder.")
 
 
 def demo(output: str) -> errors.UserError:
   """A folder that holds something else than a demo."""
   return errors.UserError(
-    f"--output={output} is not empty and no demo: give another folder."
+    f"output={output} is not empty and no demo: give another folder."
   )

@@ -1,4 +1,4 @@
-"""Where a run computes: TPU, GPUs or CPU, chosen by `--tpu`."""
+"""Where a run computes: TPU, GPUs or CPU, chosen by `tpu`."""
 
 from collections.abc import Callable
 from typing import Any
@@ -27,15 +27,15 @@ def make_strategy(tpu: str) -> tf.distribute.Strategy:
     except (ValueError, RuntimeError, OSError, tf.errors.OpError) as e:
       reason = str(e).strip().splitlines()[0] if str(e).strip() else repr(e)
       raise errors.UserError(
-        f"--tpu={tpu} cannot be reached: {reason} Give a TPU's name, its "
-        "grpc:// address, or 'local' on a TPU VM; leave --tpu out to use "
+        f"tpu={tpu} cannot be reached: {reason} Give a TPU's name, its "
+        "grpc:// address, or 'local' on a TPU VM; leave `tpu` out to use "
         "GPUs or the CPU."
       ) from e
     strategy = tf.distribute.TPUStrategy(resolver)
     if strategy.extended.num_hosts > 1:
       # Each would read the same batches.
       raise errors.UserError(
-        f"--tpu={tpu} is a slice of {strategy.extended.num_hosts} hosts: name "
+        f"tpu={tpu} is a slice of {strategy.extended.num_hosts} hosts: name "
         "a TPU of one host."
       )
     return strategy

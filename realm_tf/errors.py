@@ -1,9 +1,11 @@
-"""The error that a command turns into one line and exit status 2."""
+"""The error that a caller's mistake raises."""
 
 
-class UserError(Exception):
-  """A user's mistake: a wrong flag, file, record or field.
+class UserError(ValueError):
+  """A caller's mistake: a wrong argument, file, record or field.
 
-  The message is one line that names the flag, file, record or field at fault
-  and what to do. Commands print it and exit with status 2, without traceback.
+  The message is one line that names the argument, file, record or field at
+  fault and what to do. It speaks of arguments as Python does: `corpus=PATH`.
+  Commands print it with flags in their place (`launch/console.py`), and exit
+  with status 2, without a traceback.
   """

@@ -107,7 +107,7 @@ def load(
   if task == "pretrain":
     if retriever != retriever_names.DENSE:
       raise errors.UserError(
-        f"--retriever={retriever} is for questions, and {model_dir} is a run "
+        f"retriever={retriever} is for questions, and {model_dir} is a run "
         "of pretrain, which fills masks: leave it out."
       )
     return MaskAsker(mask_filling.load(model_dir, corpus), count)

@@ -98,14 +98,14 @@ def load(
   config = run.config
   if not isinstance(config, schema.RealmConfig):
     raise errors.UserError(
-      f"--model_dir={model_dir} is a run of {run.task}, which fills no masks: "
+      f"model_dir={model_dir} is a run of {run.task}, which fills no masks: "
       "name a run of `pretrain`, or of `finetune` to ask questions."
     )
   opened = corpora.Corpus.open(corpus or run.corpus)
   step = index_store.IndexStore(model_dir).latest()
   if step is None:
     raise errors.UserError(
-      f"--model_dir={model_dir} has no index yet: `pretrain` builds the first "
+      f"model_dir={model_dir} has no index yet: `pretrain` builds the first "
       "one when it starts."
     )
   tokenizer = opened.tokenizer

@@ -351,7 +351,7 @@ def read_run(
   run = run_config.read(model_dir)
   if not isinstance(run.config, schema.OrqaConfig):
     raise errors.UserError(
-      f"--model_dir={model_dir} is a run of {run.task}, which answers no "
+      f"model_dir={model_dir} is a run of {run.task}, which answers no "
       "questions: name a run of `finetune`."
     )
   return run, run.config
@@ -376,7 +376,7 @@ def load_closed_book(
       raise errors.UserError(
         f"The reader of {model_dir} began as {run.init_reader}, which is no "
         "run, and a closed book asks a pre-trained reader: leave `none` out of "
-        "--retriever."
+        "`retriever`."
       )
     model_dir = run.init_reader
     run = run_config.read(model_dir)
@@ -388,12 +388,12 @@ def load_closed_book(
   ):
     raise errors.UserError(
       f"{model_dir} holds no pre-trained reader, which a closed book is asked "
-      "of: leave `none` out of --retriever, or name a run of `pretrain`."
+      "of: leave `none` out of `retriever`, or name a run of `pretrain`."
     )
   tokenizer = corpora.Corpus.open(corpus or run.corpus).tokenizer
   if tokenizer.sha256 != run.vocab_sha256:
     raise errors.UserError(
-      f"--corpus={corpus or run.corpus} has another vocabulary than that of "
+      f"corpus={corpus or run.corpus} has another vocabulary than that of "
       f"{model_dir}, which a closed book is asked of."
     )
   reader = masked_lm.MaskedLanguageModel(

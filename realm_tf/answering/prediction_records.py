@@ -183,8 +183,8 @@ def _check(
     more = len(others) - _SHOWN
     shown += f" and {more} more" if more > 0 else ""
     raise errors.UserError(
-      f"--predictions={path} {what}: {shown}. There must be one line for each "
-      "question of --dataset and no other."
+      f"predictions={path} {what}: {shown}. There must be one line for each "
+      "question of `dataset` and no other."
     )
 
 

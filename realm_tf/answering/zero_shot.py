@@ -35,7 +35,7 @@ def load(
   config = run.config
   if not isinstance(config, schema.RetrievalConfig):
     raise errors.UserError(
-      f"--model_dir={model_dir} is a run of {run.task}, which has no corpus: "
+      f"model_dir={model_dir} is a run of {run.task}, which has no corpus: "
       "name a run of `pretrain`, `pretrain_ict` or `finetune`."
     )
   opened = corpora.Corpus.open(corpus or run.corpus)
@@ -68,13 +68,13 @@ def _build_index(
   path, step = own_run.weights_path(model_dir)
   if "retriever" not in own_run.roles(path):
     raise errors.UserError(
-      f"--model_dir={model_dir} is a run of {run.task}, which trains no "
+      f"model_dir={model_dir} is a run of {run.task}, which trains no "
       "retriever: name a run of `pretrain`, `pretrain_ict` or `finetune`, or "
-      "ask --retriever=bm25."
+      "take retriever=bm25."
     )
   if corpus.fingerprint != run.corpus_fingerprint:
     raise errors.UserError(
-      f"--corpus={corpus.path} is not the corpus of {model_dir}, which was "
+      f"corpus={corpus.path} is not the corpus of {model_dir}, which was "
       f"started with {run.corpus}: their fingerprints differ."
     )
   retriever = embedders.Retriever(

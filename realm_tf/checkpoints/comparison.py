@@ -116,7 +116,7 @@ def compare(found: weight_source.Source, peer_python: str) -> Comparison:
     return Comparison("a checkpoint without its program cannot be run", {})
   elif not peer_python:
     return Comparison(
-      "not run: --peer_python=PYTHON names one that has torch and transformers",
+      "not run: peer_python=PYTHON names one that has torch and transformers",
       {},
     )
   else:
@@ -163,10 +163,10 @@ def peer_outputs(
         timeout=_PEER_SECS,
       )
     except (OSError, subprocess.TimeoutExpired) as e:
-      return f"not run: --peer_python={peer_python}: {e}", {}
+      return f"not run: peer_python={peer_python}: {e}", {}
     if done.returncode:
       last = (done.stderr.strip().splitlines() or ["no message"])[-1]
-      return f"not run: --peer_python={peer_python} failed: {last}", {}
+      return f"not run: peer_python={peer_python} failed: {last}", {}
     with np.load(made) as outputs:
       found = dict(outputs)
   return str(found.pop("versions")), found

@@ -27,22 +27,22 @@ def check_vocabulary(
     errors.UserError: If vocabulary or casing differ; says how to build the
       corpus.
   """
-  casing = "" if found.lower_case else " --nolower_case"
+  casing = "" if found.lower_case else ", lower_case=False"
   remedy = (
-    f"build the corpus with build_corpus --vocab=VOCAB{casing}, VOCAB the "
+    f"build the corpus with build_corpus(vocab=VOCAB{casing}), VOCAB the "
     "vocab.txt of these weights (import_checkpoint writes one)"
   )
   sha256 = wordpiece.vocabulary_sha256(found.vocabulary)
   if sha256 != tokenizer.sha256:
     raise errors.UserError(
-      f"--{flag}={found.path} has another vocabulary "
-      f"({found.vocab_size:,} wordpieces) than --corpus={corpus} "
+      f"{flag}={found.path} has another vocabulary "
+      f"({found.vocab_size:,} wordpieces) than corpus={corpus} "
       f"({tokenizer.vocab_size:,}): {remedy}."
     )
   if found.lower_case != tokenizer.lower_case:
     raise errors.UserError(
-      f"--{flag}={found.path} was trained on "
-      f"{_casing(found.lower_case)} text, --corpus={corpus} is of "
+      f"{flag}={found.path} was trained on "
+      f"{_casing(found.lower_case)} text, corpus={corpus} is of "
       f"{_casing(tokenizer.lower_case)} text: {remedy}."
     )
 
@@ -80,18 +80,18 @@ def check_config(
       and (name != names.POSITIONS or "max_positions" in differing)
     )
     fields = " ".join(
-      f"--config.{field}={getattr(found.config, field)}" for field in differing
+      f"config.{field}={getattr(found.config, field)}" for field in differing
     )
     raise errors.UserError(
-      f"--{flag}={found.path} is of another size: {name} is "
+      f"{flag}={found.path} is of another size: {name} is "
       f"{_shape(there.get(name))} there and {_shape(here.get(name))} in this "
       f"run. Set {fields}."
     )
   if config.activation not in found.activations:
     raise errors.UserError(
-      f"--{flag}={found.path} was trained with the activation "
+      f"{flag}={found.path} was trained with the activation "
       f"{found.config.activation}, this run has {config.activation}: set "
-      f"--config.activation={found.config.activation}."
+      f"config.activation={found.config.activation}."
     )
 
 

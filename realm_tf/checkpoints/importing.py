@@ -1,5 +1,7 @@
 """Runs `import_checkpoint`: reads, compares, writes, reports."""
 
+import logging
+
 import tensorflow as tf
 
 from realm_tf import absent
@@ -15,6 +17,8 @@ from realm_tf.configs import schema
 from realm_tf.data.corpus import corpus_manifest
 from realm_tf.data.ingest import sources
 
+_log = logging.getLogger(__name__)
+
 _FIELDS = (
   "num_layers",
   "hidden_size",
@@ -25,7 +29,7 @@ _FIELDS = (
 
 
 def run(path: str, output: str, peer_python: str) -> None:
-  """Imports public weights into a folder that `--init_checkpoint` takes.
+  """Imports public weights into a folder that `init_checkpoint` takes.
 
   Args:
     path: Anything that `reading.read` reads, runs aside.
@@ -38,7 +42,7 @@ def run(path: str, output: str, peer_python: str) -> None:
   """
   if reading.is_run(path):
     raise errors.UserError(
-      f"--source={path} is a run: --init_checkpoint takes it as it is."
+      f"source={path} is a run: `init_checkpoint` takes it as it is."
     )
   if tf.io.gfile.exists(output) and (
     not tf.io.gfile.isdir(output) or tf.io.gfile.listdir(output)
@@ -47,21 +51,19 @@ def run(path: str, output: str, peer_python: str) -> None:
   try:
     found = reading.read(path)
   except errors.UserError as e:
-    raise errors.UserError(f"--source: {e}") from e
-  print(f"import_checkpoint {path} -> {output}")
+    raise errors.UserError(f"`source`: {e}") from e
+  _log.info(f"import_checkpoint {path} -> {output}")
   for line in describe(found):
-    print(f"  {line}")
+    _log.info(f"  {line}")
   compared = comparison.compare(found, peer_python)
-  print(f"  {'compared':<11}{compared.program}", flush=True)
+  _log.info(f"  {'compared':<11}{compared.program}")
   for name, difference in compared.differences.items():
-    print(f"    {name:<15}largest |difference| {difference:.1e}")
+    _log.info(f"    {name:<15}largest |difference| {difference:.1e}")
   try:
     with files.new_folder(output, imported.CONFIG) as new:
       imported.write(found, new)
   except tf.errors.OpError as e:
-    raise errors.UserError(
-      f"Cannot write --output={output}: {e.message}"
-    ) from e
+    raise errors.UserError(f"Cannot write output={output}: {e.message}") from e
   config = found.config
   corpus = suggestions.new_folder(output, "corpus")
   building = {
@@ -80,7 +82,7 @@ def run(path: str, output: str, peer_python: str) -> None:
     max_positions=most,
     init_checkpoint=output,
   )
-  print(
+  _log.info(
     f"Wrote {output}. Next, here on the embedded encyclopedia:\n"
     f"  {suggestions.command('build_corpus', building)}\n"
     f"  {suggestions.command('annotate_spans', {'corpus': corpus})}\n"

@@ -5,6 +5,7 @@ The folder is listed: TensorFlow's own note of what is there, the file
 """
 
 import functools
+import logging
 import os
 import re
 import time
@@ -14,6 +15,8 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from realm_tf import errors
+
+_log = logging.getLogger(__name__)
 
 NAME = "ckpt"  # of a run's checkpoints, before -STEP
 
@@ -75,7 +78,7 @@ def newest(folder: str) -> Saved | None:
 @functools.cache
 def warn(line: str) -> None:
   """Prints a warning, once in a process: weights are looked for often."""
-  print(f"warning: {line}", flush=True)
+  _log.warning(f"{line}")
 
 
 def problem(path: str) -> str | None:

@@ -1,4 +1,4 @@
-"""From `--config=NAME_OR_FILE --config.FIELD=VALUE` to a checked config."""
+"""From a preset or file, and values of fields, to a checked config."""
 
 import dataclasses
 import importlib
@@ -54,16 +54,16 @@ def load(
     return dataclasses.replace(preset, **{**kept, **followers, **overrides})
   if not source.endswith(".json"):
     raise errors.UserError(
-      f"--config={source} is neither a preset ({', '.join(PRESETS)}) nor a "
+      f"config={source} is neither a preset ({', '.join(PRESETS)}) nor a "
       "JSON file."
     )
   try:
     fields = json.loads(pathlib.Path(source).read_text(encoding="utf-8"))
   except OSError as e:
-    raise errors.UserError(f"--config={source} cannot be read.") from e
+    raise errors.UserError(f"config={source} cannot be read.") from e
   except ValueError as e:
-    raise errors.UserError(f"--config={source} is not JSON: {e}") from e
-  named = f"--config={source}"
+    raise errors.UserError(f"config={source} is not JSON: {e}") from e
+  named = f"config={source}"
   if isinstance(fields, dict) and isinstance(fields.get("config"), dict):
     return from_run(kind, fields["config"], overrides, named)
   if isinstance(fields, dict):

@@ -1,6 +1,6 @@
 """The settings of each task, with their checks.
 
-A config is flat, so that `--config.FIELD=VALUE` reaches every field. It is
+A config is flat, so that config.FIELD=VALUE reaches every field. It is
 saved in the run's directory, from where the other processes read it.
 """
 
@@ -454,4 +454,4 @@ _LEAST = {
 
 
 def _refuse(name: str, value: object, why: str) -> None:
-  raise errors.UserError(f"--config.{name}={value} {why}.")
+  raise errors.UserError(f"config.{name}={value} {why}.")

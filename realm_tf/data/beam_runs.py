@@ -35,7 +35,7 @@ def options(beam_flags: Sequence[str]) -> pipeline_options.PipelineOptions:
   try:
     runner.create_runner(standard.runner)
   except (ImportError, AttributeError, ValueError) as e:
-    raise errors.UserError(f"--runner={standard.runner}: {e}") from e
+    raise errors.UserError(f"runner={standard.runner}: {e}") from e
   return beam_options
 
 

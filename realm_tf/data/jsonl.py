@@ -35,6 +35,8 @@ def read(
       if not isinstance(record, dict):
         raise TypeError("the line is no JSON object")
       parsed.append(parse(record, number))
+    except errors.UserError:
+      raise
     except (ValueError, KeyError, TypeError) as e:
       raise errors.UserError(
         f"{path}:{number} is no {what}: {e!r}. Each line is a JSON object "

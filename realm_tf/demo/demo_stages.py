@@ -1,5 +1,6 @@
 """The steps of the demo, each the same as a command that it prints."""
 
+import logging
 import os
 import random
 import time
@@ -18,6 +19,8 @@ from realm_tf.serving.export import export_run
 from realm_tf.training.recipes import finetuning
 from realm_tf.training.recipes import pretraining
 from realm_tf.training.recipes import warm_start
+
+_log = logging.getLogger(__name__)
 
 # Enough facts that a few epochs cannot learn them by heart, and few enough
 # relations that a model of two layers learns to read them in minutes.
@@ -105,7 +108,9 @@ class Stages:
     drawn = random.Random(self.seed).sample(asked, QUESTIONS)
     path = self.path(_QUESTIONS_FILE)
     qa_datasets.write(path, drawn)
-    print(f"\nWrote {path}: {QUESTIONS} of the {len(asked):,} test questions.")
+    _log.info(
+      f"\nWrote {path}: {QUESTIONS} of the {len(asked):,} test questions."
+    )
 
   def questions(self, count: int) -> list[str]:
     """Returns the first of the questions that were written."""
@@ -208,9 +213,9 @@ class Stages:
   def _announce(self, name: str, *flags: str) -> str:
     self._started = time.monotonic()
     command = f"python -m realm_tf.launch.{name} {' '.join(flags)}"
-    print(f"\n$ {command}")
+    _log.info(f"\n$ {command}")
     return command
 
   def _done(self, name: str) -> None:
     self.secs[name] = time.monotonic() - self._started
-    print(f"({self.secs[name]:.0f} s)", flush=True)
+    _log.info(f"({self.secs[name]:.0f} s)")

@@ -34,7 +34,7 @@ def make_room(output: str) -> None:
       raise absent.demo(output)
     for name in _foreign(output):
       raise errors.UserError(
-        f"--output={output} holds {name}, which is no part of the demo: move "
+        f"output={output} holds {name}, which is no part of the demo: move "
         "it elsewhere, or give another folder."
       )
     # The marker last: who is killed before can begin again.
@@ -45,7 +45,7 @@ def make_room(output: str) -> None:
     os.makedirs(output, exist_ok=True)
   except OSError as e:
     raise errors.UserError(
-      f"--output={output} cannot be made ({e.strerror}): give another folder."
+      f"output={output} cannot be made ({e.strerror}): give another folder."
     ) from e
 
 

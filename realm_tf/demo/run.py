@@ -1,6 +1,7 @@
 """Runs the demo from nothing to its report."""
 
 import json
+import logging
 import os
 from collections.abc import Mapping
 
@@ -12,6 +13,8 @@ from realm_tf.demo import folder
 from realm_tf.demo import report
 from realm_tf.evaluation import scoring
 from realm_tf.training.recipes import pretraining
+
+_log = logging.getLogger(__name__)
 
 _EXAMPLES = 5
 _ASKED = 3
@@ -50,7 +53,7 @@ def rebuild_bert(output: str, seed: int) -> None:
   stages = _begin(output, seed)
   command = stages.pretrain_mlm()
   bert.write(stages.path("mlm"), command)
-  print(f"Wrote {bert.FOLDER}.")
+  _log.info(f"Wrote {bert.FOLDER}.")
 
 
 def _begin(output: str, seed: int) -> demo_stages.Stages:
@@ -117,7 +120,7 @@ def _report(
     stages.path("report.json"), (json.dumps(figures, indent=2)).encode()
   )
   total = progress.format_duration(sum(stages.secs.values()))
-  print(
+  _log.info(
     f"\n{text}\n"
     f"All steps took {total}. Written to {stages.output}: corpus, ict, "
     "realm (checkpoints, exports, index, TensorBoard), qa (and its "

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import logging
 from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -18,6 +19,8 @@ from realm_tf.data.questions import qa_splits
 from realm_tf.evaluation import intervals
 from realm_tf.evaluation import report
 from realm_tf.evaluation import scoring
+
+_log = logging.getLogger(__name__)
 
 PREDICTIONS_NAME = "predictions.jsonl"
 SUMMARY_NAME = "summary.json"
@@ -72,20 +75,19 @@ def score_file(options: FileOptions) -> scoring.Scores:
   predictions = prediction_records.align(
     prediction_records.read(options.predictions), questions, options.predictions
   )
-  print(f"Scoring {options.predictions} by {dataset.describe()}.", flush=True)
+  _log.info(f"Scoring {options.predictions} by {dataset.describe()}.")
   retrieval = None
   if options.corpus:
     corpus = corpora.Corpus.open(options.corpus)
-    print(
+    _log.info(
       f"Looking for the answers in {corpus.num_passages} passages of "
-      f"{options.corpus} ...",
-      flush=True,
+      f"{options.corpus} ..."
     )
     retrieval = scoring.judge_retrieval(
       questions, predictions, corpus, options.reader_beam
     )
   elif any(prediction.retrieved for prediction in predictions):
-    print("The passages found are not judged: that needs --corpus.")
+    _log.info("The passages found are not judged: that needs `corpus`.")
   scores = scoring.score(questions, predictions, retrieval, options.seed)
   facts = {
     "dataset": options.dataset,
@@ -103,19 +105,19 @@ def score_file(options: FileOptions) -> scoring.Scores:
 
 def print_scores(scores: scoring.Scores) -> None:
   """Prints figures, classes and warnings."""
-  print(f"{'':16}  percent  95% interval")
+  _log.info(f"{'':16}  percent  95% interval")
   for name, figure in scores.figures.items():
-    print(
+    _log.info(
       f"{name:16}  {100 * figure.value:7.1f}  {100 * figure.low:.1f} to "
       f"{100 * figure.high:.1f}"
     )
   if scores.calibration is not None:
     error = 100 * scores.calibration.error
-    print(f"{'calibration err.':16}  {error:7.1f}")
+    _log.info(f"{'calibration err.':16}  {error:7.1f}")
   for name, count in scores.classes.items():
-    print(f"{name:16}  {count:7d}  {scoring.CLASSES[name]}")
+    _log.info(f"{name:16}  {count:7d}  {scoring.CLASSES[name]}")
   for warning in report.warnings(scores):
-    print(f"warning: {warning}")
+    _log.warning(f"{warning}")
 
 
 def print_table(scores: Mapping[str, scoring.Scores]) -> None:
@@ -124,12 +126,12 @@ def print_table(scores: Mapping[str, scoring.Scores]) -> None:
   Args:
     scores: By name, in the order of the columns.
   """
-  print(f"{'':16}" + "".join(f"{name:>9}" for name in scores))
+  _log.info(f"{'':16}" + "".join(f"{name:>9}" for name in scores))
   figures = dict.fromkeys(n for one in scores.values() for n in one.figures)
   for figure in figures:
     values = (one.figures.get(figure) for one in scores.values())
     cells = (f"{100 * f.value:9.1f}" if f else f"{'-':>9}" for f in values)
-    print(f"{figure:16}" + "".join(cells))
+    _log.info(f"{figure:16}" + "".join(cells))
 
 
 def make_folder(folder: str) -> None:
@@ -191,7 +193,7 @@ def write(
     files.write_json(
       tf.io.gfile.join(folder, SUMMARY_NAME), summary(facts, scores)
     )
-  print(
+  _log.info(
     f"Wrote {folder}: {SUMMARY_NAME}, {OUTCOMES_NAME}, {REPORT_NAME}, which a "
     "browser shows."
   )
@@ -203,7 +205,7 @@ def _writing(folder: str) -> Iterator[None]:
   try:
     yield
   except tf.errors.OpError as e:
-    raise errors.UserError(f"--output={folder} cannot be written: {e}") from e
+    raise errors.UserError(f"output={folder} cannot be written: {e}") from e
 
 
 def summary(facts: Mapping[str, str], scores: scoring.Scores) -> dict[str, Any]:

@@ -42,8 +42,8 @@ def load_questions(
   if _was_trained_on(options.dataset, run):
     if options.split not in ("train", "dev"):
       raise errors.UserError(
-        f"--dataset={options.dataset} is what {options.model_dir} was trained "
-        "on: --split=dev asks what was held out, --split=train the rest."
+        f"dataset={options.dataset} is what {options.model_dir} was trained "
+        "on: split=dev asks what was held out, split=train the rest."
       )
     train, dev = qa_splits.load_train_and_dev(
       run.dataset, run.dev_dataset, **where
@@ -67,7 +67,7 @@ def folder(
     retriever: One of `options.retrievers`.
 
   Raises:
-    errors.UserError: If --output is not given, and the folder holds what was
+    errors.UserError: If `output` is not given, and the folder holds what was
       found with other questions or another corpus of the same name.
   """
   if options.output:
@@ -120,8 +120,8 @@ def _check_replaced(
   for name, value in wanted.items():
     if name in summary and not _is_same(summary[name], value):
       raise errors.UserError(
-        f"{path} holds the evaluation of --{name}={summary[name]}: remove it, "
-        "or name another folder by --output."
+        f"{path} holds the evaluation of {name}={summary[name]}: remove it, "
+        "or name another folder by `output`."
       )
 
 

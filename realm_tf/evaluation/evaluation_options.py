@@ -68,45 +68,45 @@ def check(options: Options) -> None:
   """
   if bool(options.model_dir) == bool(options.predictions):
     raise errors.UserError(
-      "Give --model_dir, a run to ask, or --predictions, a file of answers to "
+      "Give `model_dir`, a run to ask, or `predictions`, a file of answers to "
       "score: one of the two."
     )
   if options.predictions:
     for name in ("retriever", "retrieval_only", "recall_beam", "limit", "tpu"):
       if getattr(options, name):
         raise errors.UserError(
-          f"--{name} goes with --model_dir: the answers of --predictions have "
+          f"`{name}` goes with `model_dir`: the answers of `predictions` have "
           "been given already."
         )
     if options.reader_beam and not options.corpus:
       raise errors.UserError(
-        "--reader_beam goes with --corpus, where the passages that were read "
+        "`reader_beam` goes with `corpus`, where the passages that were read "
         "are looked up: give both, or none."
       )
     return
   for name in options.retrievers:
     if name not in RETRIEVERS:
       raise errors.UserError(
-        f"--retriever={name} must be of {', '.join(RETRIEVERS)}; several are "
+        f"retriever={name} must be of {', '.join(RETRIEVERS)}; several are "
         "separated by commas."
       )
   if options.retrieval_only and NONE in options.retrievers:
     raise errors.UserError(
-      "--retriever=none retrieves nothing: leave it or --retrieval_only out."
+      "retriever=none retrieves nothing: leave it or retrieval_only=True out."
     )
   if options.retrieval_only and options.reader_beam:
     raise errors.UserError(
-      "--reader_beam counts passages that are read, and --retrieval_only reads "
+      "`reader_beam` counts passages that are read, and retrieval_only reads "
       "none: leave one of them out."
     )
   if options.retrievers == (NONE,) and options.tpu:
     raise errors.UserError(
-      "--tpu computes what is retrieved and read, and --retriever=none does "
+      "`tpu` computes what is retrieved and read, and retriever=none does "
       "neither: leave one of them out."
     )
   for name in ("recall_beam", "reader_beam"):
     if options.retrievers == (NONE,) and getattr(options, name):
       raise errors.UserError(
-        f"--{name} counts passages, and --retriever=none finds none: leave one "
+        f"`{name}` counts passages, and retriever=none finds none: leave one "
         "of them out."
       )

@@ -1,6 +1,7 @@
 """What `evaluate` does: asks a run questions, or scores a file's answers."""
 
 import dataclasses
+import logging
 import time
 from collections.abc import Iterator
 from collections.abc import Mapping
@@ -22,6 +23,8 @@ from realm_tf.evaluation import reader_view
 from realm_tf.evaluation import run_answers
 from realm_tf.evaluation import scoring
 from realm_tf.runs import run_config
+
+_log = logging.getLogger(__name__)
 
 _READER_BEAM = 5  # of files, which do not say
 _CHUNK = 64  # questions between looks at the clock, at least
@@ -90,29 +93,29 @@ class _Evaluation:
     for name, folder in self._folders.items():
       predictions = answered[name].predictions
       scores[name] = self._score(predictions, retrieval.get(name))
-      print(f"\n{name}")
+      _log.info(f"\n{name}")
       evaluate.print_scores(scores[name])
       evaluate.write(folder, self._facts(name), scores[name])
     if len(scores) > 1:
-      print()
+      _log.info("")
       evaluate.print_table(scores)
     if following := self._next(scores):
-      print(f"Next:\n  {following}", flush=True)
+      _log.info(f"Next:\n  {following}")
     return scores
 
   def _print_plan(self) -> None:
     asked = self._answerers
-    print(f"evaluate {self._options.model_dir}, a run of {self._run.task}")
-    print(f"  questions  {self._dataset.describe()}")
-    print(f"  retriever  {', '.join(self._options.retrievers)}")
+    _log.info(f"evaluate {self._options.model_dir}, a run of {self._run.task}")
+    _log.info(f"  questions  {self._dataset.describe()}")
+    _log.info(f"  retriever  {', '.join(self._options.retrievers)}")
     if asked.corpus is not None:
-      print(
+      _log.info(
         f"  corpus     {asked.corpus.path}: {asked.corpus.num_passages:,} "
         f"passages; {asked.width} found for a question, "
         f"{asked.reader_beam or 'none'} read"
       )
     for index in dict.fromkeys(asked.indices.values()):
-      print(f"  index      {index}", flush=True)
+      _log.info(f"  index      {index}")
 
   def _ask(self, retriever: str) -> prediction_records.Answered:
     """Has all questions answered."""
@@ -139,10 +142,10 @@ class _Evaluation:
       done = min(first + size, count)
       if time.monotonic() - reported > _REPORT_SECS and done < count:
         meter.measure(done)
-        print(f"  {name}: {meter.line(done, {}, 'question')}", flush=True)
+        _log.info(f"  {name}: {meter.line(done, {}, 'question')}")
         reported = time.monotonic()
     took = progress.format_duration(time.monotonic() - started)
-    print(f"  {name}: {count} questions asked in {took}", flush=True)
+    _log.info(f"  {name}: {count} questions asked in {took}")
 
   def _judge(
     self, answered: dict[str, prediction_records.Answered]
@@ -156,7 +159,7 @@ class _Evaluation:
     corpus, config = self._answerers.corpus, self._run.config
     if not rows or corpus is None:
       return {}
-    print("  looking for the answers in the passages ...", flush=True)
+    _log.info("  looking for the answers in the passages ...")
     return scoring.judge_rows(
       self._examples,
       rows,

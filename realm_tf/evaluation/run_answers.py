@@ -54,7 +54,7 @@ def load(
 
   Args:
     options: The flags, checked.
-    run: That of --model_dir.
+    run: That of `model_dir`.
 
   Raises:
     errors.UserError: If the run is of a kind that cannot answer so, or its
@@ -69,9 +69,9 @@ def load(
   if not options.retrieval_only:
     if run.task != "finetune":
       raise errors.UserError(
-        f"--model_dir={options.model_dir} is a run of {run.task}, which "
+        f"model_dir={options.model_dir} is a run of {run.task}, which "
         "answers no questions: name a run of `finetune`, or give "
-        "--retrieval_only."
+        "retrieval_only=True."
       )
     loaded = _load_reading(options)
   else:
@@ -132,7 +132,7 @@ def _load_retrieval(
     )
   elif options.tpu:
     raise errors.UserError(
-      f"--tpu goes with a run of `finetune`: {options.model_dir} is asked "
+      f"`tpu` goes with a run of `finetune`: {options.model_dir} is asked "
       "without one."
     )
   else:

@@ -138,16 +138,16 @@ def judge_retrieval(
   if not depth:
     which = next(i for i, ids in enumerate(retrieved) if not ids)
     raise errors.UserError(
-      f"--corpus={corpus.path} is to judge the passages found, but the "
+      f"corpus={corpus.path} is to judge the passages found, but the "
       f"prediction for {questions[which].question!r} lists none under "
-      "`retrieved`. Leave out --corpus, or write what was retrieved."
+      "`retrieved`. Leave out `corpus`, or write what was retrieved."
     )
   ids = [passage for found in retrieved for passage in (found or ())[:depth]]
   rows = corpus.find_rows(ids)
   if rows.min() < 0:
     unknown = ids[int(np.argmin(rows))]
     raise errors.UserError(
-      f"--corpus={corpus.path} has no passage {unknown!r}, which --predictions "
+      f"corpus={corpus.path} has no passage {unknown!r}, which `predictions` "
       "lists under `retrieved`: it is not the corpus that was retrieved from."
     )
   found = {"": rows.reshape(len(questions), depth)}

@@ -68,7 +68,7 @@ def main(questions: list[str]) -> None:
   path_checks.run(_MODEL_DIR.value)
   path_checks.corpus(_CORPUS.value)
   environment.use_products_of(_MODEL_DIR.value)
-  from realm_tf.answering import conversation
+  from realm_tf.launch import conversation
 
   conversation.run(_load(), questions, as_json=_JSON.value)
 

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from realm_tf import environment
 from realm_tf import errors
 from realm_tf import interruption
+from realm_tf.launch import console
 from realm_tf.launch import help_text
 
 
@@ -61,6 +62,7 @@ def run(
 
   def run_main(argv: list[str]) -> None:
     logging.set_verbosity(logging.ERROR)
+    console.show_log()
     # Libraries warn of what is to come in versions that are not ours.
     warnings.filterwarnings("ignore", category=FutureWarning)
     warnings.filterwarnings("ignore", message="pkg_resources is deprecated")
@@ -87,7 +89,9 @@ def mistakes_in_one_line() -> Iterator[None]:
   try:
     yield
   except errors.UserError as e:
-    _fail(e)
+    from absl import flags
+
+    _fail(console.in_flags(str(e), flags.FLAGS))
 
 
 def _misspelt(argv: list[str]) -> Exception | None:

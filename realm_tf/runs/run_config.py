@@ -58,7 +58,7 @@ class RunConfig:
 
   @property
   def other_pretrain_corpus(self) -> str:
-    """The corpus X where it is not Z; else "", as --pretrain_corpus says it."""
+    """The corpus X where it is not Z; else "", as `pretrain_corpus` says it."""
     return "" if self.pretrain_corpus == self.corpus else self.pretrain_corpus
 
   def to_json(self) -> dict[str, Any]:
@@ -85,6 +85,8 @@ def read(model_dir: str) -> RunConfig:
     kind = loading.TASKS[fields["task"]]
     fields["config"] = loading.from_run(kind, fields["config"], {}, path)
     return RunConfig(**fields)
+  except errors.UserError:
+    raise
   except (AttributeError, ValueError, KeyError, TypeError) as e:
     raise errors.UserError(f"{path} is damaged: {e!r}.") from e
 
@@ -169,7 +171,7 @@ def _check_same(
   for name, old, new in pairs:
     if old != new:
       raise errors.UserError(
-        f"--model_dir={model_dir} holds another run: its {name} is {old!r}, "
+        f"model_dir={model_dir} holds another run: its {name} is {old!r}, "
         f"not {new!r}. Give the same settings to resume it, or another "
-        "--model_dir."
+        "`model_dir`."
       )

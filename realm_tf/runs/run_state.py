@@ -51,8 +51,8 @@ class RunState:
     while not lock.acquire(blocking=False):
       if waited >= _PROBE_SECS:
         raise errors.UserError(
-          f"--model_dir={self.model_dir} is being trained by another process. "
-          "Wait for its end, or give another --model_dir."
+          f"model_dir={self.model_dir} is being trained by another process. "
+          "Wait for its end, or give another `model_dir`."
         )
       pause.wait(0.1)
       waited += 0.1

@@ -72,7 +72,7 @@ class ModelTagger:
     try:
       self._model = tf.saved_model.load(folder)
     except (tf.errors.OpError, OSError, ValueError) as e:
-      raise errors.UserError(f"--tagger={path} cannot be loaded.") from e
+      raise errors.UserError(f"tagger={path} cannot be loaded.") from e
     self._tag = self._model.signatures["tag"]
     self._gazetteer = gazetteers.Gazetteer(gazetteer)
     self._numbers = numbers

@@ -1,5 +1,6 @@
 """The training loop: feeds, steps, logs, evaluates, saves, resumes."""
 
+import logging
 import math
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -17,6 +18,8 @@ from realm_tf.training import pipeline_feed
 from realm_tf.training import steps
 from realm_tf.training import training_checkpoints
 from realm_tf.training.init import first_weights
+
+_log = logging.getLogger(__name__)
 
 
 class Hook:
@@ -97,7 +100,7 @@ def has_stalled(
   patience = config.patience * config.evaluate_every_steps
   if not config.patience or step - best_step < patience:
     return False
-  print(f"  {metric} has not risen since step {best_step}: training stops")
+  _log.info(f"  {metric} has not risen since step {best_step}: training stops")
   return True
 
 
@@ -126,7 +129,7 @@ def train(
   which the resumed run makes up for: `realm_tf.interruption`.
 
   Resume precedence: the run's own newest checkpoint; else the runs and public
-  weights that `--init_checkpoint` names; else random weights.
+  weights that `init_checkpoint` names; else random weights.
 
   Args:
     task: What to train, built in the strategy's scope.
@@ -164,7 +167,7 @@ class _Loop:
     self._state = training_checkpoints.TrainerState(model_dir, task, optimizer)
     with strategy.scope():
       if self._state.restore():
-        print(f"Resumed {model_dir} at step {int(self._state.step)}.")
+        _log.info(f"Resumed {model_dir} at step {int(self._state.step)}.")
       else:
         _print_init(hook.initialize(task, run))
     self._train_step = steps.make_train_step(
@@ -202,10 +205,10 @@ class _Loop:
     ):
       self._evaluate(step)
     if step >= last:
-      print(f"Nothing to do: step {step} of {last} has been reached.")
+      _log.info(f"Nothing to do: step {step} of {last} has been reached.")
       return TrainingResult(step, self._evaluations)
     if step > 0 and self._hook.should_stop(step):
-      print(f"Nothing to do: training has stopped early, at step {step}.")
+      _log.info(f"Nothing to do: training has stopped early, at step {step}.")
       return TrainingResult(step, self._evaluations)
     if step == 0:
       self._evaluate(step)
@@ -282,7 +285,7 @@ class _Loop:
     # The schedule counts from 0: this is what the last step was taken with.
     values["learning_rate"] = float(self._learning_rate(step - 1))
     self._write("train", step, values)
-    print(meter.line(step, means | extra), flush=True)
+    _log.info(meter.line(step, means | extra))
 
   def _evaluate(self, step: int) -> None:
     """Evaluates on the held-out batches."""
@@ -305,7 +308,7 @@ class _Loop:
     self._evaluations[step] = means
     self._state.note_evaluation()
     values = "  ".join(f"{name} {value:.3f}" for name, value in means.items())
-    print(f"  held-out at step {step}: {values}", flush=True)
+    _log.info(f"  held-out at step {step}: {values}")
 
   def _write(self, split: str, step: int, values: dict[str, float]) -> None:
     writer = self._writers[split]
@@ -324,15 +327,15 @@ def _check_finite(step: int, pending: Sequence[dict[str, tf.Tensor]]) -> None:
       if not math.isfinite(value):
         raise errors.UserError(
           f"The {name} is {value} at step {first + offset}. The checkpoints "
-          "before it are kept; start another --model_dir with a lower "
-          "--config.learning_rate."
+          "before it are kept; start another `model_dir` with a lower "
+          "`config.learning_rate`."
         )
 
 
 def _print_init(report: first_weights.InitReport) -> None:
   for line in report.taken:
-    print(f"Initialised the {line}.")
+    _log.info(f"Initialised the {line}.")
   for role in report.missing:
-    print(f"The {role} starts from random weights.")
+    _log.info(f"The {role} starts from random weights.")
   for note in report.notes:
-    print(f"Note: {note}.")
+    _log.info(f"Note: {note}.")

@@ -67,9 +67,9 @@ class TrainerState:
     if newest is None:
       if self._run_state.has_checkpoint():
         raise errors.UserError(
-          f"--model_dir={self._model_dir} has been trained, but {self._folder} "
+          f"model_dir={self._model_dir} has been trained, but {self._folder} "
           "holds no whole checkpoint any longer. Put a copy back, or give "
-          "another --model_dir to start anew."
+          "another `model_dir` to start anew."
         )
       return False
     status = self._checkpoint.restore(newest.prefix)

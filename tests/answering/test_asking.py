@@ -8,9 +8,9 @@ import pytest
 
 from realm_tf import errors
 from realm_tf.answering import asking
-from realm_tf.answering import conversation
 from realm_tf.answering import replies
 from realm_tf.answering import shown
+from realm_tf.launch import conversation
 from tests import people
 
 

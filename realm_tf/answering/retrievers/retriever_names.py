@@ -1,4 +1,4 @@
-"""The names of the ways to find passages, as --retriever takes them."""
+"""The names of the ways to find passages, as `retriever` takes them."""
 
 DENSE = "dense"
 BM25 = "bm25"

@@ -51,7 +51,7 @@ class RetrieverSet:
     found = makers[name]() if name in makers else None
     if found is None:
       raise errors.UserError(
-        f"--retriever={name} must be one of {', '.join(makers)}."
+        f"retriever={name} must be one of {', '.join(makers)}."
       )
     return found
 

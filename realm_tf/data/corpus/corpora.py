@@ -20,7 +20,7 @@ from realm_tf.data.corpus import sums
 from realm_tf.text import wordpiece
 
 _ADVICE = (
-  "Copy it again, or build the corpus again with build_corpus --overwrite"
+  "Copy it again, or build the corpus again with build_corpus(overwrite=True)"
 )
 _T = TypeVar("_T")
 
@@ -48,7 +48,7 @@ class Corpus:
     """Reads manifest and vocabulary, and checks that they belong together.
 
     Args:
-      path: The folder that `build_corpus --output` named.
+      path: The folder that `build_corpus` wrote.
 
     Raises:
       errors.UserError: If there is no corpus, or an empty or damaged one.
@@ -56,7 +56,7 @@ class Corpus:
     manifest = corpus_manifest.read(path)
     if not manifest.passages:
       raise errors.UserError(
-        f"--corpus={path} holds no passages. Make one with build_corpus."
+        f"corpus={path} holds no passages. Make one with build_corpus."
       )
     vocabulary = tf.io.gfile.join(path, corpus_manifest.VOCABULARY_NAME)
     tokenizer = wordpiece.Tokenizer.from_file(
@@ -64,8 +64,8 @@ class Corpus:
     )
     if tokenizer.sha256 != manifest.tokenizer.vocab_sha256:
       raise errors.UserError(
-        f"--corpus: {vocabulary} is not the vocabulary that the corpus was "
-        "built with. Build it again with build_corpus --overwrite."
+        f"`corpus`: {vocabulary} is not the vocabulary that the corpus was "
+        "built with. Build it again with build_corpus(overwrite=True)."
       )
     return cls(path, manifest, tokenizer)
 
@@ -128,7 +128,7 @@ class Corpus:
         and not 0 <= rows.values.min() <= rows.values.max() < size
       ):
         raise errors.UserError(
-          f"--corpus: {path} holds wordpieces beyond the vocabulary of {size}. "
+          f"`corpus`: {path} holds wordpieces beyond the vocabulary of {size}. "
           f"{_ADVICE}."
         )
     return table
@@ -146,7 +146,7 @@ class Corpus:
   def _check_size(self, shard: int, found: int) -> None:
     if found != self.manifest.shards[shard].passages:
       raise errors.UserError(
-        f"--corpus: {self.shard_paths[shard]} holds {found} passages, unlike "
+        f"`corpus`: {self.shard_paths[shard]} holds {found} passages, unlike "
         f"what its manifest says. {_ADVICE}."
       )
 
@@ -162,7 +162,7 @@ class Corpus:
     if corpus_folder.fingerprint(digests, self.tokenizer) != self.fingerprint:
       file = tf.io.gfile.join(self.path, corpus_manifest.FILE_NAME)
       raise errors.UserError(
-        f"--corpus: the passages are not those, or not in the order, that the "
+        f"`corpus`: the passages are not those, or not in the order, that the "
         f"fingerprint in {file} stands for. {_ADVICE}."
       )
     return passage_table.PassageTable.concatenate(parts)

@@ -56,7 +56,7 @@ def existing(
     if manifest.source_sha256 == source_sha256:
       return manifest
   raise errors.UserError(
-    f"--output={output} holds something else already: {advice}."
+    f"output={output} holds something else already: {advice}."
   )
 
 
@@ -75,12 +75,12 @@ def check_replaceable(output: str) -> None:
   is_shard = _shard_test(output)
   if corpus_manifest.FILE_NAME not in found or not any(map(is_shard, found)):
     raise errors.UserError(
-      f"--output={output} holds something that is no corpus: name another "
+      f"output={output} holds something that is no corpus: name another "
       "folder, or remove it yourself."
     )
   for name in foreign(output):
     raise errors.UserError(
-      f"--output={output} holds {name}, which is no part of the corpus: move "
+      f"output={output} holds {name}, which is no part of the corpus: move "
       "it elsewhere, or name another folder."
     )
 
@@ -127,7 +127,7 @@ def _is_free(output: str) -> bool:
   if not tf.io.gfile.exists(output):
     return True
   if not tf.io.gfile.isdir(output):
-    raise errors.UserError(f"--output={output} is a file, not a folder.")
+    raise errors.UserError(f"output={output} is a file, not a folder.")
   return not tf.io.gfile.listdir(output)
 
 
@@ -145,9 +145,7 @@ def staged(output: str) -> Iterator[str]:
   try:
     yield staging
   except tf.errors.OpError as e:
-    raise errors.UserError(
-      f"Cannot write --output={output}: {e.message}."
-    ) from e
+    raise errors.UserError(f"Cannot write output={output}: {e.message}.") from e
   finally:
     if tf.io.gfile.exists(staging):
       files.remove_tree(staging)

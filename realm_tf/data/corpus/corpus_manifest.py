@@ -54,9 +54,9 @@ class EditEntry:
 
   Attributes:
     parent_fingerprint: Of the corpus that was edited.
-    added: Passages that --add brought.
-    removed: Passages that --remove took out.
-    replaced: Passages that --replace took out.
+    added: Passages that `add` brought.
+    removed: Passages that `remove` took out.
+    replaced: Passages that `replace` took out.
     replacements: Passages that it put in their place.
   """
 
@@ -163,27 +163,27 @@ def read(corpus: str) -> CorpusManifest:
     raise absent.corpus(corpus, is_folder=tf.io.gfile.isdir(corpus)) from e
   except tf.errors.OpError as e:
     raise errors.UserError(
-      f"--corpus={corpus} cannot be read ({e.message}): name the folder that "
-      "build_corpus --output named."
+      f"corpus={corpus} cannot be read ({e.message}): name the folder that "
+      "build_corpus wrote."
     ) from e
   except ValueError as e:
-    raise errors.UserError(f"--corpus: {path} is not JSON.") from e
+    raise errors.UserError(f"`corpus`: {path} is not JSON.") from e
   try:
     version = value["format_version"]
     if version != FORMAT_VERSION:
       raise errors.UserError(
-        f"--corpus={corpus} has format {version}, but this program reads "
-        f"{FORMAT_VERSION}: build it again with build_corpus --overwrite."
+        f"corpus={corpus} has format {version}, but this program reads "
+        f"{FORMAT_VERSION}: build it again with build_corpus(overwrite=True)."
       )
     manifest = CorpusManifest.from_json(value)
     contradiction = manifest.contradiction()
   except (KeyError, TypeError) as e:
     raise errors.UserError(
-      f"--corpus: {path} is no manifest of a corpus ({e})."
+      f"`corpus`: {path} is no manifest of a corpus ({e})."
     ) from e
   if contradiction:
     raise errors.UserError(
-      f"--corpus: {path} {contradiction}. Copy it again, or build the corpus "
-      "again with build_corpus --overwrite."
+      f"`corpus`: {path} {contradiction}. Copy it again, or build the corpus "
+      "again with build_corpus(overwrite=True)."
     )
   return manifest

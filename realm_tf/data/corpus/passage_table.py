@@ -242,8 +242,8 @@ def _reported(path: str) -> Iterator[None]:
     yield
   except tf.errors.OpError as e:
     raise errors.UserError(
-      f"--corpus: {path} cannot be read: it is missing or damaged. Build the "
-      "corpus again with build_corpus --overwrite."
+      f"`corpus`: {path} cannot be read: it is missing or damaged. Build the "
+      "corpus again with build_corpus(overwrite=True)."
     ) from e
 
 

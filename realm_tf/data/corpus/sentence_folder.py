@@ -20,7 +20,7 @@ NAME = "sentences"
 MANIFEST = "manifest.json"
 SHARD_SUFFIX = ".tfrecord.gz"
 
-_ADVICE = "Copy it again, or make it anew with annotate_spans --overwrite"
+_ADVICE = "Copy it again, or make it anew with annotate_spans(overwrite=True)"
 _TEMPORARY = files.TEMPORARY_SUFFIX
 _OWN = re.compile(
   rf"manifest\.json({_TEMPORARY})?"
@@ -66,8 +66,7 @@ def read_manifest(corpus: str) -> dict[str, Any] | None:
     return None
   except (ValueError, KeyError, TypeError) as e:
     raise errors.UserError(
-      f"{file} is damaged: run python -m realm_tf.launch.annotate_spans "
-      f"--corpus={corpus} --overwrite."
+      f"{file} is damaged: run annotate_spans(corpus={corpus}, overwrite=True)."
     ) from e
   for one, two in itertools.pairwise(names):
     if one >= two:
@@ -133,7 +132,6 @@ def record_files(corpus: str) -> list[RecordFile]:
       others.
   """
   folder = path(corpus)
-  advice = f"run python -m realm_tf.launch.annotate_spans --corpus={corpus}"
   found = tf.io.gfile.glob(tf.io.gfile.join(folder, "*.tfrecord*"))
   if not found:
     raise absent.sentences(corpus)
@@ -143,15 +141,16 @@ def record_files(corpus: str) -> list[RecordFile]:
     if any(map(is_own, names)):
       raise errors.UserError(
         f"{folder} has no {MANIFEST}: its annotation is not finished. To "
-        f"finish it, {advice}, with the settings it was begun with."
+        f"finish it, run annotate_spans(corpus={corpus}) with the settings it "
+        "was begun with."
       )
     return [RecordFile(tf.io.gfile.join(folder, n), None) for n in names]
   shards = manifest["shards"]
   missing = sorted({shard["file"] for shard in shards} - set(names))
   if missing:
     raise errors.UserError(
-      f"{folder} lacks {missing[0]}, which its {MANIFEST} names: {advice} "
-      "--overwrite."
+      f"{folder} lacks {missing[0]}, which its {MANIFEST} names: run "
+      f"annotate_spans(corpus={corpus}, overwrite=True)."
     )
   paths = [tf.io.gfile.join(folder, shard["file"]) for shard in shards]
   expected = [shard.get("sha256", "") for shard in shards]

@@ -172,7 +172,7 @@ def _write_records(path: str, records: Iterable[Record]) -> None:
         writer.write(record.serialized)
     tf.io.gfile.rename(temporary, path, overwrite=True)
   except tf.errors.OpError as e:
-    raise errors.UserError(f"Cannot write below --output: {e.message}") from e
+    raise errors.UserError(f"Cannot write below `output`: {e.message}") from e
 
 
 class Progress:
@@ -190,6 +190,7 @@ class Progress:
     if now - self._printed < _PROGRESS_SECS:
       return
     self._printed = now
+    # In a worker of Beam's, whose log is not shown.
     print(
       f"  {self._documents:,} documents, {self._passages:,} passages "
       f"({self._passages / (now - self._started):,.0f} passages/s)",

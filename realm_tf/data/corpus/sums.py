@@ -18,7 +18,7 @@ def check(path: str, sha256: str, advice: str) -> None:
     advice: What to do if they differ.
 
   Raises:
-    errors.UserError: If they differ, and `--noverify_corpus` is not given.
+    errors.UserError: If they differ, and verify_corpus=False is not given.
   """
   if not sha256 or environment.skips_corpus_sums():
     return
@@ -28,6 +28,6 @@ def check(path: str, sha256: str, advice: str) -> None:
     return
   if found != sha256:
     raise errors.UserError(
-      f"--corpus: {path} is not the file that its manifest names: the sums "
-      f"differ. {advice}. --noverify_corpus reads it as it is."
+      f"`corpus`: {path} is not the file that its manifest names: the sums "
+      f"differ. {advice}. verify_corpus=False reads it as it is."
     )

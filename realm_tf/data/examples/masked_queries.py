@@ -97,7 +97,7 @@ class MaskedQuerySource:
       raise errors.UserError(
         f"The pre-training corpus leaves no {part} sentence to mask: "
         f"{dict(self.dropped)}. Annotate more text, or change "
-        "--config.heldout_fraction or --config.max_masks."
+        "`config.heldout_fraction` or `config.max_masks`."
       )
     with tf.device("/cpu:0"):
       self._sentences = tf.constant(sentences)

@@ -57,7 +57,7 @@ class MlmExamples:
     if not self.num_examples:
       raise errors.UserError(
         "No article of the corpus has two passages to pair: build it with a "
-        "smaller --max_passage_tokens, or change --config.heldout_fraction."
+        "smaller `max_passage_tokens`, or change `config.heldout_fraction`."
       )
     self.rename = renaming.Renamer(
       renaming.find_kinds(corpus, tokenizer),

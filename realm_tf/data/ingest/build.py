@@ -11,8 +11,8 @@ above all, cost more for an element than the work on one document does.
 import dataclasses
 import hashlib
 import json
+import logging
 import math
-import sys
 import time
 from collections.abc import Sequence
 
@@ -31,6 +31,8 @@ from realm_tf.data.ingest import shards
 from realm_tf.data.ingest import sources
 from realm_tf.data.ingest import vocabulary
 from realm_tf.text import wordpiece
+
+_log = logging.getLogger(__name__)
 
 # The smallest corpora get a few shards too: workers of the index refresh share
 # them out.
@@ -84,7 +86,7 @@ def build(options: BuildOptions) -> corpus_manifest.CorpusManifest:
   source_sha256 = _source_sha256(options, found, num_shards)
   existing = _existing(options, source_sha256)
   if existing:
-    print(f"{options.output} is this very corpus already; nothing to do.")
+    _log.info(f"{options.output} is this very corpus already; nothing to do.")
     return existing
   _print_plan(options, found, num_shards)
   tokenizer = _make_tokenizer(options, found)
@@ -101,15 +103,15 @@ def build(options: BuildOptions) -> corpus_manifest.CorpusManifest:
 
 def _check_options(options: BuildOptions) -> None:
   if not options.output:
-    raise errors.UserError("--output is missing: name the folder to write.")
+    raise errors.UserError("`output` is missing: name the folder to write.")
   if options.max_passage_tokens < 16:
     raise errors.UserError(
-      f"--max_passage_tokens={options.max_passage_tokens} leaves no room for "
+      f"max_passage_tokens={options.max_passage_tokens} leaves no room for "
       "text: it must be at least 16."
     )
   if options.num_shards is not None and options.num_shards < 1:
     raise errors.UserError(
-      f"--num_shards={options.num_shards} must be at least 1."
+      f"num_shards={options.num_shards} must be at least 1."
     )
 
 
@@ -149,7 +151,7 @@ def _existing(
   return corpus_folder.existing(
     options.output,
     source_sha256,
-    "name another folder, or replace it with --overwrite",
+    "name another folder, or replace it with overwrite=True",
   )
 
 
@@ -160,15 +162,14 @@ def _make_tokenizer(
     return wordpiece.Tokenizer.from_file(
       options.vocab, lower_case=options.lower_case
     )
-  print("Learning the vocabulary ...", flush=True)
+  _log.info("Learning the vocabulary ...")
   started = time.monotonic()
   texts = (text for source in found for text in source.vocabulary_texts())
   learned = vocabulary.learn_vocabulary(
     texts, options.vocab_size, options.lower_case
   )
-  print(
-    f"  {len(learned):,} wordpieces in {time.monotonic() - started:.1f} s",
-    flush=True,
+  _log.info(
+    f"  {len(learned):,} wordpieces in {time.monotonic() - started:.1f} s"
   )
   return wordpiece.Tokenizer(learned, lower_case=options.lower_case)
 
@@ -224,7 +225,7 @@ def _make_manifest(
   if not summary.passages:
     reasons = ", ".join(f"{n} {why}" for why, n in dropped.items())
     raise errors.UserError(
-      "--input holds no text for passages"
+      "`input` holds no text for passages"
       + (f": left out {reasons}." if reasons else "; it is empty.")
     )
   return corpus_manifest.CorpusManifest(
@@ -251,12 +252,11 @@ def _print_plan(
   shown = ", ".join(source.path for source in found[:3])
   more = f" and {len(found) - 3} more" if len(found) > 3 else ""
   vocab = options.vocab or f"learned, at most {options.vocab_size:,} wordpieces"
-  print(
+  _log.info(
     f"Building a corpus from {shown}{more}\n"
     f"  vocabulary  {vocab}\n"
     f"  passages    at most {options.max_passage_tokens} wordpieces\n"
-    f"  output      {options.output} ({num_shards} shards)",
-    flush=True,
+    f"  output      {options.output} ({num_shards} shards)"
   )
 
 
@@ -266,17 +266,14 @@ def _print_summary(
   seconds: float,
 ) -> None:
   dropped = ", ".join(f"{n:,} {why}" for why, n in manifest.dropped.items())
-  print(
+  _log.info(
     f"{manifest.passages:,} passages of {manifest.articles:,} articles in "
     f"{seconds:.1f} s ({manifest.passages / seconds:,.0f} passages/s)\n"
     f"  left out    {dropped or 'nothing'}\n"
     f"  sentences longer than a passage, cut: {manifest.split_sentences:,}\n"
     f"{_cut_by_presets(options.max_passage_tokens)}"
     f"  written to  {options.output}\n"
-    "Next: "
-    + suggestions.command("annotate_spans", {"corpus": options.output}),
-    file=sys.stdout,
-    flush=True,
+    "Next: " + suggestions.command("annotate_spans", {"corpus": options.output})
   )
 
 
@@ -294,6 +291,6 @@ def _cut_by_presets(max_passage_tokens: int) -> str:
   if not shorter:
     return ""
   return (
-    f"  cut by      --config={shorter}, which read fewer than "
-    f"{max_passage_tokens} wordpieces: --max_passage_tokens=N fits passages\n"
+    f"  cut by      config={shorter}, which read fewer than "
+    f"{max_passage_tokens} wordpieces: max_passage_tokens=N fits passages\n"
   )

@@ -10,6 +10,7 @@ import collections
 import dataclasses
 import hashlib
 import json
+import logging
 import time
 from collections.abc import Sequence
 
@@ -26,6 +27,8 @@ from realm_tf.data.ingest import edit_inputs
 from realm_tf.data.ingest import edit_plan
 from realm_tf.data.ingest import passage_maker
 from realm_tf.data.ingest import sources
+
+_log = logging.getLogger(__name__)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -95,11 +98,9 @@ def edit(options: EditOptions, corpus: corpora.Corpus) -> corpora.Corpus:
   if corpus_folder.existing(
     options.output, source_sha256, "name another folder"
   ):
-    print(f"{options.output} is this very edit already; it stays.", flush=True)
+    _log.info(f"{options.output} is this very edit already; it stays.")
     return corpora.Corpus.open(options.output)
-  print(
-    f"Editing {corpus.num_passages:,} passages of {corpus.path} ...", flush=True
-  )
+  _log.info(f"Editing {corpus.num_passages:,} passages of {corpus.path} ...")
   maker = passage_maker.PassageMaker(
     corpus.tokenizer, corpus.manifest.max_passage_tokens
   )
@@ -124,7 +125,7 @@ def edit(options: EditOptions, corpus: corpora.Corpus) -> corpora.Corpus:
 def _read_flags(options: EditOptions) -> _Inputs:
   """Finds the files of the flags, and reads what is to be removed."""
   if not options.output:
-    raise errors.UserError("--output is missing: name the folder to write.")
+    raise errors.UserError("`output` is missing: name the folder to write.")
   inputs = _Inputs(
     added=_resolve(options.add, edit_inputs.ADD),
     replacing=_resolve(options.replace, edit_inputs.REPLACE),
@@ -132,7 +133,7 @@ def _read_flags(options: EditOptions) -> _Inputs:
   )
   if not (inputs.added or inputs.replacing or inputs.removals):
     raise errors.UserError(
-      "There is nothing to edit: give --add, --remove or --replace."
+      "There is nothing to edit: give `add`, `remove` or `replace`."
     )
   return inputs
 
@@ -211,19 +212,17 @@ def _print_summary(
     for why, n in sorted(counts.items())
     if n and why != "split_sentence"
   )
-  print(
+  _log.info(
     f"{manifest.passages:,} passages of {manifest.articles:,} articles in "
     f"{seconds:.1f} s\n"
     f"  added       {entry.added:,}\n"
     f"  removed     {entry.removed:,}\n"
     f"  replaced    {entry.replaced:,}, by {entry.replacements:,}\n"
     f"  left out    {dropped or 'nothing'}\n"
-    f"  written to  {options.output}",
-    flush=True,
+    f"  written to  {options.output}"
   )
   if tf.io.gfile.isdir(sentence_folder.path(options.corpus)):
-    print(
+    _log.info(
       f"  sentences   those of {options.corpus} are not taken over; to train "
-      f"on the new, run annotate_spans --corpus={options.output}",
-      flush=True,
+      f"on the new, run annotate_spans(corpus={options.output})"
     )

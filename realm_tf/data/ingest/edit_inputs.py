@@ -30,12 +30,12 @@ class Removal:
 
 @dataclasses.dataclass(frozen=True)
 class Change:
-  """One document of --add or --replace.
+  """One document of `add` or `replace`.
 
   Attributes:
     flag: `ADD` or `REPLACE`.
     target: Id of the passage that it replaces; "" for the whole article of its
-      title. Of no meaning in --add.
+      title. Of no meaning in `add`.
     where: File and record, for people.
     passages: What it makes, in order; at least one.
   """
@@ -52,7 +52,7 @@ class Change:
 
 
 def read_removals(values: Sequence[str]) -> list[Removal]:
-  """Reads what --remove names.
+  """Reads what `remove` names.
 
   Args:
     values: Names separated by commas, or "@FILE" with one a line, gzip or
@@ -70,10 +70,10 @@ def read_removals(values: Sequence[str]) -> list[Removal]:
         if line.strip()
       ]
       if not found:
-        raise errors.UserError(f"--remove={value}: the file names nothing.")
+        raise errors.UserError(f"remove={value}: the file names nothing.")
     else:
       names = (name.strip() for name in value.split(","))
-      found = [Removal(name, f"--remove={name}") for name in names if name]
+      found = [Removal(name, f"remove={name}") for name in names if name]
     removals.extend(found)
   return removals
 
@@ -81,7 +81,7 @@ def read_removals(values: Sequence[str]) -> list[Removal]:
 def read_changes(
   flag: str, found: Sequence[sources.Source], maker: passage_maker.PassageMaker
 ) -> list[Change]:
-  """Reads the documents of --add or --replace, and cuts them into passages.
+  """Reads the documents of `add` or `replace`, and cuts them into passages.
 
   Args:
     flag: `ADD` or `REPLACE`.
@@ -90,7 +90,7 @@ def read_changes(
 
   Raises:
     errors.UserError: If a record is wrong, no document of the flag makes a
-      passage, or one of --replace makes none.
+      passage, or one of `replace` makes none.
   """
   changes = []
   progress = shard_files.Progress()
@@ -106,7 +106,7 @@ def read_changes(
         _, where = next(iter(labels.values()))
         raise errors.UserError(
           f"{where} makes no passage, because of its title or its empty text: "
-          "what is to go without a replacement belongs into --remove."
+          "what is to go without a replacement belongs into `remove`."
         )
       labels.clear()
       changes.extend(made)
@@ -114,7 +114,7 @@ def read_changes(
   if found and not changes:
     reasons = ", ".join(f"{n} {why}" for why, n in sorted(maker.counts.items()))
     raise errors.UserError(
-      f"--{flag} holds no text for passages"
+      f"`{flag}` holds no text for passages"
       + (f": left out {reasons}." if reasons else "; it is empty.")
     )
   return changes

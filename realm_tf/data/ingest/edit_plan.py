@@ -79,8 +79,8 @@ def make_plan(
 
   Args:
     corpus: What is edited; all its ids and titles are read.
-    removals: From --remove.
-    changes: From --replace, then from --add.
+    removals: From `remove`.
+    changes: From `replace`, then from `add`.
 
   Raises:
     errors.UserError: If a passage or article is unknown, is there already, is
@@ -120,8 +120,8 @@ def make_plan(
   came = collections.Counter(flags.values())
   if len(removed) + len(replaced) == corpus.num_passages and not flags:
     raise errors.UserError(
-      f"--remove names all {corpus.num_passages} passages of "
-      f"--corpus={corpus.path}: a corpus needs one at least."
+      f"`remove` names all {corpus.num_passages} passages of "
+      f"corpus={corpus.path}: a corpus needs one at least."
     )
   entry = corpus_manifest.EditEntry(
     parent_fingerprint=corpus.fingerprint,
@@ -215,7 +215,7 @@ def _find_removed(
   found: _Found,
   removals: Sequence[edit_inputs.Removal],
 ) -> dict[str, Place]:
-  """Returns the passages that --remove names, by id."""
+  """Returns the passages that `remove` names, by id."""
   removed: dict[str, Place] = {}
   for removal in removals:
     places = found.articles.get(passage_maker.normalize_title(removal.name), [])
@@ -224,9 +224,9 @@ def _find_removed(
     if not places:
       hint = ""
       if tf.io.gfile.exists(removal.name):
-        hint = f" What a file lists is removed by --remove=@{removal.name}."
+        hint = f" What a file lists is removed by remove=@{removal.name}."
       raise errors.UserError(
-        f"{removal.where}: --corpus={corpus.path} has no passage of the id and "
+        f"{removal.where}: corpus={corpus.path} has no passage of the id and "
         f"no article of the title {removal.name!r}.{hint}"
       )
     removed.update((place.id, place) for place in places)
@@ -239,7 +239,7 @@ def _find_replaced(
   changes: Sequence[edit_inputs.Change],
   removed: dict[str, Place],
 ) -> dict[str, Place]:
-  """Returns the passages that --replace replaces, by id."""
+  """Returns the passages that `replace` replaces, by id."""
   replaced: dict[str, Place] = {}
   for change in changes:
     if change.flag != edit_inputs.REPLACE:
@@ -253,11 +253,11 @@ def _find_replaced(
       places = found.articles.get(change.title, [])
     if not places:
       raise errors.UserError(
-        f"{change.where}: --corpus={corpus.path} has no {what} to replace; "
-        "what is new belongs into --add."
+        f"{change.where}: corpus={corpus.path} has no {what} to replace; "
+        "what is new belongs into `add`."
       )
     for place in places:
-      for others, flag in ((removed, "--remove"), (replaced, "--replace")):
+      for others, flag in ((removed, "`remove`"), (replaced, "`replace`")):
         if place.id in others:
           raise errors.UserError(
             f"{change.where}: passage {place.id} of {place.title!r} is to be "
@@ -284,15 +284,15 @@ def _check_new(
   what = f"{change.where} makes passage {passage.id} of {passage.title!r}, "
   if passage.id in flags:
     raise errors.UserError(
-      f"{what}which --{flags[passage.id]} makes too. Leave one of them out."
+      f"{what}which `{flags[passage.id]}` makes too. Leave one of them out."
     )
   if passage.id in removed:
     raise errors.UserError(
-      f"{what}which --remove takes out. Leave one of them out."
+      f"{what}which `remove` takes out. Leave one of them out."
     )
   takes_turns = change.flag == edit_inputs.REPLACE and passage.id in replaced
   if passage.id in found.passages and not takes_turns:
     raise errors.UserError(
-      f"{what}which --corpus={corpus.path} has already. Leave it out, or "
-      "change the article with --replace."
+      f"{what}which corpus={corpus.path} has already. Leave it out, or "
+      "change the article with `replace`."
     )

@@ -143,7 +143,7 @@ def resolve(inputs: Sequence[str], flag: str = "input") -> list[Source]:
   """
   if not any(inputs):
     raise errors.UserError(
-      f"--{flag} is missing: give JSONL, CSV or WikiExtractor files, or "
+      f"`{flag}` is missing: give JSONL, CSV or WikiExtractor files, or "
       f"{ENCYCLOPEDIA!r} for the embedded corpus."
     )
   sources: dict[str, Source] = {}
@@ -165,7 +165,7 @@ def _expand(value: str, flag: str) -> list[str]:
     )
     if not paths:
       raise errors.UserError(
-        f"--{flag}={value} is a folder without wiki_NN, JSONL or CSV files."
+        f"{flag}={value} is a folder without wiki_NN, JSONL or CSV files."
       )
     return paths
   if tf.io.gfile.exists(value):
@@ -194,7 +194,7 @@ def _kind(path: str, flag: str) -> str:
   kind = ENCYCLOPEDIA if _is_encyclopedia(path) else _known_kind(path)
   if kind is None:
     raise errors.UserError(
-      f"--{flag}={path} is of no known kind: the name must end in .jsonl or "
+      f"{flag}={path} is of no known kind: the name must end in .jsonl or "
       ".csv (perhaps with .gz or .bz2), or be WikiExtractor's wiki_NN."
     )
   return kind

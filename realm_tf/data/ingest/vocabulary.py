@@ -53,8 +53,8 @@ def learn_vocabulary(
   counts = _count_words(texts, lower_case)
   if not counts or size < _MIN_SIZE:
     raise errors.UserError(
-      f"--vocab_size={size}: no vocabulary can be learned from the "
-      f"{len(counts)} different words of --input."
+      f"vocab_size={size}: no vocabulary can be learned from the "
+      f"{len(counts)} different words of `input`."
     )
   # Sorted, so that words of one count are cut off alike in each run.
   words = sorted(counts.items(), key=lambda item: (-item[1], item[0]))

@@ -259,7 +259,7 @@ def _check_manual(
     raise source_files.SourceError(
       f"{builder.name} was prepared from other files than those in "
       f"{manual_dir}: delete {builder.data_path} to prepare it from these, or "
-      "leave out --manual_dir."
+      "leave out `manual_dir`."
     )
 
 

@@ -87,8 +87,8 @@ def load_train_and_dev(
     train = _select(train, "train", [not held_out for held_out in in_dev])
     if not dev.examples or not train.examples:
       raise errors.UserError(
-        f"--dataset={dataset} leaves a split empty where the question's hash "
-        "parts train from dev: name the dev questions by --dev_dataset."
+        f"dataset={dataset} leaves a split empty where the question's hash "
+        "parts train from dev: name the dev questions by `dev_dataset`."
       )
     return train, dev
   return train, load(dev_dataset or dataset, "dev", **where)

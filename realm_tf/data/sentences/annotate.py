@@ -6,6 +6,7 @@ are not there yet.
 
 import collections
 import dataclasses
+import logging
 import os
 import time
 from collections.abc import Sequence
@@ -22,6 +23,8 @@ from realm_tf.data import beam_runs
 from realm_tf.data.corpus import corpora
 from realm_tf.data.corpus import sentence_folder
 from realm_tf.data.sentences import annotate_shards
+
+_log = logging.getLogger(__name__)
 
 _FORMAT_VERSION = 1
 
@@ -61,7 +64,7 @@ def annotate(options: AnnotateOptions) -> dict[str, Any] | None:
   """
   started = time.monotonic()
   if not options.corpus:
-    raise errors.UserError("--corpus is missing: name the corpus's folder.")
+    raise errors.UserError("`corpus` is missing: name the corpus's folder.")
   options.tagger.check()
   corpus = corpora.Corpus.open(options.corpus)
   if options.preview:
@@ -74,7 +77,7 @@ def annotate(options: AnnotateOptions) -> dict[str, Any] | None:
   try:
     existing = None if options.overwrite else _existing(options, settings)
     if existing:
-      print(f"{folder} holds this very annotation already; nothing to do.")
+      _log.info(f"{folder} holds this very annotation already; nothing to do.")
       return existing
     corpus.check_files()
     tasks = _tasks(options, corpus, folder, settings)
@@ -114,8 +117,8 @@ def _existing(
   if manifest is None or manifest["settings"] == settings:
     return manifest
   raise errors.UserError(
-    f"--corpus: {sentence_folder.path(options.corpus)} holds an annotation "
-    "made with other settings; replace it with --overwrite."
+    f"`corpus`: {sentence_folder.path(options.corpus)} holds an annotation "
+    "made with other settings; replace it with overwrite=True."
   )
 
 
@@ -158,7 +161,7 @@ def _remove_others(
   for name in others:
     if not sentence_folder.is_own(name):
       raise errors.UserError(
-        f"--corpus: {folder} holds {name}, which annotate_spans has not "
+        f"`corpus`: {folder} holds {name}, which annotate_spans has not "
         "written: move it elsewhere first."
       )
   # The manifest is the first of them: shards that it names must all be there.
@@ -240,7 +243,7 @@ def _preview(options: AnnotateOptions, corpus: corpora.Corpus) -> None:
           for span in passage.spans
           if start <= span.start < limit_byte
         ]
-        print(underlined(passage.text[start:limit_byte], inside))
+        _log.info(underlined(passage.text[start:limit_byte], inside))
 
 
 def underlined(sentence: bytes, spans: Sequence[tuple[int, int]]) -> str:
@@ -271,11 +274,10 @@ def _print_plan(
   passages = corpus.num_passages
   if options.limit is not None:
     passages = min(passages, options.limit)
-  print(
+  _log.info(
     f"Annotating {passages:,} passages of {options.corpus}\n"
     f"  tagger      {' '.join([tagger.tagger, *extras])}\n"
-    f"  output      {folder} ({shards} shards, {kept} of them finished before)",
-    flush=True,
+    f"  output      {folder} ({shards} shards, {kept} of them finished before)"
   )
 
 
@@ -290,7 +292,7 @@ def _print_summary(
   sentences = sum(count.get("sentences", 0) for count in counts)
   spans = ", ".join(f"{n:,} {kind}" for kind, n in manifest["spans"].items())
   share = manifest["sentences_without_span"] / max(1, manifest["sentences"])
-  print(
+  _log.info(
     f"{passages:,} passages in {seconds:.1f} s "
     f"({passages / seconds:,.0f} passages/s, "
     f"{sentences / seconds:,.0f} sentences/s)\n"
@@ -298,6 +300,5 @@ def _print_summary(
     f"  spans       {spans or 'none'}\n"
     f"  left out    {manifest['spans_across_sentences']:,} spans across "
     "sentences\n"
-    f"Next: {suggestions.first_training('pretrain_ict', options.corpus)}",
-    flush=True,
+    f"Next: {suggestions.first_training('pretrain_ict', options.corpus)}"
   )

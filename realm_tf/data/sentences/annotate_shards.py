@@ -54,8 +54,7 @@ class TaggerSettings:
     """Raises a UserError at a setting that there is not."""
     if self.gazetteer not in ("", "titles"):
       raise errors.UserError(
-        f"--gazetteer={self.gazetteer} is unknown: give titles, or leave it "
-        "out."
+        f"gazetteer={self.gazetteer} is unknown: give titles, or leave it out."
       )
     if not self.is_rules:
       model_tagger.find_export(self.tagger)
@@ -259,6 +258,7 @@ class _Progress:
       return
     self._printed = now
     seconds = now - self._started
+    # In a worker of Beam's, whose log is not shown.
     print(
       f"  {self._passages:,} passages "
       f"({self._passages / seconds:,.0f} passages/s, "

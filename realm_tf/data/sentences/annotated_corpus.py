@@ -106,7 +106,7 @@ def load(corpus_dir: str, tokenizer: wordpiece.Tokenizer) -> AnnotatedCorpus:
   except tf.errors.DataLossError as e:
     raise errors.UserError(
       f"{corpus_dir}/sentences holds a damaged file: make it anew with "
-      "annotate_spans --overwrite, or copy it again."
+      "annotate_spans(overwrite=True), or copy it again."
     ) from e
   for file, count in zip(files, counts.tolist(), strict=True):
     file.check_count(count)

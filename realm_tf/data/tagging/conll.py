@@ -100,7 +100,7 @@ def read(path: str, *, repair: bool = False) -> ConllFile:
       row.line,
       f"the label {row.prefix}-{row.kind} does not follow the file's scheme, "
       f"{scheme}: it {why}. There are {len(offences)} of the kind; "
-      "--repair_labels takes them as what they should be.",
+      "repair_labels=True takes them as what they should be.",
     )
   labelled = [_normalize(rows) for rows in sentences]
   return ConllFile(path, scheme, labelled, len(offences))

@@ -1,4 +1,4 @@
-"""Finds the files of labelled sentences that `--data` names."""
+"""Finds the files of labelled sentences that `data` names."""
 
 import dataclasses
 import hashlib
@@ -59,7 +59,7 @@ def load(sources: Sequence[str], *, repair: bool = False) -> TaggingData:
       train or no valid split, or at a faulty file; see `conll.read`.
   """
   if not sources:
-    raise errors.UserError("--data is missing: name folders or CoNLL files.")
+    raise errors.UserError("`data` is missing: name folders or CoNLL files.")
   splits = {
     split: _read("data", sources, split, repair)
     for split in (TRAIN, VALID, TEST)
@@ -76,7 +76,7 @@ def load_split(
   """Reads the files of one split; see `load`.
 
   Args:
-    sources: Folders and files, of `--valid`.
+    sources: Folders and files, of `valid`.
     split: Which split.
     repair: Whether labels that do not follow their scheme are put right.
   """
@@ -90,7 +90,7 @@ def _no_split(
   flag: str, sources: Sequence[str], split: str
 ) -> errors.UserError:
   return errors.UserError(
-    f"--{flag}={','.join(sources)} has no {split} split: no file has {split!r} "
+    f"{flag}={','.join(sources)} has no {split} split: no file has {split!r} "
     "in its name."
   )
 
@@ -114,7 +114,7 @@ def _files(flag: str, source: str) -> list[tuple[str, str]]:
     split = _split_of(source)
     if split is None:
       raise errors.UserError(
-        f"--{flag}={source}: the file's name must say which split it is: "
+        f"{flag}={source}: the file's name must say which split it is: "
         "train, valid (or dev), or test."
       )
     return [(split, source)]
@@ -125,7 +125,7 @@ def _files(flag: str, source: str) -> list[tuple[str, str]]:
       found.append((split, tf.io.gfile.join(source, name)))
   if not found:
     raise errors.UserError(
-      f"--{flag}={source} holds no file such as train.conll, valid.txt or "
+      f"{flag}={source} holds no file such as train.conll, valid.txt or "
       "test.conllu.gz."
     )
   return found

@@ -174,7 +174,7 @@ class VersionBuilder:
         f"The embedder of step {self._plan.step} gives values that are not "
         f"finite as {self._plan.dtype}, first for passage {row} of corpus "
         f"shard {shard}. Training has diverged: go back to a checkpoint "
-        "before that step and lower --config.learning_rate."
+        "before that step and lower `config.learning_rate`."
       )
     index_version.write_embeddings(self._path(shard), stored)
 

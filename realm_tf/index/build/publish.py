@@ -74,8 +74,8 @@ def publish(
   if manifest.recall < _LOW_RECALL:
     context.report(
       f"warning: the searcher misses {1 - manifest.recall:.0%} of the best "
-      f"{manifest.recall_k}. Raise --reordering_candidates first, then "
-      "--leaves_to_search; an embedder that is hardly trained, whose vectors "
+      f"{manifest.recall_k}. Raise `reordering_candidates` first, then "
+      "`leaves_to_search`; an embedder that is hardly trained, whose vectors "
       "are nearly equal, is hard to search too."
     )
   return index_version.IndexVersion(plan.folder, manifest)

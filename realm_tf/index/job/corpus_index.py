@@ -1,5 +1,7 @@
 """The newest index of a run, and the one that it makes where it has none."""
 
+import logging
+
 from realm_tf.checkpoints.formats import own_run
 from realm_tf.configs import schema
 from realm_tf.export import embedder_export
@@ -8,6 +10,8 @@ from realm_tf.index.job import refresher_process
 from realm_tf.index.versions import index_store
 from realm_tf.models import embedders
 from realm_tf.runs import exports
+
+_log = logging.getLogger(__name__)
 
 
 def newest(model_dir: str) -> int | None:
@@ -51,9 +55,8 @@ def build(
     return
   if step not in exports.steps(model_dir):
     embedder_export.Exporter(retriever, config).save(model_dir, step)
-  print(
-    f"Embedding the corpus, once; see {model_dir}/{refresher_process.LOG} ...",
-    flush=True,
+  _log.info(
+    f"Embedding the corpus, once; see {model_dir}/{refresher_process.LOG} ..."
   )
   shown = embedding_progress.EmbeddingProgress(model_dir, step, num_passages)
   refresher = refresher_process.Refresher(model_dir, watch=False, step=step)

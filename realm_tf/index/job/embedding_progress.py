@@ -1,9 +1,12 @@
 """Shows how far a refresher is that a command waits for."""
 
+import logging
 import time
 
 from realm_tf import progress
 from realm_tf.index.versions import index_store
+
+_log = logging.getLogger(__name__)
 
 _EVERY_SECS = 10.0
 
@@ -39,4 +42,4 @@ class EmbeddingProgress:
       return
     self._shown, self._next_secs = done, now + _EVERY_SECS
     self._meter.measure(done)
-    print(f"  {self._meter.line(done, {}, 'passage')}", flush=True)
+    _log.info(f"  {self._meter.line(done, {}, 'passage')}")

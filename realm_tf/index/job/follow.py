@@ -59,7 +59,8 @@ def prepare(
   """
   if options.watch and options.step is not None:
     raise errors.UserError(
-      "--step names one export, --watch takes each new one: give one of them."
+      "`step` names one export, watch=True takes each new one: give one of "
+      "them."
     )
   if options.watch:
     _wait_for_config(options.model_dir)
@@ -71,7 +72,7 @@ def prepare(
   corpus = corpora.Corpus.open(options.corpus or run.corpus)
   if corpus.fingerprint != run.corpus_fingerprint:
     raise errors.UserError(
-      f"--corpus={corpus.path} is not the corpus of {options.model_dir}: its "
+      f"corpus={corpus.path} is not the corpus of {options.model_dir}: its "
       f"fingerprint is {corpus.fingerprint}, the run's is "
       f"{run.corpus_fingerprint}. The run was started with {run.corpus}."
     )
@@ -108,7 +109,7 @@ def _refuse_settings_of_a_tree(
   for name in ("num_leaves", "leaves_to_search", "reordering_candidates"):
     if overrides.get(name):
       raise errors.UserError(
-        f"--{name}={overrides[name]} is of a tree, but {num_passages} passages "
+        f"{name}={overrides[name]} is of a tree, but {num_passages} passages "
         f"are searched exactly: a tree is for {config.exact_search_below} and "
         "more (the run's exact_search_below). Leave it out."
       )
@@ -129,7 +130,7 @@ def describe(
   most, read = corpus.manifest.max_passage_tokens, config.passage_length
   cut = (
     f"  passages of more than {read} wordpieces are cut, and the corpus was "
-    f"built with up to {most}: build_corpus --max_passage_tokens={read} packs "
+    f"built with up to {most}: build_corpus(max_passage_tokens={read}) packs "
     "passages that fit."
   )
   return [
@@ -182,7 +183,7 @@ def _wait_for_config(model_dir: str) -> None:
   while not tf.io.gfile.exists(path):
     if time.monotonic() - started > _START_DEADLINE_SECS:
       raise errors.UserError(
-        f"--model_dir={model_dir} has not started to train within "
+        f"model_dir={model_dir} has not started to train within "
         f"{_START_DEADLINE_SECS} s. Start pretrain there."
       )
     pause.wait(_POLL_SECS)

@@ -5,6 +5,7 @@ that stayed keep their embeddings, and only the others are embedded.
 """
 
 import dataclasses
+import logging
 import time
 
 from realm_tf import errors
@@ -22,6 +23,8 @@ from realm_tf.index.versions import index_store
 from realm_tf.index.versions import index_version
 from realm_tf.runs import exports
 from realm_tf.runs import run_config
+
+_log = logging.getLogger(__name__)
 
 _READER = "edit_corpus"
 
@@ -56,20 +59,20 @@ def run(options: corpus_edit.EditOptions, model_dir: str) -> None:
       index of the corpus.
   """
   if not options.corpus:
-    raise errors.UserError("--corpus is missing: name the corpus to edit.")
+    raise errors.UserError("`corpus` is missing: name the corpus to edit.")
   old = corpora.Corpus.open(options.corpus)
   # Before anything is written.
   index = find_index(model_dir, old) if model_dir else None
   new = corpus_edit.edit(options, old)
   if index is None:
     annotating = suggestions.command("annotate_spans", {"corpus": new.path})
-    print(
+    _log.info(
       f"For a run's index of {new.path}, give the same command with "
-      f"--model_dir naming the run. Next, to train on it: {annotating}"
+      f"`model_dir` naming the run. Next, to train on it: {annotating}"
     )
     return
   update_index(index, old, new)
-  print(f"Next: {_next_command(model_dir, new)}")
+  _log.info(f"Next: {_next_command(model_dir, new)}")
 
 
 def find_index(model_dir: str, corpus: corpora.Corpus) -> IndexToUpdate:
@@ -92,16 +95,16 @@ def find_index(model_dir: str, corpus: corpora.Corpus) -> IndexToUpdate:
     step = store.latest()
   if step is None:
     raise errors.UserError(
-      f"--model_dir={model_dir} has no index whose embedder is there: make one "
-      "with refresh_index, name a run of `finetune`, or fine-tune with "
-      "--rebuild_index on the edited corpus."
+      f"model_dir={model_dir} has no index whose embedder is there: make one "
+      "with refresh_index, name a run of `finetune`, or run "
+      "finetune(rebuild_index=True) on the edited corpus."
     )
   version = store.open(step, corpus.fingerprint, corpus.num_passages)
   if not store.is_usable(step):
     raise errors.UserError(
-      f"--model_dir={model_dir}: {exports.path(run_dir, step)}, the embedder "
-      f"that made {version.path}, was removed. Fine-tune with --rebuild_index "
-      "on the edited corpus."
+      f"model_dir={model_dir}: {exports.path(run_dir, step)}, the embedder "
+      f"that made {version.path}, was removed. Run "
+      "finetune(rebuild_index=True) on the edited corpus."
     )
   config = searcher_settings.IndexConfig.from_task(
     run_config.read(run_dir).config

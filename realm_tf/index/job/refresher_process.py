@@ -1,6 +1,7 @@
 """The refresher that a trainer on one machine starts beside itself."""
 
 import contextlib
+import logging
 import signal
 import subprocess
 import sys
@@ -9,6 +10,8 @@ from collections.abc import Callable
 import tensorflow as tf
 
 from realm_tf import errors
+
+_log = logging.getLogger(__name__)
 
 LOG = "refresher.log"
 
@@ -58,7 +61,9 @@ class Refresher:
     if status < 0 and self._restarts < _MOST_RESTARTS:
       self._restarts += 1
       name = signal.Signals(-status).name
-      print(f"The index refresher was ended by {name}; it is started again.")
+      _log.info(
+        f"The index refresher was ended by {name}; it is started again."
+      )
       self._start()
       return None
     if status == 0:
@@ -74,7 +79,7 @@ class Refresher:
     end = self.end()
     if end is not None and self._process.returncode != 0 and not self._told:
       self._told = True
-      print(f"warning: {end}", flush=True)
+      _log.warning(f"{end}")
 
   def wait(self, look: Callable[[], None] = lambda: None) -> None:
     """Waits for its end.

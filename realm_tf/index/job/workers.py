@@ -88,7 +88,7 @@ class WorkerPool:
       self._report(
         f"refresh_index: workers were ended by signals {self._restarts} times "
         f"for one version, last by {name}. If that is the kernel's doing, give "
-        "fewer workers or a smaller --embed_batch_size."
+        "fewer workers or a smaller `embed_batch_size`."
       )
       return 1
     self._report(

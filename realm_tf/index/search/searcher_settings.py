@@ -112,7 +112,7 @@ def choose_settings(num_rows: int, config: IndexConfig) -> SearcherSettings:
   )
   if candidates < config.num_candidates:
     raise errors.UserError(
-      f"--reordering_candidates={candidates} is below num_candidates="
+      f"reordering_candidates={candidates} is below num_candidates="
       f"{config.num_candidates}. Give ten times as many, or 0."
     )
   return SearcherSettings(
@@ -126,5 +126,5 @@ def choose_settings(num_rows: int, config: IndexConfig) -> SearcherSettings:
 def _check(name: str, value: int, limit: int, noun: str) -> None:
   if value > limit:
     raise errors.UserError(
-      f"--{name}={value} is more than there are {noun}: {limit}."
+      f"{name}={value} is more than there are {noun}: {limit}."
     )

@@ -178,6 +178,8 @@ def load_searcher(path: str) -> Searcher:
       f"{path} cannot be read: {e.message} Remove its index version; "
       "the command that made it builds it again."
     ) from e
+  except errors.UserError:
+    raise
   except (ValueError, KeyError, TypeError, OSError) as e:
     raise errors.UserError(
       f"{path} is no searcher or a damaged one: {e!r}. Remove its index "

@@ -5,6 +5,7 @@ uses by a file in a folder of its own, and deletes nothing.
 """
 
 import contextlib
+import logging
 import os
 import shutil
 from collections.abc import Collection
@@ -17,6 +18,8 @@ from realm_tf import files
 from realm_tf.index.versions import index_version
 from realm_tf.runs import exports
 from realm_tf.runs import locks
+
+_log = logging.getLogger(__name__)
 
 KEEP = 3
 _EDITED_CORPORA = "corpora"
@@ -167,8 +170,8 @@ class IndexStore:
     try:
       lock.acquire()
     except OSError as e:  # A colleague's run may be read only.
-      print(
-        f"warning: {self.path(step)} is not kept from being pruned while it is "
+      _log.warning(
+        f"{self.path(step)} is not kept from being pruned while it is "
         f"loaded, as nothing can be written there: {e.strerror}"
       )
     try:

@@ -77,6 +77,8 @@ class IndexManifest:
         f"{path} does not exist: the index version was never published, or "
         "was pruned."
       ) from e
+    except errors.UserError:
+      raise
     except (ValueError, KeyError, TypeError) as e:
       raise errors.UserError(
         f"{path} is damaged: {e!r}. Remove its folder; the command that made "
@@ -129,8 +131,8 @@ class IndexVersion:
     if found != fingerprint:
       raise errors.UserError(
         f"{self.path} is an index of another corpus: its fingerprint is "
-        f"{found}, that of --corpus is {fingerprint}. Give the corpus that it "
-        "was built from, or another --model_dir; edit_corpus --model_dir makes "
+        f"{found}, that of `corpus` is {fingerprint}. Give the corpus that it "
+        "was built from, or another `model_dir`; edit_corpus makes "
         "the index of a corpus that was edited."
       )
     if self.manifest.rows != num_rows:

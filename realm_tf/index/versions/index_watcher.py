@@ -81,6 +81,6 @@ class IndexWatcher:
           f"No index version of step {at_least_step} or later appeared in "
           f"{self._store.folder} within {deadline_secs:.0f} s. Give "
           "refresh_index more workers, or raise "
-          "--config.index_age_limit_steps."
+          "`config.index_age_limit_steps`."
         )
       pause.wait(_POLL_SECS)

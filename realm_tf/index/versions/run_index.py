@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import logging
 import os
 from collections.abc import Iterator
 
@@ -11,6 +12,8 @@ from realm_tf.data.corpus import corpora
 from realm_tf.index.versions import index_store
 from realm_tf.index.versions import index_version
 from realm_tf.runs import run_config
+
+_log = logging.getLogger(__name__)
 
 
 @contextlib.contextmanager
@@ -63,8 +66,8 @@ def open_index(
     try:
       store.announce(reader, [run.index_step], of=path)
     except tf.errors.OpError as e:  # A colleague's run may be read only.
-      print(
-        f"warning: {store.folder}/{run.index_step} is not kept from being "
+      _log.warning(
+        f"{store.folder}/{run.index_step} is not kept from being "
         f"pruned, as nothing can be written there: {e.message}"
       )
   return store.open(run.index_step, corpus.fingerprint, corpus.num_passages)

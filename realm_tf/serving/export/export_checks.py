@@ -1,6 +1,7 @@
 """Whether an export answers as the run does, asked about its own passages."""
 
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -16,6 +17,8 @@ from realm_tf import files
 from realm_tf.serving.export import check_saved_model
 from realm_tf.serving.export import signatures
 from realm_tf.text import wordpiece
+
+_log = logging.getLogger(__name__)
 
 # A signature, and its inputs by name.
 Request = tuple[str, dict[str, list[Any]]]
@@ -171,14 +174,13 @@ def check_reduced(
     errors.UserError: If too few are.
   """
   same = best_answers(served) == full
-  print(
+  _log.info(
     f"With {weights} weights, {same.sum()} of the best answers to {same.size} "
-    "sample questions are those of float32.",
-    flush=True,
+    "sample questions are those of float32."
   )
   if same.mean() < _LEAST_SAME:
     raise errors.UserError(
-      f"--weights={weights} changes too much: {same.mean():.0%} of the answers "
+      f"weights={weights} changes too much: {same.mean():.0%} of the answers "
       f"to sample questions are as before, and {_LEAST_SAME:.0%} must be. "
       "Nothing was published: export with more bits."
     )

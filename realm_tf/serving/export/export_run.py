@@ -1,6 +1,7 @@
 """Exports a run as one SavedModel, from raw text to answers with evidence."""
 
 import dataclasses
+import logging
 import os
 import shutil
 import tempfile
@@ -23,6 +24,8 @@ from realm_tf.runs import run_config
 from realm_tf.serving.export import export_checks
 from realm_tf.serving.export import export_searchers
 from realm_tf.serving.export import signatures
+
+_log = logging.getLogger(__name__)
 
 PASSAGES = ("text", "ids")
 PRECISIONS = ("float32", "bfloat16")
@@ -91,7 +94,7 @@ def run(options: ExportOptions) -> str:
     os.makedirs(extra)
     _write_warmup(os.path.join(extra, WARMUP), requests)
     files.write_json(os.path.join(extra, INFO), info)
-    print("Checking the export in a process of its own ...", flush=True)
+    _log.info("Checking the export in a process of its own ...")
     export_checks.check(
       temporary, served, requests, uses_scann=info["searcher"] == "scann"
     )
@@ -105,7 +108,7 @@ def run(options: ExportOptions) -> str:
     shutil.rmtree(temporary, ignore_errors=True)
     raise
   serving = {"model_name": "realm", "model_base_path": options.output}
-  print(
+  _log.info(
     f"Wrote {folder}: {_megabytes(folder):,.0f} MB, {info['searcher']} search "
     f"of {info['num_passages']:,} passages. Next:\n"
     f"  {suggestions.command('serve', serving)}"
@@ -117,7 +120,7 @@ def _choose_version(options: ExportOptions) -> int:
   """Returns the version to write, which does not exist yet."""
   if options.searcher and options.searcher not in export_searchers.NAMES:
     raise errors.UserError(
-      f"--searcher={options.searcher} must be one of "
+      f"searcher={options.searcher} must be one of "
       f"{', '.join(export_searchers.NAMES)}."
     )
   for flag, known in (
@@ -128,23 +131,23 @@ def _choose_version(options: ExportOptions) -> int:
     value = getattr(options, flag)
     if value not in known:
       raise errors.UserError(
-        f"--{flag}={value} must be one of {', '.join(known)}."
+        f"{flag}={value} must be one of {', '.join(known)}."
       )
   if "://" in options.output:
     raise errors.UserError(
-      f"--output={options.output} is no folder of this machine: export to one, "
+      f"output={options.output} is no folder of this machine: export to one, "
       "and copy the version that is written."
     )
   found = [0]
   if os.path.isdir(options.output):
     found += [int(n) for n in os.listdir(options.output) if n.isdecimal()]
   elif os.path.lexists(options.output):
-    raise errors.UserError(f"--output={options.output} is no folder.")
+    raise errors.UserError(f"output={options.output} is no folder.")
   version = options.version or max(found) + 1
   if version in found:
     raise errors.UserError(
-      f"--version={version} is in {options.output} already: a server may have "
-      "it loaded. Give a higher one, or leave --version out."
+      f"version={version} is in {options.output} already: a server may have "
+      "it loaded. Give a higher one, or leave `version` out."
     )
   return version
 

@@ -91,4 +91,4 @@ def read(path: str) -> BatchSettings:
 
 
 def _mistake(path: str, message: str) -> errors.UserError:
-  return errors.UserError(f"--{_FLAG}: {path}: {message}.")
+  return errors.UserError(f"`{_FLAG}`: {path}: {message}.")

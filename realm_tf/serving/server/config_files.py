@@ -105,10 +105,10 @@ def read(path: str, flag: str, into: _Message) -> _Message:
   try:
     text = files.read_text(path)
   except (OSError, ValueError, tf.errors.OpError) as e:
-    raise errors.UserError(f"--{flag}: cannot read {path}: {e}") from e
+    raise errors.UserError(f"`{flag}`: cannot read {path}: {e}") from e
   try:
     return text_format.Parse(text, into)
   except text_format.ParseError as e:
     raise errors.UserError(
-      f"--{flag}: {path} is not a {into.DESCRIPTOR.name} as text: {e}"
+      f"`{flag}`: {path} is not a {into.DESCRIPTOR.name} as text: {e}"
     ) from e

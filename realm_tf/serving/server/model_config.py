@@ -36,7 +36,7 @@ class ModelConfig:
 
 
 def single(name: str, base_path: str) -> list[ModelConfig]:
-  """Returns the config of --model_name and --model_base_path."""
+  """Returns the config of `model_name` and `model_base_path`."""
   if "://" not in base_path:
     base_path = os.path.abspath(base_path)
   return [ModelConfig(name=name, base_path=base_path)]
@@ -55,7 +55,7 @@ def read(path: str) -> list[ModelConfig]:
   try:
     return from_proto(config)
   except ValueError as e:
-    raise errors.UserError(f"--{flag}: {path}: {e}") from e
+    raise errors.UserError(f"`{flag}`: {path}: {e}") from e
 
 
 def from_proto(

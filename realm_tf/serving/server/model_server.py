@@ -28,6 +28,8 @@ from realm_tf.serving.server import served_models
 from realm_tf.serving.server import server_metrics
 from realm_tf.serving.server import server_options
 
+_log = logging.getLogger(__name__)
+
 _METRICS_PATH = "/monitoring/prometheus/metrics"
 # Threads beside those that requests take: for status, health and refusals.
 _SPARE_THREADS = 16
@@ -123,14 +125,14 @@ class Server:
       self.port = self._grpc.start()
     except OSError as e:
       raise errors.UserError(
-        f"--port: cannot listen on {options.host}:{options.port}: {e}"
+        f"`port`: cannot listen on {options.host}:{options.port}: {e}"
       ) from e
     if self._http is not None:
       try:
         self.rest_api_port = self._http.start()
       except OSError as e:
         raise errors.UserError(
-          f"--rest_api_port: cannot listen on {options.host}:"
+          f"`rest_api_port`: cannot listen on {options.host}:"
           f"{options.rest_api_port}: {e}"
         ) from e
     self._models.poll(
@@ -175,21 +177,20 @@ def run(options: server_options.Options) -> None:
   _log_to_stderr()
   server = Server(options)
   server.start()
-  print(f"gRPC at {options.host}:{server.port}", flush=True)
+  _log.info(f"gRPC at {options.host}:{server.port}")
   if server.rest_api_port is not None:
-    print(
-      f"REST and the page at http://{options.host}:{server.rest_api_port}",
-      flush=True,
+    _log.info(
+      f"REST and the page at http://{options.host}:{server.rest_api_port}"
     )
   try:
     threading.Event().wait()
   except interruption.Interrupted as e:
-    print(f"{e} Answering what was accepted ...", flush=True)
+    _log.info(f"{e} Answering what was accepted ...")
   cut = server.stop()
   if cut:
-    print(f"{cut} requests took too long and were cut.", flush=True)
+    _log.info(f"{cut} requests took too long and were cut.")
     os._exit(1)  # Python would wait for their threads.
-  print("Ended: every accepted request was answered.", flush=True)
+  _log.info("Ended: every accepted request was answered.")
 
 
 def read_models(
@@ -206,8 +207,8 @@ def read_models(
     configs = model_config.single(options.model_name, options.model_base_path)
   else:
     raise errors.UserError(
-      "Name what to serve: --model_name and --model_base_path, or "
-      "--model_config_file."
+      "Name what to serve: `model_name` and `model_base_path`, or "
+      "`model_config_file`."
     )
   return configs
 
@@ -229,12 +230,12 @@ def _credentials(config_file: str) -> grpc.ServerCredentials | None:
   )
   if not config.server_key or not config.server_cert:
     raise errors.UserError(
-      f"--ssl_config_file: {config_file} needs server_key and server_cert, the "
+      f"`ssl_config_file`: {config_file} needs server_key and server_cert, the "
       "PEM files' contents."
     )
   if config.client_verify and not config.custom_ca:
     raise errors.UserError(
-      f"--ssl_config_file: {config_file} needs custom_ca to verify clients."
+      f"`ssl_config_file`: {config_file} needs custom_ca to verify clients."
     )
   return grpc.ssl_server_credentials(
     [(config.server_key.encode(), config.server_cert.encode())],

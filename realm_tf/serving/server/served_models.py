@@ -186,7 +186,7 @@ class Models:
           grpc.StatusCode.FAILED_PRECONDITION,
           f"label {label!r} of model {config.name!r} is for version {version}, "
           "which is not loaded; new labels may be, with "
-          "--allow_version_labels_for_unavailable_models",
+          "allow_version_labels_for_unavailable_models=True",
         )
 
   def _repeat(self, pause: float, job: Callable[[], None]) -> None:

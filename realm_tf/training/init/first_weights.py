@@ -100,7 +100,7 @@ def read_bert(path: str, flag: str = "init_checkpoint") -> weight_source.Source:
   try:
     return reading.read(path)
   except errors.UserError as e:
-    raise errors.UserError(f"--{flag}: {e}") from e
+    raise errors.UserError(f"`{flag}`: {e}") from e
 
 
 def check_sources(
@@ -121,7 +121,7 @@ def check_sources(
       found = _open_run(path)
       if not found.roles & _USED[run.task]:
         raise errors.UserError(
-          f"--init_checkpoint={path} holds {', '.join(sorted(found.roles))}, "
+          f"init_checkpoint={path} holds {', '.join(sorted(found.roles))}, "
           f"nothing that {run.task} starts from "
           f"({', '.join(sorted(_USED[run.task]))})."
         )
@@ -131,9 +131,7 @@ def check_sources(
         if "retriever" in found.roles & _USED[run.task]
         or name not in _RETRIEVER_FIELDS
       ]
-      check_shape(
-        run, run_config.read(path), f"--init_checkpoint={path}", fields
-      )
+      check_shape(run, run_config.read(path), f"init_checkpoint={path}", fields)
     else:
       check_public(path, run, tokenizer)
 
@@ -180,7 +178,7 @@ def check_shape(
   """
   if found.vocab_sha256 != wanted.vocab_sha256:
     raise errors.UserError(
-      f"{source} has another vocabulary than --corpus="
+      f"{source} has another vocabulary than corpus="
       f"{wanted.corpus}: build the corpus with that run's vocabulary "
       f"({found.corpus}/vocab.txt)."
     )
@@ -191,7 +189,7 @@ def check_shape(
     if old != new:
       raise errors.UserError(
         f"{source} has {name}={old}, this run has "
-        f"--config.{name}={new}: they must be equal."
+        f"config.{name}={new}: they must be equal."
       )
 
 

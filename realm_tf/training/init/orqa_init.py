@@ -82,7 +82,7 @@ def choose(
   for flag, source in (("retriever", retriever), ("reader", reader)):
     if not source:
       raise errors.UserError(
-        f"--init or --init_{flag} must name the run of `pretrain` or "
+        f"`init` or `init_{flag}` must name the run of `pretrain` or "
         f"`pretrain_ict` that the {flag} comes from."
       )
   if tf.io.gfile.exists(tf.io.gfile.join(model_dir, run_config.FILE_NAME)):
@@ -91,8 +91,8 @@ def choose(
   if not reading.is_run(retriever):
     flag = "init_retriever" if init_retriever else "init"
     raise errors.UserError(
-      f"--{flag}={retriever} is no run, and has no retriever: name a run of "
-      "`pretrain` or `pretrain_ict`. Public weights go to --init_reader."
+      f"{flag}={retriever} is no run, and has no retriever: name a run of "
+      "`pretrain` or `pretrain_ict`. Public weights go to `init_reader`."
     )
   found = run_config.read(retriever)
   index_run = found.index_run or retriever
@@ -150,10 +150,10 @@ def _check_run(
   found = run_config.read(source)
   if not own_run.roles(own_run.weights_path(source)[0]) & {*wanted}:
     raise errors.UserError(
-      f"--{flag}={source} holds no {' and no '.join(wanted)}: name a run of "
+      f"{flag}={source} holds no {' and no '.join(wanted)}: name a run of "
       "`pretrain` or `pretrain_ict`."
     )
-  first_weights.check_shape(run, found, f"--{flag}={source}", fields)
+  first_weights.check_shape(run, found, f"{flag}={source}", fields)
 
 
 def initialize(

@@ -28,7 +28,7 @@ def cut_passages(
     "cut": f"{round(cuts.passages * count):,} of {count:,} passages "
     f"({100 * cuts.passages:.1f}%) are longer than passage_length={length}: "
     f"{100 * cuts.wordpieces:.1f}% of the wordpieces are never read. "
-    f"build_corpus --max_passage_tokens={length} packs passages that fit"
+    f"build_corpus(max_passage_tokens={length}) packs passages that fit"
   }
 
 
@@ -57,7 +57,7 @@ def cut_by_reader(
     "reader": f"reader_length={config.reader_length} cuts "
     f"{100 * cuts.passages:.1f}% of the passages beside a question: the reader "
     f"misses another {100 * cuts.wordpieces:.1f}% of the wordpieces. Raise "
-    "--config.reader_length, or build a corpus of shorter passages"
+    "`config.reader_length`, or build a corpus of shorter passages"
   }
 
 
@@ -85,14 +85,14 @@ def sources(
     return {}
   lines = {
     "sources": f"{count:,} of {sentences.num_sentences:,} sentences come from "
-    "passages of --corpus, which are left out of what is retrieved for them"
+    "passages of `corpus`, which are left out of what is retrieved for them"
   }
   title = None if count else shared_passages.shared_title(sentences, corpus)
   if title is not None:
     lines["WARNING"] = (
       f"both corpora have articles such as {title!r}, but no passage in "
       "common: their text is packed otherwise, so that a sentence finds its "
-      "own words in --corpus. Annotate --corpus itself with annotate_spans, "
-      "and leave out --pretrain_corpus"
+      "own words in `corpus`. Annotate `corpus` itself with annotate_spans, "
+      "and leave out `pretrain_corpus`"
     )
   return lines

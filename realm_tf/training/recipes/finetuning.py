@@ -2,6 +2,7 @@
 
 import dataclasses
 import itertools
+import logging
 
 import numpy as np
 import tensorflow as tf
@@ -29,6 +30,8 @@ from realm_tf.training.init import orqa_init
 from realm_tf.training.recipes import corpus_lines
 from realm_tf.training.recipes import run_setup
 from realm_tf.training.tasks import orqa_task
+
+_log = logging.getLogger(__name__)
 
 METRIC = "exact_match"  # what "best checkpoint" means
 
@@ -146,7 +149,7 @@ def run(
       "model_dir": model_dir,
     },
   )
-  print(
+  _log.info(
     f"Wrote {model_dir}: step {result.step}; best weights, with an exact "
     f"match of {best:.3f} on dev, of step {step}. Next:\n"
     f"  {following}"
@@ -226,7 +229,7 @@ def _answers(
       knowledge.corpus.tokenizer,
     )
   raise errors.UserError(
-    "--dataset and --dev_dataset mix answers that are strings with answers "
+    "`dataset` and `dev_dataset` mix answers that are strings with answers "
     "that are patterns: give questions of one kind."
   )
 

@@ -1,6 +1,7 @@
 """Runs REALM pre-training: trainer, refresher, summary."""
 
 import dataclasses
+import logging
 import shlex
 
 from realm_tf import suggestions
@@ -14,6 +15,8 @@ from realm_tf.training.recipes import corpus_lines
 from realm_tf.training.recipes import refresh_hook
 from realm_tf.training.recipes import run_setup
 from realm_tf.training.tasks import realm_task
+
+_log = logging.getLogger(__name__)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -110,7 +113,7 @@ def run(
     manual_dir=manual_dir,
   )
   curves = shlex.quote(f"--logdir={setup.model_dir}/tensorboard")
-  print(
+  _log.info(
     f"Wrote {setup.model_dir}: step {result.step}; index versions used: "
     f"{used}. Next:\n"
     f"  {following}\n"

@@ -7,6 +7,7 @@ it runs.
 """
 
 import contextlib
+import logging
 import time
 from collections.abc import Iterator
 
@@ -27,6 +28,8 @@ from realm_tf.training import loop
 from realm_tf.training import pipeline_feed
 from realm_tf.training import training_checkpoints
 from realm_tf.training.tasks import realm_task
+
+_log = logging.getLogger(__name__)
 
 MODES = ("local", "external", "off")
 
@@ -140,8 +143,8 @@ class RefreshHook(loop.Hook):
       and self._warned_version != self._version
     ):
       self._warned_version = self._version
-      print(
-        f"warning: the index is {age} steps old at step {step}; training "
+      _log.warning(
+        f"the index is {age} steps old at step {step}; training "
         f"waits at {self._config.index_age_limit_steps}. More refresh "
         "workers would help."
       )
@@ -181,7 +184,7 @@ class RefreshHook(loop.Hook):
       self._exporter.save(self._model_dir, step)
 
   def _build_frozen(self) -> None:
-    print("Building the index that stays (--refresh=off) ...", flush=True)
+    _log.info("Building the index that stays (refresh=off) ...")
     shown = self._embedding_progress()
     self._refresher = refresher_process.Refresher(self._model_dir, watch=False)
     self._refresher.wait(shown.show)
@@ -191,7 +194,7 @@ class RefreshHook(loop.Hook):
     found = self._watcher.poll(None, step)
     if found is not None:
       return found
-    print("Waiting for the first index ...", flush=True)
+    _log.info("Waiting for the first index ...")
     shown = self._embedding_progress()
 
     def refresher_end() -> str | None:
@@ -217,8 +220,8 @@ class RefreshHook(loop.Hook):
     if self._state.refresher_is_alive() or starting:
       return None
     return (
-      "No refresher runs: start refresh_index --watch, and see the last lines "
-      "of the one before."
+      "No refresher runs: start refresh_index(watch=True), and see the last "
+      "lines of the one before."
     )
 
   def open(self, version: int) -> realm_task.IndexInUse:
@@ -255,7 +258,7 @@ class RefreshHook(loop.Hook):
       self._trainer.index_version.assign(version)
     self._announce()
     self.versions_used.append(version)
-    print(f"  index version {version} in use", flush=True)
+    _log.info(f"  index version {version} in use")
 
   def _replace(
     self, version: int, feed: pipeline_feed.Feed, *, wait: bool
@@ -275,17 +278,16 @@ class RefreshHook(loop.Hook):
       return
     oldest = step - self._config.index_age_limit_steps + 1
     started = time.monotonic()
-    print(
+    _log.info(
       f"The index is {step - self._version} steps old at step {step}: "
-      "training waits for the refresher.",
-      flush=True,
+      "training waits for the refresher."
     )
     version = self._watcher.wait_for(
       oldest, step, self._refresher_end, _LONGEST_WAIT_SECS
     )
     self._replace(version, feed, wait=True)
     self._take_pending()
-    print(f"  waited {time.monotonic() - started:.1f} s")
+    _log.info(f"  waited {time.monotonic() - started:.1f} s")
 
   def _prune_exports(self) -> None:
     """Removes the exports that were overtaken before a version was made.
@@ -304,8 +306,6 @@ class RefreshHook(loop.Hook):
 
 
 def check_mode(mode: str) -> None:
-  """Raises errors.UserError if `--refresh` is none of `MODES`."""
+  """Raises errors.UserError if `refresh` is none of `MODES`."""
   if mode not in MODES:
-    raise errors.UserError(
-      f"--refresh={mode} must be one of {', '.join(MODES)}."
-    )
+    raise errors.UserError(f"refresh={mode} must be one of {', '.join(MODES)}.")

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import logging
 from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Mapping
@@ -18,6 +19,8 @@ from realm_tf.runs import run_config
 from realm_tf.runs import run_state
 from realm_tf.training import base_task
 from realm_tf.training.init import first_weights
+
+_log = logging.getLogger(__name__)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -130,7 +133,7 @@ def find_devices(config: schema.TaskConfig, tpu: str) -> tf.distribute.Strategy:
   strategy = devices.make_strategy(tpu)
   if config.batch_size % strategy.num_replicas_in_sync:
     raise errors.UserError(
-      f"--config.batch_size={config.batch_size} must divide by the "
+      f"config.batch_size={config.batch_size} must divide by the "
       f"{strategy.num_replicas_in_sync} replicas."
     )
   return strategy
@@ -165,7 +168,7 @@ def _check_candidates(
   most = corpus.num_passages
   if config.num_candidates > most:
     raise errors.UserError(
-      f"--num_candidates={config.num_candidates} is beyond the corpus of "
+      f"num_candidates={config.num_candidates} is beyond the corpus of "
       f"{corpus.num_passages} passages: the null passage and all but a "
       f"query's own make {most} candidates at most."
     )
@@ -188,33 +191,32 @@ def print_plan(
     held_bytes: Memory that the task's data take.
   """
   run, config = setup.run, setup.run.config
-  print(f"{run.task} -> {setup.model_dir}")
-  print(f"  devices    {devices.describe(setup.strategy)}")
-  print(
+  _log.info(f"{run.task} -> {setup.model_dir}")
+  _log.info(f"  devices    {devices.describe(setup.strategy)}")
+  _log.info(
     f"  batch      {config.batch_size} in all, "
     f"{config.batch_size // setup.strategy.num_replicas_in_sync} a replica; "
     f"{config.train_steps} steps"
   )
   for name, line in lines.items():
-    print(f"  {name:<10} {line}")
+    _log.info(f"  {name:<10} {line}")
   for reason, count in dropped.items():
     if count:
-      print(f"  left out   {count:,} {reason}")
+      _log.info(f"  left out   {count:,} {reason}")
   parameters = 0
   frozen = 0
   for role, part in task.parts.items():
     count = _count(part.trainable_variables)
     parameters += count
     frozen += _count(part.non_trainable_variables)
-    print(f"  trained    {role}: {count:,} parameters")
+    _log.info(f"  trained    {role}: {count:,} parameters")
   if frozen:
-    print(f"  frozen     {frozen:,} parameters")
+    _log.info(f"  frozen     {frozen:,} parameters")
   # Weights, gradient and AdamW's two moments, 4 bytes each.
   memory = 16 * parameters + 4 * frozen + held_bytes
-  print(
+  _log.info(
     f"  memory     about {memory / 1e9:.2f} GB for weights, optimizer and "
-    "data, activations aside",
-    flush=True,
+    "data, activations aside"
   )
 
 

@@ -1,6 +1,7 @@
 """Runs `train_tagger`: trains, keeps the best, reports, exports."""
 
 import dataclasses
+import logging
 from collections.abc import Sequence
 
 import tensorflow as tf
@@ -24,6 +25,8 @@ from realm_tf.training import training_checkpoints
 from realm_tf.training.init import first_weights
 from realm_tf.training.recipes import run_setup
 from realm_tf.training.tasks import tagging_task
+
+_log = logging.getLogger(__name__)
 
 REPORT = "evaluation.json"
 _F1 = "f1"
@@ -124,7 +127,7 @@ def run(
     _report(hook, config, tokenizer, heldout, model_dir, step)
     folder = tf.io.gfile.join(model_dir, *model_tagger.EXPORT_FOLDER)
     tagger_export.save(folder, task.tagger, tokenizer, config, step)
-  print(
+  _log.info(
     f"Wrote {model_dir}: best weights, of step {step}, with F1 "
     f"{scores[entities.ALL].f1:.4f}; {REPORT}; {folder}. Next:\n"
     f"  {_next(model_dir)}"
@@ -202,13 +205,13 @@ def _tokenizer(vocab: str, init_checkpoint: str) -> wordpiece.Tokenizer:
   if not init_checkpoint:
     if not vocab:
       raise errors.UserError(
-        "--vocab is missing: name a BERT vocabulary, or with "
-        "--init_checkpoint weights that have one."
+        "`vocab` is missing: name a BERT vocabulary, or with "
+        "`init_checkpoint` weights that have one."
       )
     return wordpiece.Tokenizer.from_file(vocab, lower_case=None)
   if "," in init_checkpoint:
     raise errors.UserError(
-      f"--init_checkpoint={init_checkpoint} names several sources: a tagger "
+      f"init_checkpoint={init_checkpoint} names several sources: a tagger "
       "starts from one."
     )
   tokenizer = first_weights.read_tokenizer(init_checkpoint)
@@ -216,8 +219,8 @@ def _tokenizer(vocab: str, init_checkpoint: str) -> wordpiece.Tokenizer:
     given = wordpiece.read_vocabulary(vocab)
     if wordpiece.vocabulary_sha256(given) != tokenizer.sha256:
       raise errors.UserError(
-        f"--init_checkpoint={init_checkpoint} has another vocabulary than "
-        f"--vocab={vocab}: leave --vocab out."
+        f"init_checkpoint={init_checkpoint} has another vocabulary than "
+        f"vocab={vocab}: leave `vocab` out."
       )
   return tokenizer
 
@@ -275,7 +278,7 @@ def _report(
       file.sentences, config, tokenizer
     )
     scores = hook.score(examples, [s.labels for s in file.sentences])
-    print(entities.table(path, scores))
+    _log.info(entities.table(path, scores))
     by_file[path] = {
       name: dataclasses.asdict(row) for name, row in scores.items()
     }

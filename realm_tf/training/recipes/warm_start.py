@@ -1,5 +1,7 @@
 """Runs the two trainings that come before REALM: language model and ICT."""
 
+import logging
+
 import numpy as np
 
 from realm_tf import suggestions
@@ -9,6 +11,8 @@ from realm_tf.training.recipes import corpus_lines
 from realm_tf.training.recipes import run_setup
 from realm_tf.training.tasks import ict_task
 from realm_tf.training.tasks import mlm_task
+
+_log = logging.getLogger(__name__)
 
 _TASKS = {"pretrain_mlm": mlm_task.MlmTask, "pretrain_ict": ict_task.IctTask}
 _NEXT = {"pretrain_mlm": "pretrain_ict", "pretrain_ict": "pretrain"}
@@ -49,7 +53,9 @@ def run(task_name: str, config: schema.TaskConfig, **where: str) -> None:
   following = suggestions.training(
     _NEXT[task_name], config, task_name, setup.model_dir, flags
   )
-  print(f"Wrote {setup.model_dir}: step {result.step}. Next:\n  {following}")
+  _log.info(
+    f"Wrote {setup.model_dir}: step {result.step}. Next:\n  {following}"
+  )
 
 
 def _cut_passages(setup: run_setup.SentenceSetup) -> dict[str, str]:

@@ -9,9 +9,12 @@ from collections.abc import Callable
 from collections.abc import Iterator
 from collections.abc import Sequence
 
+from absl import flags
+
 from realm_tf import errors
 from realm_tf.answering import replies
 from realm_tf.answering import shown
+from realm_tf.launch import console
 
 Ask = Callable[[str], replies.Answer | replies.Filled]
 _PROMPT = "? "
@@ -39,7 +42,8 @@ def run(ask: Ask, texts: Sequence[str], *, as_json: bool) -> None:
       _check(text)
       _print(ask(text), as_json)
     except errors.UserError as e:
-      print(f"error: {e}", file=sys.stderr)
+      message = console.in_flags(str(e), flags.FLAGS)
+      print(f"error: {message}", file=sys.stderr)
 
 
 def _typed() -> Iterator[str]:
