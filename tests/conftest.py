@@ -8,9 +8,12 @@ import numpy as np
 import pytest
 
 from realm_tf import environment
+from realm_tf.launch import console
 
 # Before any test module imports TensorFlow.
 environment.configure()
+# As commands do, but for the flags, which depend on what has been imported.
+console.show_log(())
 
 # The first example of a test may trace a tf.function, and a run that failed
 # must fail again.

@@ -34,7 +34,7 @@ def test_a_tpu_that_nobody_knows_is_one_line(monkeypatch):
   monkeypatch.setattr(
     tf.distribute.cluster_resolver, "TPUClusterResolver", resolver
   )
-  with pytest.raises(errors.UserError, match="--tpu=mine cannot be reached"):
+  with pytest.raises(errors.UserError, match="tpu=mine cannot be reached"):
     devices.make_strategy("mine")
 
 
@@ -48,5 +48,5 @@ def test_a_slice_of_several_hosts_is_refused(monkeypatch):
     (tf.distribute, "TPUStrategy", slice_of_four),
   ):
     monkeypatch.setattr(module, name, lambda *_, r=result, **__: r)
-  with pytest.raises(errors.UserError, match="--tpu=local .* 4 hosts"):
+  with pytest.raises(errors.UserError, match="tpu=local .* 4 hosts"):
     devices.make_strategy("local")

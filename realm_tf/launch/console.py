@@ -1,7 +1,7 @@
 """Shows on the terminal what the library logs and raises, in a command's words.
 
-Below `launch`, messages speak of arguments as Python does: corpus=PATH, `corpus`
-in back quotes, build_corpus(overwrite=True). The user of a command reads
+Below `launch`, messages speak of arguments as Python does: corpus=PATH,
+`corpus`, build_corpus(overwrite=True). The user of a command reads
 --corpus=PATH, --corpus and build_corpus --overwrite.
 """
 
@@ -24,22 +24,29 @@ _TRUTH = re.compile(r"(True|False)\b")
 class _Console(logging.Handler):
   """Prints what is logged, a warning as such."""
 
+  def __init__(self, names: Container[str]):
+    """Takes the command's flags; see `in_flags`."""
+    super().__init__()
+    self._names = names
+
   def emit(self, record: logging.LogRecord) -> None:
     """Prints a message to standard output."""
-    from absl import flags
-
-    text = in_flags(record.getMessage(), flags.FLAGS)
+    text = in_flags(record.getMessage(), self._names)
     prefix = "warning: " if record.levelno >= logging.WARNING else ""
     print(f"{prefix}{text}", flush=True)
 
 
-def show_log() -> None:
-  """Prints what the library logs, from now on."""
+def show_log(names: Container[str]) -> None:
+  """Prints what the library logs, from now on.
+
+  Args:
+    names: The command's flags; see `in_flags`.
+  """
   logger = logging.getLogger(_LIBRARY)
   logger.propagate = False
   logger.setLevel(logging.INFO)
   if not any(isinstance(handler, _Console) for handler in logger.handlers):
-    logger.addHandler(_Console())
+    logger.addHandler(_Console(names))
 
 
 def in_flags(message: str, names: Container[str]) -> str:

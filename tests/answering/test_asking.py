@@ -65,7 +65,7 @@ def test_a_pre_trained_run_fills_masks(world):
   assert (len(cut.masks), cut.unfilled) == (1, 1)
   text = shown.lines(cut, styled=False)
   assert "1 [MASK] stays unfilled: the text is too long." in text
-  with pytest.raises(errors.UserError, match="--retriever=bm25"):
+  with pytest.raises(errors.UserError, match="retriever=bm25"):
     asking.load(str(world / "realm"), retriever="bm25")
 
 

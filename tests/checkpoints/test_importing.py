@@ -75,7 +75,7 @@ def test_a_checkpoint_cannot_be_run_and_the_report_says_so(tmp_path, capsys):
 def test_a_python_without_torch_is_said_not_to_run_it(tmp_path, capsys):
   missing = str(tmp_path / "no_python")
   importing.run(str(formats.TINY_BERT), str(tmp_path / "imported"), missing)
-  assert f"not run: --peer_python={missing}" in capsys.readouterr().out
+  assert f"not run: peer_python={missing}" in capsys.readouterr().out
 
 
 def error_of(*args):
@@ -117,13 +117,13 @@ def test_the_peer_gets_the_folder_of_the_bert(tmp_path, monkeypatch):
 
 def test_bad_sources_and_outputs_are_named(tmp_path):
   missing = error_of(tmp_path / "nowhere", tmp_path / "out")
-  assert missing.startswith(f"--source: {tmp_path / 'nowhere'}")
+  assert missing.startswith(f"`source`: {tmp_path / 'nowhere'}")
   (tmp_path / "full").mkdir()
   (tmp_path / "full" / "file").write_text("")
-  assert "--output=" in error_of(formats.TINY_BERT, tmp_path / "full")
+  assert "output=" in error_of(formats.TINY_BERT, tmp_path / "full")
   assert "is there" in error_of(formats.TINY_BERT, tmp_path / "full" / "file")
   below = tmp_path / "full" / "file" / "x"
-  assert f"Cannot write --output={below}" in error_of(formats.TINY_BERT, below)
+  assert f"Cannot write output={below}" in error_of(formats.TINY_BERT, below)
   small_runs.save_run(tmp_path / "run", "pretrain_ict")
   assert "is a run" in error_of(tmp_path / "run", tmp_path / "out")
   assert not (tmp_path / "out").exists()

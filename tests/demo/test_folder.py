@@ -47,7 +47,7 @@ def test_what_no_demo_wrote_is_named_and_stays(tmp_path, foreign):
   written_corpus.write_texts(tmp_path / "corpus", [[("T", "body")]])
   write(tmp_path, [foreign])
   before = sorted(tmp_path.rglob("*"))
-  with pytest.raises(errors.UserError, match=f"--output=.* holds {foreign}"):
+  with pytest.raises(errors.UserError, match=f"output=.* holds {foreign}"):
     folder.make_room(str(tmp_path))
   assert sorted(tmp_path.rglob("*")) == before
 

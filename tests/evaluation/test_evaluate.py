@@ -43,7 +43,7 @@ def test_a_file_of_orqa_is_scored(options, capsys):
   assert scores.classes == {"right": 1, "wrong": 2}
   printed = capsys.readouterr().out
   assert "exact_match" in printed and "33.3" in printed
-  assert "needs --corpus" not in printed
+  assert "needs `corpus`" not in printed
 
 
 def test_with_a_corpus_all_is_written(options, tmp_path, capsys):
@@ -109,7 +109,7 @@ def test_passages_found_without_a_corpus_are_not_passed_over(options, capsys):
     {"id": str(i), "answer": "x", "retrieved": ["ab"]} for i in (1, 2, 3)
   ]
   evaluate.score_file(options(given))
-  assert "needs --corpus" in capsys.readouterr().out
+  assert "needs `corpus`" in capsys.readouterr().out
 
 
 def test_an_invalid_regex_is_counted_and_said(options, tmp_path, capsys):
@@ -135,7 +135,7 @@ def test_an_invalid_regex_is_counted_and_said(options, tmp_path, capsys):
 def test_a_folder_that_cannot_be_made_is_named(options, tmp_path):
   given = [{"question": q["question"], "prediction": ""} for q in QUESTIONS]
   (tmp_path / "file").write_text("")
-  with pytest.raises(errors.UserError, match="--output=.*file/out"):
+  with pytest.raises(errors.UserError, match="output=.*file/out"):
     evaluate.score_file(options(given, output=str(tmp_path / "file/out")))
 
 

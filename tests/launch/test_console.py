@@ -35,8 +35,8 @@ def test_arguments_become_flags(message, shown):
 
 
 def test_log_of_the_library_is_shown(capsys):
-  console.show_log()
-  console.show_log()  # shows nothing twice
+  console.show_log(())
+  console.show_log(())  # shows nothing twice
   logger = logging.getLogger("realm_tf.data.somewhere")
   logger.info("half done")
   logger.warning("disk nearly full")

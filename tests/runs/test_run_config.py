@@ -71,7 +71,7 @@ def test_another_run_is_refused_by_its_field(tmp_path, change):
   other = synthetic.make_run("pretrain", config, **change)
   message = error_of(run_config.write_or_match, str(tmp_path), other)
   assert next(iter(change)) in message
-  assert f"--model_dir={tmp_path}" in message
+  assert f"model_dir={tmp_path}" in message
   assert (tmp_path / "config.json").read_bytes() == before
 
 

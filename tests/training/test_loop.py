@@ -75,7 +75,7 @@ def test_a_gradient_that_is_not_finite_is_neither_saved_nor_exported(tmp_path):
   with pytest.raises(errors.UserError) as error:
     train(tmp_path, [1.0, 1.0, 1.0, 0.0, 1.0], hook, checkpoint_every_steps=2)
   assert "gradient_norm is nan at step 4" in str(error.value)
-  assert "--config.learning_rate" in str(error.value)
+  assert "`config.learning_rate`" in str(error.value)
   assert "\n" not in str(error.value)
   assert hook.steps == [2]
   names = {p.name for p in (tmp_path / "checkpoints").glob("*.index")}

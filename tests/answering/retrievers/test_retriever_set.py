@@ -35,5 +35,5 @@ def test_each_is_asked_for_no_more_than_there_is():
 def test_others_are_refused():
   found = retriever_set.RetrieverSet(TABLE, TOKENIZER, None)
   for name in ("tfidf", "none", "dense"):
-    with pytest.raises(errors.UserError, match=f"--retriever={name}"):
+    with pytest.raises(errors.UserError, match=f"retriever={name}"):
       found.retrieve(["wa"], 1, name)

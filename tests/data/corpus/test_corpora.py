@@ -108,7 +108,7 @@ def test_other_records_are_not_read(tmp_path, monkeypatch, change, sums):
   assert "\n" not in line
   name = "passages-00001-of-00003.tfrecord.gz"
   assert (name in line) or ("manifest.json" in line and sums != "kept")
-  assert "build_corpus --overwrite" in line
+  assert "build_corpus(overwrite=True)" in line
 
 
 def test_whoever_reads_a_file_sees_that_it_is_another(tmp_path):

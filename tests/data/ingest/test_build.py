@@ -115,7 +115,7 @@ def test_an_output_is_kept_refused_or_replaced(options, tmp_path, capsys):
   assert build.build(options()) == first
   assert "nothing to do" in capsys.readouterr().out
   assert marker.read_text() == "kept"
-  with pytest.raises(errors.UserError, match="--overwrite"):
+  with pytest.raises(errors.UserError, match="overwrite=True"):
     build.build(options(max_passage_tokens=50))
   with pytest.raises(errors.UserError, match="holds annotations, which is no"):
     build.build(options(max_passage_tokens=50, overwrite=True))
@@ -123,7 +123,7 @@ def test_an_output_is_kept_refused_or_replaced(options, tmp_path, capsys):
   marker.unlink()
   replaced = build.build(options(max_passage_tokens=50, overwrite=True))
   assert replaced.max_passage_tokens == 50
-  assert "cut by      --config=tiny (44), which" in capsys.readouterr().out
+  assert "cut by      config=tiny (44), which" in capsys.readouterr().out
   assert sorted(p.name for p in tmp_path.iterdir()) == [
     "corpus",
     "in.jsonl",
@@ -192,7 +192,7 @@ def test_only_a_corpus_is_ever_replaced(tmp_path, place, inside):
   if called:
     with pytest.raises(errors.UserError) as caught:
       publish()
-    assert f"--output={given} holds {called}, " in str(caught.value)
+    assert f"output={given} holds {called}, " in str(caught.value)
     shutil.rmtree(tmp_path / "new")
     assert sorted(tmp_path.rglob("*")) == before
     return
@@ -241,7 +241,7 @@ def test_overwrite_removes_corpora_alone(options, tmp_path):
   output.mkdir()
   build.build(options(overwrite=True))
   (output / "manifest.json").write_text("damaged")
-  with pytest.raises(errors.UserError, match="--output=.*--overwrite"):
+  with pytest.raises(errors.UserError, match="output=.*overwrite=True"):
     build.build(options())
   build.build(options(overwrite=True))
   (output / "manifest.json").unlink()
@@ -265,7 +265,7 @@ def test_a_corpus_that_cannot_be_replaced_stays(options, tmp_path, monkeypatch):
     rename(source, target, overwrite)
 
   monkeypatch.setattr(tf.io.gfile, "rename", fail_once)
-  with pytest.raises(errors.UserError, match="Cannot write --output"):
+  with pytest.raises(errors.UserError, match="Cannot write output="):
     build.build(options(max_passage_tokens=50, overwrite=True))
   assert corpus_lib.Corpus.open(options().output).manifest.passages
   assert sorted(p.name for p in tmp_path.iterdir()) == [
@@ -316,7 +316,7 @@ def test_a_corpus_that_is_none(options, tmp_path):
   def error(path):
     with pytest.raises(errors.UserError) as caught:
       corpus_lib.Corpus.open(str(path))
-    assert "--corpus" in str(caught.value)
+    assert "`corpus`" in str(caught.value)
     assert "build_corpus" in str(caught.value)
     return str(caught.value)
 

@@ -227,7 +227,7 @@ def test_the_same_edit_again_leaves_the_output(old, tmp_path, capsys):
   assert again.manifest == first.manifest
   assert marker.exists()
   assert "already" in capsys.readouterr().out
-  with pytest.raises(errors.UserError, match="--output=.*name another folder"):
+  with pytest.raises(errors.UserError, match="output=.*name another folder"):
     edit_corpus(old, tmp_path / "new", remove=[_TITLES[1]])
   assert marker.exists()
 
@@ -237,7 +237,7 @@ def test_sentences_are_not_taken_over(tmp_path, capsys):
   (tmp_path / "in" / "corpus" / "sentences").mkdir()
   new = edit_corpus(corpus, tmp_path / "new", remove=[_TITLES[0]])
   shown = capsys.readouterr().out
-  assert f"annotate_spans --corpus={new.path}" in shown
+  assert f"annotate_spans(corpus={new.path})" in shown
   assert not (tmp_path / "new" / "sentences").exists()
 
 

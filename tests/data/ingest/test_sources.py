@@ -123,8 +123,8 @@ def test_wikiextractor_cut_short(tmp_path):
 
 
 def test_wrong_inputs_name_the_flag(tmp_path):
-  assert "--input is missing" in _error("")
-  assert "--input=" in _error(tmp_path / "nothing.jsonl")
+  assert "`input` is missing" in _error("")
+  assert "input=" in _error(tmp_path / "nothing.jsonl")
   assert "does not exist" in _error(tmp_path / "nothing*.jsonl")
   assert "folder without" in _error(tmp_path)
   (tmp_path / "a.txt").write_text("x")

@@ -33,5 +33,5 @@ def test_same_text_same_vocabulary_whatever_its_order():
 
 
 def test_nothing_to_learn_from():
-  with pytest.raises(errors.UserError, match="--vocab_size=100"):
+  with pytest.raises(errors.UserError, match="vocab_size=100"):
     vocabulary.learn_vocabulary([], 100, lower_case=True)

@@ -51,7 +51,7 @@ def test_a_file_that_leaves_no_dev_questions_is_refused(tmp_path):
   texts = [f"what is {i}" for i in range(60)]
   train = [text for text in texts if not is_held_out(text)]
   path = write(tmp_path / "train.jsonl", train)
-  with pytest.raises(errors.UserError, match="--dev_dataset"):
+  with pytest.raises(errors.UserError, match="`dev_dataset`"):
     qa_splits.load_train_and_dev(path, "")
 
 

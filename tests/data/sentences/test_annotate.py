@@ -147,7 +147,7 @@ def test_a_restart_keeps_finished_shards(corpus):
 def test_other_settings_need_overwrite(corpus):
   annotate.annotate(_options(corpus))
   numbers = annotate_shards.TaggerSettings(numbers=True)
-  with pytest.raises(errors.UserError, match="--overwrite"):
+  with pytest.raises(errors.UserError, match="overwrite=True"):
     annotate.annotate(_options(corpus, tagger=numbers))
   manifest = annotate.annotate(_options(corpus, tagger=numbers, overwrite=True))
   assert manifest["settings"]["numbers"]
@@ -194,7 +194,7 @@ def test_a_killed_overwrite_goes_on_where_it_was(corpus, monkeypatch):
 def test_an_unknown_runner_costs_no_annotation(corpus):
   manifest = annotate.annotate(_options(corpus))
   options = _options(corpus, overwrite=True, beam_flags=["--runner=Foo"])
-  with pytest.raises(errors.UserError, match="--runner=Foo"):
+  with pytest.raises(errors.UserError, match="runner=Foo"):
     annotate.annotate(options)
   assert annotate.annotate(_options(corpus)) == manifest
 
@@ -312,7 +312,7 @@ def test_a_trained_tagger_is_known_by_its_weights(corpus, export, tmp_path):
   (copy / "manifest.json").write_text(
     json.dumps(manifest | {"fingerprint": "of other weights"})
   )
-  with pytest.raises(errors.UserError, match="--overwrite"):
+  with pytest.raises(errors.UserError, match="overwrite=True"):
     annotate.annotate(_options(corpus, tagger=settings(copy)))
 
 
@@ -326,9 +326,9 @@ def test_preview_with_a_trained_tagger(corpus, export, capsys):
 
 def test_mistakes_are_named(corpus, tmp_path):
   unknown = annotate_shards.TaggerSettings(tagger="oracle")
-  with pytest.raises(errors.UserError, match="--tagger=oracle"):
+  with pytest.raises(errors.UserError, match="tagger=oracle"):
     annotate.annotate(_options(corpus, tagger=unknown))
-  with pytest.raises(errors.UserError, match="--corpus|nowhere"):
+  with pytest.raises(errors.UserError, match="`corpus`|nowhere"):
     annotate.annotate(_options(tmp_path / "nowhere"))
-  with pytest.raises(errors.UserError, match="--gazetteer"):
+  with pytest.raises(errors.UserError, match="`gazetteer`"):
     annotate_shards.TaggerSettings(gazetteer="x").check()

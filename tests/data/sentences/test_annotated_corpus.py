@@ -251,7 +251,7 @@ def test_another_annotation_than_the_manifest_says(tmp_path, what):
   manifest.write_text(json.dumps({"settings": {}, "shards": shards}))
   with pytest.raises(errors.UserError, match=says) as caught:
     annotated_corpus.load(str(tmp_path), TOKENIZER)
-  assert "annotate_spans --overwrite" in str(caught.value)
+  assert "annotate_spans(overwrite=True)" in str(caught.value)
 
 
 def test_a_damaged_file_is_an_error(tmp_path):

@@ -255,7 +255,7 @@ def test_real_files(shared_data, name, scheme, sentences, entities):
 
 def test_wikineural_needs_repair(shared_data):
   path = str(shared_data / "ner/wikineural_en/train.conllu.gz")
-  with pytest.raises(errors.UserError, match="line 1197: .*--repair_labels"):
+  with pytest.raises(errors.UserError, match="line 1197: .*repair_labels=True"):
     conll.read(path)
   file = conll.read(path, repair=True)
   assert (len(file.sentences), file.repaired) == (10_431, 394)

@@ -56,9 +56,9 @@ def test_mistakes_are_named(tmp_path):
       tagging_sources.load([str(source) for source in sources])
     return str(error.value)
 
-  assert "--data is missing" in error_of()
+  assert "`data` is missing" in error_of()
   missing = tmp_path / "nowhere"
-  assert error_of(missing) == f"--data={missing} does not exist."
+  assert error_of(missing) == f"data={missing} does not exist."
   folder = tmp_path / "one"
   other = write(folder, "other.txt")
   assert "holds no file such as" in error_of(folder)

@@ -170,7 +170,7 @@ def test_values_that_are_not_finite_name_shard_and_step(model_dir):
 
 def test_another_corpus_is_refused(model_dir, tmp_path):
   other = fake_run.write_corpus(tmp_path / "other", seed=1)
-  with pytest.raises(errors.UserError, match="--corpus=.*other .*fingerprint"):
+  with pytest.raises(errors.UserError, match="corpus=.*other .*fingerprint"):
     fake_run.refresh(model_dir, corpus=other.path)
 
 
@@ -386,6 +386,6 @@ def test_watching_may_start_before_the_run_and_before_it_is_resumed(
 
 
 def test_settings_of_a_tree_are_refused_where_there_is_none(model_dir):
-  with pytest.raises(errors.UserError, match="--num_leaves=3 is of a tree"):
+  with pytest.raises(errors.UserError, match="num_leaves=3 is of a tree"):
     fake_run.refresh(model_dir, overrides={"num_leaves": 3})
   assert fake_run.refresh(model_dir, overrides={"num_leaves": 0}) == 0

@@ -287,7 +287,7 @@ def test_without_a_run_the_corpus_alone_is_written(tmp_path, old, capsys):
   index_edit.run(options(tmp_path, old, **_EDIT), "")
   corpora.Corpus.open(str(tmp_path / "new"))
   shown = capsys.readouterr().out
-  assert "the same command with --model_dir" in shown
+  assert "the same command with `model_dir`" in shown
   flags = suggested.check(shown, "annotate_spans")
   assert flags == [f"--corpus={tmp_path}/new"]
 
@@ -303,12 +303,12 @@ def refused(tmp_path, corpus, run_dir):
 
 def test_a_run_that_cannot_be_updated_is_refused_first(tmp_path, old, run_dir):
   bare = fake_run.write_run(tmp_path / "bare", old)
-  assert f"--model_dir={bare} has no index" in refused(tmp_path, old, bare)
+  assert f"model_dir={bare} has no index" in refused(tmp_path, old, bare)
   assert "is no run" in refused(tmp_path, old, str(tmp_path))
   other = build_corpus(tmp_path / "other", articles(range(5)))
   assert "index of another corpus" in refused(tmp_path, other, run_dir)
   shutil.rmtree(pathlib.Path(run_dir, "exports"))
-  assert "--rebuild_index" in refused(tmp_path, old, run_dir)
+  assert "rebuild_index=True" in refused(tmp_path, old, run_dir)
 
 
 def hand_written(path, wordpieces):

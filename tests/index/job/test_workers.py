@@ -43,7 +43,7 @@ def test_a_killed_worker_is_replaced(tmp_path):
 def test_workers_that_always_die_are_given_up(tmp_path):
   status, lines = run_pool(tmp_path, "kill -9 $$", num_workers=1)
   assert status == 1
-  assert "smaller --embed_batch_size" in lines[-1]
+  assert "smaller `embed_batch_size`" in lines[-1]
 
 
 _SUPERVISOR = """

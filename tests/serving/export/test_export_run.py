@@ -220,7 +220,7 @@ def test_weights_that_change_the_answers_are_not_published(
   options = export_run.ExportOptions(
     model_dir=str(model_dir), output=str(tmp_path / "qa"), weights="bfloat16"
   )
-  with pytest.raises(errors.UserError, match="--weights=bfloat16 changes too"):
+  with pytest.raises(errors.UserError, match="weights=bfloat16 changes too"):
     export_run.run(options)
   assert not (tmp_path / "qa").exists()
 
@@ -276,5 +276,5 @@ def test_versions_count_up_and_are_never_replaced(overfitted, tmp_path):
   taken = export_run.ExportOptions(
     model_dir=str(model_dir), output=str(tmp_path), version=7
   )
-  with pytest.raises(errors.UserError, match="--version=7"):
+  with pytest.raises(errors.UserError, match="version=7"):
     export_run.run(taken)

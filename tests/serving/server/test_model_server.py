@@ -122,9 +122,9 @@ def test_the_metrics_are_where_the_monitoring_config_says(start, tmp_path):
 
 def test_a_port_that_is_taken(start):
   first = start()
-  with pytest.raises(errors.UserError, match="--port: cannot listen on"):
+  with pytest.raises(errors.UserError, match="`port`: cannot listen on"):
     start(port=first.port)
-  with pytest.raises(errors.UserError, match="--rest_api_port: cannot listen"):
+  with pytest.raises(errors.UserError, match="`rest_api_port`: cannot listen"):
     start(rest_api_port=first.rest_api_port)
 
 

@@ -102,7 +102,7 @@ def test_ict_starts_its_encoders_from_a_language_model(tmp_path, tied):
 def test_a_run_without_the_part_is_refused(tmp_path):
   small_runs.save_run(tmp_path, "pretrain_ict")
   message = error_of("pretrain_mlm", [tmp_path])
-  assert f"--init_checkpoint={tmp_path} holds retriever" in message
+  assert f"init_checkpoint={tmp_path} holds retriever" in message
   assert "pretrain_mlm" in message
 
 
@@ -119,8 +119,8 @@ def test_another_shape_is_refused_by_its_field(tmp_path, change):
   small_runs.save_run(tmp_path, "pretrain_ict")
   name, value = next(iter(change.items()))
   message = error_of("pretrain", [tmp_path], **change)
-  assert f"--config.{name}={value}" in message
-  assert f"--init_checkpoint={tmp_path}" in message
+  assert f"config.{name}={value}" in message
+  assert f"init_checkpoint={tmp_path}" in message
 
 
 def test_a_reader_has_no_passage_segments(tmp_path):
@@ -283,7 +283,7 @@ def public_error(kind, folder, **changes):
     start(kind, [folder], **changes)
   message = str(error.value)
   assert "\n" not in message
-  assert f"--init_checkpoint={folder}" in message
+  assert f"init_checkpoint={folder}" in message
   return message
 
 
@@ -320,13 +320,13 @@ def test_another_size_names_variable_shapes_and_field(
   message = public_error("pretrain_mlm", tmp_path / "bert")
   assert f"{name} is {there} there and {here} in this run" in message
   field, value = next(iter(change.items()))
-  assert message.endswith(f"Set --config.{field}={value}.")
+  assert message.endswith(f"Set config.{field}={value}.")
 
 
 def test_another_activation_is_refused(tmp_path):
   public(tmp_path / "bert", activation="gelu")
   message = public_error("pretrain_mlm", tmp_path / "bert")
-  assert "set --config.activation=gelu." in message
+  assert "set config.activation=gelu." in message
   start("pretrain_mlm", [tmp_path / "bert"], activation="gelu")
 
 
@@ -345,7 +345,7 @@ def test_the_corpus_must_have_the_vocabulary_and_casing(tmp_path):
     with pytest.raises(errors.UserError) as error:
       first_weights.check_sources(run, tokenizer)
     assert words in str(error.value)
-    assert "build_corpus --vocab=" in str(error.value)
+    assert "build_corpus(vocab=" in str(error.value)
 
 
 def test_an_encoder_of_another_size_is_refused_by_its_variable(tmp_path):

@@ -35,7 +35,7 @@ def test_bodies_that_do_not_fit_beside_a_question_are_told_of():
   assert line(12 + longest + 1) == {}
   # The longer question is cut to query_length.
   assert "reader_length=16 cuts" in line(16)["reader"]
-  assert "--config.reader_length" in line(16)["reader"]
+  assert "`config.reader_length`" in line(16)["reader"]
 
 
 def shared(tmp_path, articles, titles):

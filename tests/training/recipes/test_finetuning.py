@@ -100,7 +100,7 @@ def test_bm25_finds_passages_for_the_same_reader(overfitted):
   ).predictions
   assert (nothing.answer, nothing.retrieved) == ("", ())
   assert nothing.probability == 0.0
-  with pytest.raises(errors.UserError, match="--retriever=tfidf"):
+  with pytest.raises(errors.UserError, match="retriever=tfidf"):
     answerer.retrievers.retrieve(texts, 3, "tfidf")
 
 
@@ -351,7 +351,7 @@ def test_public_weights_that_do_not_fit_are_refused(
   message = error_of(
     world, tmp_path / "run", bert_config(**config), **orqa_sources(tmp_path)
   )
-  assert f"--init_reader={tmp_path}/bert" in message
+  assert f"init_reader={tmp_path}/bert" in message
   assert words in message
 
 
@@ -362,12 +362,12 @@ def test_public_weights_give_no_retriever(world, tmp_path):
       world, tmp_path / "run", **{flag: str(tmp_path / "bert")}
     )
     assert f"--{flag}={tmp_path}/bert is no run" in message
-    assert "go to --init_reader" in message
+    assert "go to `init_reader`" in message
   (tmp_path / "bert/vocab.txt").unlink()
   message = error_of(
     world, tmp_path / "run", init_reader=str(tmp_path / "bert")
   )
-  assert f"--init_reader: {tmp_path}/bert has no vocabulary" in message
+  assert f"`init_reader`: {tmp_path}/bert has no vocabulary" in message
 
 
 def write_best(run, step):
@@ -429,7 +429,7 @@ def error_of(world, model_dir, config=None, **changes):
 
 def test_mistakes_are_told_before_anything_is_written(world, tmp_path):
   model_dir = tmp_path / "run"
-  assert "--init_retriever" in error_of(world, model_dir, init="")
+  assert "`init_retriever`" in error_of(world, model_dir, init="")
   assert "is no run" in error_of(world, model_dir, init=str(world))
   wide = people.config_of(hidden_size=64)
   assert "hidden_size=32" in error_of(world, model_dir, wide)
@@ -437,7 +437,7 @@ def test_mistakes_are_told_before_anything_is_written(world, tmp_path):
   whole = people.config_of(passage_segments=False)
   message = error_of(world, model_dir, whole)
   assert "passage_segments=True" in message
-  assert "--config.passage_segments=False" in message
+  assert "config.passage_segments=False" in message
   other = error_of(world, model_dir, dataset="no_such_set", dev_dataset="")
   assert "no_such_set" in other
 

@@ -203,7 +203,7 @@ def test_mistakes_are_named(options, folder, trained):
     return message
 
   no_vocab = tagger_training.DataOptions(options.data)
-  assert "--vocab is missing" in error_of(no_vocab)
+  assert "`vocab` is missing" in error_of(no_vocab)
   bad = write_data(folder / "bad", "the/O cat/I-PER\na/B-PER b/O")
   unruly = tagger_training.DataOptions([bad], vocab=options.vocab)
   assert "train.conll, line 2" in error_of(unruly)
@@ -215,7 +215,7 @@ def test_mistakes_are_named(options, folder, trained):
   vocab.write_text("\n".join(synthetic.VOCABULARY) + "\n")
   another = tagger_training.DataOptions(options.data, vocab=str(vocab))
   message = error_of(another, init_checkpoint=model_dir)
-  assert "another vocabulary than --vocab" in message
+  assert "another vocabulary than `vocab`" in message
   assert "names several" in error_of(options, init_checkpoint="a,b")
   changed = tagger_training.DataOptions(
     [write_data(folder / "less", "a/O")], vocab=options.vocab
