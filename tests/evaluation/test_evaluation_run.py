@@ -94,7 +94,7 @@ def test_each_retriever_has_a_folder_of_its_own(evaluated, overfitted, world):
     assert sorted(p.name for p in files.iterdir()) == [
       *(
         "outcomes.jsonl",
-        "prediction_records.jsonl",
+        "predictions.jsonl",
         "report.html",
         "summary.json",
       )
@@ -107,7 +107,7 @@ def test_each_retriever_has_a_folder_of_its_own(evaluated, overfitted, world):
     assert summary["figures"]["exact_match"]["value"] == figure.value
     assert ("corpus" in summary) == (name != "none")
     assert ("index" in summary) == (name == "dense")
-    found = prediction_records.read(str(files / "prediction_records.jsonl"))
+    found = prediction_records.read(str(files / "predictions.jsonl"))
     assert [p.id for p in found] == [f"place-{x}" for x in people.PEOPLE] + [
       "never"
     ]
@@ -115,7 +115,7 @@ def test_each_retriever_has_a_folder_of_its_own(evaluated, overfitted, world):
     counts = {"dense": [8] * 9, "bm25": [8] * 8 + [1], "none": [0] * 9}
     assert [len(p.retrieved) for p in found] == counts[name]
   first = prediction_records.read(
-    str(folder / "asked-test-dense" / "prediction_records.jsonl")
+    str(folder / "asked-test-dense" / "predictions.jsonl")
   )[0]
   assert first.answer == people.PLACES[0]
   assert first.passage_title == "Ada"
@@ -129,7 +129,7 @@ def test_each_retriever_has_a_folder_of_its_own(evaluated, overfitted, world):
 def test_its_predictions_score_alike_as_a_file(evaluated, asked, world):
   folder, scores = evaluated
   again = evaluate(
-    predictions=str(folder / "asked-test-dense" / "prediction_records.jsonl"),
+    predictions=str(folder / "asked-test-dense" / "predictions.jsonl"),
     dataset=asked,
     corpus=str(world / "corpus"),
     reader_beam=3,
@@ -409,7 +409,7 @@ def test_new_answers_do_not_stand_beside_an_old_summary(
   monkeypatch.setattr(scoring, "judge_rows", die)
   with pytest.raises(KeyboardInterrupt):
     evaluate(**fields)
-  assert [p.name for p in tmp_path.iterdir()] == ["prediction_records.jsonl"]
+  assert [p.name for p in tmp_path.iterdir()] == ["predictions.jsonl"]
 
 
 @pytest.mark.parametrize(

@@ -73,7 +73,7 @@ def scores(texts=("Oslo",) * 6, *, retrieval=True, probability=0.5):
 
 
 def test_text_of_others_is_shown_and_never_run():
-  facts = {"dataset": ATTACKS[0], ATTACKS[1]: "prediction_records.jsonl"}
+  facts = {"dataset": ATTACKS[0], ATTACKS[1]: "predictions.jsonl"}
   made = dataclasses.replace(
     scores(ATTACKS), invalid_regexes=ATTACKS, degenerate=ATTACKS
   )

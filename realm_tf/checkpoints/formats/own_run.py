@@ -58,16 +58,16 @@ def weights_path(model_dir: str) -> tuple[str, int]:
 def _best(model_dir: str) -> saved.Saved | None:
   """Returns what a run's best weights are to be; None if it names none."""
   folder = tf.io.gfile.join(model_dir, *BEST_FOLDER)
-  corpus_manifest = tf.io.gfile.join(folder, "corpus_manifest.json")
-  if not tf.io.gfile.exists(corpus_manifest):
+  manifest = tf.io.gfile.join(folder, "manifest.json")
+  if not tf.io.gfile.exists(manifest):
     return None
-  best = files.read_json(corpus_manifest)
+  best = files.read_json(manifest)
   return saved.Saved(tf.io.gfile.join(folder, best["weights"]), best["step"])
 
 
 def best_facts(model_dir: str) -> dict[str, Any]:
   """Returns what is known of a run's best weights; empty if it has none."""
-  path = tf.io.gfile.join(model_dir, *BEST_FOLDER, "corpus_manifest.json")
+  path = tf.io.gfile.join(model_dir, *BEST_FOLDER, "manifest.json")
   return files.read_json(path) if tf.io.gfile.exists(path) else {}
 
 

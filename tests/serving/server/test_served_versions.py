@@ -241,7 +241,7 @@ def test_labels_and_a_new_config(model_folders, models_config, channel):
 
 
 def test_a_config_file_is_followed(model_folders, tmp_path):
-  path = tmp_path / "served_models.config"
+  path = tmp_path / "models.config"
 
   def write(model: str) -> None:
     path.write_text(f"""model_config_list {{ config {{
@@ -281,7 +281,7 @@ _MODEL = 'name: "a" base_path: "/a" model_platform: "tensorflow"'
   ],
 )  # fmt: skip
 def test_mistakes_in_a_config_file(tmp_path, text, message):
-  path = tmp_path / "served_models.config"
+  path = tmp_path / "models.config"
   path.write_text(text)
   with pytest.raises(errors.UserError, match=message) as raised:
     model_config.read(str(path))
