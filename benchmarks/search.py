@@ -54,7 +54,7 @@ class Figures(NamedTuple):
   settings: str
   build_seconds: float
   bytes: int
-  search_recall: float
+  recall: float
   one: float
   batched: float
 

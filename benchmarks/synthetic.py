@@ -45,7 +45,7 @@ class SyntheticCorpus:
   """
 
   sentences: annotated_corpus.AnnotatedCorpus
-  passage_table: passage_table.PassageTable
+  passages: passage_table.PassageTable
 
 
 def make_corpus(num_passages: int, longest: int) -> SyntheticCorpus:

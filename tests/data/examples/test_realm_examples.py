@@ -30,7 +30,7 @@ def examples_of(x, z, config, noise_probability=0.0):
     return tf.reduce_sum(tf.gather(weights, token_ids), axis=1)
 
   def search(queries, k):
-    scores = tf.matmul(masked_queries, embeddings, transpose_b=True)
+    scores = tf.matmul(queries, embeddings, transpose_b=True)
     best = tf.math.top_k(scores, k)
     return best.values, best.indices, tf.ones_like(best.indices, tf.bool)
 

@@ -151,9 +151,9 @@ def test_two_jobs_at_once_publish_once(model_dir, corpus):
     subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     for _ in range(2)
   ]
-  outputs = [refresh_job.communicate()[0] for refresh_job in jobs]
+  outputs = [job.communicate()[0] for job in jobs]
 
-  assert [refresh_job.returncode for refresh_job in jobs] == [0, 0]
+  assert [job.returncode for job in jobs] == [0, 0]
   lines = "".join(outputs).splitlines()
   assert sum(" published: " in line for line in lines) == 1
   finished = [line.split(",")[0] for line in lines if ": shard " in line]
