@@ -51,7 +51,9 @@ def main() -> None:
         pretrain_corpus=corpus_dir,
       ),
     )
-    retriever = embedders.Retriever(config, synthetic.VOCAB_SIZE, synthetic.SEP)
+    retriever = embedders.Retriever(
+      config, config, synthetic.VOCAB_SIZE, synthetic.SEP
+    )
     exporter = embedder_export.Exporter(retriever, config)
     exporter.save(model_dir, 0)
     inputs = np.concatenate(

@@ -59,7 +59,7 @@ class _Run:
     searchers.build_searcher(
       vectors.astype(np.float32),
       searcher_settings.choose_settings(
-        _PASSAGES, searcher_settings.IndexConfig.from_task(config)
+        _PASSAGES, config, config.num_candidates
       ),
       config.num_candidates,
     ).save(self._searcher_path)

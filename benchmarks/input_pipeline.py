@@ -186,9 +186,7 @@ def _retrievers(
   vectors = np.random.default_rng(0).normal(size=(_PASSAGES, dim))
   searcher = searchers.build_searcher(
     vectors.astype(np.float32),
-    searcher_settings.choose_settings(
-      _PASSAGES, searcher_settings.IndexConfig.from_task(config)
-    ),
+    searcher_settings.choose_settings(_PASSAGES, config, config.num_candidates),
     size,
   )
   table = tf.random.stateless_normal([synthetic.VOCAB_SIZE, dim], [0, 0])
@@ -201,7 +199,9 @@ def _retrievers(
     "ScaNN, no embedder",
     candidates.CandidateRetriever(first_word, searcher.search, uids, size),
   )
-  retriever = embedders.Retriever(config, synthetic.VOCAB_SIZE, synthetic.SEP)
+  retriever = embedders.Retriever(
+    config, config, synthetic.VOCAB_SIZE, synthetic.SEP
+  )
   with tempfile.TemporaryDirectory() as folder:
     embedder_export.Exporter(retriever, config).save(folder, 0)
     module = tf.saved_model.load(exports.path(folder, 0))

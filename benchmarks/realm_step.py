@@ -19,7 +19,7 @@ class _Task(base_task.Task):
   name = "pretrain"
 
   def __init__(self, config: schema.RealmConfig, vocab_size: int):
-    self._model = realm.RealmModel(config, vocab_size, synthetic.SEP)
+    self._model = realm.RealmModel.of_task(config, vocab_size, synthetic.SEP)
     self.parts = {
       "retriever": self._model.retriever,
       "reader": self._model.reader,

@@ -20,7 +20,7 @@ import numpy as np
 import tensorflow as tf
 
 from benchmarks import timing
-from realm_tf.configs import tiny
+from realm_tf.configs import schema
 from realm_tf.index.search import exact
 from realm_tf.index.search import partition_table
 from realm_tf.index.search import partitioned
@@ -117,9 +117,7 @@ def measure(num_rows: int) -> list[Figures]:
   """Builds all searchers over the same vectors and measures them in turns."""
   vectors, queries = draw(num_rows)
   tf.constant(0)  # Starts TensorFlow, which takes memory once.
-  chosen = searcher_settings.choose_settings(
-    num_rows, searcher_settings.IndexConfig.from_task(tiny.pretrain())
-  )
+  chosen = searcher_settings.choose_settings(num_rows, schema.IndexConfig(), 8)
   parts = partition_table.choose_settings(num_rows)
   variable, *exact_cost = _cost(lambda: tf.Variable(vectors, trainable=False))
   own, *own_cost = _cost(

@@ -64,7 +64,7 @@ def training(
   encoder = {f.name for f in dataclasses.fields(schema.EncoderConfig)}
   retrieval = {f.name for f in dataclasses.fields(schema.RetrievalConfig)}
   general = {f.name for f in dataclasses.fields(schema.TaskConfig)}
-  shared = (encoder | (retrieval - general)) - {*_OWN}
+  shared = (encoder | (retrieval - general)) - {*_OWN, "score_scale"}
   kept = shared | (changed & {*_OWN, "precision", "score_scale"})
   if task == "finetune":
     kept.discard("tied_embedders")

@@ -67,7 +67,7 @@ def write_pretrained(folder, corpus, task, **changes):
   parts: dict[str, tf.keras.Model] = {}
   if task != "pretrain_mlm":
     parts["retriever"] = embedders.Retriever(
-      config, size, corpus.tokenizer.sep_id
+      config, config, size, corpus.tokenizer.sep_id
     )
   if task != "pretrain_ict":
     limit = config.query_length if task == "pretrain" else None

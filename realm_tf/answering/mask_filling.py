@@ -111,7 +111,7 @@ def load(
   tokenizer = opened.tokenizer
   devices.set_precision(precision, on_cpu=False)
   retriever = embedders.Retriever(
-    config, tokenizer.vocab_size, tokenizer.sep_id
+    config, config, tokenizer.vocab_size, tokenizer.sep_id
   )
   reader = masked_lm.MaskedLanguageModel(
     config,

@@ -331,7 +331,7 @@ def load(
   on_cpu = devices.is_cpu(strategy) and not precision
   devices.set_precision(precision or config.precision, on_cpu=on_cpu)
   with strategy.scope():
-    model = orqa_lib.OrqaModel(
+    model = orqa_lib.OrqaModel.of_task(
       config, opened.tokenizer.vocab_size, opened.tokenizer.sep_id
     )
     own_run.restore(path, retriever=model.retriever, reader=model.reader)

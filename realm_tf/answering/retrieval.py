@@ -44,7 +44,7 @@ def load(
   devices.set_precision(config.precision, on_cpu=devices.is_cpu(strategy))
   with strategy.scope():
     retriever = embedders.Retriever(
-      config, tokenizer.vocab_size, tokenizer.sep_id
+      config, config, tokenizer.vocab_size, tokenizer.sep_id
     )
     own_run.restore(path, retriever=retriever)
   embed = functools.partial(

@@ -33,7 +33,7 @@ def load(
   """
   run = run_config.read(model_dir)
   config = run.config
-  if not isinstance(config, schema.RetrievalConfig):
+  if not isinstance(config, schema.CorpusConfig):
     raise errors.UserError(
       f"model_dir={model_dir} is a run of {run.task}, which has no corpus: "
       "name a run of `pretrain`, `pretrain_ict` or `finetune`."
@@ -61,12 +61,15 @@ def load(
 def _build_index(
   model_dir: str,
   run: run_config.RunConfig,
-  config: schema.RetrievalConfig,
+  config: schema.CorpusConfig,
   corpus: corpora.Corpus,
 ) -> int:
   """Embeds the corpus with a run's best or newest weights, of that step."""
   path, step = own_run.weights_path(model_dir)
-  if "retriever" not in own_run.roles(path):
+  if not (
+    isinstance(config, schema.RetrievalConfig)
+    and "retriever" in own_run.roles(path)
+  ):
     raise errors.UserError(
       f"model_dir={model_dir} is a run of {run.task}, which trains no "
       "retriever: name a run of `pretrain`, `pretrain_ict` or `finetune`, or "
@@ -78,7 +81,7 @@ def _build_index(
       f"started with {run.corpus}: their fingerprints differ."
     )
   retriever = embedders.Retriever(
-    config, corpus.tokenizer.vocab_size, corpus.tokenizer.sep_id
+    config, config, corpus.tokenizer.vocab_size, corpus.tokenizer.sep_id
   )
   own_run.restore(path, retriever=retriever)
   corpus_index.build(model_dir, retriever, config, step, corpus.num_passages)

@@ -23,7 +23,7 @@ class Source:
     path: As the user named it.
     format: For people.
     config: Its sizes, and the first of `activations`.
-    activations: Those its own program may compute, of `schema.ACTIVATIONS`;
+    activations: Those its own program may compute, of those of `EncoderConfig`;
       two where its config says "gelu" for either.
     variables: float32 arrays by the names of `names`. All of the embeddings
       and of the layers; all or nothing of the pooler and of the MLM head.

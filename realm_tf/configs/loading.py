@@ -22,6 +22,16 @@ RUN_FILE = "config.json"  # of a run's folder; see `run_config`
 
 # What runs did before a field was there: their config.json lacks it.
 _BEFORE: Mapping[str, Any] = {"passage_segments": False}
+# Fields that did nothing in a task, and are no longer its own.
+_GONE = {
+  "pretrain_mlm": (
+    "masking",
+    "projection_size",
+    "tied_embedders",
+    "passage_segments",
+    "export_precision",
+  )
+}
 
 
 def load(
@@ -107,7 +117,11 @@ def from_run(
     errors.UserError: If a field is unknown, missing or of a wrong type.
   """
   if isinstance(fields, dict):
-    fields = {**_before(kind), **fields}
+    gone = {
+      name for task in _GONE if TASKS[task] is kind for name in _GONE[task]
+    }
+    kept = {name: value for name, value in fields.items() if name not in gone}
+    fields = {**_before(kind), **kept}
   return from_fields(kind, fields, overrides, source)
 
 

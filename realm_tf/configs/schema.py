@@ -1,25 +1,74 @@
 """The settings of each task, with their checks.
 
-A config is flat, so that config.FIELD=VALUE reaches every field. It is
-saved in the run's directory, from where the other processes read it.
+A task's config is put together from parts: the shape of the encoder, the
+training, the retriever, the index. It is flat all the same, so that
+config.FIELD=VALUE reaches every field, and who needs a part takes the whole.
+It is saved in the run's directory, from where the other processes read it.
 """
 
 import abc
 import dataclasses
 import math
+from typing import Self
 
 from realm_tf import errors
 
-MASKINGS = ("salient_span", "random_span", "random_tokens")
-MARGINALIZATIONS = ("span", "token")
-PRECISIONS = ("float32", "bfloat16")
-INDEX_DTYPES = ("float16", "float32")
-ACTIVATIONS = ("gelu", "gelu_tanh")
+_PRECISIONS = ("float32", "bfloat16")
+# The values of a field of words.
+_CHOICES = {
+  "activation": ("gelu", "gelu_tanh"),
+  "export_precision": _PRECISIONS,
+  "index_dtype": ("float16", "float32"),
+  "marginalization": ("span", "token"),
+  "masking": ("salient_span", "random_span", "random_tokens"),
+  "precision": _PRECISIONS,
+}
 MOST_SEED = 2**31 - 1  # what an int32 holds
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class EncoderConfig:
+class Config:
+  """A part of a task's config, or a whole one."""
+
+  def __post_init__(self) -> None:
+    for field in dataclasses.fields(self):
+      value = getattr(self, field.name)
+      if field.type is int and value < _LEAST.get(field.name, 1):
+        least = _LEAST.get(field.name, 1)
+        _refuse(field.name, value, f"must be at least {least}")
+      if field.name == "seed" and value > MOST_SEED:
+        _refuse("seed", value, f"must be at most {MOST_SEED}")
+      if field.type is float:
+        self._check_float(field.name, value)
+      choices = _CHOICES.get(field.name)
+      if choices and value not in choices:
+        _refuse(field.name, value, f"must be one of {list(choices)}")
+
+  @classmethod
+  def of(cls, config: "Config") -> Self:
+    """Takes this part out of a config; fields that it lacks keep defaults."""
+    return cls(
+      **{
+        field.name: getattr(config, field.name)
+        for field in dataclasses.fields(cls)
+        if hasattr(config, field.name)
+      }
+    )
+
+  def _check_float(self, name: str, value: float) -> None:
+    if name.endswith("_probability") and not 0 <= value <= 1:
+      _refuse(name, value, "must be in [0, 1]")
+    if name in ("heldout_fraction", "dropout") and not 0 <= value < 1:
+      _refuse(name, value, "must be in [0, 1)")
+    if name == "weight_decay" and not 0 <= value < math.inf:
+      _refuse(name, value, "must not be negative")
+    positive = ("learning_rate", "clip_norm", "score_scale")
+    if name in positive and not 0 < value < math.inf:
+      _refuse(name, value, "must be above 0")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class EncoderConfig(Config):
   """The shape of a BERT.
 
   Attributes:
@@ -43,38 +92,14 @@ class EncoderConfig:
   activation: str = "gelu_tanh"
 
   def __post_init__(self) -> None:
-    for field in dataclasses.fields(self):
-      value = getattr(self, field.name)
-      if field.type is int and value < _LEAST.get(field.name, 1):
-        least = _LEAST.get(field.name, 1)
-        _refuse(field.name, value, f"must be at least {least}")
-      if field.name == "seed" and value > MOST_SEED:
-        _refuse("seed", value, f"must be at most {MOST_SEED}")
-      if field.type is float:
-        self._check_float(field.name, value)
-    self._check_choice("activation", ACTIVATIONS)
+    super().__post_init__()
     if self.hidden_size % self.num_heads:
       _refuse("hidden_size", self.hidden_size, "must divide by num_heads")
 
-  def _check_float(self, name: str, value: float) -> None:
-    if name.endswith("_probability") and not 0 <= value <= 1:
-      _refuse(name, value, "must be in [0, 1]")
-    if name in ("heldout_fraction", "dropout") and not 0 <= value < 1:
-      _refuse(name, value, "must be in [0, 1)")
-    if name == "weight_decay" and not 0 <= value < math.inf:
-      _refuse(name, value, "must not be negative")
-    positive = ("learning_rate", "clip_norm", "score_scale")
-    if name in positive and not 0 < value < math.inf:
-      _refuse(name, value, "must be above 0")
-
-  def _check_choice(self, name: str, choices: tuple[str, ...]) -> None:
-    if getattr(self, name) not in choices:
-      _refuse(name, getattr(self, name), f"must be one of {list(choices)}")
-
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class TaskConfig(EncoderConfig, abc.ABC):
-  """What all trainings have in common.
+class TrainingConfig(Config):
+  """How long, how fast and from what seed a model is trained.
 
   Attributes:
     batch_size: Examples a step, over all replicas.
@@ -88,8 +113,6 @@ class TaskConfig(EncoderConfig, abc.ABC):
     clip_norm: Largest global norm of the gradient.
     precision: "float32" or "bfloat16" for the arithmetic of the encoders;
       variables, softmaxes and losses are float32 always.
-    export_precision: "float32" or "bfloat16" for what an exported embedder or
-      tagger computes in, whatever it was trained in.
     seed: Of initialisation, order, masking and dropout.
     summary_every_steps: Steps between two lines in TensorBoard.
     checkpoint_every_steps: Steps between two checkpoints.
@@ -104,7 +127,6 @@ class TaskConfig(EncoderConfig, abc.ABC):
   weight_decay: float = 0.01
   clip_norm: float = 1.0
   precision: str = "float32"
-  export_precision: str = "float32"
   seed: int = 0
   summary_every_steps: int = 20
   checkpoint_every_steps: int = 500
@@ -113,25 +135,12 @@ class TaskConfig(EncoderConfig, abc.ABC):
 
   def __post_init__(self) -> None:
     super().__post_init__()
-    self._check_choice("precision", PRECISIONS)
-    self._check_choice("export_precision", PRECISIONS)
-    if self.longest_input > self.max_positions:
-      _refuse(
-        "max_positions",
-        self.max_positions,
-        f"is below the longest input, {self.longest_input} wordpieces",
-      )
     if self.resolved_warmup_steps >= self.train_steps:
       _refuse(
         "warmup_steps",
         self.resolved_warmup_steps,
         f"must be below train_steps, {self.train_steps}",
       )
-
-  @property
-  @abc.abstractmethod
-  def longest_input(self) -> int:
-    """Wordpieces of the longest input of the encoder."""
 
   @property
   def resolved_warmup_steps(self) -> int:
@@ -144,24 +153,102 @@ class TaskConfig(EncoderConfig, abc.ABC):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class RetrievalConfig(TaskConfig):
-  """What the trainings of retriever and reader have in common.
+class ExportConfig(Config):
+  """How a model is exported for other processes.
+
+  Attributes:
+    export_precision: "float32" or "bfloat16" for what an exported embedder or
+      tagger computes in, whatever it was trained in.
+  """
+
+  export_precision: str = "float32"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RetrieverConfig(Config):
+  """The two towers of f(x, z), beside their encoder.
 
   Attributes:
     projection_size: Dimension of the retrieval embeddings.
     tied_embedders: One embedder for queries and passages, or one for each.
-    query_length: Wordpieces of a query, [CLS] and [SEP] included.
-    passage_length: Wordpieces of a passage with title and special tokens.
     passage_segments: Whether the embedder reads a passage's title as segment 0
       and its body as segment 1, as BERT reads pairs and the released code
       reads passages; else all is segment 0.
+    score_scale: Factor of the inner product; 1 in the paper.
   """
 
   projection_size: int = 128
   tied_embedders: bool = True
+  passage_segments: bool = True
+  score_scale: float = 1.0
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class MaskingConfig(Config):
+  """What is masked in a query.
+
+  Attributes:
+    masking: How a query's targets are chosen: "salient_span" (paper),
+      "random_span" or "random_tokens" (paper, Table 2).
+  """
+
+  masking: str = "salient_span"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class IndexConfig(Config):
+  """How an index is built and searched.
+
+  Attributes:
+    index_dtype: How embeddings are stored.
+    exact_search_below: Corpora of fewer passages are searched exactly.
+    num_leaves: Partitions of the ScaNN tree; 0 for the corpus's square root.
+    leaves_to_search: Partitions a query visits; 0 for a tenth of them.
+    reordering_candidates: Candidates that are scored again exactly; 0 for
+      a number chosen from what is asked of the searcher.
+    embed_batch_size: Passages a step of the refresh job.
+    num_index_workers: Processes of the refresher that `pretrain` starts.
+  """
+
+  index_dtype: str = "float16"
+  exact_search_below: int = 20_000
+  num_leaves: int = 0
+  leaves_to_search: int = 0
+  reordering_candidates: int = 0
+  embed_batch_size: int = 32
+  num_index_workers: int = 1
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TaskConfig(TrainingConfig, EncoderConfig, abc.ABC):
+  """What all trainings have in common: an encoder that is trained."""
+
+  def __post_init__(self) -> None:
+    super().__post_init__()
+    if self.longest_input > self.max_positions:
+      _refuse(
+        "max_positions",
+        self.max_positions,
+        f"is below the longest input, {self.longest_input} wordpieces",
+      )
+
+  @property
+  @abc.abstractmethod
+  def longest_input(self) -> int:
+    """Wordpieces of the longest input of the encoder."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class CorpusConfig(TaskConfig):
+  """What the trainings on a corpus have in common.
+
+  Attributes:
+    query_length: Wordpieces of a query, [CLS] and [SEP] included.
+    passage_length: Wordpieces of a passage with title and special tokens.
+  """
+
   query_length: int
   passage_length: int
-  passage_segments: bool = True
 
   def __post_init__(self) -> None:
     super().__post_init__()
@@ -180,24 +267,25 @@ class RetrievalConfig(TaskConfig):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class SentenceConfig(RetrievalConfig):
+class RetrievalConfig(ExportConfig, RetrieverConfig, CorpusConfig):
+  """What the trainings of a retriever have in common."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SentenceConfig(CorpusConfig):
   """What the trainings on masked sentences have in common.
 
   Attributes:
     max_masks: Most wordpieces that are masked in a query.
-    masking: How a query's targets are chosen: "salient_span" (paper),
-      "random_span" or "random_tokens" (paper, Table 2).
     heldout_fraction: Share of the passages whose sentences are never trained
       on, only evaluated; chosen by the passage's fingerprint.
   """
 
   max_masks: int = 10
-  masking: str = "salient_span"
   heldout_fraction: float = 0.05
 
   def __post_init__(self) -> None:
     super().__post_init__()
-    self._check_choice("masking", MASKINGS)
     if self.max_masks > self.query_length - 2:
       _refuse("max_masks", self.max_masks, "must be below query_length - 1")
 
@@ -205,10 +293,6 @@ class SentenceConfig(RetrievalConfig):
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class MlmConfig(SentenceConfig):
   """Masked language modelling over pairs of passages of one article.
-
-  `masking`, `projection_size`, `tied_embedders`, `passage_segments` and
-  `export_precision` do nothing here. They are there so that one set of fields
-  fits the three trainings on sentences.
 
   Attributes:
     span_mask_probability: Share of the salient spans that are masked, each as
@@ -237,7 +321,12 @@ class MlmConfig(SentenceConfig):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class IctConfig(SentenceConfig):
+class QueryConfig(MaskingConfig, SentenceConfig, RetrievalConfig):
+  """What the trainings that retrieve for sentences have in common."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class IctConfig(QueryConfig):
   """The Inverse Cloze Task (Lee et al., 2019), REALM's warm start.
 
   Attributes:
@@ -251,7 +340,6 @@ class IctConfig(SentenceConfig):
       heart.
     noise_probability: Share of a query's words, names aside, that are
       replaced by any others, so that words never seen do not lead astray.
-    score_scale: Factor of the inner product; 1 in the paper.
   """
 
   keep_sentence_probability: float = 0.1
@@ -259,7 +347,6 @@ class IctConfig(SentenceConfig):
   mask_query_probability: float = 0.0
   rename_probability: float = 0.0
   noise_probability: float = 0.0
-  score_scale: float = 1.0
 
   @property
   def longest_input(self) -> int:
@@ -268,13 +355,12 @@ class IctConfig(SentenceConfig):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class RealmConfig(SentenceConfig):
+class RealmConfig(IndexConfig, QueryConfig):
   """REALM pre-training (paper, section 3).
 
   Attributes:
     num_candidates: Passages a query is read with, the null passage included.
     marginalization: "span" (paper, equation 1) or "token" (released code).
-    score_scale: Factor of the inner product; 1 in the paper.
     noise_probability: Share of the words, names and masks aside, that are
       replaced by any others in what the retriever trains on; 0 in the paper.
       The reader sees the sentence as it is. A retriever whose corpus is small
@@ -286,35 +372,17 @@ class RealmConfig(SentenceConfig):
       the next, where it is not given it grows and shrinks with
       export_every_steps.
     index_age_limit_steps: Age of the index at which the trainer waits.
-    index_dtype: How embeddings are stored.
-    exact_search_below: Corpora of fewer passages are searched exactly.
-    num_leaves: Partitions of the ScaNN tree; 0 for the corpus's square root.
-    leaves_to_search: Partitions a query visits; 0 for a tenth of them.
-    reordering_candidates: Candidates that are scored again exactly; 0 for
-      a number chosen from what is asked of the searcher.
-    embed_batch_size: Passages a step of the refresh job.
-    num_index_workers: Processes of the refresher that `pretrain` starts.
   """
 
   num_candidates: int = 8
   marginalization: str = "span"
-  score_scale: float = 1.0
   noise_probability: float = 0.0
   export_every_steps: int = 500
   index_age_warning_steps: int = 1_000
   index_age_limit_steps: int = 2_000
-  index_dtype: str = "float16"
-  exact_search_below: int = 20_000
-  num_leaves: int = 0
-  leaves_to_search: int = 0
-  reordering_candidates: int = 0
-  embed_batch_size: int = 32
-  num_index_workers: int = 1
 
   def __post_init__(self) -> None:
     super().__post_init__()
-    self._check_choice("marginalization", MARGINALIZATIONS)
-    self._check_choice("index_dtype", INDEX_DTYPES)
     if self.num_candidates < 2:
       _refuse(
         "num_candidates",
@@ -344,7 +412,6 @@ class OrqaConfig(RetrievalConfig):
     span_hidden_size: Width of the layer that scores spans.
     hard_em: Whether the best passage and span that answer are trained on,
       instead of all that do, each with its share.
-    score_scale: Factor of the inner product, as in pre-training.
     dev_questions: Questions of the dev split that an evaluation answers; 0
       for all.
     patience: Evaluations without a better exact match after which training
@@ -360,7 +427,6 @@ class OrqaConfig(RetrievalConfig):
   max_span_length: int = 10
   span_hidden_size: int = 256
   hard_em: bool = False
-  score_scale: float = 1.0
   eval_batches: int = 4
   dev_questions: int = 0
   patience: int = 5
@@ -390,7 +456,7 @@ class OrqaConfig(RetrievalConfig):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class TaggerConfig(TaskConfig):
+class TaggerConfig(ExportConfig, TaskConfig):
   """A named entity tagger: token classification (Devlin et al., 2019).
 
   Attributes:

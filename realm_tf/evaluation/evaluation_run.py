@@ -166,7 +166,7 @@ class _Evaluation:
       corpus,
       self._answerers.reader_beam,
       reader_view.ReaderView(corpus.tokenizer, config)
-      if isinstance(config, schema.RetrievalConfig)
+      if isinstance(config, schema.CorpusConfig)
       else None,
     )
 

@@ -23,7 +23,7 @@ class ReaderView:
   """
 
   tokenizer: wordpiece.Tokenizer
-  config: schema.RetrievalConfig
+  config: schema.CorpusConfig
 
   def room_of_questions(self, questions: Sequence[str]) -> np.ndarray:
     """Returns how many wordpieces of a body fit beside each question.

@@ -48,7 +48,7 @@ def define(task: str) -> None:
     "else the CPU.",
   )
   flags.DEFINE_integer("seed", None, short_for(task, "seed"))
-  if issubclass(kind, schema.RetrievalConfig):
+  if issubclass(kind, schema.CorpusConfig):
     flags.DEFINE_string(
       "corpus",
       None,
@@ -103,7 +103,7 @@ def config(task: str, **overrides: Any) -> schema.TaskConfig:
   """
   _check_paths(**where())
   values = flags.FLAGS
-  if issubclass(loading.TASKS[task], schema.RetrievalConfig):
+  if issubclass(loading.TASKS[task], schema.CorpusConfig):
     verify_flag.apply()
   fields = {
     field.name: values[f"config.{field.name}"].value

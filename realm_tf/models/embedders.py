@@ -1,5 +1,7 @@
 """Embed_input and Embed_doc (paper, section 3.2)."""
 
+from typing import Any
+
 import tensorflow as tf
 
 from realm_tf.configs import schema
@@ -14,7 +16,8 @@ class Embedder(tf.keras.Model):
 
   def __init__(
     self,
-    config: schema.RetrievalConfig,
+    encoder: schema.EncoderConfig,
+    retriever: schema.RetrieverConfig,
     vocab_size: int,
     sep_id: int,
     name: str,
@@ -22,22 +25,23 @@ class Embedder(tf.keras.Model):
     """Builds the layers with their variables.
 
     Args:
-      config: Gives the shape, and whether a passage's body is a segment of its
-        own.
+      encoder: Gives the shape.
+      retriever: Gives the embeddings' dimension, and says whether a passage's
+        body is a segment of its own.
       vocab_size: Wordpieces of the vocabulary.
       sep_id: The id of [SEP].
       name: Of the Keras model.
     """
     super().__init__(name=name)
-    self._passage_segments = config.passage_segments
+    self._passage_segments = retriever.passage_segments
     self._sep_id = sep_id
     self.encoder = encoders.build_encoder(
-      config, vocab_size, name="encoder", output_range=1
+      encoder, vocab_size, name="encoder", output_range=1
     )
     scratch.prepare_for_scratch(self.encoder)
     self.projection = tf.keras.layers.Dense(
-      config.projection_size,
-      kernel_initializer=encoders.kernel_initializer(config),
+      retriever.projection_size,
+      kernel_initializer=encoders.kernel_initializer(encoder),
       name="projection",
     )
     self.layer_norm = tf.keras.layers.LayerNormalization(
@@ -93,34 +97,43 @@ def pair_segments(token_ids: tf.Tensor, sep_id: int) -> tf.Tensor:
 class Retriever(configured.ConfiguredModel):
   """The two towers of the inner product f(x, z): one embedder, or one each.
 
+  Example:
+    towers = Retriever(encoder_config, RetrieverConfig(), vocab_size, sep_id)
+    queries, passages = towers(query_token_ids, passage_token_ids)
+
   Attributes:
     query_embedder: Embed_input.
     passage_embedder: Embed_doc; the same object where the towers are tied.
   """
 
   def __init__(
-    self, config: schema.RetrievalConfig, vocab_size: int, sep_id: int
+    self,
+    encoder: schema.EncoderConfig,
+    retriever: schema.RetrieverConfig,
+    vocab_size: int,
+    sep_id: int,
   ):
-    """Builds the towers; `config.tied_embedders` says whether they are one.
+    """Builds the towers; `retriever.tied_embedders` says whether they are one.
 
     Args:
-      config: See `Embedder`.
+      encoder: See `Embedder`.
+      retriever: See `Embedder`.
       vocab_size: Wordpieces of the vocabulary.
       sep_id: The id of [SEP].
     """
-    super().__init__(
-      config, name="retriever", vocab_size=vocab_size, sep_id=sep_id
-    )
-    if config.tied_embedders:
-      self.query_embedder = Embedder(config, vocab_size, sep_id, "embedder")
+    parts: dict[str, Any] = {
+      "encoder": schema.EncoderConfig.of(encoder),
+      "retriever": schema.RetrieverConfig.of(retriever),
+      "vocab_size": vocab_size,
+      "sep_id": sep_id,
+    }
+    super().__init__(name="retriever", **parts)
+    if retriever.tied_embedders:
+      self.query_embedder = Embedder(**parts, name="embedder")
       self.passage_embedder = self.query_embedder
     else:
-      self.query_embedder = Embedder(
-        config, vocab_size, sep_id, "query_embedder"
-      )
-      self.passage_embedder = Embedder(
-        config, vocab_size, sep_id, "passage_embedder"
-      )
+      self.query_embedder = Embedder(**parts, name="query_embedder")
+      self.passage_embedder = Embedder(**parts, name="passage_embedder")
     self.built = True
 
   def call(

@@ -1,14 +1,17 @@
 """The Inverse Cloze Task with in-batch negatives (Lee et al., 2019)."""
 
+from collections.abc import Mapping
+from typing import Self
+
 import tensorflow as tf
 
 from realm_tf.configs import schema
-from realm_tf.models import configured
 from realm_tf.models import embedders
+from realm_tf.models import trainable
 
 
 @tf.keras.utils.register_keras_serializable(package="realm_tf")
-class IctModel(configured.ConfiguredModel):
+class IctModel(trainable.TrainableModel):
   """A retriever trained to find the block that a sentence came from.
 
   The negatives of a query are the other blocks of the global batch: the
@@ -18,23 +21,45 @@ class IctModel(configured.ConfiguredModel):
     retriever: Embedders of queries and passages.
   """
 
-  def __init__(self, config: schema.IctConfig, vocab_size: int, sep_id: int):
+  def __init__(
+    self,
+    encoder: schema.EncoderConfig,
+    vocab_size: int,
+    sep_id: int,
+    *,
+    retriever: schema.RetrieverConfig | None = None,
+  ):
     """Builds the retriever.
 
     Args:
-      config: Gives the shape.
+      encoder: The shape of the encoder.
       vocab_size: Wordpieces of the vocabulary.
       sep_id: The id of [SEP].
+      retriever: The towers; by default as in the paper.
     """
+    retriever = schema.RetrieverConfig.of(retriever or schema.RetrieverConfig())
+    encoder = schema.EncoderConfig.of(encoder)
     super().__init__(
-      config, name="ict", dtype=tf.float32, vocab_size=vocab_size, sep_id=sep_id
+      name="ict",
+      dtype=tf.float32,
+      encoder=encoder,
+      vocab_size=vocab_size,
+      sep_id=sep_id,
+      retriever=retriever,
     )
-    self._score_scale = config.score_scale
-    self.retriever = embedders.Retriever(config, vocab_size, sep_id)
+    self._score_scale = retriever.score_scale
+    self.retriever = embedders.Retriever(encoder, retriever, vocab_size, sep_id)
     self.built = True
 
+  @classmethod
+  def of_task(
+    cls, config: schema.IctConfig, vocab_size: int, sep_id: int
+  ) -> Self:
+    """Builds the model of a training by ICT; see `__init__`."""
+    return cls(config, vocab_size, sep_id, retriever=config)
+
   def call(
-    self, features: dict[str, tf.Tensor], training: bool = False
+    self, features: Mapping[str, tf.Tensor], training: bool = False
   ) -> tuple[tf.Tensor, tf.Tensor]:
     """Scores each of a replica's queries against all blocks.
 
@@ -58,6 +83,23 @@ class IctModel(configured.ConfiguredModel):
       queries, all_passages, transpose_b=True
     )
     return scores, first + tf.range(tf.shape(queries)[0])
+
+  def sums(
+    self, features: Mapping[str, tf.Tensor], *, training: bool
+  ) -> trainable.Sums:
+    """See base class."""
+    scores, labels = self(features, training=training)
+    losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, scores)
+    guesses = tf.argmax(scores, axis=-1, output_type=tf.int32)
+    right = tf.cast(guesses == labels, tf.float32)
+    log_probs = tf.nn.log_softmax(scores)
+    entropy = -tf.reduce_sum(log_probs * tf.exp(log_probs), axis=-1)
+    count = tf.cast(tf.shape(losses)[0], tf.float32)
+    return {
+      "loss": (tf.reduce_sum(losses), count),
+      "accuracy": (tf.reduce_sum(right), count),
+      "entropy": (tf.reduce_sum(entropy), count),
+    }
 
 
 def _gather_replicas(local: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:

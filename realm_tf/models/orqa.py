@@ -1,6 +1,7 @@
 """ORQA: the retriever and the span reader under one objective."""
 
 from typing import NamedTuple
+from typing import Self
 
 import tensorflow as tf
 
@@ -79,27 +80,65 @@ class OrqaModel(configured.ConfiguredModel):
     reader: Scores spans.
   """
 
-  def __init__(self, config: schema.OrqaConfig, vocab_size: int, sep_id: int):
+  def __init__(
+    self,
+    encoder: schema.EncoderConfig,
+    vocab_size: int,
+    sep_id: int,
+    *,
+    retriever: schema.RetrieverConfig | None = None,
+    max_span_length: int = 10,
+    span_hidden_size: int = 256,
+  ):
     """Builds both halves; they share no weights.
 
     Args:
-      config: Gives the shapes.
+      encoder: The shape of each encoder.
       vocab_size: Wordpieces of the vocabulary.
       sep_id: The id of [SEP].
+      retriever: The towers, not tied; by default as in the paper.
+      max_span_length: Wordpieces of the longest answer.
+      span_hidden_size: Width of the layer that scores spans.
     """
+    retriever = schema.RetrieverConfig.of(
+      retriever or schema.RetrieverConfig(tied_embedders=False)
+    )
+    encoder = schema.EncoderConfig.of(encoder)
     super().__init__(
-      config,
       name="orqa",
       dtype=tf.float32,
+      encoder=encoder,
       vocab_size=vocab_size,
       sep_id=sep_id,
+      retriever=retriever,
+      max_span_length=max_span_length,
+      span_hidden_size=span_hidden_size,
     )
-    self._score_scale = config.score_scale
-    self.max_span_length = config.max_span_length
-    self.retriever = embedders.Retriever(config, vocab_size, sep_id)
+    self._score_scale = retriever.score_scale
+    self.max_span_length = max_span_length
+    self.retriever = embedders.Retriever(encoder, retriever, vocab_size, sep_id)
     self.retriever.passage_embedder.trainable = False
-    self.reader = span_reader.SpanReader(config, vocab_size)
+    self.reader = span_reader.SpanReader(
+      encoder,
+      vocab_size,
+      max_span_length=max_span_length,
+      span_hidden_size=span_hidden_size,
+    )
     self.built = True
+
+  @classmethod
+  def of_task(
+    cls, config: schema.OrqaConfig, vocab_size: int, sep_id: int
+  ) -> Self:
+    """Builds the model of a fine-tuning; see `__init__`."""
+    return cls(
+      config,
+      vocab_size,
+      sep_id,
+      retriever=config,
+      max_span_length=config.max_span_length,
+      span_hidden_size=config.span_hidden_size,
+    )
 
   def call(
     self, features: dict[str, tf.Tensor], training: bool = False

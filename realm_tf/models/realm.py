@@ -1,14 +1,16 @@
 """REALM: the retriever and the reader under one objective."""
 
+from collections.abc import Mapping
 from typing import NamedTuple
+from typing import Self
 
 import tensorflow as tf
 
 from realm_tf.configs import schema
-from realm_tf.models import configured
 from realm_tf.models import embedders
 from realm_tf.models import masked_lm
 from realm_tf.models import objective
+from realm_tf.models import trainable
 
 
 class RealmOutputs(NamedTuple):
@@ -24,42 +26,82 @@ class RealmOutputs(NamedTuple):
 
 
 @tf.keras.utils.register_keras_serializable(package="realm_tf")
-class RealmModel(configured.ConfiguredModel):
+class RealmModel(trainable.TrainableModel):
   """Retriever p(z|x) and reader p(y|z, x) (paper, section 3.2).
 
   The index chooses the candidates; their scores are computed here, with the
   weights of this very step.
+
+  Example:
+    encoder = EncoderConfig(
+      num_layers=2, hidden_size=128, num_heads=2, intermediate_size=512
+    )
+    model = RealmModel(encoder, vocab_size=30522, sep_id=102)
+    marginal, logits = model(features)
+    marginal.log_likelihood
 
   Attributes:
     retriever: Embedders of queries and passages.
     reader: The masked language model over query and passage.
   """
 
-  def __init__(self, config: schema.RealmConfig, vocab_size: int, sep_id: int):
+  def __init__(
+    self,
+    encoder: schema.EncoderConfig,
+    vocab_size: int,
+    sep_id: int,
+    *,
+    retriever: schema.RetrieverConfig | None = None,
+    marginalization: str = "span",
+    query_length: int | None = None,
+  ):
     """Builds both halves; they share no weights.
 
     Args:
-      config: Gives shapes and objective.
+      encoder: The shape of each encoder.
       vocab_size: Wordpieces of the vocabulary.
       sep_id: The id of [SEP].
+      retriever: The towers; by default as in the paper.
+      marginalization: "span" or "token"; see `objective.marginalize`.
+      query_length: Masks stand among this many first positions, which spares
+        the reader's last layer the others; None if anywhere.
     """
+    retriever = schema.RetrieverConfig.of(retriever or schema.RetrieverConfig())
+    encoder = schema.EncoderConfig.of(encoder)
     super().__init__(
-      config,
       name="realm",
       dtype=tf.float32,
+      encoder=encoder,
       vocab_size=vocab_size,
       sep_id=sep_id,
+      retriever=retriever,
+      marginalization=marginalization,
+      query_length=query_length,
     )
-    self._score_scale = config.score_scale
-    self._marginalization = config.marginalization
-    self.retriever = embedders.Retriever(config, vocab_size, sep_id)
+    self._score_scale = retriever.score_scale
+    self._marginalization = marginalization
+    self.retriever = embedders.Retriever(encoder, retriever, vocab_size, sep_id)
     self.reader = masked_lm.MaskedLanguageModel(
-      config, vocab_size, name="reader", output_range=config.query_length
+      encoder, vocab_size, name="reader", output_range=query_length
     )
     self.built = True
 
+  @classmethod
+  def of_task(
+    cls, config: schema.RealmConfig, vocab_size: int, sep_id: int
+  ) -> Self:
+    """Builds the model of a pre-training; see `__init__`."""
+    return cls(
+      config,
+      vocab_size,
+      sep_id,
+      retriever=config,
+      marginalization=config.marginalization,
+      query_length=config.query_length,
+    )
+
   def call(
-    self, features: dict[str, tf.Tensor], training: bool = False
+    self, features: Mapping[str, tf.Tensor], training: bool = False
   ) -> RealmOutputs:
     """Scores the targets of a batch under its candidates.
 
@@ -107,6 +149,37 @@ class RealmModel(configured.ConfiguredModel):
       marginal,
       tf.reshape(logits, [-1, candidates, masks, logits.shape[-1]]),
     )
+
+  def sums(
+    self, features: Mapping[str, tf.Tensor], *, training: bool
+  ) -> trainable.Sums:
+    """See base class."""
+    marginal, logits = self(features, training=training)
+    count = tf.cast(tf.shape(logits)[0], tf.float32)
+    weights = features["target_weights"]
+    masks = tf.reduce_sum(weights)
+    # Paper: the mean over queries. Released code: over masked tokens.
+    by_token = self._marginalization == "token"
+    sums = {
+      "loss": (
+        -tf.reduce_sum(marginal.log_likelihood),
+        masks if by_token else count,
+      ),
+      "retrieval_utility": (tf.reduce_sum(marginal.retrieval_utility), count),
+      "entropy": (tf.reduce_sum(marginal.entropy), count),
+      "null_probability": (tf.reduce_sum(marginal.null_probability), count),
+    }
+    if not training:
+      prior = tf.exp(marginal.retrieval_log_probs)
+      with_passages = tf.einsum("bk,bkmv->bmv", prior, tf.nn.softmax(logits))
+      for name, scores in (
+        ("accuracy", with_passages),
+        ("accuracy_without_retrieval", logits[:, 0]),
+      ):
+        guesses = tf.argmax(scores, axis=-1, output_type=tf.int32)
+        right = tf.cast(guesses == features["targets"], tf.float32)
+        sums[name] = (tf.reduce_sum(right * weights), masks)
+    return sums
 
 
 def _flatten(tokens: tf.Tensor) -> tf.Tensor:

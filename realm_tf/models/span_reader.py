@@ -22,19 +22,31 @@ class SpanScorer(tf.keras.layers.Layer):
   squares, and its product with one vector.
   """
 
-  def __init__(self, config: schema.OrqaConfig):
-    """Names the layers' shapes; variables come with the first call."""
+  def __init__(
+    self,
+    encoder: schema.EncoderConfig,
+    *,
+    max_span_length: int,
+    span_hidden_size: int,
+  ):
+    """Names the layers' shapes; variables come with the first call.
+
+    Args:
+      encoder: Of the encoder below.
+      max_span_length: Wordpieces of the longest span.
+      span_hidden_size: Width of the MLP.
+    """
     super().__init__(name="span_scorer", dtype=tf.float32)
-    self._max_length = config.max_span_length
-    width = config.span_hidden_size
+    self._max_length = max_span_length
+    width = span_hidden_size
     self.start = tf.keras.layers.Dense(
       width,
-      kernel_initializer=encoders.kernel_initializer(config),
+      kernel_initializer=encoders.kernel_initializer(encoder),
       name="start",
     )
     self.end = tf.keras.layers.Dense(
       width,
-      kernel_initializer=encoders.kernel_initializer(config),
+      kernel_initializer=encoders.kernel_initializer(encoder),
       use_bias=False,
       name="end",
     )
@@ -44,7 +56,7 @@ class SpanScorer(tf.keras.layers.Layer):
     self.layer_norm.build([None, width])
     self.output_layer = tf.keras.layers.Dense(
       1,
-      kernel_initializer=encoders.kernel_initializer(config),
+      kernel_initializer=encoders.kernel_initializer(encoder),
       dtype=tf.float32,
       name="output",
     )
@@ -88,13 +100,31 @@ class SpanReader(tf.keras.Model):
     scorer: What is on top.
   """
 
-  def __init__(self, config: schema.OrqaConfig, vocab_size: int):
-    """Builds the layers with their variables; `config` gives the shape."""
+  def __init__(
+    self,
+    encoder: schema.EncoderConfig,
+    vocab_size: int,
+    *,
+    max_span_length: int = 10,
+    span_hidden_size: int = 256,
+  ):
+    """Builds the layers with their variables.
+
+    Args:
+      encoder: The shape of the encoder.
+      vocab_size: Wordpieces of the vocabulary.
+      max_span_length: See `SpanScorer`.
+      span_hidden_size: See `SpanScorer`.
+    """
     super().__init__(name="reader")
-    self.encoder = encoders.build_encoder(config, vocab_size, name="encoder")
+    self.encoder = encoders.build_encoder(encoder, vocab_size, name="encoder")
     self.encoder.pooler_layer.trainable = False  # nothing reads it
     scratch.prepare_for_scratch(self.encoder)
-    self.scorer = SpanScorer(config)
+    self.scorer = SpanScorer(
+      encoder,
+      max_span_length=max_span_length,
+      span_hidden_size=span_hidden_size,
+    )
     nothing = tf.zeros([1, 1], tf.int32)
     self(nothing, nothing)  # creates the scorer's variables
 

@@ -21,30 +21,34 @@ class Tagger(configured.ConfiguredModel):
   """
 
   def __init__(
-    self, config: schema.TaggerConfig, vocab_size: int, num_labels: int
+    self, encoder: schema.EncoderConfig, vocab_size: int, num_labels: int
   ):
     """Builds the layers.
 
     Args:
-      config: Gives the shape.
+      encoder: The shape of the encoder.
       vocab_size: Wordpieces of the vocabulary.
       num_labels: How many labels there are.
     """
+    encoder = schema.EncoderConfig.of(encoder)
     super().__init__(
-      config, name="tagger", vocab_size=vocab_size, num_labels=num_labels
+      name="tagger",
+      encoder=encoder,
+      vocab_size=vocab_size,
+      num_labels=num_labels,
     )
-    self.encoder = encoders.build_encoder(config, vocab_size, name="encoder")
+    self.encoder = encoders.build_encoder(encoder, vocab_size, name="encoder")
     self.encoder.pooler_layer.trainable = False  # nothing reads it
     scratch.prepare_for_scratch(self.encoder)
-    self.dropout = tf.keras.layers.Dropout(config.dropout)
+    self.dropout = tf.keras.layers.Dropout(encoder.dropout)
     self.dropout.build(None)  # creates what it draws from
     self.classifier = tf.keras.layers.Dense(
       num_labels,
-      kernel_initializer=encoders.kernel_initializer(config),
+      kernel_initializer=encoders.kernel_initializer(encoder),
       dtype=tf.float32,
       name="classifier",
     )
-    self.classifier.build([None, None, config.hidden_size])
+    self.classifier.build([None, None, encoder.hidden_size])
     self.built = True
 
   def call(

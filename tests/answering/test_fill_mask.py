@@ -51,7 +51,9 @@ def objective(run, filled):
     "targets": tf.constant(best),
     "target_weights": tf.cast(is_mask, tf.float32),
   }
-  model = realm.RealmModel(config, tokenizer.vocab_size, tokenizer.sep_id)
+  model = realm.RealmModel.of_task(
+    config, tokenizer.vocab_size, tokenizer.sep_id
+  )
   for part in ("retriever", "reader"):
     getattr(model, part).set_weights(getattr(run, part).get_weights())
   return model(features), features

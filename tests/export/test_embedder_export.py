@@ -19,7 +19,7 @@ IDS = tf.constant([[2, 8, 30, 9, 3, 0], [2, 31, 3, 0, 0, 0]])
 def retriever_of(**changes):
   config = synthetic.realm_config(**changes)
   retriever = embedders.Retriever(
-    config, len(synthetic.VOCABULARY), synthetic.SEP
+    config, config, len(synthetic.VOCABULARY), synthetic.SEP
   )
   return retriever, retriever(IDS, IDS)
 
@@ -128,7 +128,7 @@ def test_what_is_trained_in_bfloat16_is_exported_in_float32(
 ):
   config = synthetic.realm_config(tied_embedders=tied, dropout=0.1)
   retriever = embedders.Retriever(
-    config, len(synthetic.VOCABULARY), synthetic.SEP
+    config, config, len(synthetic.VOCABULARY), synthetic.SEP
   )
   retriever.passage_embedder.trainable = False  # as in fine-tuning
   exporter = embedder_export.Exporter(retriever, config)

@@ -90,9 +90,8 @@ def compare(model, function, *inputs):
 
 
 def test_embeddings_and_their_gradients_are_the_same(rows):
-  model = embedders.Embedder(
-    synthetic.realm_config(max_positions=LENGTH), VOCAB_SIZE, SEP, "embedder"
-  )
+  config = synthetic.realm_config(max_positions=LENGTH)
+  model = embedders.Embedder(config, config, VOCAB_SIZE, SEP, "embedder")
   compare(model, model, rows[0])
 
 
@@ -106,7 +105,9 @@ def test_logits_at_masks_and_their_gradients_are_the_same(rows):
 
 def test_scores_of_spans_and_their_gradients_are_the_same(rows):
   config = synthetic.orqa_config(max_positions=LENGTH, max_span_length=3)
-  model = span_reader.SpanReader(config, VOCAB_SIZE)
+  model = span_reader.SpanReader(
+    config, VOCAB_SIZE, max_span_length=config.max_span_length
+  )
   spans = span_reader.span_mask(rows[1], config.max_span_length)
 
   def scores(token_ids, segment_ids):

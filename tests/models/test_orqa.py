@@ -38,7 +38,7 @@ def make_features(config, batch, seed=0):
 @pytest.fixture(scope="module")
 def model():
   config = synthetic.orqa_config()
-  model = orqa.OrqaModel(config, VOCAB, synthetic.SEP)
+  model = orqa.OrqaModel.of_task(config, VOCAB, synthetic.SEP)
   features = make_features(config, 2)
   model(features)
   # Biases and layer norms that change nothing would hide mistakes.
@@ -93,7 +93,9 @@ def test_banded_span_scores_equal_the_mlp_of_each_span(model):
 
 
 def test_starts_and_ends_begin_with_weights_of_their_own():
-  scorer = span_reader.SpanScorer(synthetic.orqa_config())
+  scorer = span_reader.SpanScorer(
+    synthetic.orqa_config(), max_span_length=3, span_hidden_size=12
+  )
   scorer(tf.zeros([1, 4, 16]))
   assert not np.allclose(scorer.start.kernel, scorer.end.kernel)
 

@@ -57,7 +57,7 @@ READER_HEAD = {
 
 def realm_model(**changes):
   config = synthetic.realm_config(**changes)
-  model = realm.RealmModel(config, VOCAB, synthetic.SEP)
+  model = realm.RealmModel.of_task(config, VOCAB, synthetic.SEP)
   features = synthetic.realm_features(config, batch=2)
   return config, model, features, model(features)
 
@@ -235,7 +235,7 @@ def test_output_range_leaves_out_nothing_that_is_read():
 
 def test_padding_changes_no_embedding():
   config = synthetic.realm_config()
-  model = embedders.Embedder(config, VOCAB, synthetic.SEP, "embedder")
+  model = embedders.Embedder(config, config, VOCAB, synthetic.SEP, "embedder")
   ids = tf.constant([[2, 8, 30, 9, 3]])
   longer = tf.pad(ids, [[0, 0], [0, 9]])
   np.testing.assert_allclose(model(ids), model(longer), rtol=1e-4, atol=1e-5)
@@ -269,7 +269,7 @@ def embedded_by_hand(model, token_ids, segment_ids):
 @pytest.mark.parametrize("split", [True, False])
 def test_a_passages_body_is_a_segment_of_its_own_if_the_config_says_so(split):
   config = synthetic.realm_config(passage_segments=split)
-  model = embedders.Embedder(config, VOCAB, synthetic.SEP, "embedder")
+  model = embedders.Embedder(config, config, VOCAB, synthetic.SEP, "embedder")
   ids, segments = (
     tf.constant(column) for column in zip(*SEGMENTS_OF_PASSAGES, strict=True)
   )
@@ -315,7 +315,7 @@ def test_training_reaches_the_embedding_of_segment_1():
 
   for split in (True, False):
     config = synthetic.ict_config(passage_segments=split)
-    model = ict.IctModel(config, VOCAB, synthetic.SEP)
+    model = ict.IctModel.of_task(config, VOCAB, synthetic.SEP)
     rows = segment_rows_gradient(model, loss_of)
     assert rows[0] > 1e-3
     assert (rows[1] > 1e-3) == split
@@ -334,7 +334,7 @@ def test_only_the_segment_tells_query_from_passage():
 
 def test_ict_scores_all_blocks_and_labels_its_own():
   config = synthetic.ict_config(score_scale=0.5)
-  model = ict.IctModel(config, VOCAB, synthetic.SEP)
+  model = ict.IctModel.of_task(config, VOCAB, synthetic.SEP)
   features = synthetic.realm_features(synthetic.realm_config(), batch=3)
   queries = features["query_token_ids"]
   blocks = features["passage_token_ids"][:, 0]
@@ -350,7 +350,7 @@ def test_ict_scores_all_blocks_and_labels_its_own():
 
 def test_dropout_is_active_in_training_only():
   config = synthetic.realm_config(dropout=0.5)
-  model = embedders.Embedder(config, VOCAB, synthetic.SEP, "embedder")
+  model = embedders.Embedder(config, config, VOCAB, synthetic.SEP, "embedder")
   ids = tf.constant([[2, 8, 30, 9, 3]])
   np.testing.assert_array_equal(model(ids), model(ids))
   assert (model(ids, training=True).numpy() != model(ids).numpy()).any()
@@ -371,7 +371,7 @@ def test_losses_and_log_probs_are_float32_in_bfloat16(bfloat16):
 
 
 def test_embeddings_and_ict_scores_are_float32_in_bfloat16(bfloat16):
-  model = ict.IctModel(synthetic.ict_config(), VOCAB, synthetic.SEP)
+  model = ict.IctModel.of_task(synthetic.ict_config(), VOCAB, synthetic.SEP)
   features = synthetic.realm_features(synthetic.realm_config(), batch=3)
   scores, _ = model(
     {
@@ -458,10 +458,12 @@ def saved_model_case(name):
   realm_config = synthetic.realm_config(tied_embedders=False, dropout=0.1)
   features = synthetic.realm_features(realm_config, batch=2)
   if name == "realm":
-    return realm.RealmModel(realm_config, VOCAB, synthetic.SEP), features
+    return realm.RealmModel.of_task(
+      realm_config, VOCAB, synthetic.SEP
+    ), features
   if name == "ict":
     config = synthetic.ict_config(passage_segments=False)
-    model = ict.IctModel(config, VOCAB, synthetic.SEP)
+    model = ict.IctModel.of_task(config, VOCAB, synthetic.SEP)
     passages = features["passage_token_ids"][:, 0]
     return model, features | {"passage_token_ids": passages}
   config = synthetic.orqa_config(dropout=0.1)
@@ -473,7 +475,7 @@ def saved_model_case(name):
   }
   for kind in ("joint_token_ids", "joint_segment_ids"):
     beam[kind] = features[kind][:, : config.reader_beam, : config.reader_length]
-  return orqa.OrqaModel(config, VOCAB, synthetic.SEP), features | beam
+  return orqa.OrqaModel.of_task(config, VOCAB, synthetic.SEP), features | beam
 
 
 @pytest.mark.parametrize("name", ["realm", "ict", "orqa"])
@@ -497,7 +499,7 @@ def test_a_saved_model_is_loaded_and_computes_alike(tmp_path, name):
 
 def test_a_model_made_anew_has_the_same_config():
   config = synthetic.orqa_config(hard_em=True, span_hidden_size=6)
-  model = orqa.OrqaModel(config, VOCAB, synthetic.SEP)
+  model = orqa.OrqaModel.of_task(config, VOCAB, synthetic.SEP)
   fields = model.get_config()
   again = orqa.OrqaModel.from_config(fields)
   assert again.get_config() == fields

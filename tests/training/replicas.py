@@ -33,7 +33,7 @@ def realm_task_of(config, features):
   """A RealmTask without corpora: the model and its sums."""
   task = realm_task.RealmTask.__new__(realm_task.RealmTask)
   task._config = config
-  task._model = realm.RealmModel(
+  task._model = realm.RealmModel.of_task(
     config, len(synthetic.VOCABULARY), synthetic.SEP
   )
   task.parts = {
@@ -47,7 +47,9 @@ def realm_task_of(config, features):
 def ict_task_of(config, features):
   """An IctTask without corpora: the model and its sums."""
   task = ict_task.IctTask.__new__(ict_task.IctTask)
-  task._model = ict.IctModel(config, len(synthetic.VOCABULARY), synthetic.SEP)
+  task._model = ict.IctModel.of_task(
+    config, len(synthetic.VOCABULARY), synthetic.SEP
+  )
   task.parts = {"retriever": task._model.retriever}
   task._model(features)
   return task

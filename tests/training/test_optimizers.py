@@ -128,7 +128,7 @@ def parts_of(task):
     config, trained, _ = small_runs.make(task, weight_decay=0.5)
     return config, trained.parts
   config = synthetic.orqa_config(weight_decay=0.5)
-  model = orqa.OrqaModel(config, small_runs.VOCAB, synthetic.SEP)
+  model = orqa.OrqaModel.of_task(config, small_runs.VOCAB, synthetic.SEP)
   return config, {"retriever": model.retriever, "reader": model.reader}
 
 

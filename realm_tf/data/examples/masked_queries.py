@@ -46,7 +46,7 @@ class MaskedQuerySource:
   def __init__(
     self,
     corpus: annotated_corpus.AnnotatedCorpus,
-    config: schema.SentenceConfig,
+    config: schema.QueryConfig,
     tokenizer: wordpiece.Tokenizer,
     *,
     heldout: bool,

@@ -285,7 +285,7 @@ def _cut_by_presets(max_passage_tokens: int) -> str:
   shorter = ", ".join(
     f"{name} ({config.passage_length})"
     for name, config in configs.items()
-    if isinstance(config, schema.RetrievalConfig)
+    if isinstance(config, schema.CorpusConfig)
     and config.passage_length < max_passage_tokens
   )
   if not shorter:

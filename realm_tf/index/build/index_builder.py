@@ -124,7 +124,7 @@ class VersionBuilder:
           context.corpus, shard, context.config.passage_length
         )
         for batch in batching.batches_by_length(
-          inputs[missing], context.config.embed_batch_size
+          inputs[missing], context.config.index.embed_batch_size
         ):
           self._rows = missing[batch.rows]
           yield batch.token_ids
@@ -181,7 +181,7 @@ class VersionBuilder:
   def _report_progress(self, shard: int, seconds: float) -> None:
     rate = self._sizes[shard] / max(seconds, 1e-9)
     left = int(sum(self._sizes[i] for i in self._unfinished()))
-    workers = self._context.config.num_index_workers
+    workers = self._context.config.index.num_index_workers
     eta = round(left / (rate * workers)) if rate else 0
     self._context.report(
       f"index {self._plan.step}: shard {shard + 1} of {self._plan.num_shards}, "

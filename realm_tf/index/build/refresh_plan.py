@@ -9,6 +9,7 @@ import numpy as np
 
 from realm_tf.data.corpus import corpora
 from realm_tf.index.build import embedding_reuse
+from realm_tf.index.build import refresh_config
 from realm_tf.index.search import searcher_settings
 from realm_tf.index.versions import index_store
 from realm_tf.index.versions import index_version
@@ -34,7 +35,7 @@ class RefreshContext:
 
   store: index_store.IndexStore
   corpus: corpora.Corpus
-  config: searcher_settings.IndexConfig
+  config: refresh_config.RefreshConfig
   report: Report
   num_threads: int = 0
   should_stop: Callable[[], bool] = lambda: False
@@ -75,8 +76,10 @@ class VersionPlan:
       fingerprint=corpus.fingerprint,
       num_shards=len(corpus.shard_paths),
       rows=corpus.num_passages,
-      dtype=config.index_dtype,
-      settings=searcher_settings.choose_settings(corpus.num_passages, config),
+      dtype=config.index.index_dtype,
+      settings=searcher_settings.choose_settings(
+        corpus.num_passages, config.index, config.num_candidates
+      ),
     )
 
   @property

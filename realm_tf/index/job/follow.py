@@ -11,6 +11,7 @@ import tensorflow as tf
 from realm_tf import errors
 from realm_tf.data.corpus import corpora
 from realm_tf.index.build import index_builder
+from realm_tf.index.build import refresh_config
 from realm_tf.index.build import refresh_plan
 from realm_tf.index.search import searcher_settings
 from realm_tf.index.versions import index_store
@@ -66,8 +67,9 @@ def prepare(
     _wait_for_config(options.model_dir)
   run = run_config.read(options.model_dir)
   overrides = {k: v for k, v in options.overrides.items() if v is not None}
+  config = refresh_config.RefreshConfig.of(run.config)
   config = dataclasses.replace(
-    searcher_settings.IndexConfig.from_task(run.config), **overrides
+    config, index=dataclasses.replace(config.index, **overrides)
   )
   corpus = corpora.Corpus.open(options.corpus or run.corpus)
   if corpus.fingerprint != run.corpus_fingerprint:
@@ -76,7 +78,9 @@ def prepare(
       f"fingerprint is {corpus.fingerprint}, the run's is "
       f"{run.corpus_fingerprint}. The run was started with {run.corpus}."
     )
-  settings = searcher_settings.choose_settings(corpus.num_passages, config)
+  settings = searcher_settings.choose_settings(
+    corpus.num_passages, config.index, config.num_candidates
+  )
   if settings.exact:
     _refuse_settings_of_a_tree(overrides, corpus.num_passages, config)
   store = index_store.IndexStore(options.model_dir)
@@ -104,14 +108,15 @@ def prepare(
 def _refuse_settings_of_a_tree(
   overrides: dict[str, Any],
   num_passages: int,
-  config: searcher_settings.IndexConfig,
+  config: refresh_config.RefreshConfig,
 ) -> None:
   for name in ("num_leaves", "leaves_to_search", "reordering_candidates"):
     if overrides.get(name):
       raise errors.UserError(
         f"{name}={overrides[name]} is of a tree, but {num_passages} passages "
-        f"are searched exactly: a tree is for {config.exact_search_below} and "
-        "more (the run's exact_search_below). Leave it out."
+        "are searched exactly: a tree is for "
+        f"{config.index.exact_search_below} and more (the run's "
+        "exact_search_below). Leave it out."
       )
 
 
@@ -137,7 +142,7 @@ def describe(
     (
       f"refresh_index: {corpus.num_passages} passages of {corpus.path} in "
       f"{len(corpus.shard_paths)} shards, {what}, with "
-      f"{config.num_index_workers} worker(s)."
+      f"{config.index.num_index_workers} worker(s)."
     ),
     (
       f"  search: {plan.settings.describe()}; disk for a version: "

@@ -16,9 +16,9 @@ from realm_tf.data.ingest import corpus_edit
 from realm_tf.data.questions import qa_splits
 from realm_tf.index.build import embedding_reuse
 from realm_tf.index.build import index_builder
+from realm_tf.index.build import refresh_config
 from realm_tf.index.build import refresh_plan
 from realm_tf.index.job import refresh_job
-from realm_tf.index.search import searcher_settings
 from realm_tf.index.versions import index_store
 from realm_tf.index.versions import index_version
 from realm_tf.runs import exports
@@ -43,7 +43,7 @@ class IndexToUpdate:
   run_dir: str
   version: index_version.IndexVersion
   export: exports.EmbedderExport
-  config: searcher_settings.IndexConfig
+  config: refresh_config.RefreshConfig
 
 
 def run(options: corpus_edit.EditOptions, model_dir: str) -> None:
@@ -106,10 +106,9 @@ def find_index(model_dir: str, corpus: corpora.Corpus) -> IndexToUpdate:
       f"that made {version.path}, was removed. Run "
       "finetune(rebuild_index=True) on the edited corpus."
     )
-  config = searcher_settings.IndexConfig.from_task(
-    run_config.read(run_dir).config
-  )
-  config = dataclasses.replace(config, index_dtype=version.manifest.dtype)
+  config = refresh_config.RefreshConfig.of(run_config.read(run_dir).config)
+  index = dataclasses.replace(config.index, index_dtype=version.manifest.dtype)
+  config = dataclasses.replace(config, index=index)
   return IndexToUpdate(run_dir, version, exports.find(run_dir, step), config)
 
 

@@ -29,7 +29,7 @@ def run(options: follow.RefreshOptions, worker_command: Sequence[str]) -> int:
   context = follow.prepare(options, report)
   for line in follow.describe(options, context):
     report(line)
-  num_workers = context.config.num_index_workers
+  num_workers = context.config.index.num_index_workers
   if num_workers == 1:
     status = follow.run_job(options, context)
   else:

@@ -2,7 +2,6 @@
 
 import dataclasses
 import math
-from typing import Any
 
 from realm_tf import errors
 from realm_tf.configs import schema
@@ -12,53 +11,6 @@ _SMALLEST_TREE = 32
 _REORDER_FACTOR = 10
 _SMALLEST_REORDER = 100
 _INT32_MAX = 2**31 - 1
-
-
-@dataclasses.dataclass(frozen=True)
-class IndexConfig:
-  """The index's part of a run's config.
-
-  Attributes:
-    num_candidates: Most results that are asked of the searcher.
-    index_dtype: "float16" or "float32".
-    exact_search_below: Corpora of fewer passages are searched exactly.
-    num_leaves: Partitions of the tree; 0 for the corpus's square root.
-    leaves_to_search: Partitions a query visits; 0 for a tenth of them.
-    reordering_candidates: Candidates scored again exactly; 0 for a number
-      chosen from `num_candidates`.
-    embed_batch_size: Passages that are embedded at once.
-    num_index_workers: Processes of the refresh job.
-    projection_size: Dimension of the embeddings.
-    query_length: Wordpieces of a query.
-    passage_length: Wordpieces of a passage.
-  """
-
-  num_candidates: int
-  index_dtype: str
-  exact_search_below: int
-  num_leaves: int
-  leaves_to_search: int
-  reordering_candidates: int
-  embed_batch_size: int
-  num_index_workers: int
-  projection_size: int
-  query_length: int
-  passage_length: int
-
-  @classmethod
-  def from_task(cls, config: schema.TaskConfig) -> "IndexConfig":
-    """Takes the fields from any task's config.
-
-    ICT's has an embedder too, but no fields for the index: those get the
-    defaults of REALM's.
-    """
-    defaults: dict[str, Any] = {
-      field.name: field.default
-      for field in dataclasses.fields(schema.RealmConfig)
-    }
-    names = [field.name for field in dataclasses.fields(cls)]
-    values = {name: getattr(config, name, defaults[name]) for name in names}
-    return cls(**values)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -87,12 +39,15 @@ class SearcherSettings:
     )
 
 
-def choose_settings(num_rows: int, config: IndexConfig) -> SearcherSettings:
+def choose_settings(
+  num_rows: int, config: schema.IndexConfig, k: int
+) -> SearcherSettings:
   """Chooses: exact for few passages, a tree with reordering for many.
 
   Args:
     num_rows: Passages of the corpus.
     config: Limits and overrides.
+    k: Most results that are asked of the searcher.
 
   Raises:
     errors.UserError: If the corpus or an override is out of range.
@@ -108,12 +63,12 @@ def choose_settings(num_rows: int, config: IndexConfig) -> SearcherSettings:
   leaves_to_search = config.leaves_to_search or math.ceil(num_leaves / 10)
   _check("leaves_to_search", leaves_to_search, num_leaves, "leaves")
   candidates = config.reordering_candidates or max(
-    _SMALLEST_REORDER, _REORDER_FACTOR * config.num_candidates
+    _SMALLEST_REORDER, _REORDER_FACTOR * k
   )
-  if candidates < config.num_candidates:
+  if candidates < k:
     raise errors.UserError(
-      f"reordering_candidates={candidates} is below num_candidates="
-      f"{config.num_candidates}. Give ten times as many, or 0."
+      f"reordering_candidates={candidates} is below the {k} passages that are "
+      "asked for. Give ten times as many, or 0."
     )
   return SearcherSettings(
     exact=False,

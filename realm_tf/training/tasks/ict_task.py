@@ -28,7 +28,9 @@ class IctTask(base_task.Task):
   ):
     """Builds the model and the examples; call it in the strategy's scope."""
     self._config = config
-    self._model = ict.IctModel(config, tokenizer.vocab_size, tokenizer.sep_id)
+    self._model = ict.IctModel.of_task(
+      config, tokenizer.vocab_size, tokenizer.sep_id
+    )
     self.parts = {"retriever": self._model.retriever}
     self._train, self._heldout = (
       ict_examples.IctExamples(corpus, config, tokenizer, heldout=heldout)
@@ -40,18 +42,7 @@ class IctTask(base_task.Task):
     self, features: base_task.Features, *, training: bool
   ) -> base_task.Sums:
     """See base class."""
-    scores, labels = self._model(features, training=training)
-    losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, scores)
-    guesses = tf.argmax(scores, axis=-1, output_type=tf.int32)
-    right = tf.cast(guesses == labels, tf.float32)
-    log_probs = tf.nn.log_softmax(scores)
-    entropy = -tf.reduce_sum(log_probs * tf.exp(log_probs), axis=-1)
-    count = tf.cast(tf.shape(losses)[0], tf.float32)
-    return {
-      "loss": (tf.reduce_sum(losses), count),
-      "accuracy": (tf.reduce_sum(right), count),
-      "entropy": (tf.reduce_sum(entropy), count),
-    }
+    return self._model.sums(features, training=training)
 
   def train_pipeline(self, first_step: int) -> tf.data.Dataset:
     """See base class."""

@@ -63,7 +63,9 @@ class OrqaTask(base_task.Task):
       shuffle=False,
       first_number=len(train_questions),
     )
-    self.model = orqa.OrqaModel(config, tokenizer.vocab_size, tokenizer.sep_id)
+    self.model = orqa.OrqaModel.of_task(
+      config, tokenizer.vocab_size, tokenizer.sep_id
+    )
     self.parts = {
       "retriever": self.model.retriever,
       "reader": self.model.reader,

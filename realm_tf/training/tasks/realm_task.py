@@ -62,7 +62,7 @@ class RealmTask(base_task.Task):
     """
     self._config = config
     self._tokenizer = tokenizer
-    self._model = realm.RealmModel(
+    self._model = realm.RealmModel.of_task(
       config, tokenizer.vocab_size, tokenizer.sep_id
     )
     self.retriever = self._model.retriever
@@ -114,35 +114,7 @@ class RealmTask(base_task.Task):
     self, features: base_task.Features, *, training: bool
   ) -> base_task.Sums:
     """See base class."""
-    marginal, logits = self._model(features, training=training)
-    count = tf.cast(tf.shape(logits)[0], tf.float32)
-    weights = features["target_weights"]
-    masks = tf.reduce_sum(weights)
-    # Paper: the mean over queries. Released code: over masked tokens.
-    by_token = self._config.marginalization == "token"
-    sums = {
-      "loss": (
-        -tf.reduce_sum(marginal.log_likelihood),
-        masks if by_token else count,
-      ),
-      "retrieval_utility": (
-        tf.reduce_sum(marginal.retrieval_utility),
-        count,
-      ),
-      "entropy": (tf.reduce_sum(marginal.entropy), count),
-      "null_probability": (tf.reduce_sum(marginal.null_probability), count),
-    }
-    if not training:
-      prior = tf.exp(marginal.retrieval_log_probs)
-      with_passages = tf.einsum("bk,bkmv->bmv", prior, tf.nn.softmax(logits))
-      for name, scores in (
-        ("accuracy", with_passages),
-        ("accuracy_without_retrieval", logits[:, 0]),
-      ):
-        guesses = tf.argmax(scores, axis=-1, output_type=tf.int32)
-        right = tf.cast(guesses == features["targets"], tf.float32)
-        sums[name] = (tf.reduce_sum(right * weights), masks)
-    return sums
+    return self._model.sums(features, training=training)
 
   def train_pipeline(self, first_step: int) -> tf.data.Dataset:
     """See base class."""

@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from realm_tf import errors
-from realm_tf.configs import tiny
+from realm_tf.configs import schema
 from realm_tf.index.search import search_recall
 from realm_tf.index.search import searcher_settings
 from realm_tf.index.search import searchers as searcher_lib
@@ -208,16 +208,13 @@ def test_exact_search_over_parts_equals_the_definition():
 
 
 def index_config(**changes):
-  import dataclasses
-
-  config = searcher_settings.IndexConfig.from_task(tiny.pretrain())
-  return dataclasses.replace(config, **changes)
+  return schema.IndexConfig(**changes)
 
 
 def test_settings_follow_the_size():
   config = index_config()
-  assert searcher_settings.choose_settings(19_999, config).exact
-  assert searcher_settings.choose_settings(1_000_000, config) == (
+  assert searcher_settings.choose_settings(19_999, config, 8).exact
+  assert searcher_settings.choose_settings(1_000_000, config, 8) == (
     searcher_settings.SearcherSettings(
       exact=False,
       num_leaves=1000,
@@ -234,7 +231,7 @@ def test_settings_can_be_overridden():
     leaves_to_search=3,
     reordering_candidates=40,
   )
-  chosen = searcher_settings.choose_settings(100, config)
+  chosen = searcher_settings.choose_settings(100, config, 8)
   assert chosen == searcher_settings.SearcherSettings(
     exact=False, num_leaves=7, leaves_to_search=3, reordering_candidates=40
   )
@@ -243,15 +240,15 @@ def test_settings_can_be_overridden():
 @pytest.mark.parametrize(
   "changes, names",
   [
-    ({"num_leaves": 101}, "--num_leaves=101"),
-    ({"num_leaves": 5, "leaves_to_search": 6}, "--leaves_to_search=6"),
-    ({"reordering_candidates": 3}, "--reordering_candidates=3"),
+    ({"num_leaves": 101}, "num_leaves=101"),
+    ({"num_leaves": 5, "leaves_to_search": 6}, "leaves_to_search=6"),
+    ({"reordering_candidates": 3}, "reordering_candidates=3"),
   ],
 )
 def test_a_wrong_override_is_named(changes, names):
   config = index_config(exact_search_below=1, **changes)
   with pytest.raises(errors.UserError, match=names):
-    searcher_settings.choose_settings(100, config)
+    searcher_settings.choose_settings(100, config, 8)
 
 
 def test_a_missing_searcher_is_named(tmp_path):

@@ -1,0 +1,49 @@
+"""What a refresh job needs of a run's config."""
+
+import dataclasses
+from typing import Self
+
+from realm_tf import errors
+from realm_tf.configs import schema
+
+
+@dataclasses.dataclass(frozen=True)
+class RefreshConfig:
+  """How a run's corpus is embedded and searched.
+
+  Attributes:
+    index: How the index is built.
+    num_candidates: Most results that are asked of the searcher.
+    projection_size: Dimension of the embeddings.
+    query_length: Wordpieces of a query.
+    passage_length: Wordpieces of a passage.
+  """
+
+  index: schema.IndexConfig
+  num_candidates: int
+  projection_size: int
+  query_length: int
+  passage_length: int
+
+  @classmethod
+  def of(cls, config: schema.TaskConfig) -> Self:
+    """Takes the fields from the config of any training of a retriever.
+
+    Only REALM's says how its index is built and what is asked of it; the
+    others' have REALM's defaults.
+
+    Raises:
+      errors.UserError: If the training is of no retriever.
+    """
+    if not isinstance(config, schema.RetrievalConfig):
+      raise errors.UserError(
+        "The run trains no retriever: name one of `pretrain`, `pretrain_ict` "
+        "or `finetune`."
+      )
+    return cls(
+      schema.IndexConfig.of(config),
+      getattr(config, "num_candidates", schema.RealmConfig.num_candidates),
+      config.projection_size,
+      config.query_length,
+      config.passage_length,
+    )
