@@ -51,7 +51,7 @@ def main() -> None:
         pretrain_corpus=corpus_dir,
       ),
     )
-    retriever = embedders.Retriever(
+    retriever = embedders.TwoTowers(
       config, config, synthetic.VOCAB_SIZE, synthetic.SEP
     )
     exporter = embedder_export.Exporter(retriever, config)

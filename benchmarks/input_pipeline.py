@@ -199,7 +199,7 @@ def _retrievers(
     "ScaNN, no embedder",
     candidates.CandidateRetriever(first_word, searcher.search, uids, size),
   )
-  retriever = embedders.Retriever(
+  retriever = embedders.TwoTowers(
     config, config, synthetic.VOCAB_SIZE, synthetic.SEP
   )
   with tempfile.TemporaryDirectory() as folder:

@@ -66,7 +66,7 @@ def write_pretrained(folder, corpus, task, **changes):
   size = corpus.tokenizer.vocab_size
   parts: dict[str, tf.keras.Model] = {}
   if task != "pretrain_mlm":
-    parts["retriever"] = embedders.Retriever(
+    parts["retriever"] = embedders.TwoTowers(
       config, config, size, corpus.tokenizer.sep_id
     )
   if task != "pretrain_ict":

@@ -22,19 +22,13 @@ class QuestionAsker:
     count: Answers to give.
   """
 
-  run: open_qa.OpenQa
+  run: open_qa.OpenQA
   retriever: str
   count: int
 
   def __call__(self, text: str) -> replies.Answer:
     """Returns the best answers to a question."""
-    beam = self.run.config.reader_beam
-    _, best = self.run.find_answers([text], beam, self.count, self.retriever)
-    batch = (
-      best.outputs(self.run.threshold)
-      | self.run.memory.look_up(best.row).outputs()
-    )
-    return reply_tensors.answer(text, reply_tensors.of_text(batch, 0))
+    return self.run(text, count=self.count, retriever=self.retriever)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -112,5 +106,7 @@ def load(
       )
     return MaskAsker(mask_filling.load(model_dir, corpus), count)
   if retriever == retriever_names.NONE:
-    return ClosedBookAsker(open_qa.load_closed_book(model_dir, corpus))
-  return QuestionAsker(open_qa.load(model_dir, corpus), retriever, count)
+    return ClosedBookAsker(closed_book.ClosedBook.from_run(model_dir, corpus))
+  return QuestionAsker(
+    open_qa.OpenQA.from_run(model_dir, corpus=corpus), retriever, count
+  )

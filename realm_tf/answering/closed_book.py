@@ -8,15 +8,21 @@ questions, unlike the closed-book T5 of the paper's Table 1.
 """
 
 from collections.abc import Sequence
+from typing import Self
 
 import numpy as np
 import tensorflow as tf
 
+from realm_tf import errors
 from realm_tf.answering import prediction_records
+from realm_tf.checkpoints import reading as weights_reading
+from realm_tf.checkpoints.formats import own_run
 from realm_tf.configs import schema
+from realm_tf.data.corpus import corpora
 from realm_tf.data.examples import packing
 from realm_tf.models import masked_lm
 from realm_tf.models import objective
+from realm_tf.runs import run_config
 from realm_tf.text import wordpiece
 
 _BATCH = 64
@@ -50,6 +56,53 @@ class ClosedBook:
       tf.one_hot(special, tokenizer.vocab_size, -np.inf, 0.0), axis=0
     )  # [V]
     self._fill_function = tf.function(self._fill)
+
+  @classmethod
+  def from_run(cls, model_dir: str, corpus: str = "") -> Self:
+    """Loads the baseline that reads no passage.
+
+    Args:
+      model_dir: A run of `pretrain` or `pretrain_mlm`; or one of `finetune`,
+        for the run that its reader came from in the end.
+      corpus: A folder with the corpus's vocabulary; by default the run's.
+
+    Raises:
+      errors.UserError: If there is no pre-trained reader.
+    """
+    run = run_config.read(model_dir)
+    while run.init_reader:
+      if not weights_reading.is_run(run.init_reader):
+        raise errors.UserError(
+          f"{model_dir} has no pre-trained reader: its reader began as "
+          f"{run.init_reader}, which is no run. So the closed-book baseline "
+          "cannot run: leave `none` out of `retriever`."
+        )
+      model_dir = run.init_reader
+      run = run_config.read(model_dir)
+    config = run.config
+    path, _ = own_run.weights_path(model_dir)
+    if not (
+      isinstance(config, schema.SentenceConfig)
+      and "reader" in own_run.roles(path)
+    ):
+      raise errors.UserError(
+        f"{model_dir} has no pre-trained reader, so the closed-book baseline "
+        "cannot run: leave `none` out of `retriever`, or name a run of "
+        "`pretrain`."
+      )
+    tokenizer = corpora.Corpus.open(corpus or run.corpus).tokenizer
+    if tokenizer.sha256 != run.vocab_sha256:
+      raise errors.UserError(
+        f"corpus={corpus or run.corpus} has another vocabulary than that of "
+        f"{model_dir}, so the closed-book baseline cannot run."
+      )
+    reader = masked_lm.MaskedLanguageModel(
+      config, tokenizer.vocab_size, name="reader"
+    )
+    empty = tf.zeros([1, config.query_length + 1], tf.int32)
+    reader(empty, empty, tf.zeros([1, 1], tf.int32))
+    own_run.restore(path, reader=reader)
+    return cls(reader, config, tokenizer)
 
   def answer(
     self, ids: Sequence[str], questions: Sequence[str]

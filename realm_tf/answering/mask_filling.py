@@ -38,7 +38,7 @@ class MaskFilling:
 
   def __init__(
     self,
-    retriever: embedders.Retriever,
+    retriever: embedders.TwoTowers,
     reader: masked_lm.MaskedLanguageModel,
     config: schema.RealmConfig,
     corpus: corpora.Corpus,
@@ -110,7 +110,7 @@ def load(
     )
   tokenizer = opened.tokenizer
   devices.set_precision(precision, on_cpu=False)
-  retriever = embedders.Retriever(
+  retriever = embedders.TwoTowers(
     config, config, tokenizer.vocab_size, tokenizer.sep_id
   )
   reader = masked_lm.MaskedLanguageModel(

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Sequence
+from typing import Self
+from typing import overload
 
 import numpy as np
 import tensorflow as tf
@@ -13,13 +15,13 @@ import tensorflow as tf
 from realm_tf import devices
 from realm_tf import errors
 from realm_tf.answering import answer_graph
-from realm_tf.answering import closed_book
 from realm_tf.answering import passage_memory
 from realm_tf.answering import prediction_records
+from realm_tf.answering import replies
+from realm_tf.answering import reply_tensors
 from realm_tf.answering.retrievers import dense
 from realm_tf.answering.retrievers import retriever_names
 from realm_tf.answering.retrievers import retriever_set
-from realm_tf.checkpoints import reading as weights_reading
 from realm_tf.checkpoints.formats import own_run
 from realm_tf.configs import schema
 from realm_tf.data.corpus import corpora
@@ -27,7 +29,6 @@ from realm_tf.data.corpus import passage_table
 from realm_tf.data.examples import packing
 from realm_tf.index.versions import index_version
 from realm_tf.index.versions import run_index
-from realm_tf.models import masked_lm
 from realm_tf.models import orqa as orqa_lib
 from realm_tf.runs import run_config
 
@@ -69,13 +70,13 @@ class Knowledge:
     return self.packed.nbytes + self.texts.nbytes
 
 
-class OpenQa:
+class OpenQA:
   """Answers questions with one model over one corpus and index.
 
   Example:
-    open_qa = load("runs/finetuned")
-    answered = open_qa.answer(["1"], ["who wrote hamlet"], k=100)
-    answered.predictions[0].answer
+    qa = OpenQA.from_run("runs/demo/qa")
+    reply = qa("who wrote hamlet")
+    reply.answer, reply.probability, reply.evidence.mark()
 
   Attributes:
     model: Retriever and reader.
@@ -145,6 +146,92 @@ class OpenQa:
         version.path,
       ),
     )
+
+  @classmethod
+  def from_run(
+    cls,
+    model_dir: str,
+    *,
+    corpus: str = "",
+    reader_beam: int | None = None,
+    strategy: tf.distribute.Strategy | None = None,
+    precision: str = "",
+  ) -> Self:
+    """Loads a fine-tuned run: its best weights, its corpus and its index.
+
+    Args:
+      model_dir: A run of `finetune`.
+      corpus: Folder of the knowledge corpus; by default the run's.
+      reader_beam: Passages a question that are read; None for the run's.
+      strategy: Where to compute; by default the GPUs there are, else the CPU.
+      precision: "float32" or "bfloat16", what tensors of the encoders are; by
+        default as the device trains the run.
+
+    Raises:
+      errors.UserError: If it is no such run, or corpus and index do not fit.
+    """
+    run, config = read_run(model_dir)
+    if reader_beam is not None:
+      config = dataclasses.replace(config, reader_beam=reader_beam)
+    opened = corpora.Corpus.open(corpus or run.corpus)
+    version = run_index.open_index(run, opened, model_dir)
+    path, _ = own_run.weights_path(model_dir)
+    strategy = strategy or devices.make_strategy("")
+    on_cpu = devices.is_cpu(strategy) and not precision
+    devices.set_precision(precision or config.precision, on_cpu=on_cpu)
+    with strategy.scope():
+      model = orqa_lib.OrqaModel.of_task(
+        config, opened.tokenizer.vocab_size, opened.tokenizer.sep_id
+      )
+      own_run.restore(path, retriever=model.retriever, reader=model.reader)
+      knowledge = Knowledge.load(opened, config.passage_length)
+      threshold = own_run.best_facts(model_dir).get(THRESHOLD, 0.0)
+      return cls(model, config, knowledge, version, threshold)
+
+  @overload
+  def __call__(
+    self, questions: str, *, count: int = ..., retriever: str = ...
+  ) -> replies.Answer: ...
+
+  @overload
+  def __call__(
+    self,
+    questions: list[str] | tuple[str, ...],
+    *,
+    count: int = ...,
+    retriever: str = ...,
+  ) -> list[replies.Answer]: ...
+
+  def __call__(
+    self,
+    questions: str | list[str] | tuple[str, ...],
+    *,
+    count: int = 5,
+    retriever: str = retriever_names.DENSE,
+  ) -> replies.Answer | list[replies.Answer]:
+    """Answers a question, or each of several.
+
+    Args:
+      questions: One text or several.
+      count: Different answers a question; see `replies.Answer.further`.
+      retriever: One of `retriever_names.RETRIEVERS`.
+
+    Raises:
+      errors.UserError: If there is no such retriever.
+    """
+    texts = [questions] if isinstance(questions, str) else list(questions)
+    if not texts:
+      return []
+    beam = self.config.reader_beam
+    _, best = self.find_answers(texts, beam, count, retriever)
+    batch = (
+      best.outputs(self.threshold) | self.memory.look_up(best.row).outputs()
+    )
+    answers = [
+      reply_tensors.answer(text, reply_tensors.of_text(batch, place))
+      for place, text in enumerate(texts)
+    ]
+    return answers[0] if isinstance(questions, str) else answers
 
   def best_answers(
     self,
@@ -301,45 +388,6 @@ def _traced(function: Callable) -> Callable:
   return tf.function(function, autograph=False, reduce_retracing=True)
 
 
-def load(
-  model_dir: str,
-  corpus: str = "",
-  reader_beam: int | None = None,
-  strategy: tf.distribute.Strategy | None = None,
-  precision: str = "",
-) -> OpenQa:
-  """Loads a fine-tuned run: its best weights, its corpus and its index.
-
-  Args:
-    model_dir: A run of `finetune`.
-    corpus: Folder of the knowledge corpus; by default the run's.
-    reader_beam: Passages a question that are read; None for the run's.
-    strategy: Where to compute; by default the GPUs there are, else the CPU.
-    precision: "float32" or "bfloat16", what tensors of the encoders are; by
-      default as the device trains the run.
-
-  Raises:
-    errors.UserError: If it is no such run, or corpus and index do not fit.
-  """
-  run, config = read_run(model_dir)
-  if reader_beam is not None:
-    config = dataclasses.replace(config, reader_beam=reader_beam)
-  opened = corpora.Corpus.open(corpus or run.corpus)
-  version = run_index.open_index(run, opened, model_dir)
-  path, _ = own_run.weights_path(model_dir)
-  strategy = strategy or devices.make_strategy("")
-  on_cpu = devices.is_cpu(strategy) and not precision
-  devices.set_precision(precision or config.precision, on_cpu=on_cpu)
-  with strategy.scope():
-    model = orqa_lib.OrqaModel.of_task(
-      config, opened.tokenizer.vocab_size, opened.tokenizer.sep_id
-    )
-    own_run.restore(path, retriever=model.retriever, reader=model.reader)
-    knowledge = Knowledge.load(opened, config.passage_length)
-    threshold = own_run.best_facts(model_dir).get(THRESHOLD, 0.0)
-    return OpenQa(model, config, knowledge, version, threshold)
-
-
 def read_run(
   model_dir: str,
 ) -> tuple[run_config.RunConfig, schema.OrqaConfig]:
@@ -355,51 +403,3 @@ def read_run(
       "questions: name a run of `finetune`."
     )
   return run, run.config
-
-
-def load_closed_book(
-  model_dir: str, corpus: str = ""
-) -> closed_book.ClosedBook:
-  """Loads the baseline that reads no passage.
-
-  Args:
-    model_dir: A run of `pretrain` or `pretrain_mlm`; or one of `finetune`, for
-      the run that its reader came from in the end.
-    corpus: A folder with the corpus's vocabulary; by default the run's corpus.
-
-  Raises:
-    errors.UserError: If there is no pre-trained reader.
-  """
-  run = run_config.read(model_dir)
-  while run.init_reader:
-    if not weights_reading.is_run(run.init_reader):
-      raise errors.UserError(
-        f"The reader of {model_dir} began as {run.init_reader}, which is no "
-        "run, and a closed book asks a pre-trained reader: leave `none` out of "
-        "`retriever`."
-      )
-    model_dir = run.init_reader
-    run = run_config.read(model_dir)
-  config = run.config
-  path, _ = own_run.weights_path(model_dir)
-  if not (
-    isinstance(config, schema.SentenceConfig)
-    and "reader" in own_run.roles(path)
-  ):
-    raise errors.UserError(
-      f"{model_dir} holds no pre-trained reader, which a closed book is asked "
-      "of: leave `none` out of `retriever`, or name a run of `pretrain`."
-    )
-  tokenizer = corpora.Corpus.open(corpus or run.corpus).tokenizer
-  if tokenizer.sha256 != run.vocab_sha256:
-    raise errors.UserError(
-      f"corpus={corpus or run.corpus} has another vocabulary than that of "
-      f"{model_dir}, which a closed book is asked of."
-    )
-  reader = masked_lm.MaskedLanguageModel(
-    config, tokenizer.vocab_size, name="reader"
-  )
-  empty = tf.zeros([1, config.query_length + 1], tf.int32)
-  reader(empty, empty, tf.zeros([1, 1], tf.int32))
-  own_run.restore(path, reader=reader)
-  return closed_book.ClosedBook(reader, config, tokenizer)

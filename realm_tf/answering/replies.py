@@ -84,6 +84,11 @@ class Answer(Candidate):
   abstain: bool
   further: tuple[Candidate, ...]
 
+  @property
+  def answer(self) -> str:
+    """The answer, as its passage has it: `text`."""
+    return self.text
+
 
 @dataclasses.dataclass(frozen=True)
 class Retrieved:

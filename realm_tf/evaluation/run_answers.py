@@ -8,10 +8,10 @@ from collections.abc import Sequence
 
 from realm_tf import devices
 from realm_tf import errors
+from realm_tf.answering import closed_book as closed_books
 from realm_tf.answering import open_qa
 from realm_tf.answering import prediction_records
-from realm_tf.answering import retrieval
-from realm_tf.answering import zero_shot
+from realm_tf.answering import run_retriever
 from realm_tf.answering.retrievers import retriever_names
 from realm_tf.answering.retrievers import retriever_set
 from realm_tf.data.corpus import corpora
@@ -85,7 +85,7 @@ def load(
 
 
 def _load_closed_book(options: evaluation_options.Options) -> Answerers:
-  book = open_qa.load_closed_book(options.model_dir, options.corpus)
+  book = closed_books.ClosedBook.from_run(options.model_dir, options.corpus)
   return Answerers(
     {
       evaluation_options.NONE: lambda ids, texts: prediction_records.Answered(
@@ -96,11 +96,11 @@ def _load_closed_book(options: evaluation_options.Options) -> Answerers:
 
 
 def _load_reading(options: evaluation_options.Options) -> Answerers:
-  loaded = open_qa.load(
+  loaded = open_qa.OpenQA.from_run(
     options.model_dir,
-    options.corpus,
-    options.reader_beam,
-    devices.make_strategy(options.tpu),
+    corpus=options.corpus,
+    reader_beam=options.reader_beam,
+    strategy=devices.make_strategy(options.tpu),
   )
   width = max(_recall_beam(options), loaded.config.reader_beam)
 
@@ -122,21 +122,18 @@ def _load_reading(options: evaluation_options.Options) -> Answerers:
 def _load_retrieval(
   options: evaluation_options.Options, run: run_config.RunConfig
 ) -> Answerers:
-  is_dense = retriever_names.DENSE in options.retrievers
-  if run.task == "finetune":
-    loaded = retrieval.load(
-      options.model_dir,
-      options.corpus,
-      devices.make_strategy(options.tpu),
-      dense=is_dense,
-    )
-  elif options.tpu:
+  is_tuned = run.task == "finetune"
+  if options.tpu and not is_tuned:
     raise errors.UserError(
       f"`tpu` goes with a run of `finetune`: {options.model_dir} is asked "
       "without one."
     )
-  else:
-    loaded = zero_shot.load(options.model_dir, options.corpus, dense=is_dense)
+  loaded = run_retriever.Retriever.from_run(
+    options.model_dir,
+    corpus=options.corpus,
+    strategy=devices.make_strategy(options.tpu) if is_tuned else None,
+    dense=retriever_names.DENSE in options.retrievers,
+  )
   return Answerers(
     _retrieval(loaded.retrievers, _recall_beam(options)),
     loaded.corpus,

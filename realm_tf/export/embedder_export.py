@@ -19,7 +19,7 @@ _OWN = re.compile(rf"\d+({files.TEMPORARY_SUFFIX})?")
 class _Export(tf.Module):
   """The two towers behind signatures that take any batch and length."""
 
-  def __init__(self, retriever: embedders.Retriever):
+  def __init__(self, retriever: embedders.TwoTowers):
     super().__init__()
     self.query_embedder = variables.without_layers(retriever.query_embedder)
     self.passage_embedder = variables.without_layers(retriever.passage_embedder)
@@ -44,7 +44,7 @@ class Exporter:
   """Exports one retriever, again and again; it is traced only once."""
 
   def __init__(
-    self, retriever: embedders.Retriever, config: schema.RetrievalConfig
+    self, retriever: embedders.TwoTowers, config: schema.RetrievalConfig
   ):
     """Takes a retriever.
 

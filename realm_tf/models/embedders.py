@@ -94,11 +94,11 @@ def pair_segments(token_ids: tf.Tensor, sep_id: int) -> tf.Tensor:
 
 
 @tf.keras.utils.register_keras_serializable(package="realm_tf")
-class Retriever(configured.ConfiguredModel):
+class TwoTowers(configured.ConfiguredModel):
   """The two towers of the inner product f(x, z): one embedder, or one each.
 
   Example:
-    towers = Retriever(encoder_config, RetrieverConfig(), vocab_size, sep_id)
+    towers = TwoTowers(encoder_config, RetrieverConfig(), vocab_size, sep_id)
     queries, passages = towers(query_token_ids, passage_token_ids)
 
   Attributes:

@@ -48,7 +48,7 @@ class IctModel(trainable.TrainableModel):
       retriever=retriever,
     )
     self._score_scale = retriever.score_scale
-    self.retriever = embedders.Retriever(encoder, retriever, vocab_size, sep_id)
+    self.retriever = embedders.TwoTowers(encoder, retriever, vocab_size, sep_id)
     self.built = True
 
   @classmethod

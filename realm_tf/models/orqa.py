@@ -116,7 +116,7 @@ class OrqaModel(configured.ConfiguredModel):
     )
     self._score_scale = retriever.score_scale
     self.max_span_length = max_span_length
-    self.retriever = embedders.Retriever(encoder, retriever, vocab_size, sep_id)
+    self.retriever = embedders.TwoTowers(encoder, retriever, vocab_size, sep_id)
     self.retriever.passage_embedder.trainable = False
     self.reader = span_reader.SpanReader(
       encoder,

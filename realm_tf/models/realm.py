@@ -80,7 +80,7 @@ class RealmModel(trainable.TrainableModel):
     )
     self._score_scale = retriever.score_scale
     self._marginalization = marginalization
-    self.retriever = embedders.Retriever(encoder, retriever, vocab_size, sep_id)
+    self.retriever = embedders.TwoTowers(encoder, retriever, vocab_size, sep_id)
     self.reader = masked_lm.MaskedLanguageModel(
       encoder, vocab_size, name="reader", output_range=query_length
     )

@@ -19,7 +19,7 @@ N = 4
 @pytest.fixture(scope="module")
 def run(overfitted):
   model_dir = overfitted
-  return open_qa.load(str(model_dir))
+  return open_qa.OpenQA.from_run(str(model_dir))
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from realm_tf import errors
 from realm_tf.answering import mask_filling
-from realm_tf.answering import zero_shot
+from realm_tf.answering import run_retriever
 from realm_tf.index.versions import index_store
 from realm_tf.index.versions import index_version
 from realm_tf.models import realm
@@ -102,7 +102,9 @@ def test_a_run_without_masks_or_index_is_refused(world, overfitted, tmp_path):
     mask_filling.load(str(tmp_path))
 
 
-@pytest.mark.parametrize("load", [mask_filling.load, zero_shot.load])
+@pytest.mark.parametrize(
+  "load", [mask_filling.load, run_retriever.Retriever.from_run]
+)
 def test_the_index_stays_while_it_is_loaded(world, monkeypatch, load):
   store = index_store.IndexStore(str(world / "realm"))
   load_searcher = index_version.IndexVersion.load_searcher

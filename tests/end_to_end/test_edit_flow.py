@@ -94,7 +94,7 @@ def test_the_command_says_what_it_did_and_what_comes_next(world, edited):
 
 def test_what_was_added_is_answered_from_at_once(world, edited):
   corpus, _ = edited
-  answerer = open_qa.load(str(world / "tuned"), corpus)
+  answerer = open_qa.OpenQA.from_run(str(world / "tuned"), corpus=corpus)
   for person, place in (("Irma", "Bergamo"), ("Jonas", "Toledo")):
     title, found = ask(
       answerer, corpus, f"{person}: {person} lived in {place}."
@@ -106,14 +106,14 @@ def test_what_was_added_is_answered_from_at_once(world, edited):
 
 
 def test_what_was_removed_is_found_no_longer(world, edited):
-  before = open_qa.load(str(world / "tuned"))
+  before = open_qa.OpenQA.from_run(str(world / "tuned"))
   title, found = ask(
     before, str(world / "corpus"), "Hugo: Hugo lived in Leiden."
   )
   assert title == "Hugo"
   assert set(found) == set(_PEOPLE)
   corpus, _ = edited
-  after = open_qa.load(str(world / "tuned"), corpus)
+  after = open_qa.OpenQA.from_run(str(world / "tuned"), corpus=corpus)
   title, found = ask(after, corpus, "Hugo: Hugo lived in Leiden.")
   assert "Hugo" not in found
   assert title != "Hugo"
@@ -124,7 +124,7 @@ def test_another_run_of_the_same_retriever_has_the_index_too(world, edited):
   corpus, _ = edited
   config = people.config_of(**_FINETUNING)
   people.run(world, world / "next", config, corpus=corpus)
-  answerer = open_qa.load(str(world / "next"))
+  answerer = open_qa.OpenQA.from_run(str(world / "next"))
   titles, _ = corpora.Corpus.open(corpus).read_texts()
   assert (
     len(answerer.retrievers.retrieve(["x"], 99, "dense")[0]) == len(titles) == 9
@@ -140,4 +140,4 @@ def test_a_corpus_without_an_index_is_told(world, tmp_path):
     f"--output={tmp_path}/new",
   )
   with pytest.raises(errors.UserError, match="edit_corpus --model_dir"):
-    open_qa.load(str(world / "tuned"), str(tmp_path / "new"))
+    open_qa.OpenQA.from_run(str(world / "tuned"), corpus=str(tmp_path / "new"))

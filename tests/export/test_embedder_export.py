@@ -18,7 +18,7 @@ IDS = tf.constant([[2, 8, 30, 9, 3, 0], [2, 31, 3, 0, 0, 0]])
 
 def retriever_of(**changes):
   config = synthetic.realm_config(**changes)
-  retriever = embedders.Retriever(
+  retriever = embedders.TwoTowers(
     config, config, len(synthetic.VOCABULARY), synthetic.SEP
   )
   return retriever, retriever(IDS, IDS)
@@ -127,7 +127,7 @@ def test_what_is_trained_in_bfloat16_is_exported_in_float32(
   tmp_path, bfloat16, tied
 ):
   config = synthetic.realm_config(tied_embedders=tied, dropout=0.1)
-  retriever = embedders.Retriever(
+  retriever = embedders.TwoTowers(
     config, config, len(synthetic.VOCABULARY), synthetic.SEP
   )
   retriever.passage_embedder.trainable = False  # as in fine-tuning
@@ -152,7 +152,7 @@ def test_what_is_trained_in_bfloat16_is_exported_in_float32(
 def float32_copy(retriever, kind):
   """A tower of the same weights that computes in float32."""
   devices.set_precision("float32", on_cpu=False)
-  copy = embedders.Retriever.from_config(retriever.get_config())
+  copy = embedders.TwoTowers.from_config(retriever.get_config())
   devices.set_precision("bfloat16", on_cpu=False)
   new, old = (getattr(r, f"{kind}_embedder") for r in (copy, retriever))
   new.trainable = old.trainable

@@ -45,7 +45,7 @@ class Task:
         part = token_tagger.Tagger(config, VOCAB, len(entity_types.LABELS))
         part(IDS, tf.zeros_like(IDS))
       else:
-        part = embedders.Retriever(config, config, VOCAB, synthetic.SEP)
+        part = embedders.TwoTowers(config, config, VOCAB, synthetic.SEP)
         part(IDS, IDS)
       self.parts[role] = part
     for part in self.parts.values():

@@ -1,6 +1,5 @@
 """The retrievers of one corpus, by name."""
 
-import dataclasses
 import functools
 from collections.abc import Sequence
 
@@ -10,7 +9,6 @@ from realm_tf import errors
 from realm_tf.answering.retrievers import bm25
 from realm_tf.answering.retrievers import retriever
 from realm_tf.answering.retrievers import retriever_names
-from realm_tf.data.corpus import corpora
 from realm_tf.data.corpus import passage_table
 from realm_tf.text import wordpiece
 
@@ -81,16 +79,3 @@ class RetrieverSet:
   @functools.cached_property
   def _bm25(self) -> bm25.Bm25:
     return bm25.Bm25(self._passages, self._tokenizer)
-
-
-@dataclasses.dataclass(frozen=True)
-class LoadedRetrievers:
-  """The retrievers of a run, without anything that reads.
-
-  Attributes:
-    retrievers: By name.
-    corpus: That the passages are of.
-  """
-
-  retrievers: RetrieverSet
-  corpus: corpora.Corpus

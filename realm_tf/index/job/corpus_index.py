@@ -34,7 +34,7 @@ def newest(model_dir: str) -> int | None:
 
 def build(
   model_dir: str,
-  retriever: embedders.Retriever,
+  retriever: embedders.TwoTowers,
   config: schema.RetrievalConfig,
   step: int,
   num_passages: int,

@@ -157,7 +157,7 @@ def _load(
 ) -> tuple[signatures.ServedModel, dict[str, Any]]:
   """Loads the run on the CPU; returns what is exported, and facts for INFO."""
   run = run_config.read(options.model_dir)
-  loaded: open_qa.OpenQa | mask_filling.MaskFilling
+  loaded: open_qa.OpenQA | mask_filling.MaskFilling
   facts: dict[str, Any] = {}
   with tf.device("/cpu:0"):
     if run.task == "pretrain":
@@ -166,9 +166,9 @@ def _load(
       )
       models = [loaded.retriever, loaded.reader]
     else:
-      loaded = open_qa.load(
+      loaded = open_qa.OpenQA.from_run(
         options.model_dir,
-        options.corpus,
+        corpus=options.corpus,
         strategy=tf.distribute.OneDeviceStrategy("/cpu:0"),
         precision=options.precision,
       )
@@ -202,7 +202,7 @@ def _load(
 
 
 def _serve(
-  loaded: open_qa.OpenQa | mask_filling.MaskFilling,
+  loaded: open_qa.OpenQA | mask_filling.MaskFilling,
   memory: passage_memory.PassageMemory,
   searcher: tf.Module,
   options: ExportOptions,

@@ -29,7 +29,7 @@ class ServedModel(tf.Module):
     self,
     memory: passage_memory.PassageMemory,
     searcher: tf.Module,
-    retriever: embedders.Retriever,
+    retriever: embedders.TwoTowers,
     config: schema.RealmConfig | schema.OrqaConfig,
     tokenizer: wordpiece.Tokenizer,
     *,
@@ -117,7 +117,7 @@ class ServedModel(tf.Module):
 
 
 def of_open_qa(
-  run: open_qa.OpenQa,
+  run: open_qa.OpenQA,
   memory: passage_memory.PassageMemory,
   searcher: tf.Module,
   *,

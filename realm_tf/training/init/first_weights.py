@@ -289,7 +289,7 @@ def _assign(
   part: tf.keras.Model, weights: weight_source.Source
 ) -> assignment.Report:
   """Takes a part from public weights."""
-  if isinstance(part, embedders.Retriever):
+  if isinstance(part, embedders.TwoTowers):
     reports = [
       assignment.initialize_encoder(encoder, weights)
       for encoder in _encoders(part)
@@ -303,7 +303,7 @@ def _assign(
 
 
 def _encoders(
-  retriever: embedders.Retriever,
+  retriever: embedders.TwoTowers,
 ) -> list[bert_encoder.BertEncoderV2]:
   """Returns the encoder of each tower; one where they are tied."""
   towers = [retriever.query_embedder]

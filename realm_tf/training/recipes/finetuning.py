@@ -282,7 +282,7 @@ class FinetuneHook(loop.Hook):
     self._best = training_checkpoints.BestWeights(
       setup.model_dir, task.parts, METRIC
     )
-    self.open_qa: open_qa.OpenQa | None = None
+    self.open_qa: open_qa.OpenQA | None = None
 
   def initialize(
     self, task: base_task.Task, run: run_config.RunConfig
@@ -305,7 +305,7 @@ class FinetuneHook(loop.Hook):
     version = run_index.open_index(run, self._setup.corpus, model_dir)
     state.index_version.assign(version.step)
     with self._setup.strategy.scope():
-      self.open_qa = open_qa.OpenQa(
+      self.open_qa = open_qa.OpenQA(
         self._task.model, self._config, self._knowledge, version
       )
     self._task.use(self.open_qa.search, self.open_qa.beam)

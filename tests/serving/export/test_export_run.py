@@ -67,7 +67,7 @@ def ops_of(folder):
 
 def test_the_export_answers_as_the_run_does(exported, overfitted):
   model_dir = overfitted
-  run = open_qa.load(str(model_dir))
+  run = open_qa.OpenQA.from_run(str(model_dir))
   rows = run.retrievers.retrieve(QUESTIONS, run.config.reader_beam, "dense")
   wanted = run.best_answers(QUESTIONS, rows, 3)
   [found, retrieved, sure, unsure] = asked(

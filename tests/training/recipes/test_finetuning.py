@@ -9,6 +9,7 @@ import pytest
 import tensorflow as tf
 
 from realm_tf import errors
+from realm_tf.answering import closed_book
 from realm_tf.answering import open_qa
 from realm_tf.answering import passage_memory
 from realm_tf.checkpoints import assignment
@@ -45,7 +46,7 @@ def test_the_best_weights_are_kept_and_answer_after_loading(overfitted):
   best, step = training_checkpoints.best(str(model_dir), finetuning.METRIC)
   assert best == 1.0
   assert 0 < step <= 200
-  answerer = open_qa.load(str(model_dir))
+  answerer = open_qa.OpenQA.from_run(str(model_dir))
   # All dev questions are answered right: none is kept back.
   assert own_run.best_facts(str(model_dir))[open_qa.THRESHOLD] == 0.0
   texts = [f"where was {person} born?" for person in people.PEOPLE]
@@ -80,7 +81,7 @@ def test_the_documented_program_runs(overfitted, tmp_path, monkeypatch):
 
 def test_bm25_finds_passages_for_the_same_reader(overfitted):
   model_dir = overfitted
-  answerer = open_qa.load(str(model_dir))
+  answerer = open_qa.OpenQA.from_run(str(model_dir))
   texts = [f"where was {person} born?" for person in people.PEOPLE]
   rows = answerer.retrievers.retrieve(texts, 3, "bm25")
   found = answerer.answer(
@@ -106,7 +107,7 @@ def test_bm25_finds_passages_for_the_same_reader(overfitted):
 
 def test_the_index_and_the_passage_tower_stay_as_they_were(world, overfitted):
   model_dir = overfitted
-  retriever = open_qa.load(str(model_dir)).model.retriever
+  retriever = open_qa.OpenQA.from_run(str(model_dir)).model.retriever
   assert not (model_dir / "index").exists()
   assert run_config.read(str(model_dir)).index_run == str(world / "realm")
   path = str(world / "realm/exports/embedder/50")
@@ -301,7 +302,7 @@ def test_orqas_baseline_reads_with_bert_and_retrieves_with_ict(
     shutil.rmtree(tmp_path / name)
   assert people.run(world, tmp_path / "run", config, **sources).result.step == 3
   with pytest.raises(errors.UserError, match="leave `none` out"):
-    open_qa.load_closed_book(str(tmp_path / "run"))
+    closed_book.ClosedBook.from_run(str(tmp_path / "run"))
 
 
 def test_a_language_model_of_ones_own_gives_the_reader(
@@ -473,6 +474,8 @@ def test_the_closed_book_is_asked_of_the_reader_at_the_start_of_a_chain(
       str(tmp_path / name), dataclasses.replace(run, init_reader=str(init))
     )
   asked = (["1"], ["where was Ada born?"])
-  [wanted] = open_qa.load_closed_book(run.init_reader).answer(*asked)
-  [found] = open_qa.load_closed_book(str(tmp_path / "last")).answer(*asked)
+  [wanted] = closed_book.ClosedBook.from_run(run.init_reader).answer(*asked)
+  [found] = closed_book.ClosedBook.from_run(str(tmp_path / "last")).answer(
+    *asked
+  )
   assert found == wanted

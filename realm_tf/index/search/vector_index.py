@@ -1,0 +1,159 @@
+"""An index over any vectors, with identifiers: for your own programs."""
+
+import os
+from collections.abc import Sequence
+from typing import Self
+
+import numpy as np
+import tensorflow as tf
+
+from realm_tf import errors
+from realm_tf import files
+from realm_tf.configs import schema
+from realm_tf.index.search import searcher_settings
+from realm_tf.index.search import searchers
+
+_IDENTIFIERS = "identifiers.npy"
+_MANIFEST = "manifest.json"
+
+
+class Searcher(tf.Module):
+  """Finds the vectors with the largest inner products.
+
+  As TensorFlow Recommenders' retrieval layers, an index is called with queries
+  and gives scores and identifiers.
+
+  Example:
+    index = Searcher.build(vectors, ids)
+    scores, found = index(queries, k=10)
+
+  Attributes:
+    identifiers: <int64 or string>[N]. Of the vectors.
+  """
+
+  def __init__(
+    self, searcher: searchers.Searcher, identifiers: np.ndarray, k: int
+  ):
+    """Wraps a searcher; see `build` and `load`."""
+    super().__init__(name="searcher")
+    self._searcher = searcher
+    self._k = k
+    self._array = identifiers
+    with tf.device("/cpu:0"):
+      self.identifiers = tf.constant(identifiers)
+
+  @classmethod
+  def build(
+    cls,
+    vectors: np.ndarray,
+    identifiers: Sequence[int] | Sequence[str] | np.ndarray | None = None,
+    *,
+    k: int = 10,
+    exact_below: int = 20_000,
+  ) -> Self:
+    """Builds an index: exact for few vectors, ScaNN's tree for many.
+
+    Args:
+      vectors: <floating>[N, D].
+      identifiers: Whole numbers or strings, one a vector; by default 0 to
+        N - 1.
+      k: Results of a call that does not say how many.
+      exact_below: Fewer vectors are searched exactly.
+
+    Raises:
+      errors.UserError: If shapes do not fit, or ScaNN is missing.
+    """
+    vectors = np.asarray(vectors, np.float32)
+    if vectors.ndim != 2 or not vectors.size:
+      raise errors.UserError(
+        f"`vectors` must be [N, D] and not empty, got {list(vectors.shape)}."
+      )
+    array = np.arange(len(vectors)) if identifiers is None else identifiers
+    array = np.asarray(array)
+    if array.shape != vectors.shape[:1] or array.dtype.kind not in "iuUS":
+      raise errors.UserError(
+        f"`identifiers` must be {len(vectors)} whole numbers or strings, one a "
+        f"vector; got {array.dtype} {list(array.shape)}."
+      )
+    settings = searcher_settings.choose_settings(
+      len(vectors), schema.IndexConfig(exact_search_below=exact_below), k
+    )
+    return cls(searchers.build_searcher(vectors, settings, k), array, k)
+
+  @classmethod
+  def load(cls, path: str) -> Self:
+    """Loads what `save` wrote.
+
+    Raises:
+      errors.UserError: If there is none, it is damaged, or ScaNN is missing.
+    """
+    try:
+      k = files.read_json(os.path.join(path, _MANIFEST))["k"]
+      array = np.load(os.path.join(path, _IDENTIFIERS), allow_pickle=False)
+    except (OSError, ValueError, KeyError, TypeError, tf.errors.OpError) as e:
+      raise errors.UserError(f"{path} holds no index: {e}") from e
+    return cls(
+      searchers.load_searcher(os.path.join(path, "searcher")), array, k
+    )
+
+  def save(self, path: str) -> None:
+    """Writes the index to a folder, whole or not at all.
+
+    Args:
+      path: The folder; an index that it holds is replaced.
+    """
+    with files.new_folder(path, _MANIFEST) as folder:
+      self._searcher.save(os.path.join(folder, "searcher"))
+      np.save(os.path.join(folder, _IDENTIFIERS), self._array)
+      files.write_json(os.path.join(folder, _MANIFEST), {"k": self._k})
+
+  def is_exact(self) -> bool:
+    """Returns whether every vector is scored."""
+    return self._searcher.is_exact
+
+  def __call__(
+    self, queries: tf.Tensor, k: int | None = None
+  ) -> tuple[tf.Tensor, tf.Tensor]:
+    """Returns the k best vectors of each query, best first.
+
+    Args:
+      queries: <float32>[batch, D].
+      k: Results a query, at most N; by default as the index was built for.
+
+    Returns:
+      Scores <float32>[batch, k] and identifiers [batch, k]. Where the
+      partitions that ScaNN visited hold fewer, the score is -inf, and the
+      identifier means nothing.
+    """
+    scores, rows = self._search(queries, k or self._k)
+    return scores, tf.gather(self.identifiers, rows)
+
+  def query_with_exclusions(
+    self, queries: tf.Tensor, exclusions: tf.Tensor, k: int | None = None
+  ) -> tuple[tf.Tensor, tf.Tensor]:
+    """Returns the k best vectors of each query that are not excluded.
+
+    Args:
+      queries: <float32>[batch, D].
+      exclusions: [batch, n]. Identifiers, of the index's type.
+      k: See `__call__`.
+
+    Returns:
+      See `__call__`.
+    """
+    k = k or self._k
+    exclusions = tf.convert_to_tensor(exclusions, self.identifiers.dtype)
+    scores, rows = self._search(queries, k + exclusions.shape[1])
+    found = tf.gather(self.identifiers, rows)
+    excluded = tf.reduce_any(found[:, :, None] == exclusions[:, None], axis=2)
+    scores = tf.where(excluded, float("-inf"), scores)
+    scores, places = tf.math.top_k(scores, min(k, scores.shape[1]))
+    return scores, tf.gather(found, places, batch_dims=1)
+
+  def _search(self, queries: tf.Tensor, k: int) -> tuple[tf.Tensor, tf.Tensor]:
+    """Returns scores and rows of as many results as there are vectors for."""
+    queries = tf.convert_to_tensor(queries, tf.float32)
+    scores, rows, _ = self._searcher.search(
+      queries, min(k, self._searcher.num_rows)
+    )
+    return scores, tf.maximum(rows, 0)
