@@ -34,7 +34,7 @@ class ConfiguredModel(tf.keras.Model):
 
   def get_config(self) -> dict[str, Any]:
     """Returns the constructor's arguments as a JSON object."""
-    return {name: _to_json(value) for name, value in self._made_of.items()}
+    return {key: _to_json(value) for key, value in self._made_of.items()}
 
   @classmethod
   def from_config(
@@ -42,7 +42,15 @@ class ConfiguredModel(tf.keras.Model):
   ) -> Self:
     """Makes a model with random weights, as `get_config` describes it."""
     del custom_objects
-    return cls(**{name: _from_json(value) for name, value in config.items()})
+    return cls(**{key: _from_json(value) for key, value in config.items()})
+
+
+class NamedModel(ConfiguredModel):
+  """A part of a model, whose constructor takes a name as well."""
+
+  def get_config(self) -> dict[str, Any]:
+    """See base class."""
+    return {**super().get_config(), "name": self.name}
 
 
 def _to_json(value: Any) -> Any:

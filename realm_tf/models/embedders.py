@@ -11,7 +11,8 @@ from realm_tf.models import length_groups
 from realm_tf.models import scratch
 
 
-class Embedder(tf.keras.Model):
+@tf.keras.utils.register_keras_serializable(package="realm_tf")
+class Embedder(configured.NamedModel):
   """BERT's pooled [CLS], projected and normalised: one vector a text."""
 
   def __init__(
@@ -20,7 +21,7 @@ class Embedder(tf.keras.Model):
     retriever: schema.RetrieverConfig,
     vocab_size: int,
     sep_id: int,
-    name: str,
+    name: str = "embedder",
   ):
     """Builds the layers with their variables.
 
@@ -32,7 +33,15 @@ class Embedder(tf.keras.Model):
       sep_id: The id of [SEP].
       name: Of the Keras model.
     """
-    super().__init__(name=name)
+    encoder = schema.EncoderConfig.of(encoder)
+    retriever = schema.RetrieverConfig.of(retriever)
+    super().__init__(
+      name=name,
+      encoder=encoder,
+      retriever=retriever,
+      vocab_size=vocab_size,
+      sep_id=sep_id,
+    )
     self._passage_segments = retriever.passage_segments
     self._sep_id = sep_id
     self.encoder = encoders.build_encoder(
@@ -71,7 +80,9 @@ class Embedder(tf.keras.Model):
       return outputs["pooled_output"]
 
     return self.layer_norm(
-      self.projection(length_groups.apply(pooled, [token_ids]))
+      self.projection(
+        length_groups.apply(pooled, [token_ids], training=training)
+      )
     )
 
 

@@ -21,6 +21,7 @@ def apply(
   sequences: Sequence[tf.Tensor],
   others: Sequence[tf.Tensor] = (),
   *,
+  training: bool,
   per_position: bool = False,
 ) -> tf.Tensor:
   """Applies a function to rows in groups of like length, each cut to its own.
@@ -31,7 +32,8 @@ def apply(
   All rows are computed at once where groups would not help or not work: run
   eagerly, on TPUs, which need static shapes, and with few rows. Where the
   number of rows is not known when the graph is traced, a loop computes them,
-  the longest first, some thousand positions at a time.
+  the longest first, some thousand positions at a time; but in training all at
+  once, as the gradient of a loop takes long to trace.
 
   Args:
     function: From <int32>[rows, l] for each of `sequences`, with any l up to L,
@@ -39,6 +41,7 @@ def apply(
     sequences: <int32>[rows, L] each. The first one holds token ids, padded with
       0 at the end.
     others: [rows, ...] each.
+    training: Whether gradients are taken.
     per_position: Whether the second axis of the results is that of positions.
 
   Returns:
@@ -48,9 +51,9 @@ def apply(
   if not _shapes_may_vary():
     return function(*sequences, *others)
   rows, length = sequences[0].shape
-  if rows is None:
+  if rows is None and not training:
     return _in_chunks(function, sequences, others, per_position)
-  if length is None:
+  if rows is None or length is None:
     return function(*sequences, *others)
   groups = min(_GROUPS, rows, rows * length // _MIN_POSITIONS)
   if groups < 2:

@@ -4,6 +4,7 @@ import tensorflow as tf
 from official.nlp.modeling import layers
 
 from realm_tf.configs import schema
+from realm_tf.models import configured
 from realm_tf.models import encoders
 from realm_tf.models import length_groups
 from realm_tf.models import scratch
@@ -37,7 +38,8 @@ class MaskedTokenHead(layers.MaskedLM):
     return tf.reshape(logits + self.bias, shape)
 
 
-class MaskedLanguageModel(tf.keras.Model):
+@tf.keras.utils.register_keras_serializable(package="realm_tf")
+class MaskedLanguageModel(configured.NamedModel):
   """BERT with its masked-token head, run at the masked positions only.
 
   REALM's reader is this model over query and passage joined; a language
@@ -46,35 +48,41 @@ class MaskedLanguageModel(tf.keras.Model):
 
   def __init__(
     self,
-    config: schema.EncoderConfig,
+    encoder: schema.EncoderConfig,
     vocab_size: int,
     *,
-    name: str,
+    name: str = "reader",
     output_range: int | None = None,
   ):
     """Builds the layers.
 
     Args:
-      config: Gives the shape and the activation.
+      encoder: Gives the shape and the activation.
       vocab_size: Wordpieces of the vocabulary.
       name: Of the Keras model.
       output_range: Masks stand among this many first positions; None if
         anywhere.
     """
-    super().__init__(name=name)
+    encoder = schema.EncoderConfig.of(encoder)
+    super().__init__(
+      name=name,
+      encoder=encoder,
+      vocab_size=vocab_size,
+      output_range=output_range,
+    )
     self.encoder = encoders.build_encoder(
-      config, vocab_size, name="encoder", output_range=output_range
+      encoder, vocab_size, name="encoder", output_range=output_range
     )
     self.encoder.pooler_layer.trainable = False  # nothing reads it
     self.head = MaskedTokenHead(
       embedding_table=self.encoder.get_embedding_table(),
-      activation=encoders.activation(config),
+      activation=encoders.activation(encoder),
       initializer=tf.keras.initializers.Identity(),
       dtype=tf.float32,
       name="mlm_head",
     )
     # Creates the head's variables, so that weights can be assigned.
-    nothing = tf.zeros([1, 1, config.hidden_size])
+    nothing = tf.zeros([1, 1, encoder.hidden_size])
     self.head(nothing, tf.zeros([1, 1], tf.int32))
     scratch.prepare_for_scratch(self.encoder)
 
@@ -106,5 +114,5 @@ class MaskedLanguageModel(tf.keras.Model):
       return self.head(outputs["sequence_output"], mask_positions)
 
     return length_groups.apply(
-      logits, [token_ids, segment_ids], [mask_positions]
+      logits, [token_ids, segment_ids], [mask_positions], training=training
     )

@@ -3,6 +3,7 @@
 import tensorflow as tf
 
 from realm_tf.configs import schema
+from realm_tf.models import configured
 from realm_tf.models import encoders
 from realm_tf.models import length_groups
 from realm_tf.models import scratch
@@ -92,7 +93,8 @@ class SpanScorer(tf.keras.layers.Layer):
     return tf.stack(scores, axis=2) + constant + self.output_layer.bias
 
 
-class SpanReader(tf.keras.Model):
+@tf.keras.utils.register_keras_serializable(package="realm_tf")
+class SpanReader(configured.ConfiguredModel):
   """p(span|z, x) up to normalisation.
 
   Attributes:
@@ -116,7 +118,14 @@ class SpanReader(tf.keras.Model):
       max_span_length: See `SpanScorer`.
       span_hidden_size: See `SpanScorer`.
     """
-    super().__init__(name="reader")
+    encoder = schema.EncoderConfig.of(encoder)
+    super().__init__(
+      name="reader",
+      encoder=encoder,
+      vocab_size=vocab_size,
+      max_span_length=max_span_length,
+      span_hidden_size=span_hidden_size,
+    )
     self.encoder = encoders.build_encoder(encoder, vocab_size, name="encoder")
     self.encoder.pooler_layer.trainable = False  # nothing reads it
     scratch.prepare_for_scratch(self.encoder)
@@ -152,7 +161,7 @@ class SpanReader(tf.keras.Model):
       return self.scorer(outputs["sequence_output"])
 
     return length_groups.apply(
-      scores, [token_ids, segment_ids], per_position=True
+      scores, [token_ids, segment_ids], training=training, per_position=True
     )
 
 

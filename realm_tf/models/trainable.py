@@ -34,6 +34,9 @@ class TrainableModel(configured.ConfiguredModel, abc.ABC):
       "loss", and what else is reported.
     """
 
+  # Keras would convert each layer's Python with AutoGraph, which takes half a
+  # minute and changes nothing.
+  @tf.autograph.experimental.do_not_convert
   def train_step(self, data: Any) -> dict[str, tf.Tensor]:
     """Trains on one batch, as `fit` asks for."""
     features, _, _ = tf.keras.utils.unpack_x_y_sample_weight(data)
@@ -45,6 +48,7 @@ class TrainableModel(configured.ConfiguredModel, abc.ABC):
     self.optimizer.minimize(loss, self.trainable_variables, tape=tape)
     return means
 
+  @tf.autograph.experimental.do_not_convert
   def test_step(self, data: Any) -> dict[str, tf.Tensor]:
     """Evaluates one batch, as `evaluate` asks for."""
     features, _, _ = tf.keras.utils.unpack_x_y_sample_weight(data)

@@ -30,6 +30,10 @@ def rows():
   return make_rows(np.random.default_rng(1).integers(4, 31, ROWS))
 
 
+def apply(tokens, training=True):
+  return length_groups.apply(padded_length, [tokens], training=training)
+
+
 def padded_length(tokens, *others):
   return tf.fill(tf.shape(tokens)[:1], tf.shape(tokens)[1])
 
@@ -38,7 +42,7 @@ def test_rows_are_cut_to_the_longest_of_their_group():
   lengths = np.repeat([2, 14, 37], ROWS // 3)
   order = np.random.default_rng(2).permutation(ROWS)
   tokens, _ = make_rows(lengths[order])
-  cut = tf.function(lambda x: length_groups.apply(padded_length, [x]))(tokens)
+  cut = tf.function(lambda x: apply(x))(tokens)
   # To the next multiple of four.
   expected = np.repeat([4, 16, 40], ROWS // 3)[order]
   assert cut.numpy().tolist() == expected.tolist()
@@ -46,23 +50,49 @@ def test_rows_are_cut_to_the_longest_of_their_group():
 
 def test_rows_without_a_token_are_computed_too():
   tokens = tf.zeros([ROWS, LENGTH], tf.int32)
-  cut = tf.function(lambda x: length_groups.apply(padded_length, [x]))(tokens)
+  cut = tf.function(lambda x: apply(x))(tokens)
   assert cut.numpy().tolist() == [4] * ROWS
 
 
 @pytest.mark.parametrize("count", [0, 1, 30])
 def test_few_rows_stay_together(count):
   tokens = tf.ones([count, LENGTH], tf.int32)
-  cut = tf.function(lambda x: length_groups.apply(padded_length, [x]))(tokens)
+  cut = tf.function(lambda x: apply(x))(tokens)
   assert cut.numpy().tolist() == [LENGTH] * count
 
 
-def test_an_unknown_number_of_rows_is_padded(rows):
-  @tf.function(input_signature=[tf.TensorSpec([None, LENGTH], tf.int32)])
-  def cut(tokens):
-    return length_groups.apply(padded_length, [tokens])
+@pytest.mark.parametrize("training", [True, False])
+def test_an_unknown_number_of_rows_is_padded_in_training_alone(training):
+  tokens, _ = make_rows(np.repeat([2, 14, 37], 60))
 
-  assert set(cut(rows[0]).numpy().tolist()) == {LENGTH}
+  @tf.function(input_signature=[tf.TensorSpec([None, None], tf.int32)])
+  def cut(tokens):
+    return apply(tokens, training)
+
+  assert cut(tokens[:0]).shape == [0]
+  if training:
+    assert set(cut(tokens).numpy().tolist()) == {LENGTH}
+    return
+  lengths = cut(tokens).numpy()
+  # The longest first, 2,048 positions at a time: 55 rows of 37 and a chunk that
+  # begins with the other 5, which holds 50 of 14 too; then the rest.
+  assert lengths.tolist() == [16] * 60 + [LENGTH] * 50 + [16] * 10 + [LENGTH] * 60
+
+
+@pytest.mark.parametrize("count", [1, 3, 200])
+def test_rows_in_chunks_are_computed_as_all_at_once(count):
+  config = synthetic.orqa_config(max_positions=LENGTH, max_span_length=3)
+  model = span_reader.SpanReader(config, VOCAB_SIZE, max_span_length=3)
+  tokens, segments = make_rows(np.random.default_rng(3).integers(4, 39, count))
+  spans = span_reader.span_mask(segments, 3)
+  vague = [tf.TensorSpec([None, None], tf.int32)] * 2
+  in_chunks = tf.function(model, input_signature=vague, autograph=False)
+  np.testing.assert_allclose(
+    tf.where(spans, in_chunks(tokens, segments), 0.0),
+    tf.where(spans, model(tokens, segments), 0.0),
+    rtol=1e-4,
+    atol=1e-5,
+  )
 
 
 def compare(model, function, *inputs):
