@@ -4,6 +4,9 @@ import pathlib
 import tomllib
 
 import pytest
+import yaml
+
+import realm_tf
 
 _ROOT = pathlib.Path(__file__).resolve().parents[1]
 
@@ -24,3 +27,43 @@ def test_all_data_of_a_package_is_installed(package):
   }
   assert data
   assert data <= installed
+
+
+def test_the_citation_is_of_this_version():
+  citation = yaml.safe_load((_ROOT / "CITATION.cff").read_text())
+  assert citation["cff-version"] == "1.2.0"
+  assert citation["message"]
+  assert citation["authors"]
+  assert citation["title"] == pyproject()["project"]["name"]
+  assert citation["version"] == realm_tf.__version__
+  assert citation["license"] == pyproject()["project"]["license"]
+  (paper,) = citation["references"]
+  assert paper["identifiers"][0]["value"] == "arXiv:2002.08909"
+
+
+@pytest.mark.parametrize("name", ["Dockerfile", "serving/Dockerfile.scann"])
+def test_an_image_is_made_of_what_is_there(name):
+  lines = (_ROOT / name).read_text().splitlines()
+  ignored = _ROOT / (
+    ".dockerignore" if "/" not in name else f"{name}.dockerignore"
+  )
+  kept = {
+    line[1:] for line in ignored.read_text().splitlines() if line[0] == "!"
+  }
+  copied = [
+    source
+    for line in lines
+    if line.startswith("COPY ")
+    for source in line.split()[1:-1]
+  ]
+  assert {"pyproject.toml", "constraints.txt", "realm_tf"} <= set(copied)
+  for source in copied:
+    assert (_ROOT / source).exists()
+  assert set(copied) == kept
+  assert any(line.startswith("USER ") for line in lines)
+
+
+def test_the_image_runs_the_script():
+  text = (_ROOT / "Dockerfile").read_text()
+  assert pyproject()["project"]["scripts"].keys() == {"realm"}
+  assert '\nENTRYPOINT ["realm"]\n' in text
