@@ -1,6 +1,7 @@
 """The files at the top of the repository, held against what they name."""
 
 import pathlib
+import re
 import tomllib
 
 import pytest
@@ -9,6 +10,12 @@ import yaml
 import realm_tf
 
 _ROOT = pathlib.Path(__file__).resolve().parents[1]
+_DOCUMENTS = [
+  _ROOT / "README.md",
+  _ROOT / "CHANGELOG.md",
+  _ROOT / "CONTRIBUTING.md",
+  *sorted(_ROOT.glob("docs/*.md")),
+]
 
 
 def pyproject():
@@ -67,3 +74,28 @@ def test_the_image_runs_the_script():
   text = (_ROOT / "Dockerfile").read_text()
   assert pyproject()["project"]["scripts"].keys() == {"realm"}
   assert '\nENTRYPOINT ["realm"]\n' in text
+
+
+@pytest.mark.parametrize("document", _DOCUMENTS, ids=lambda path: path.name)
+def test_links_lead_somewhere(document):
+  for target in re.findall(r"\]\(([^)\s]+)\)", document.read_text()):
+    if "://" in target:
+      continue
+    name, _, heading = target.partition("#")
+    path = document.parent / name if name else document
+    assert path.exists(), target
+    assert not heading or heading in headings(path), target
+
+
+def headings(path):
+  """Returns the headings of a document as links name them."""
+  found = re.findall(r"^#+ (.*)$", path.read_text(), re.MULTILINE)
+  return [re.sub(r"[^\w -]", "", h.lower()).replace(" ", "-") for h in found]
+
+
+def test_contributing_names_what_is_there():
+  text = (_ROOT / "CONTRIBUTING.md").read_text()
+  named = re.findall(r"`((?:realm_tf|tests)/[\w/.]+?)`", text)
+  assert len(named) > 10
+  for path in named:
+    assert "NAME" in path or "..." in path or (_ROOT / path).exists(), path
