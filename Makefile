@@ -86,7 +86,7 @@ $(VENV)/.created:
 	$(PYTHON) -m venv --clear $(VENV)
 	@touch $@
 
-$(VENV)/.installed: $(VENV)/.created setup.py constraints.txt
+$(VENV)/.installed: $(VENV)/.created pyproject.toml constraints.txt
 	@echo "Installing into $(VENV): about two minutes and 3 GB of disk."
 	$(INSTALL) --editable .
 	@touch $@

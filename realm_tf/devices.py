@@ -1,11 +1,21 @@
 """Where a run computes: TPU, GPUs or CPU, chosen by `tpu`."""
 
+import functools
+import os
+import pathlib
+import sys
 from collections.abc import Callable
 from typing import Any
 
 import tensorflow as tf
 
 from realm_tf import errors
+
+# What NVIDIA's driver shows of itself, and of the first GPU.
+_NVIDIA = (
+  pathlib.Path("/proc/driver/nvidia/version"),
+  pathlib.Path("/dev/nvidia0"),
+)
 
 
 def make_strategy(tpu: str) -> tf.distribute.Strategy:
@@ -40,10 +50,26 @@ def make_strategy(tpu: str) -> tf.distribute.Strategy:
       )
     return strategy
   gpus = tf.config.list_logical_devices("GPU")
+  if not tf.config.list_physical_devices("GPU"):
+    _warn_of_unseen_gpu()
   if len(gpus) > 1:
     return tf.distribute.MirroredStrategy()
   device = gpus[0].name if gpus else "/cpu:0"
   return tf.distribute.OneDeviceStrategy(device)
+
+
+@functools.cache
+def _warn_of_unseen_gpu() -> None:
+  """Says, once in a process, that TensorFlow sees none of the GPUs."""
+  is_hidden = os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1")
+  if not is_hidden and any(path.exists() for path in _NVIDIA):
+    print(
+      "warning: this machine has an NVIDIA GPU, but TensorFlow sees none: the "
+      "CPU computes. Most likely TensorFlow was installed without CUDA: pip "
+      "install 'realm_tf[gpu]'. If that is there, see what nvidia-smi says.",
+      file=sys.stderr,
+      flush=True,
+    )
 
 
 def is_cpu(strategy: tf.distribute.Strategy) -> bool:

@@ -16,6 +16,53 @@ def test_without_a_tpu_the_machine_computes():
   assert devices.describe(one) == "CPU, 1 replica"
 
 
+@pytest.fixture
+def unseen_gpu(monkeypatch, tmp_path):
+  """An NVIDIA GPU that the driver shows, and TensorFlow does not."""
+  shown = tmp_path / "nvidia0"
+  shown.touch()
+  monkeypatch.setattr(devices, "_NVIDIA", (tmp_path / "none", shown))
+  monkeypatch.setattr(tf.config, "list_physical_devices", lambda _: [])
+  monkeypatch.setattr(tf.config, "list_logical_devices", lambda _: [])
+  monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+  devices._warn_of_unseen_gpu.cache_clear()
+  yield shown
+  devices._warn_of_unseen_gpu.cache_clear()
+
+
+def test_a_gpu_that_tensorflow_does_not_see_is_told_once(unseen_gpu, capsys):
+  for _ in range(2):
+    assert devices.is_cpu(devices.make_strategy(""))
+  out, err = capsys.readouterr()
+  assert out == ""
+  assert err.startswith("warning: this machine has an NVIDIA GPU")
+  assert err.count("\n") == 1
+  assert "pip install 'realm_tf[gpu]'" in err
+
+
+def test_without_a_gpu_nothing_is_told(unseen_gpu, capsys):
+  unseen_gpu.unlink()
+  devices.make_strategy("")
+  assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("value", ["", "-1"])
+def test_who_hides_the_gpus_is_told_nothing(
+  unseen_gpu, monkeypatch, capsys, value
+):
+  monkeypatch.setenv("CUDA_VISIBLE_DEVICES", value)
+  devices.make_strategy("")
+  assert capsys.readouterr() == ("", "")
+
+
+def test_a_gpu_that_tensorflow_sees_is_no_matter(
+  unseen_gpu, monkeypatch, capsys
+):
+  monkeypatch.setattr(tf.config, "list_physical_devices", lambda _: ["a GPU"])
+  devices.make_strategy("")
+  assert capsys.readouterr() == ("", "")
+
+
 def test_precision_leaves_variables_float32():
   devices.set_precision("bfloat16", on_cpu=False)
   try:

@@ -1,1 +1,1 @@
-"""One command a module: `python -m realm_tf.launch.NAME --help`."""
+"""One command a module: `python -m realm_tf.launch.NAME`, or `realm NAME`."""
