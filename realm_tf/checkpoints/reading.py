@@ -15,7 +15,7 @@ from realm_tf.checkpoints.formats import json_config
 from realm_tf.checkpoints.formats import model_garden
 from realm_tf.checkpoints.formats import object_graph
 from realm_tf.checkpoints.formats import own_run
-from realm_tf.runs import run_config
+from realm_tf.runs import run_folder
 
 _INDEX = ".index"
 
@@ -65,9 +65,9 @@ def _has(path: str, name: str) -> bool:
 
 def _task(path: str) -> str | None:
   """Returns the task in a folder's config; None if there is none of ours."""
-  if not _has(path, run_config.FILE_NAME):
+  file = run_folder.RunFolder(path).config
+  if not tf.io.gfile.exists(file):
     return None
-  file = tf.io.gfile.join(path, run_config.FILE_NAME)
   return json_config.read(file).get("task")
 
 

@@ -13,8 +13,8 @@ from realm_tf.evaluation import evaluate
 from realm_tf.evaluation import evaluation_options
 from realm_tf.evaluation import scoring
 from realm_tf.runs import run_config
+from realm_tf.runs import run_folder
 
-FOLDER = "evaluation"
 DEFAULT_RECALL_BEAM = max(scoring.RECALL_AT)
 
 
@@ -87,7 +87,7 @@ def folder(
       ),
     ]
   )
-  path = os.path.join(options.model_dir, FOLDER, name)
+  path = os.path.join(run_folder.RunFolder(options.model_dir).evaluation, name)
   _check_replaced(path, options, run)
   return path
 

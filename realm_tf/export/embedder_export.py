@@ -11,6 +11,7 @@ from realm_tf.export import precision
 from realm_tf.export import variables
 from realm_tf.models import embedders
 from realm_tf.runs import exports
+from realm_tf.runs import run_folder
 
 # What an export's folder is called, half-written ones included.
 _OWN = re.compile(rf"\d+({files.TEMPORARY_SUFFIX})?")
@@ -114,7 +115,7 @@ def discard(model_dir: str, after_step: int) -> None:
     model_dir: The run, which nobody else trains.
     after_step: The last step that stays.
   """
-  folder = tf.io.gfile.join(model_dir, exports.FOLDER)
+  folder = run_folder.RunFolder(model_dir).embedder_exports
   if not tf.io.gfile.isdir(folder):
     return
   staying = {str(s) for s in exports.steps(model_dir) if s <= after_step}

@@ -7,8 +7,8 @@ import tensorflow as tf
 
 from realm_tf import errors
 from realm_tf import files
+from realm_tf.runs import run_folder
 
-FOLDER = os.path.join("exports", "embedder")
 MANIFEST = "manifest.json"
 
 
@@ -37,12 +37,14 @@ class EmbedderExport:
 
 def path(model_dir: str, step: int) -> str:
   """Returns the folder of a step's export."""
-  return os.path.join(model_dir, FOLDER, str(step))
+  return os.path.join(
+    run_folder.RunFolder(model_dir).embedder_exports, str(step)
+  )
 
 
 def steps(model_dir: str) -> list[int]:
   """Returns the steps of a run's complete exports, ascending."""
-  folder = os.path.join(model_dir, FOLDER)
+  folder = run_folder.RunFolder(model_dir).embedder_exports
   return published_steps(folder, MANIFEST)
 
 
@@ -70,7 +72,7 @@ def find(model_dir: str, step: int | None = None) -> EmbedderExport:
     errors.UserError: If it does not exist or is damaged.
   """
   found = steps(model_dir)
-  folder = os.path.join(model_dir, FOLDER)
+  folder = run_folder.RunFolder(model_dir).embedder_exports
   if not found:
     raise errors.UserError(
       f"{folder} holds no export of an embedder: `pretrain` writes them while "

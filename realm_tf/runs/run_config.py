@@ -1,6 +1,14 @@
-"""`config.json` in a run's directory: what the other processes read."""
+"""`config.json` in a run's folder: what the other processes read.
+
+A path that lies in the run's folder or beside it is written relative to that
+folder, as `run:../corpus`, so that a run can be moved together with what it
+needs. Other paths of this machine are written whole, so that a run can be read
+from any working directory.
+"""
 
 import dataclasses
+import os
+from collections.abc import Callable
 from typing import Any
 
 import tensorflow as tf
@@ -10,8 +18,7 @@ from realm_tf import errors
 from realm_tf import files
 from realm_tf.configs import loading
 from realm_tf.configs import schema
-
-FILE_NAME = loading.RUN_FILE
+from realm_tf.runs import run_folder
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,6 +68,14 @@ class RunConfig:
     """The corpus X where it is not Z; else "", as `pretrain_corpus` says it."""
     return "" if self.pretrain_corpus == self.corpus else self.pretrain_corpus
 
+  def index_home(self, model_dir: str) -> str:
+    """Returns the run whose index is searched.
+
+    Args:
+      model_dir: This run's folder.
+    """
+    return self.index_run or model_dir
+
   def to_json(self) -> dict[str, Any]:
     """Returns a JSON object that `read` understands."""
     return dataclasses.asdict(self)
@@ -73,7 +88,7 @@ def read(model_dir: str) -> RunConfig:
     errors.UserError: If there is none, it is another program's, or it is
       damaged.
   """
-  path = tf.io.gfile.join(model_dir, FILE_NAME)
+  path = run_folder.RunFolder(model_dir).config
   if not tf.io.gfile.exists(path):
     raise absent.run(model_dir)
   try:
@@ -82,6 +97,8 @@ def read(model_dir: str) -> RunConfig:
       raise errors.UserError(
         f"{model_dir} is no run: {path} names no training command under `task`."
       )
+    for name in fields.keys() & {*_PATHS}:
+      fields[name] = _each(_resolve, fields[name], model_dir)
     kind = loading.TASKS[fields["task"]]
     fields["config"] = loading.from_run(kind, fields["config"], {}, path)
     return RunConfig(**fields)
@@ -103,7 +120,7 @@ def check(model_dir: str, run: RunConfig) -> bool:
   Raises:
     errors.UserError: If the run found there is another one; names the field.
   """
-  resumed = tf.io.gfile.exists(tf.io.gfile.join(model_dir, FILE_NAME))
+  resumed = tf.io.gfile.exists(run_folder.RunFolder(model_dir).config)
   if resumed:
     _check_same(model_dir, read(model_dir).to_json(), run.to_json())
   return resumed
@@ -120,8 +137,59 @@ def write_or_match(model_dir: str, run: RunConfig) -> bool:
   """
   resumed = check(model_dir, run)
   tf.io.gfile.makedirs(model_dir)
-  files.write_json(tf.io.gfile.join(model_dir, FILE_NAME), run.to_json())
+  fields = run.to_json()
+  for name in _PATHS:
+    fields[name] = _each(_portable, fields[name], model_dir)
+  files.write_json(run_folder.RunFolder(model_dir).config, fields)
   return resumed
+
+
+# Fields that hold paths, one or several that commas separate.
+_PATHS = (
+  "corpus",
+  "pretrain_corpus",
+  "init_checkpoint",
+  "init_reader",
+  "dataset",
+  "dev_dataset",
+  "index_run",
+)
+_OF_RUN = "run:"
+
+
+def _each(change: Callable[[str, str], str], paths: str, model_dir: str) -> str:
+  """Changes each of the paths of a field."""
+  return ",".join(change(path, model_dir) for path in paths.split(","))
+
+
+def _portable(path: str, model_dir: str) -> str:
+  """Returns a path as `config.json` holds it; names stay names."""
+  if not os.path.exists(path):  # Or on an object store.
+    return path
+  whole = os.path.abspath(path)
+  home = os.path.abspath(model_dir)
+  beside = os.path.dirname(home)
+  if "://" in model_dir or os.path.commonpath([whole, beside]) != beside:
+    return whole
+  return _OF_RUN + os.path.relpath(whole, home)
+
+
+def _resolve(path: str, model_dir: str) -> str:
+  """Returns a path of `config.json` as this process may open it."""
+  if not path.startswith(_OF_RUN):
+    return path
+  return os.path.normpath(os.path.join(model_dir, path.removeprefix(_OF_RUN)))
+
+
+def _is_same(name: str, old: Any, new: Any) -> bool:
+  """Whether a field has the same value, however its paths are written."""
+  if old == new or name not in _PATHS:
+    return bool(old == new)
+  return _each(_whole, old, "") == _each(_whole, new, "")
+
+
+def _whole(path: str, _: str) -> str:
+  return os.path.abspath(path) if os.path.exists(path) else path
 
 
 _MAY_CHANGE = frozenset(
@@ -169,7 +237,7 @@ def _check_same(
     if name not in _MAY_CHANGE
   ]
   for name, old, new in pairs:
-    if old != new:
+    if not _is_same(name, old, new):
       raise errors.UserError(
         f"model_dir={model_dir} holds another run: its {name} is {old!r}, "
         f"not {new!r}. Give the same settings to resume it, or another "

@@ -17,6 +17,7 @@ import tensorflow as tf
 from realm_tf import errors
 from realm_tf import files
 from realm_tf.runs import locks
+from realm_tf.runs import run_folder
 
 RUNNING = "running"
 DONE = "done"
@@ -33,9 +34,10 @@ class RunState:
   def __init__(self, model_dir: str):
     """Names the run."""
     self.model_dir = model_dir
-    self._file = os.path.join(model_dir, "run_state.json")
-    self._trainer_lock = os.path.join(model_dir, ".trainer.lock")
-    self._refresher_lock = os.path.join(model_dir, ".refresher.lock")
+    folder = run_folder.RunFolder(model_dir)
+    self._file = folder.state
+    self._trainer_lock = folder.trainer_lock
+    self._refresher_lock = folder.refresher_lock
 
   @contextlib.contextmanager
   def hold(self) -> Iterator[None]:

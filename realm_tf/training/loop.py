@@ -12,6 +12,7 @@ from realm_tf import interruption
 from realm_tf import progress
 from realm_tf.configs import schema
 from realm_tf.runs import run_config
+from realm_tf.runs import run_folder
 from realm_tf.training import base_task
 from realm_tf.training import optimizers
 from realm_tf.training import pipeline_feed
@@ -176,7 +177,7 @@ class _Loop:
     self._eval_step = steps.make_eval_step(task, strategy)
     self._writers = {
       split: tf.summary.create_file_writer(
-        tf.io.gfile.join(model_dir, "tensorboard", split)
+        run_folder.RunFolder(model_dir).tensorboard(split)
       )
       for split in ("train", "eval")
     }

@@ -8,7 +8,7 @@ import tensorflow as tf
 from realm_tf import errors
 from realm_tf import files
 from realm_tf.checkpoints import saved
-from realm_tf.checkpoints.formats import own_run
+from realm_tf.runs import run_folder
 from realm_tf.runs import run_state
 from realm_tf.training import base_task
 
@@ -49,7 +49,7 @@ class TrainerState:
       **task.parts,
     )
     self._model_dir = model_dir
-    self._folder = tf.io.gfile.join(model_dir, own_run.FOLDER)
+    self._folder = run_folder.RunFolder(model_dir).checkpoints
     self._run_state = run_state.RunState(model_dir)
     self._manager = self._make_manager()
 
@@ -160,9 +160,9 @@ def save_best(
   Returns:
     The folder.
   """
-  folder = tf.io.gfile.join(model_dir, *own_run.BEST_FOLDER)
+  folder = run_folder.RunFolder(model_dir).best
+  manifest = run_folder.RunFolder(model_dir).best_manifest
   tf.io.gfile.makedirs(folder)
-  manifest = tf.io.gfile.join(folder, "manifest.json")
   name = f"weights-{step}"
   kept = {name}
   if tf.io.gfile.exists(manifest):
@@ -186,7 +186,7 @@ def best(model_dir: str, metric: str) -> tuple[float, int]:
   Returns:
     -inf and 0 if there are none yet.
   """
-  path = tf.io.gfile.join(model_dir, *own_run.BEST_FOLDER, "manifest.json")
+  path = run_folder.RunFolder(model_dir).best_manifest
   if not tf.io.gfile.exists(path):
     return float("-inf"), 0
   manifest = files.read_json(path)

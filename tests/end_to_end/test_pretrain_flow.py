@@ -266,7 +266,7 @@ def test_the_trainer_says_why_its_refresher_failed(flow, monkeypatch, tmp_path):
   monkeypatch.setattr(refresher_process.sys, "executable", str(program))
   with pytest.raises(errors.UserError) as error:
     pretrain(root, "full", refresh_mode="local")
-  log = root / "full" / refresher_process.LOG
+  log = root / "full" / "refresher.log"
   assert f"error: The disk is full See {log}." in str(error.value)
   assert "\n" not in str(error.value)
 

@@ -138,7 +138,7 @@ def test_a_run_that_knows_no_annotation_is_resumed(tmp_path):
   run = synthetic.make_run("pretrain", synthetic.realm_config())
   fields = run.to_json()
   del fields["sentences_fingerprint"]
-  (tmp_path / run_config.FILE_NAME).write_text(json.dumps(fields))
+  (tmp_path / "config.json").write_text(json.dumps(fields))
   now = dataclasses.replace(run, sentences_fingerprint="rules")
   assert run_config.write_or_match(str(tmp_path), now)
   assert run_config.read(str(tmp_path)) == now
@@ -188,7 +188,7 @@ def old_run(tmp_path):
   )
   fields = run.to_json()
   del fields["config"]["passage_segments"]
-  (tmp_path / run_config.FILE_NAME).write_text(json.dumps(fields))
+  (tmp_path / "config.json").write_text(json.dumps(fields))
   return run
 
 
@@ -198,7 +198,7 @@ def load_tiny(model_dir, **overrides):
 
 def test_a_run_before_passage_segments_had_none(tmp_path, old_run):
   assert run_config.read(str(tmp_path)) == old_run
-  source = str(tmp_path / run_config.FILE_NAME)
+  source = str(tmp_path / "config.json")
   assert loading.load("pretrain", source, {}) == old_run.config
   # Who takes its settings for a new run takes this one, too.
   assert not loading.load("pretrain", source, {}, "new").passage_segments
@@ -212,7 +212,7 @@ def test_a_resumed_run_keeps_its_passage_segments(tmp_path):
   run = synthetic.make_run("pretrain", load_tiny(tmp_path))
   fields = run.to_json()
   del fields["config"]["passage_segments"]
-  (tmp_path / run_config.FILE_NAME).write_text(json.dumps(fields))
+  (tmp_path / "config.json").write_text(json.dumps(fields))
   for _ in range(2):  # the first time writes the field
     resumed = dataclasses.replace(run, config=load_tiny(tmp_path))
     assert not resumed.config.passage_segments
@@ -234,3 +234,54 @@ def test_a_resumed_run_is_not_given_other_passage_segments(tmp_path, old_run):
   message = error_of(run_config.check, str(tmp_path), wanted)
   assert "its config.passage_segments is False, not True" in message
   assert load_tiny(tmp_path, passage_segments=True).passage_segments
+
+
+def test_a_run_is_moved_with_what_lies_beside_it(tmp_path, monkeypatch):
+  for name in ("here/corpus", "here/ict", "here/bert", "elsewhere/index"):
+    (tmp_path / name).mkdir(parents=True)
+  monkeypatch.chdir(tmp_path / "here")
+  written = synthetic.make_run(
+    "pretrain",
+    synthetic.realm_config(),
+    corpus="corpus",
+    pretrain_corpus=str(tmp_path / "here" / "corpus"),
+    init_checkpoint="bert,../here/ict",
+    index_run="../elsewhere/index",
+    dataset="nq_open",
+  )
+  run_config.write_or_match("realm", written)
+  stored = json.loads((tmp_path / "here/realm/config.json").read_text())
+  assert stored["corpus"] == stored["pretrain_corpus"] == "run:../corpus"
+  assert stored["init_checkpoint"] == "run:../bert,run:../ict"
+  assert stored["index_run"] == str(tmp_path / "elsewhere" / "index")
+  assert stored["dataset"] == "nq_open"  # a name
+  # The same command resumes it, however the paths are written.
+  again = dataclasses.replace(written, corpus=str(tmp_path / "here/corpus"))
+  assert run_config.write_or_match("realm", again)
+
+  (tmp_path / "here").rename(tmp_path / "there")
+  monkeypatch.chdir("/")
+  found = run_config.read(str(tmp_path / "there" / "realm"))
+  assert found.corpus == str(tmp_path / "there" / "corpus")
+  assert found.init_checkpoint == ",".join(
+    str(tmp_path / "there" / name) for name in ("bert", "ict")
+  )
+  assert found.index_home("realm") == str(tmp_path / "elsewhere" / "index")
+  monkeypatch.chdir(tmp_path / "there" / "realm")
+  assert run_config.read(".").corpus == "../corpus"
+
+
+def test_a_run_of_another_corpus_is_told_by_its_path(tmp_path):
+  for name in ("a", "b"):
+    (tmp_path / name).mkdir()
+  one, two = (
+    synthetic.make_run(
+      "pretrain",
+      synthetic.realm_config(),
+      pretrain_corpus=str(tmp_path / name),
+    )
+    for name in ("a", "b")
+  )
+  run_config.write_or_match(str(tmp_path / "run"), one)
+  message = error_of(run_config.check, str(tmp_path / "run"), two)
+  assert "its pretrain_corpus is" in message

@@ -15,10 +15,9 @@ from realm_tf.checkpoints.formats import object_graph
 from realm_tf.data.corpus import corpora
 from realm_tf.data.corpus import corpus_manifest
 from realm_tf.runs import run_config
+from realm_tf.runs import run_folder
 from realm_tf.text import wordpiece
 
-FOLDER = "checkpoints"
-BEST_FOLDER = ("exports", "best")
 # Where each part has its encoder.
 _ENCODERS = {
   "reader": ("reader",),
@@ -42,7 +41,7 @@ def weights_path(model_dir: str) -> tuple[str, int]:
   problem = saved.problem(best.prefix) if best else None
   if best and problem is None:
     return best
-  newest = saved.newest(tf.io.gfile.join(model_dir, FOLDER))
+  newest = saved.newest(run_folder.RunFolder(model_dir).checkpoints)
   if newest is None:
     if best:
       raise errors.UserError(
@@ -57,17 +56,17 @@ def weights_path(model_dir: str) -> tuple[str, int]:
 
 def _best(model_dir: str) -> saved.Saved | None:
   """Returns what a run's best weights are to be; None if it names none."""
-  folder = tf.io.gfile.join(model_dir, *BEST_FOLDER)
-  manifest = tf.io.gfile.join(folder, "manifest.json")
-  if not tf.io.gfile.exists(manifest):
+  folder = run_folder.RunFolder(model_dir)
+  if not tf.io.gfile.exists(folder.best_manifest):
     return None
-  best = files.read_json(manifest)
-  return saved.Saved(tf.io.gfile.join(folder, best["weights"]), best["step"])
+  best = files.read_json(folder.best_manifest)
+  prefix = tf.io.gfile.join(folder.best, best["weights"])
+  return saved.Saved(prefix, best["step"])
 
 
 def best_facts(model_dir: str) -> dict[str, Any]:
   """Returns what is known of a run's best weights; empty if it has none."""
-  path = tf.io.gfile.join(model_dir, *BEST_FOLDER, "manifest.json")
+  path = run_folder.RunFolder(model_dir).best_manifest
   return files.read_json(path) if tf.io.gfile.exists(path) else {}
 
 

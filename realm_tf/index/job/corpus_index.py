@@ -10,6 +10,7 @@ from realm_tf.index.job import refresher_process
 from realm_tf.index.versions import index_store
 from realm_tf.models import embedders
 from realm_tf.runs import exports
+from realm_tf.runs import run_folder
 
 _log = logging.getLogger(__name__)
 
@@ -56,7 +57,8 @@ def build(
   if step not in exports.steps(model_dir):
     embedder_export.Exporter(retriever, config).save(model_dir, step)
   _log.info(
-    f"Embedding the corpus, once; see {model_dir}/{refresher_process.LOG} ..."
+    "Embedding the corpus, once; see "
+    f"{run_folder.RunFolder(model_dir).refresher_log} ..."
   )
   shown = embedding_progress.EmbeddingProgress(model_dir, step, num_passages)
   refresher = refresher_process.Refresher(model_dir, watch=False, step=step)

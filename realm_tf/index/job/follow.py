@@ -1,7 +1,6 @@
 """The refresh job: one version, or a run's versions to its end."""
 
 import dataclasses
-import os
 import threading
 import time
 from typing import Any
@@ -17,6 +16,7 @@ from realm_tf.index.search import searcher_settings
 from realm_tf.index.versions import index_store
 from realm_tf.runs import exports
 from realm_tf.runs import run_config
+from realm_tf.runs import run_folder
 from realm_tf.runs import run_state
 
 _POLL_SECS = 0.5
@@ -184,7 +184,7 @@ def run_job(
 def _wait_for_config(model_dir: str) -> None:
   """Waits for a run to begin, which may be started at the same time."""
   pause, started = threading.Event(), time.monotonic()
-  path = os.path.join(model_dir, run_config.FILE_NAME)
+  path = run_folder.RunFolder(model_dir).config
   while not tf.io.gfile.exists(path):
     if time.monotonic() - started > _START_DEADLINE_SECS:
       raise errors.UserError(

@@ -89,7 +89,7 @@ def find_index(model_dir: str, corpus: corpora.Corpus) -> IndexToUpdate:
   run = run_config.read(model_dir)
   run_dir, step = model_dir, None
   if isinstance(run.config, schema.OrqaConfig):
-    run_dir, step = run.index_run or model_dir, run.index_step
+    run_dir, step = run.index_home(model_dir), run.index_step
   store = index_store.find_store(run_dir, corpus.fingerprint, step)
   if step is None:
     step = store.latest()

@@ -7,13 +7,11 @@ import subprocess
 import sys
 from collections.abc import Callable
 
-import tensorflow as tf
-
 from realm_tf import errors
+from realm_tf.runs import run_folder
 
 _log = logging.getLogger(__name__)
 
-LOG = "refresher.log"
 
 _POLL_SECS = 0.5
 
@@ -33,7 +31,7 @@ class Refresher:
       watch: Whether it follows the run to its end, or builds one version.
       step: The export that the one version is of; None for the newest.
     """
-    self._log_path = tf.io.gfile.join(model_dir, LOG)
+    self._log_path = run_folder.RunFolder(model_dir).refresher_log
     self._command = [
       sys.executable,
       "-m",

@@ -18,11 +18,11 @@ from realm_tf import files
 from realm_tf.index.versions import index_version
 from realm_tf.runs import exports
 from realm_tf.runs import locks
+from realm_tf.runs import run_folder
 
 _log = logging.getLogger(__name__)
 
 KEEP = 3
-_EDITED_CORPORA = "corpora"
 _FINGERPRINT_DIGITS = 16
 
 
@@ -46,8 +46,9 @@ class IndexStore:
       run_dir: Has the exports that made the versions, if it is another folder.
     """
     self._run_dir = run_dir or model_dir
-    self.folder = os.path.join(model_dir, "index")
-    self._leases = os.path.join(model_dir, "index_in_use")
+    folder = run_folder.RunFolder(model_dir)
+    self.folder = folder.index
+    self._leases = folder.index_in_use
 
   def versions(self) -> list[int]:
     """Returns the steps of the published versions, ascending."""
@@ -236,7 +237,7 @@ def store_of_edited(model_dir: str, fingerprint: str) -> IndexStore:
     fingerprint: Of the edited corpus.
   """
   name = fingerprint[:_FINGERPRINT_DIGITS]
-  folder = os.path.join(model_dir, _EDITED_CORPORA, name)
+  folder = run_folder.RunFolder(model_dir).corpus_of_edit(name)
   return IndexStore(folder, run_dir=model_dir)
 
 

@@ -58,7 +58,7 @@ def open_index(
     errors.UserError: If it is missing, damaged, or of another corpus.
   """
   store = index_store.find_store(
-    run.index_run or model_dir, corpus.fingerprint, run.index_step
+    run.index_home(model_dir), corpus.fingerprint, run.index_step
   )
   if run.index_run:
     path = os.path.abspath(model_dir)

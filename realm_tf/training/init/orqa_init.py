@@ -15,6 +15,7 @@ from realm_tf.index.versions import run_index
 from realm_tf.models import orqa
 from realm_tf.runs import exports
 from realm_tf.runs import run_config
+from realm_tf.runs import run_folder
 from realm_tf.training.init import first_weights
 
 _SCORER = "reader's span scorer"
@@ -85,7 +86,7 @@ def choose(
         f"`init` or `init_{flag}` must name the run of `pretrain` or "
         f"`pretrain_ict` that the {flag} comes from."
       )
-  if tf.io.gfile.exists(tf.io.gfile.join(model_dir, run_config.FILE_NAME)):
+  if tf.io.gfile.exists(run_folder.RunFolder(model_dir).config):
     run = run_config.read(model_dir)
     return Sources(retriever, reader, run.index_run, run.index_step)
   if not reading.is_run(retriever):

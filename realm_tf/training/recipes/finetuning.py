@@ -129,7 +129,7 @@ def run(
     | {
       "train": train.describe(),
       "dev": dev.describe(),
-      "index": f"{setup.run.index_run or model_dir}, version "
+      "index": f"{setup.run.index_home(model_dir)}, version "
       f"{setup.run.index_step}: stays as it is, as does what embeds passages",
     },
     _left_out((train, dev), answers),

@@ -10,6 +10,7 @@ from realm_tf.data.corpus import corpora
 from realm_tf.data.questions import qa_splits
 from realm_tf.evaluation import reader_view
 from realm_tf.evaluation import recall
+from realm_tf.runs import run_folder
 from realm_tf.training import loop
 from realm_tf.training.recipes import corpus_lines
 from realm_tf.training.recipes import refresh_hook
@@ -112,7 +113,9 @@ def run(
     data_dir=data_dir,
     manual_dir=manual_dir,
   )
-  curves = shlex.quote(f"--logdir={setup.model_dir}/tensorboard")
+  curves = shlex.quote(
+    f"--logdir={run_folder.RunFolder(setup.model_dir).tensorboard()}"
+  )
   _log.info(
     f"Wrote {setup.model_dir}: step {result.step}; index versions used: "
     f"{used}. Next:\n"

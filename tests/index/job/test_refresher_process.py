@@ -17,7 +17,7 @@ def test_one_that_is_killed_is_started_again(tmp_path, monkeypatch, capsys):
   script = f"echo $@; mkdir {tmp_path}/first 2>&- && kill -9 $$; exit 0"
   start(tmp_path, monkeypatch, script).wait()
   assert capsys.readouterr().out.count("was ended by SIGKILL") == 1
-  log = (tmp_path / refresher_process.LOG).read_text().splitlines()
+  log = (tmp_path / "refresher.log").read_text().splitlines()
   assert len(log) == 2
   assert all(line.endswith("--end_with_parent --watch") for line in log)
 
@@ -30,7 +30,7 @@ def test_one_that_is_always_killed_is_given_up(tmp_path, monkeypatch):
 def test_a_failure_is_told_once_with_its_own_last_line(
   tmp_path, monkeypatch, capsys
 ):
-  (tmp_path / refresher_process.LOG).write_text("error: of another day\n")
+  (tmp_path / "refresher.log").write_text("error: of another day\n")
   silent = start(tmp_path, monkeypatch, "exit 2")
   with pytest.raises(errors.UserError, match="status 2.: no output"):
     silent.wait()
