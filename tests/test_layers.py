@@ -12,9 +12,9 @@ _ROOT = pathlib.Path(realm_tf.__file__).parent
 # stands in one line has no order. A package stands for its subpackages, but for
 # those that have a line of their own.
 _ROOMS = (
-  "errors files interruption lazy progress",
+  "errors files interruption progress",
   "environment",
-  "absent devices",
+  "absent devices lazy",
   "encyclopedia",
   "configs",
   "runs suggestions text",
