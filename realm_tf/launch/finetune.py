@@ -43,25 +43,11 @@ _INIT_READER = flags.DEFINE_string(
 _REBUILD_INDEX = flags.DEFINE_bool(
   "rebuild_index", False, "Embed --corpus, even if there is an index."
 )
-_RETRIEVER_BEAM = flags.DEFINE_integer(
-  "retriever_beam", None, run_flags.short_for("finetune", "retriever_beam")
-)
-_READER_BEAM = flags.DEFINE_integer(
-  "reader_beam", None, run_flags.short_for("finetune", "reader_beam")
-)
-_HARD_EM = flags.DEFINE_bool(
-  "hard_em", None, run_flags.short_for("finetune", "hard_em")
-)
 
 
 def main() -> None:
   """Fine-tunes, and names the next command."""
-  config = run_flags.config(
-    "finetune",
-    retriever_beam=_RETRIEVER_BEAM.value,
-    reader_beam=_READER_BEAM.value,
-    hard_em=_HARD_EM.value,
-  )
+  config = run_flags.config("finetune")
   question_flags.check_paths("train", dataset=_DATASET.value)
   if _DEV_DATASET.value:
     question_flags.check_paths("dev", dev_dataset=_DEV_DATASET.value)

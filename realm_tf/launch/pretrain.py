@@ -27,29 +27,11 @@ _QUESTIONS = flags.DEFINE_string(
   "A dataset whose dev questions' zero-shot recall each evaluation measures: "
   f"{question_flags.DATASETS}.",
 )
-_NUM_CANDIDATES = flags.DEFINE_integer(
-  "num_candidates", None, run_flags.short_for("pretrain", "num_candidates")
-)
-_INDEX_AGE_WARNING = flags.DEFINE_integer(
-  "index_age_warning_steps",
-  None,
-  run_flags.short_for("pretrain", "index_age_warning_steps"),
-)
-_INDEX_AGE_LIMIT = flags.DEFINE_integer(
-  "index_age_limit_steps",
-  None,
-  run_flags.short_for("pretrain", "index_age_limit_steps"),
-)
 
 
 def main() -> None:
   """Trains, and names the next command."""
-  config = run_flags.config(
-    "pretrain",
-    num_candidates=_NUM_CANDIDATES.value,
-    index_age_warning_steps=_INDEX_AGE_WARNING.value,
-    index_age_limit_steps=_INDEX_AGE_LIMIT.value,
-  )
+  config = run_flags.config("pretrain")
   question_flags.check_paths("dev", questions=_QUESTIONS.value)
   from realm_tf.training.recipes import pretraining
 

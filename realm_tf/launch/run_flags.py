@@ -47,7 +47,9 @@ def define(task: str) -> None:
     "A TPU's name or address, or 'local'; empty for GPUs if there are any, "
     "else the CPU.",
   )
-  flags.DEFINE_integer("seed", None, short_for(task, "seed"))
+  flags.DEFINE_integer(
+    "seed", None, f"Short for --config.seed. {described['seed']}"
+  )
   if issubclass(kind, schema.CorpusConfig):
     flags.DEFINE_string(
       "corpus",
@@ -76,18 +78,7 @@ def define(task: str) -> None:
     )
 
 
-def short_for(task: str, field: str) -> str:
-  """Returns the help of a flag that sets a field of the config.
-
-  Args:
-    task: As given to `define`.
-    field: The field's name.
-  """
-  described = field_docs.describe(loading.TASKS[task])[field]
-  return f"Short for --config.{field}. {described}"
-
-
-def config(task: str, **overrides: Any) -> schema.TaskConfig:
+def config(task: str) -> schema.TaskConfig:
   """Returns the config that the flags ask for.
 
   Call it before TensorFlow is imported: it prepares the config's precision, and
@@ -95,7 +86,6 @@ def config(task: str, **overrides: Any) -> schema.TaskConfig:
 
   Args:
     task: As given to `define`.
-    **overrides: Fields set by flags of the command's own; None is not set.
 
   Raises:
     errors.UserError: If the flags make no valid config, or a path that `where`
@@ -110,7 +100,6 @@ def config(task: str, **overrides: Any) -> schema.TaskConfig:
     for field in dataclasses.fields(loading.TASKS[task])
   }
   fields |= {"seed": values.seed} if values.seed is not None else {}
-  fields |= {k: v for k, v in overrides.items() if v is not None}
   given = {name: value for name, value in fields.items() if value is not None}
   loaded = loading.load(task, values.config, given, values.model_dir)
   if loaded.precision == "bfloat16":

@@ -98,8 +98,8 @@ def training_cases(root, corpus, other, bare):
     "empty_corpus": (["no_passages"], flags(knowledge=of_no_passages)),
     "not_annotated": (["annotate_spans"], flags(knowledge=bare)),
     "too_many_candidates": (
-      ["--num_candidates=100000"],
-      flags("--num_candidates=100000"),
+      ["--config.num_candidates=100000"],
+      flags("--config.num_candidates=100000"),
     ),
     "unknown_preset": (["--config=huge"], flags(config="huge")),
     "unknown_field": (["config.no_field"], flags("--config.no_field=1")),

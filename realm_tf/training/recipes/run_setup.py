@@ -168,7 +168,7 @@ def _check_candidates(
   most = corpus.num_passages
   if config.num_candidates > most:
     raise errors.UserError(
-      f"num_candidates={config.num_candidates} is beyond the corpus of "
+      f"config.num_candidates={config.num_candidates} is beyond the corpus of "
       f"{corpus.num_passages} passages: the null passage and all but a "
       f"query's own make {most} candidates at most."
     )
