@@ -40,7 +40,7 @@ def test_what_is_imported_is_what_was_there(tmp_path, capsys):
     "vocabulary 80 wordpieces, lower-case",
     "MLM head   5 variables",
     "unused     cls.seq_relationship.bias",
-    "compared   not run: --peer_python",
+    "compared   not run: peer_python",
   ):
     assert line in printed
   names = ("build_corpus", "annotate_spans", "pretrain_ict")

@@ -1,15 +1,12 @@
-"""Hugging Face's safetensors: a header in JSON, then raw arrays."""
-
-import json
-import os
+"""Hugging Face's safetensors files, as NumPy arrays."""
 
 import numpy as np
+import safetensors
 import tensorflow as tf
 
 from realm_tf import errors
 
-_LENGTH_BYTES = 8
-_BFLOAT16 = "BF16"
+_BFLOAT16 = "BF16"  # which NumPy does not have
 _DTYPES = {
   "F64": "<f8",
   "F32": "<f4",
@@ -25,35 +22,26 @@ _DTYPES = {
 
 
 def read(path: str) -> dict[str, np.ndarray]:
-  """Reads a file; a local one is mapped into memory, not loaded.
+  """Reads a file.
 
   Args:
-    path: The file: 8 bytes for the header's length, little-endian; the header,
-      `{name: {dtype, shape, data_offsets}}`; the arrays.
+    path: The file.
 
   Returns:
     Arrays by name, bfloat16 as float32.
 
   Raises:
-    errors.UserError: If it is no such file, or a part of one.
+    errors.UserError: If it is no such file, or a part of one, or has a type
+      that NumPy lacks.
   """
   try:
-    content = _content(path)
-    length = int(content[:_LENGTH_BYTES].view("<u8")[0])
-    start = _LENGTH_BYTES + length
-    header = json.loads(content[_LENGTH_BYTES:start].tobytes())
-    header.pop("__metadata__", None)
-    return {
-      name: _array(content[start:], **entry) for name, entry in header.items()
-    }
+    with tf.io.gfile.GFile(path, "rb") as f:
+      found = safetensors.deserialize(f.read())
+    return {name: _array(**tensor) for name, tensor in found}
   except (
     tf.errors.OpError,
-    OSError,
-    AttributeError,
-    IndexError,
+    safetensors.SafetensorError,
     KeyError,
-    OverflowError,
-    TypeError,
     ValueError,
   ) as e:
     raise errors.UserError(
@@ -62,18 +50,8 @@ def read(path: str) -> dict[str, np.ndarray]:
     ) from e
 
 
-def _content(path: str) -> np.ndarray:
-  if os.path.exists(path):
-    return np.memmap(path, np.uint8, mode="r")
-  with tf.io.gfile.GFile(path, "rb") as f:
-    return np.frombuffer(f.read(), np.uint8)
-
-
-def _array(
-  content: np.ndarray, dtype: str, shape: list[int], data_offsets: list[int]
-) -> np.ndarray:
-  start, limit = data_offsets
-  array = content[start:limit].view(_DTYPES[dtype]).reshape(shape)
+def _array(data: bytearray, shape: list[int], dtype: str) -> np.ndarray:
+  array = np.frombuffer(data, _DTYPES[dtype]).reshape(shape)
   if dtype == _BFLOAT16:  # the upper half of a float32
     array = (array.astype(np.uint32) << 16).view(np.float32)
   return array
