@@ -8,6 +8,8 @@ and the exit status is 0; 1 if some took longer than --grace_seconds. A second
 signal ends it at once.
 """
 
+import functools
+
 from absl import flags
 
 from realm_tf.launch import command
@@ -152,7 +154,8 @@ def main() -> None:
       max_queued_requests=_MAX_QUEUED_REQUESTS.value,
       lame_duck_seconds=_LAME_DUCK_SECONDS.value,
       grace_seconds=_GRACE_SECONDS.value,
-    )
+    ),
+    announce=functools.partial(print, flush=True),
   )
 
 

@@ -25,7 +25,7 @@ from realm_tf.serving.server import tensors
 PREDICTION_SERVICE = "tensorflow.serving.PredictionService"
 MODEL_SERVICE = "tensorflow.serving.ModelService"
 
-_LOG = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 _Response = TypeVar("_Response", bound=message.Message)
 
 
@@ -163,7 +163,7 @@ def _answered(
   except codes.RequestError as e:
     context.abort(e.code, e.message)
   except Exception:  # noqa: BLE001 - the client must hear of it
-    _LOG.exception("a request failed")
+    _log.exception("a request failed")
     context.abort(grpc.StatusCode.INTERNAL, "the server failed; see its log")
   raise AssertionError("abort raises")
 

@@ -16,7 +16,7 @@ from realm_tf.serving.server import page_files
 from realm_tf.serving.server import rest_api
 from realm_tf.serving.server import server_metrics
 
-_LOG = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 _Result = TypeVar("_Result")
 _API = "/v1/"
 _LAST_SECONDS = 0.2
@@ -179,7 +179,7 @@ class HttpServer:
     except web.RequestPayloadError as e:
       reply = _refused(400, f"the body is damaged: {e}")
     except Exception:  # noqa: BLE001 - the client must not see a traceback
-      _LOG.exception("a request failed")
+      _log.exception("a request failed")
       reply = _refused(500, "the server failed; see its log")
     headers["Content-Type"] = "application/json"
     return web.Response(status=reply.status, body=reply.body, headers=headers)

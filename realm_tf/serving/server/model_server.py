@@ -6,6 +6,7 @@ import os
 import sys
 import threading
 import time
+from collections.abc import Callable
 from collections.abc import Sequence
 from concurrent import futures
 
@@ -27,8 +28,6 @@ from realm_tf.serving.server import rest_api
 from realm_tf.serving.server import served_models
 from realm_tf.serving.server import server_metrics
 from realm_tf.serving.server import server_options
-
-_log = logging.getLogger(__name__)
 
 _METRICS_PATH = "/monitoring/prometheus/metrics"
 # Threads beside those that requests take: for status, health and refusals.
@@ -165,11 +164,18 @@ class Server:
     return cut
 
 
-def run(options: server_options.Options) -> None:
+def run(
+  options: server_options.Options, announce: Callable[[str], None]
+) -> None:
   """Serves until a signal asks the process to end.
 
   A second signal ends it at once. The exit status is 1 if a request that was
-  accepted took too long.
+  accepted took too long. What happens to models and requests meanwhile is
+  logged to standard error.
+
+  Args:
+    options: The settings.
+    announce: Takes lines on where it serves, and how it ends.
 
   Raises:
     errors.UserError: As `Server`.
@@ -177,20 +183,20 @@ def run(options: server_options.Options) -> None:
   _log_to_stderr()
   server = Server(options)
   server.start()
-  _log.info(f"gRPC at {options.host}:{server.port}")
+  announce(f"gRPC at {options.host}:{server.port}")
   if server.rest_api_port is not None:
-    _log.info(
+    announce(
       f"REST and the page at http://{options.host}:{server.rest_api_port}"
     )
   try:
     threading.Event().wait()
   except interruption.Interrupted as e:
-    _log.info(f"{e} Answering what was accepted ...")
+    announce(f"{e} Answering what was accepted ...")
   cut = server.stop()
   if cut:
-    _log.info(f"{cut} requests took too long and were cut.")
+    announce(f"{cut} requests took too long and were cut.")
     os._exit(1)  # Python would wait for their threads.
-  _log.info("Ended: every accepted request was answered.")
+  announce("Ended: every accepted request was answered.")
 
 
 def read_models(
@@ -245,7 +251,7 @@ def _credentials(config_file: str) -> grpc.ServerCredentials | None:
 
 
 def _log_to_stderr() -> None:
-  logger = logging.getLogger("realm_tf.serving")
+  logger = logging.getLogger("realm_tf.serving.server")
   handler = logging.StreamHandler(sys.stderr)
   handler.setFormatter(
     logging.Formatter("%(asctime)s %(levelname)s %(message)s")

@@ -16,7 +16,7 @@ from realm_tf.serving.server import servables
 from realm_tf.serving.server import served_versions
 from realm_tf.serving.server import server_metrics
 
-_LOG = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 
 class Models:
@@ -194,7 +194,7 @@ class Models:
       try:
         job()
       except Exception:  # noqa: BLE001 - the next look may go better
-        _LOG.exception("looking for new versions failed")
+        _log.exception("looking for new versions failed")
 
   def _update(self) -> None:
     with self._changing:
@@ -208,7 +208,7 @@ class Models:
     configs = read_config()
     if list(configs) != [model.config for model in self._models.values()]:
       self.reload(configs)
-      _LOG.info("a new config is in use")
+      _log.info("a new config is in use")
 
 
 def _problem(model: served_versions.Versions) -> str:

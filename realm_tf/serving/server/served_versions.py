@@ -18,7 +18,7 @@ from realm_tf.serving.server import server_metrics
 from realm_tf.serving.server import version_folders
 from realm_tf.serving.server import warm_up
 
-_LOG = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 _AVAILABLE = get_model_status_pb2.ModelVersionStatus.AVAILABLE
 _END = get_model_status_pb2.ModelVersionStatus.END
@@ -140,7 +140,7 @@ class Versions:
       self._available[version] = servable
       self._status[version] = VersionStatus(_AVAILABLE)
     self._metrics.version(self.config.name, version, True)
-    _LOG.info(
+    _log.info(
       "%s version %d answers requests; loaded in %.1f s",
       self.config.name,
       version,
@@ -163,7 +163,7 @@ class Versions:
       message = f"{type(e).__name__}: {e}"
       raise codes.RequestError(grpc.StatusCode.UNKNOWN, message) from e
     if requests:
-      _LOG.info(
+      _log.info(
         "%s version %d: %d warm-up requests", servable.name, version, requests
       )
     return servable
@@ -180,7 +180,7 @@ class Versions:
     self._set(version, VersionStatus(_END, error.code, message))
     self._metrics.load(folder, "fail", 0.0)
     self._metrics.version(self.config.name, version, False)
-    _LOG.error(
+    _log.error(
       "%s version %d is refused: %s", self.config.name, version, message
     )
     servables.give_memory_back()
@@ -194,7 +194,7 @@ class Versions:
     def drain() -> None:
       servable.close()
       self._set(version, VersionStatus(_END))
-      _LOG.info("%s version %d is unloaded", self.config.name, version)
+      _log.info("%s version %d is unloaded", self.config.name, version)
 
     # Requests in hand may take long: neither loads nor other models wait.
     self._unloading = [t for t in self._unloading if t.is_alive()]
