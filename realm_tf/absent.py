@@ -58,8 +58,8 @@ def vocabulary(file: str) -> errors.UserError:
 def tagger(source: str) -> errors.UserError:
   """Neither the rules nor a trained tagger."""
   return errors.UserError(
-    f"tagger={source} is no tagger: give rules, or the `model_dir` of a "
-    "finished train_tagger."
+    f"tagger={source} is no tagger: give rules, or a finished run of "
+    "train_tagger."
   )
 
 

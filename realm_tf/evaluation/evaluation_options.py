@@ -96,7 +96,7 @@ def check(options: Options) -> None:
     )
   if options.retrieval_only and options.reader_beam:
     raise errors.UserError(
-      "`reader_beam` counts passages that are read, and retrieval_only reads "
+      "`reader_beam` counts passages that are read, and `retrieval_only` reads "
       "none: leave one of them out."
     )
   if options.retrievers == (NONE,) and options.tpu:

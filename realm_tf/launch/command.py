@@ -62,7 +62,7 @@ def run(
 
   def run_main(argv: list[str]) -> None:
     logging.set_verbosity(logging.ERROR)
-    console.show_log(flags.FLAGS)
+    console.show_log(_names())
     # Libraries warn of what is to come in versions that are not ours.
     warnings.filterwarnings("ignore", category=FutureWarning)
     warnings.filterwarnings("ignore", message="pkg_resources is deprecated")
@@ -89,9 +89,15 @@ def mistakes_in_one_line() -> Iterator[None]:
   try:
     yield
   except errors.UserError as e:
-    from absl import flags
+    _fail(console.in_flags(str(e), _names()))
 
-    _fail(console.in_flags(str(e), flags.FLAGS))
+
+def _names() -> set[str]:
+  """Returns the names of the command's flags, and of those that it passes on."""
+  from absl import flags
+
+  passed_on = {argument.lstrip("-").partition("=")[0] for argument in sys.argv}
+  return {*flags.FLAGS} | passed_on
 
 
 def _misspelt(argv: list[str]) -> Exception | None:

@@ -45,8 +45,7 @@ def show_log(names: Container[str]) -> None:
   logger = logging.getLogger(_LIBRARY)
   logger.propagate = False
   logger.setLevel(logging.INFO)
-  if not any(isinstance(handler, _Console) for handler in logger.handlers):
-    logger.addHandler(_Console(names))
+  logger.handlers = [_Console(names)]
 
 
 def in_flags(message: str, names: Container[str]) -> str:

@@ -42,7 +42,7 @@ def run(ask: Ask, texts: Sequence[str], *, as_json: bool) -> None:
       _check(text)
       _print(ask(text), as_json)
     except errors.UserError as e:
-      message = console.in_flags(str(e), flags.FLAGS)
+      message = console.in_flags(str(e), {*flags.FLAGS})
       print(f"error: {message}", file=sys.stderr)
 
 

@@ -24,7 +24,7 @@ def run(overfitted):
 
 @pytest.fixture(scope="module")
 def rows(run):
-  return run.retrievers.retrieve(QUESTIONS, 3, "dense")
+  return run.retrievers.retrieve(QUESTIONS, 3, "dense").rows
 
 
 @pytest.fixture(scope="module")

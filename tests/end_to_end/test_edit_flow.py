@@ -74,7 +74,7 @@ def edited(world):
 def ask(answerer, corpus, question):
   """Returns the title of the passage answered from, and all titles found."""
   titles, bodies = corpora.Corpus.open(corpus).read_texts()
-  rows = answerer.retrievers.retrieve([question], len(titles), "dense")[0]
+  rows = answerer.retrievers.retrieve([question], len(titles), "dense").rows[0]
   (prediction,) = answerer.answer(["1"], [question], k=1).predictions
   body = bodies[titles.index(prediction.passage_title)]
   assert prediction.answer in body
@@ -102,7 +102,7 @@ def test_what_was_added_is_answered_from_at_once(world, edited):
     assert title == found[0] == person
   title, _ = ask(answerer, corpus, "Ada: Ada lived in Corti.")
   assert title == "Ada"
-  assert answerer.retrievers.retrieve(["Irma lived"], 1, "bm25")[0][0] >= 0
+  assert answerer.retrievers.retrieve(["Irma lived"], 1, "bm25").rows[0, 0] >= 0
 
 
 def test_what_was_removed_is_found_no_longer(world, edited):
@@ -127,7 +127,9 @@ def test_another_run_of_the_same_retriever_has_the_index_too(world, edited):
   answerer = open_qa.OpenQA.from_run(str(world / "next"))
   titles, _ = corpora.Corpus.open(corpus).read_texts()
   assert (
-    len(answerer.retrievers.retrieve(["x"], 99, "dense")[0]) == len(titles) == 9
+    len(answerer.retrievers.retrieve(["x"], 99, "dense").rows[0])
+    == len(titles)
+    == 9
   )
 
 

@@ -10,6 +10,7 @@ from realm_tf.data.corpus import sentence_folder
 from realm_tf.data.ingest import sources
 from realm_tf.data.questions import qa_datasets
 from realm_tf.data.tagging import tagging_sources
+from realm_tf.launch import console
 from realm_tf.launch import question_flags
 from realm_tf.runs import run_config
 from realm_tf.text import model_tagger
@@ -318,4 +319,6 @@ def test_who_reads_the_files_says_the_same(root):
   )
   for name, outcome in zip(commands, outcomes, strict=True):
     line = outcome["stderr"].removeprefix("error: ").rstrip("\n")
-    assert line.removeprefix("--init_checkpoint: ") == said[name]
+    _, flag, _ = commands[name]
+    shown = console.in_flags(said[name], {flag})
+    assert line.removeprefix("--init_checkpoint: ") == shown

@@ -237,7 +237,7 @@ def test_sentences_are_not_taken_over(tmp_path, capsys):
   (tmp_path / "in" / "corpus" / "sentences").mkdir()
   new = edit_corpus(corpus, tmp_path / "new", remove=[_TITLES[0]])
   shown = capsys.readouterr().out
-  assert f"annotate_spans(corpus={new.path})" in shown
+  assert f"annotate_spans --corpus={new.path}" in shown
   assert not (tmp_path / "new" / "sentences").exists()
 
 
@@ -260,43 +260,43 @@ def mistakes(old, tmp_path):
   names = tmp_path / "names.txt"
   names.write_text(f"{passage}\nno such title\n")
   (tmp_path / "nothing.txt").write_text("\n")
-  yield "no_flag", {}, ["--add", "--remove", "--replace"]
-  yield "unknown_id", {"remove": ["00ff"]}, ["--remove=00ff"]
+  yield "no_flag", {}, ["`add`", "`remove`", "`replace`"]
+  yield "unknown_id", {"remove": ["00ff"]}, ["remove=00ff"]
   yield "unknown_in_file", {"remove": [f"@{names}"]}, [f"{names}, line 2"]
-  yield "file_without_at", {"remove": [str(names)]}, [f"--remove=@{names}"]
+  yield "file_without_at", {"remove": [str(names)]}, [f"remove=@{names}"]
   yield "no_names", {"remove": [f"@{tmp_path}/nothing.txt"]}, ["names nothing"]
   yield "no_file", {"remove": ["@/nowhere"]}, ["/nowhere"]
   yield "bad_line", {"add": paths["bad"]}, [paths["bad"], "line 2"]
-  yield "missing", {"add": f"{tmp_path}/none.jsonl"}, ["--add=", "none.jsonl"]
-  yield "kind", {"replace": str(names)}, ["--replace=", "no known kind"]
+  yield "missing", {"add": f"{tmp_path}/none.jsonl"}, ["add=", "none.jsonl"]
+  yield "kind", {"replace": str(names)}, ["replace=", "no known kind"]
   yield "empty_add", {"add": paths["empty"]}, ["--add holds no text"]
   yield "id_no_text", {"replace": paths["number"]}, ["`id`", "line 1"]
   yield "empty_id", {"replace": paths["no_id"]}, ["`id`", "line 1"]
   yield "unknown_passage", {"replace": paths["unknown"]}, ["line 2", "'00'"]
   yield "unknown_article", {"replace": [("Dog", "x.")]}, ["line 1", "'Dog'"]
-  yield "no_passage", {"replace": [(_TITLES[0], "")]}, ["line 1", "--remove"]
+  yield "no_passage", {"replace": [(_TITLES[0], "")]}, ["line 1", "`remove`"]
   yield "exists", {"add": [("Dog", "a."), same]}, ["line 2", passage]
   yield (
     "removed_and_replaced",
     {"remove": [passage], "replace": [(_TITLES[0], "x.")]},
-    ["line 1", passage, "--remove"],
+    ["line 1", passage, "`remove`"],
   )
   yield (
     "removed_and_added",
     {"remove": [passage], "add": [same]},
-    ["line 1", passage, "--remove"],
+    ["line 1", passage, "`remove`"],
   )
   yield (
     "replaced_and_added",
     {"replace": [(_TITLES[0], "x.")], "add": [(_TITLES[0], "x.")]},
-    ["add.jsonl, line 1", "--replace"],
+    ["add.jsonl, line 1", "`replace`"],
   )
   yield (
     "replaced_twice",
     {"replace": [(_TITLES[0], "x."), (_TITLES[0], "y.")]},
-    ["line 2", passage, "--replace"],
+    ["line 2", passage, "`replace`"],
   )
-  yield "nothing_left", {"remove": [",".join(_TITLES[:6])]}, ["--remove names"]
+  yield "nothing_left", {"remove": [",".join(_TITLES[:6])]}, ["`remove` names"]
 
 
 def test_mistakes_are_one_line_and_nothing_is_written(old, tmp_path):

@@ -134,7 +134,7 @@ def test_wrong_inputs_name_the_flag(tmp_path):
 def test_a_file_without_a_checksum_is_named(tmp_path):
   path = tmp_path / "gone.jsonl"
   with pytest.raises(errors.UserError, match="gone.jsonl cannot be read"):
-    sources.Source(str(path), "jsonl").sha256()
+    sources.Source("jsonl", str(path), 0).sha256()
 
 
 def test_damaged_gzip(tmp_path):

@@ -328,7 +328,7 @@ def test_mistakes_are_named(corpus, tmp_path):
   unknown = annotate_shards.TaggerSettings(tagger="oracle")
   with pytest.raises(errors.UserError, match="tagger=oracle"):
     annotate.annotate(_options(corpus, tagger=unknown))
-  with pytest.raises(errors.UserError, match="`corpus`|nowhere"):
+  with pytest.raises(errors.UserError, match="`corpus`|corpus=.*nowhere"):
     annotate.annotate(_options(tmp_path / "nowhere"))
-  with pytest.raises(errors.UserError, match="`gazetteer`"):
+  with pytest.raises(errors.UserError, match="gazetteer="):
     annotate_shards.TaggerSettings(gazetteer="x").check()

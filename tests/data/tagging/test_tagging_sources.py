@@ -71,9 +71,9 @@ def test_mistakes_of_valid_are_named_as_its(tmp_path):
   missing = tmp_path / "nowhere"
   train = write(tmp_path, "train.txt")
   for source, says in (
-    (str(missing), f"--valid={missing} does not exist."),
-    (train, f"--valid={train} has no valid split"),
-    (str(tmp_path), f"--valid={tmp_path} has no valid split"),
+    (str(missing), f"valid={missing} does not exist."),
+    (train, f"valid={train} has no valid split"),
+    (str(tmp_path), f"valid={tmp_path} has no valid split"),
   ):
     with pytest.raises(errors.UserError, match=re.escape(says)):
       tagging_sources.load_split([source], "valid")

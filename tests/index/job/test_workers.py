@@ -48,9 +48,10 @@ def test_workers_that_always_die_are_given_up(tmp_path):
 
 _SUPERVISOR = """
 import sys
-from realm_tf.index.versions import index_store as store, workers
+from realm_tf.index.job import workers
+from realm_tf.index.versions import index_store
 pool = workers.WorkerPool(
-  [sys.executable, "-c", sys.argv[1]], 2, store.IndexStore("none"), print
+  [sys.executable, "-c", sys.argv[1]], 2, index_store.IndexStore("none"), print
 )
 sys.exit(pool.run())
 """

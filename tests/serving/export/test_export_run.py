@@ -68,7 +68,9 @@ def ops_of(folder):
 def test_the_export_answers_as_the_run_does(exported, overfitted):
   model_dir = overfitted
   run = open_qa.OpenQA.from_run(str(model_dir))
-  rows = run.retrievers.retrieve(QUESTIONS, run.config.reader_beam, "dense")
+  rows = run.retrievers.retrieve(
+    QUESTIONS, run.config.reader_beam, "dense"
+  ).rows
   wanted = run.best_answers(QUESTIONS, rows, 3)
   [found, retrieved, sure, unsure] = asked(
     exported,

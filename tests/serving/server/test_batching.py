@@ -235,5 +235,5 @@ def test_batching_parameters(tmp_path):
     path.write_text(text)
     with pytest.raises(errors.UserError, match=message):
       batch_settings.read(str(path))
-  with pytest.raises(errors.UserError, match="`batching_parameters_file`"):
+  with pytest.raises(errors.UserError, match="batching_parameters_file="):
     batch_settings.read(str(tmp_path / "none"))

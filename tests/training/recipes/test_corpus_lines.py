@@ -16,7 +16,7 @@ def test_passages_that_are_cut_are_told_of():
   lines = corpus_lines.cut_passages(titles, bodies, 24)
   assert lines == {
     "cut": "1 of 4 passages (25.0%) are longer than passage_length=24: 12.7% "
-    "of the wordpieces are never read. build_corpus --max_passage_tokens=24 "
+    "of the wordpieces are never read. build_corpus(max_passage_tokens=24) "
     "packs passages that fit"
   }
   assert corpus_lines.cut_passages(titles, bodies, 34) == {}

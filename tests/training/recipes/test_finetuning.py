@@ -83,7 +83,7 @@ def test_bm25_finds_passages_for_the_same_reader(overfitted):
   model_dir = overfitted
   answerer = open_qa.OpenQA.from_run(str(model_dir))
   texts = [f"where was {person} born?" for person in people.PEOPLE]
-  rows = answerer.retrievers.retrieve(texts, 3, "bm25")
+  rows = answerer.retrievers.retrieve(texts, 3, "bm25").rows
   found = answerer.answer(
     people.PEOPLE, texts, k=3, retriever="bm25"
   ).predictions
@@ -333,8 +333,8 @@ def test_a_language_model_of_ones_own_gives_the_reader(
 @pytest.mark.parametrize(
   ("bert", "config", "words"),
   [
-    ({}, {"num_layers": 1}, "Set --config.num_layers=2"),
-    ({}, {"activation": "gelu_tanh"}, "set --config.activation=gelu"),
+    ({}, {"num_layers": 1}, "Set config.num_layers=2"),
+    ({}, {"activation": "gelu_tanh"}, "set config.activation=gelu"),
     ({"vocab": "\n".join(formats.VOCABULARY) + "\n"}, {}, "vocabulary"),
     ({"do_lower_case": False}, {}, "was trained on cased text"),
   ],

@@ -215,7 +215,7 @@ def test_mistakes_are_named(options, folder, trained):
   vocab.write_text("\n".join(synthetic.VOCABULARY) + "\n")
   another = tagger_training.DataOptions(options.data, vocab=str(vocab))
   message = error_of(another, init_checkpoint=model_dir)
-  assert "another vocabulary than `vocab`" in message
+  assert "another vocabulary than vocab=" in message
   assert "names several" in error_of(options, init_checkpoint="a,b")
   changed = tagger_training.DataOptions(
     [write_data(folder / "less", "a/O")], vocab=options.vocab
