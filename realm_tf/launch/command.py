@@ -93,7 +93,7 @@ def mistakes_in_one_line() -> Iterator[None]:
 
 
 def _names() -> set[str]:
-  """Returns the names of the command's flags, and of those that it passes on."""
+  """Returns the names of the command's flags, and of those it passes on."""
   from absl import flags
 
   passed_on = {argument.lstrip("-").partition("=")[0] for argument in sys.argv}

@@ -1,14 +1,12 @@
 """`config.json` in a run's folder: what the other processes read.
 
-A path that lies in the run's folder or beside it is written relative to that
-folder, as `run:../corpus`, so that a run can be moved together with what it
-needs. Other paths of this machine are written whole, so that a run can be read
-from any working directory.
+Paths of this machine are written whole, so that a run can be read from any
+working directory. `beside` says where those that lie in the run's folder or
+beside it are from there, so that a run can be moved together with what it needs.
 """
 
 import dataclasses
 import os
-from collections.abc import Callable
 from typing import Any
 
 import tensorflow as tf
@@ -97,8 +95,8 @@ def read(model_dir: str) -> RunConfig:
       raise errors.UserError(
         f"{model_dir} is no run: {path} names no training command under `task`."
       )
-    for name in fields.keys() & {*_PATHS}:
-      fields[name] = _each(_resolve, fields[name], model_dir)
+    for name, beside in fields.pop("beside", {}).items():
+      fields[name] = _resolve(fields[name], beside, model_dir)
     kind = loading.TASKS[fields["task"]]
     fields["config"] = loading.from_run(kind, fields["config"], {}, path)
     return RunConfig(**fields)
@@ -138,13 +136,18 @@ def write_or_match(model_dir: str, run: RunConfig) -> bool:
   resumed = check(model_dir, run)
   tf.io.gfile.makedirs(model_dir)
   fields = run.to_json()
+  beside = {}
   for name in _PATHS:
-    fields[name] = _each(_portable, fields[name], model_dir)
-  files.write_json(run_folder.RunFolder(model_dir).config, fields)
+    fields[name] = _whole(fields[name])
+    if nearby := _beside(fields[name], model_dir):
+      beside[name] = nearby
+  files.write_json(
+    run_folder.RunFolder(model_dir).config, {**fields, "beside": beside}
+  )
   return resumed
 
 
-# Fields that hold paths, one or several that commas separate.
+# Fields that hold paths, or names; several are separated by commas.
 _PATHS = (
   "corpus",
   "pretrain_corpus",
@@ -154,42 +157,50 @@ _PATHS = (
   "dev_dataset",
   "index_run",
 )
-_OF_RUN = "run:"
 
 
-def _each(change: Callable[[str, str], str], paths: str, model_dir: str) -> str:
-  """Changes each of the paths of a field."""
-  return ",".join(change(path, model_dir) for path in paths.split(","))
+def _whole(paths: str) -> str:
+  """Returns paths of this machine from its root; what else there is stays."""
+  return ",".join(
+    os.path.abspath(path) if os.path.exists(path) else path
+    for path in paths.split(",")
+  )
 
 
-def _portable(path: str, model_dir: str) -> str:
-  """Returns a path as `config.json` holds it; names stay names."""
-  if not os.path.exists(path):  # Or on an object store.
-    return path
-  whole = os.path.abspath(path)
+def _beside(paths: str, model_dir: str) -> dict[str, str]:
+  """Returns where paths lie from a run's folder, in it or beside it."""
   home = os.path.abspath(model_dir)
-  beside = os.path.dirname(home)
-  if "://" in model_dir or os.path.commonpath([whole, beside]) != beside:
-    return whole
-  return _OF_RUN + os.path.relpath(whole, home)
+  parent = os.path.dirname(home)
+  return {
+    path: os.path.relpath(path, home)
+    for path in paths.split(",")
+    if os.path.isabs(path)
+    and "://" not in model_dir
+    and os.path.commonpath([path, parent]) == parent
+  }
 
 
-def _resolve(path: str, model_dir: str) -> str:
-  """Returns a path of `config.json` as this process may open it."""
-  if not path.startswith(_OF_RUN):
-    return path
-  return os.path.normpath(os.path.join(model_dir, path.removeprefix(_OF_RUN)))
+def _resolve(paths: str, beside: dict[str, str], model_dir: str) -> str:
+  """Returns paths as they are to be opened: beside the run, if they are there.
+
+  Args:
+    paths: Of a field of `config.json`.
+    beside: From `_beside`.
+    model_dir: The run's folder, which may have been moved.
+  """
+  found = []
+  for path in paths.split(","):
+    nearby = os.path.normpath(os.path.join(model_dir, beside.get(path, "")))
+    is_there = path in beside and os.path.exists(nearby)
+    found.append(nearby if is_there else path)
+  return ",".join(found)
 
 
 def _is_same(name: str, old: Any, new: Any) -> bool:
   """Whether a field has the same value, however its paths are written."""
-  if old == new or name not in _PATHS:
-    return bool(old == new)
-  return _each(_whole, old, "") == _each(_whole, new, "")
-
-
-def _whole(path: str, _: str) -> str:
-  return os.path.abspath(path) if os.path.exists(path) else path
+  if name in _PATHS:
+    return _whole(old) == _whole(new)
+  return bool(old == new)
 
 
 _MAY_CHANGE = frozenset(

@@ -1,7 +1,5 @@
 """The answering graph on a fine-tuned run of eight passages."""
 
-import collections
-
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -10,6 +8,7 @@ from realm_tf.answering import answer_graph
 from realm_tf.answering import open_qa
 from realm_tf.evaluation import answer_matching
 from realm_tf.models import orqa
+from tests import graph_ops
 from tests import people
 
 QUESTIONS = [f"where was {person} born?" for person in people.PEOPLE]
@@ -146,7 +145,7 @@ def test_retrieval_and_reading_share_one_encoding_of_a_question(run, best):
   traced = tf.function(answer, autograph=False).get_concrete_function(
     tf.TensorSpec([None], tf.string)
   )
-  ops = collections.Counter(op.type for op in traced.graph.get_operations())
+  ops = graph_ops.count_ops(traced)
   # Of the questions, and of the bodies that answers are cut out of.
   assert ops["FastWordpieceTokenizeWithOffsets"] == 2
   # Word embeddings: of the query tower, and of the reader.

@@ -118,7 +118,8 @@ def wrong(root):
 
   def refused(flag, value, message, *commands):
     for command in commands:
-      yield command, flag, value, str(message)
+      named = {*good(root)[command], flag}
+      yield command, flag, value, console.in_flags(str(message), named)
 
   def missing(flag, *commands, value=none):
     yield from refused(flag, value, absent.path(flag, value), *commands)

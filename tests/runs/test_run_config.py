@@ -251,9 +251,15 @@ def test_a_run_is_moved_with_what_lies_beside_it(tmp_path, monkeypatch):
   )
   run_config.write_or_match("realm", written)
   stored = json.loads((tmp_path / "here/realm/config.json").read_text())
-  assert stored["corpus"] == stored["pretrain_corpus"] == "run:../corpus"
-  assert stored["init_checkpoint"] == "run:../bert,run:../ict"
+  here = str(tmp_path / "here")
+  assert stored["corpus"] == stored["pretrain_corpus"] == f"{here}/corpus"
+  assert stored["init_checkpoint"] == f"{here}/bert,{here}/ict"
   assert stored["index_run"] == str(tmp_path / "elsewhere" / "index")
+  assert stored["beside"] == {
+    "corpus": {f"{here}/corpus": "../corpus"},
+    "pretrain_corpus": {f"{here}/corpus": "../corpus"},
+    "init_checkpoint": {f"{here}/bert": "../bert", f"{here}/ict": "../ict"},
+  }
   assert stored["dataset"] == "nq_open"  # a name
   # The same command resumes it, however the paths are written.
   again = dataclasses.replace(written, corpus=str(tmp_path / "here/corpus"))
@@ -269,6 +275,10 @@ def test_a_run_is_moved_with_what_lies_beside_it(tmp_path, monkeypatch):
   assert found.index_home("realm") == str(tmp_path / "elsewhere" / "index")
   monkeypatch.chdir(tmp_path / "there" / "realm")
   assert run_config.read(".").corpus == "../corpus"
+  # A run that is moved alone finds what has stayed.
+  (tmp_path / "there").rename(tmp_path / "here")
+  (tmp_path / "here" / "realm").rename(tmp_path / "realm")
+  assert run_config.read(str(tmp_path / "realm")).corpus == f"{here}/corpus"
 
 
 def test_a_run_of_another_corpus_is_told_by_its_path(tmp_path):

@@ -269,7 +269,7 @@ def mistakes(old, tmp_path):
   yield "bad_line", {"add": paths["bad"]}, [paths["bad"], "line 2"]
   yield "missing", {"add": f"{tmp_path}/none.jsonl"}, ["add=", "none.jsonl"]
   yield "kind", {"replace": str(names)}, ["replace=", "no known kind"]
-  yield "empty_add", {"add": paths["empty"]}, ["--add holds no text"]
+  yield "empty_add", {"add": paths["empty"]}, ["`add` holds no text"]
   yield "id_no_text", {"replace": paths["number"]}, ["`id`", "line 1"]
   yield "empty_id", {"replace": paths["no_id"]}, ["`id`", "line 1"]
   yield "unknown_passage", {"replace": paths["unknown"]}, ["line 2", "'00'"]
