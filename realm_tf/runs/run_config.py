@@ -2,7 +2,7 @@
 
 Paths of this machine are written whole, so that a run can be read from any
 working directory. `beside` says where those that lie in the run's folder or
-beside it are from there, so that a run can be moved together with what it needs.
+beside it are from there, so that a run can be moved with what it needs.
 """
 
 import dataclasses
