@@ -31,7 +31,7 @@ endef
 # Two of the targets would install into .venv at the same time.
 .NOTPARALLEL:
 
-.PHONY: help demo serve test lint format constraints clean
+.PHONY: help demo serve test test-fast lint format constraints clean
 .DEFAULT_GOAL := help
 
 help:
@@ -39,6 +39,7 @@ help:
 	@echo "make serve   serves the demo's model and a page that asks it"
 	@echo "make test    installs what tests need and runs them all"
 	@echo "             (ARGS='-k index' chooses, JOBS=1 runs one at a time)"
+	@echo "make test-fast  runs those that take no training and no processes"
 	@echo "make lint    checks format, style and types"
 	@echo "make format  puts format and imports right"
 	@echo "make constraints  pins anew what .venv holds in constraints.txt"
@@ -56,10 +57,10 @@ serve: $(VENV)/.installed
 # pytest exits with 5 where ARGS chooses no test. Files come in their order: sorted
 # by how many tests they have, the few and long ones would be left to the end.
 # A worker that dies is not replaced: its test would kill the next one, too.
-test: $(VENV)/.installed-test
+test test-fast: $(VENV)/.installed-test
 	$(VENV)/bin/python -m pytest tests -n $(JOBS) --dist loadfile \
 	  --no-loadscope-reorder --max-worker-restart=0 --durations=10 \
-	  $(if $(strip $(ARGS)),$(ARGS) || [ $$? -eq 5 ])
+	  $(if $(filter test-fast,$@),-m "not slow") $(if $(strip $(ARGS)),$(ARGS) || [ $$? -eq 5 ])
 
 lint: $(VENV)/.installed-dev
 	$(VENV)/bin/ruff format --check .

@@ -23,6 +23,17 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("realm_tf")
 
 _ROOT = pathlib.Path(__file__).resolve().parents[1]
+# Fixtures that train or start processes, and the folders of whole flows.
+_SLOW_FIXTURES = {"world", "overfitted"}
+_SLOW_FOLDERS = ("end_to_end", "serving")
+
+
+def pytest_collection_modifyitems(items):
+  """Marks as slow what `make test-fast` leaves out."""
+  for item in items:
+    folders = item.path.relative_to(_ROOT / "tests").parts[:-1]
+    if _SLOW_FIXTURES & {*item.fixturenames} or {*_SLOW_FOLDERS} & {*folders}:
+      item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(scope="module", autouse=True)

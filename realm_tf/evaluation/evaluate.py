@@ -16,50 +16,22 @@ from realm_tf.answering import prediction_records
 from realm_tf.data import jsonl
 from realm_tf.data.corpus import corpora
 from realm_tf.data.questions import qa_splits
+from realm_tf.evaluation import evaluation_options
 from realm_tf.evaluation import intervals
 from realm_tf.evaluation import report
 from realm_tf.evaluation import scoring
 
 _log = logging.getLogger(__name__)
 
+_READER_BEAM = 5  # of a file, which does not say
 PREDICTIONS_NAME = "predictions.jsonl"
 SUMMARY_NAME = "summary.json"
 OUTCOMES_NAME = "outcomes.jsonl"
 REPORT_NAME = "report.html"
 
 
-@dataclasses.dataclass(frozen=True)
-class FileOptions:
-  """What to score.
-
-  Attributes:
-    predictions: JSONL of predictions, ours or ORQA's.
-    dataset: The questions, as `qa_splits.load` takes them.
-    split: Which of them.
-    data_dir: Where TFDS keeps what it prepared.
-    manual_dir: Folder with a TFDS builder's sources.
-    answer_type: Of a JSONL file that does not say; see `qa_datasets.load`.
-    corpus: Folder of the corpus that was retrieved from; "" to leave
-      retrieval unjudged.
-    reader_beam: How many of the passages found the reader has read.
-    output: Folder for summary, outcomes and report; "" for none.
-    seed: Of the intervals.
-  """
-
-  predictions: str
-  dataset: str
-  split: str = "test"
-  data_dir: str | None = None
-  manual_dir: str | None = None
-  answer_type: str | None = None
-  corpus: str = ""
-  reader_beam: int = 5
-  output: str = ""
-  seed: int = 0
-
-
-def score_file(options: FileOptions) -> scoring.Scores:
-  """Scores a file of predictions, prints the figures, writes the report.
+def score_file(options: evaluation_options.Options) -> scoring.Scores:
+  """Scores a file of predictions, logs the figures, writes the report.
 
   Raises:
     errors.UserError: If anything that the options name does not fit.
@@ -84,7 +56,7 @@ def score_file(options: FileOptions) -> scoring.Scores:
       f"{options.corpus} ..."
     )
     retrieval = scoring.judge_retrieval(
-      questions, predictions, corpus, options.reader_beam
+      questions, predictions, corpus, options.reader_beam or _READER_BEAM
     )
   elif any(prediction.retrieved for prediction in predictions):
     _log.info("The passages found are not judged: that needs `corpus`.")

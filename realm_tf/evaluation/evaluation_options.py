@@ -1,6 +1,7 @@
-"""What an evaluation is to do: the command's flags, checked.
+"""The settings of an evaluation, checked.
 
-Nothing here imports TensorFlow, so that wrong flags are refused at once.
+`launch.evaluate` makes its flags of them. Nothing here imports TensorFlow, so
+that wrong flags are refused at once.
 """
 
 import dataclasses
@@ -15,43 +16,62 @@ RETRIEVERS = (*retriever_names.RETRIEVERS, NONE)
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Options:
-  """What the flags say; what is empty or None was not given.
+  """What is asked of whom; what is empty or None was not given.
 
   Attributes:
-    model_dir: The run that is asked; or
-    predictions: JSONL of answers to score, ours or ORQA's.
-    dataset: The questions, as `qa_splits.load` takes them.
-    split: Which of them.
+    model_dir: The run that is asked: of finetune; with `retrieval_only`, of
+      pretrain or pretrain_ict too.
+    predictions: Instead of `model_dir`: JSONL of answers to score, ours or
+      ORQA's.
+    dataset: What is asked: curated_trec, nq_open, webquestions, a JSONL file
+      with `question` and `answer` (its name may hold {split}), or
+      encyclopedia:KINDS.
+    split: Which of its questions.
     data_dir: Where TFDS keeps what it prepared.
-    manual_dir: Folder with a TFDS builder's sources.
-    answer_type: Of a JSONL file that does not say; see `qa_datasets.load`.
-    corpus: Folder of the corpus; by default the run's. Without it, what a
-      file says of retrieval stays unjudged.
-    retriever: Of `RETRIEVERS`, an evaluation for each; by default "dense".
-    retrieval_only: Whether nothing is read: zero-shot recall.
-    recall_beam: Passages a question that recall is measured on.
-    reader_beam: Passages a question that are, or were, read.
-    limit: How many of the questions are asked, from the first; 0 for all.
-    output: Folder of what is written.
-    seed: Of the intervals.
-    tpu: See `devices.make_strategy`.
+    manual_dir: Folder with the dataset's source files.
+    answer_type: What the answers of a JSONL file are where its lines do not
+      say.
+    corpus: Folder of the knowledge corpus; by default the run's. With
+      `predictions`, the corpus that was retrieved from; empty to leave
+      retrieval unjudged.
+    retriever: What retrieves passages: dense (the run's own, the default),
+      bm25, none (closed book). Several: separate them by commas.
+    retrieval_only: Read nothing: recall@k alone.
+    recall_beam: Passages a question that recall is measured on; by default
+      100.
+    reader_beam: Passages a question that are read; by default the run's. With
+      `predictions`, how many were read, by default 5.
+    limit: Ask so many questions, the first; 0 for all.
+    output: Folder for answers, summary, outcomes and report; by default below
+      `model_dir`, with `predictions` none.
+    seed: Of F1's intervals and of the examples shown.
+    tpu: A TPU's name or address, or 'local'; empty for GPUs if there are any,
+      else the CPU.
   """
 
   model_dir: str = ""
   predictions: str = ""
   dataset: str
-  split: str = "test"
+  split: str = dataclasses.field(
+    default="test", metadata={"choices": ("train", "dev", "test")}
+  )
   data_dir: str | None = None
   manual_dir: str | None = None
-  answer_type: str | None = None
+  answer_type: str | None = dataclasses.field(
+    default=None, metadata={"choices": ("string", "regex")}
+  )
   corpus: str = ""
   retriever: Sequence[str] = ()
   retrieval_only: bool = False
-  recall_beam: int | None = None
-  reader_beam: int | None = None
-  limit: int = 0
+  recall_beam: int | None = dataclasses.field(
+    default=None, metadata={"least": 1}
+  )
+  reader_beam: int | None = dataclasses.field(
+    default=None, metadata={"least": 1}
+  )
+  limit: int = dataclasses.field(default=0, metadata={"least": 0})
   output: str = ""
-  seed: int = 0
+  seed: int = dataclasses.field(default=0, metadata={"least": 0})
   tpu: str = ""
 
   @property

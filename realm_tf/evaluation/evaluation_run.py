@@ -26,7 +26,6 @@ from realm_tf.runs import run_config
 
 _log = logging.getLogger(__name__)
 
-_READER_BEAM = 5  # of files, which do not say
 _CHUNK = 64  # questions between looks at the clock, at least
 _REPORT_SECS = 5.0
 
@@ -46,20 +45,7 @@ def run(options: evaluation_options.Options) -> dict[str, scoring.Scores]:
   evaluation_options.check(options)
   if options.model_dir:
     return _Evaluation(options).run()
-  scores = evaluate.score_file(
-    evaluate.FileOptions(
-      predictions=options.predictions,
-      dataset=options.dataset,
-      split=options.split,
-      data_dir=options.data_dir,
-      manual_dir=options.manual_dir,
-      answer_type=options.answer_type,
-      corpus=options.corpus,
-      reader_beam=options.reader_beam or _READER_BEAM,
-      output=options.output,
-      seed=options.seed,
-    )
-  )
+  scores = evaluate.score_file(options)
   return {"predictions": scores}
 
 

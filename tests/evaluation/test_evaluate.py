@@ -7,6 +7,7 @@ import pytest
 
 from realm_tf import errors
 from realm_tf.evaluation import evaluate
+from realm_tf.evaluation import evaluation_options
 from tests import written_corpus
 
 QUESTIONS = [
@@ -24,7 +25,7 @@ def write_lines(path, records):
 @pytest.fixture
 def options(tmp_path):
   def make(predictions, questions=QUESTIONS, **fields):
-    return evaluate.FileOptions(
+    return evaluation_options.Options(
       predictions=write_lines(tmp_path / "p.jsonl", predictions),
       dataset=write_lines(tmp_path / "q.jsonl", questions),
       **fields,
