@@ -99,8 +99,6 @@ class ClosedBook:
     reader = masked_lm.MaskedLanguageModel(
       config, tokenizer.vocab_size, name="reader"
     )
-    empty = tf.zeros([1, config.query_length + 1], tf.int32)
-    reader(empty, empty, tf.zeros([1, 1], tf.int32))
     own_run.restore(path, reader=reader)
     return cls(reader, config, tokenizer)
 
