@@ -1,4 +1,4 @@
-"""From raw questions to answers with their evidence: one TensorFlow graph.
+"""Goes from raw questions to answers with evidence, in one TensorFlow graph.
 
 Tokenizing, embedding, search, gathering, reading and cutting the answer out of
 its passage are all in the graph. `finetune`, `evaluate`, `ask` and the exported
@@ -73,7 +73,7 @@ class Answers(NamedTuple):
   reader_score: tf.Tensor
 
   def outputs(self, threshold: tf.Tensor | float) -> dict[str, tf.Tensor]:
-    """Returns what is told of answers, by the names of docs/serving.md.
+    """Returns the outputs by their names in docs/serving.md.
 
     Args:
       threshold: <float32>[B] or one number. Probability below which the model
@@ -160,7 +160,7 @@ class AnswerGraph(tf.Module):
   def answer(
     self, questions: tf.Tensor, k: int, count: int
   ) -> tuple[tf.Tensor, Answers]:
-    """Finds passages with the model's retriever, and reads the best of them.
+    """Retrieves passages with the model's retriever, and reads the best.
 
     Args:
       questions: <string>[B].
@@ -185,7 +185,7 @@ class AnswerGraph(tf.Module):
     *,
     passage_scores: tf.Tensor | bool = True,
   ) -> Answers:
-    """Reads passages that were found and returns the best answers.
+    """Reads retrieved passages and returns the best answers.
 
     Args:
       questions: <string>[B].
@@ -226,7 +226,7 @@ class AnswerGraph(tf.Module):
   def _features(
     self, token_ids: tf.Tensor, rows: tf.Tensor
   ) -> qa_examples.Features:
-    """Returns what the model takes, as in fine-tuning, less the padding.
+    """Returns the model's features, as in fine-tuning, without padding.
 
     Args:
       token_ids: <int32>[B, query_length].
@@ -247,7 +247,7 @@ class AnswerGraph(tf.Module):
     found: qa_examples.Features,
     passage_scores: tf.Tensor,
   ) -> orqa.Spans:
-    """Runs the reader: what is computed on the accelerator.
+    """Runs the reader, on the accelerator.
 
     Args:
       embeddings: <float32>[B, D]. Of the questions.

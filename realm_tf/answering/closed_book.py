@@ -1,4 +1,4 @@
-"""The closed-book baseline: what the pre-trained reader knows by itself.
+"""The closed-book baseline: the pre-trained reader without passages.
 
 A span reader without a passage has no span to choose, so that it would answer
 nothing at all, which tells nothing. What the weights know is asked of the

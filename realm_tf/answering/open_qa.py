@@ -66,7 +66,7 @@ class Knowledge:
 
   @property
   def nbytes(self) -> int:
-    """Memory of what is read while questions are answered."""
+    """Bytes of memory that the corpus takes."""
     return self.packed.nbytes + self.texts.nbytes
 
 
@@ -328,7 +328,7 @@ class OpenQA:
     return prediction_records.Answered(found, rows)
 
   def _batches(self, count: int) -> Iterator[slice]:
-    """Yields the places of questions that are answered at once."""
+    """Yields slices of the questions, one batch each."""
     for first in range(0, count, self.config.batch_size):
       yield slice(first, first + self.config.batch_size)
 

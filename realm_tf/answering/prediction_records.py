@@ -1,4 +1,4 @@
-"""Predictions: what a model answered, from which passage, how surely."""
+"""Predictions: a model's answers, with their passages and scores."""
 
 import collections
 import dataclasses
@@ -48,7 +48,7 @@ class Prediction:
 
 
 class Answered(NamedTuple):
-  """What came of some questions.
+  """The predictions for some questions, with the retrieved passages.
 
   Attributes:
     predictions: For each question; with answers of "" if nothing was read.
@@ -175,7 +175,7 @@ def _check(
   names: Iterable[str],
   expected: Iterable[str] = (),
 ) -> None:
-  """Raises if there are names beyond those that are expected."""
+  """Raises if any name is not expected."""
   expected = set(expected)
   others = list(dict.fromkeys(name for name in names if name not in expected))
   if others:

@@ -1,4 +1,4 @@
-"""The retriever of a run over its corpus, without anything that reads."""
+"""The retriever of a run over its corpus, without the reader."""
 
 import functools
 from collections.abc import Sequence
@@ -162,7 +162,7 @@ def _of_pretrained(
   config: schema.CorpusConfig,
   corpus: corpora.Corpus,
 ) -> dense_retrieval.DenseRetriever:
-  """Loads a retriever before any fine-tuning, by the step of its index."""
+  """Loads the retriever of a pre-trained run, at the step of its index."""
   step = corpus_index.newest(model_dir)
   if step is None:
     step = _build_index(model_dir, run, config, corpus)
@@ -182,7 +182,7 @@ def _build_index(
   config: schema.CorpusConfig,
   corpus: corpora.Corpus,
 ) -> int:
-  """Embeds the corpus with a run's best or newest weights, of that step."""
+  """Embeds the corpus with a run's best or newest weights."""
   path, step = own_run.weights_path(model_dir)
   if not (
     isinstance(config, schema.RetrievalConfig)

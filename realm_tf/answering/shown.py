@@ -14,7 +14,7 @@ _MARKS = ("\2", "\3")
 def lines(
   reply: replies.Answer | replies.Filled, *, width: int = 80, styled: bool
 ) -> str:
-  """Returns a reply for people to read.
+  """Returns a reply as lines of text.
 
   Args:
     reply: What was answered.

@@ -1,4 +1,4 @@
-"""First weights from elsewhere: public BERT weights in five formats.
+"""Reads first weights: public BERT weights in five formats, and runs.
 
 `reading.read` tells a format apart and reads it into a `source.Source`;
 `assignment` puts a source into Keras models and reports what it had;

@@ -1,4 +1,4 @@
-"""Puts a source's weights into Keras models, and reports what it had."""
+"""Assigns a source's weights to Keras models, and reports what it took."""
 
 import dataclasses
 from collections.abc import Collection
@@ -38,7 +38,7 @@ def initialize_encoder(
   found: weight_source.Source,
   roles: Sequence[str] = ENCODER_ROLES,
 ) -> Report:
-  """Gives an encoder a source's weights.
+  """Assigns a source's weights to an encoder.
 
   Args:
     encoder: Built: its variables exist.
@@ -54,7 +54,7 @@ def initialize_encoder(
 def initialize_reader(
   reader: masked_lm.MaskedLanguageModel, found: weight_source.Source
 ) -> Report:
-  """Gives a masked language model a source's weights.
+  """Assigns a source's weights to a masked language model.
 
   Its pooler, which nothing reads, stays as it is. Where the source lacks the
   MLM head, the head stays as it is and is reported.
@@ -70,7 +70,7 @@ def initialize_reader(
 
 
 def unused(found: weight_source.Source, roles: Collection[str]) -> list[str]:
-  """Returns what no model took, for people.
+  """Returns a line on the weights that no model took.
 
   Args:
     found: The source.
@@ -85,7 +85,7 @@ def _assign(
   found: weight_source.Source,
   roles: Sequence[str],
 ) -> Report:
-  """Assigns what a source has of some roles to a model's variables."""
+  """Assigns a source's variables of some roles to a model."""
   variables = {
     name: variable
     for variable in weights

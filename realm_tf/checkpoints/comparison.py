@@ -30,7 +30,7 @@ Arrays = Mapping[str, np.ndarray]
 
 @dataclasses.dataclass(frozen=True)
 class Comparison:
-  """How far our outputs are from those of a source's own program.
+  """The differences between our outputs and those of a source's own program.
 
   Attributes:
     program: What ran it, or why it was not run.

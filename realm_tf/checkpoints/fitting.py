@@ -15,7 +15,7 @@ def check_vocabulary(
   corpus: str,
   flag: str = "init_checkpoint",
 ) -> None:
-  """Sees that a corpus was tokenized as the source's text was.
+  """Raises if a corpus has another vocabulary or casing than the source.
 
   Args:
     found: The source.
@@ -56,7 +56,7 @@ def check_config(
   config: schema.EncoderConfig,
   flag: str = "init_checkpoint",
 ) -> None:
-  """Sees that an encoder of a config can take a source's weights.
+  """Raises if a source's weights do not fit an encoder's config.
 
   Args:
     found: The source. It may have more positions than the config.

@@ -1,4 +1,4 @@
-"""The checkpoints that lie in a folder: which are whole, which is newest.
+"""The checkpoints in a folder: which are complete, which is newest.
 
 The folder is listed: TensorFlow's own note of what is there, the file
 `checkpoint`, may be gone or wrong while the checkpoints are not.
@@ -82,7 +82,7 @@ def warn(line: str) -> None:
 
 
 def problem(path: str) -> str | None:
-  """Returns what is wrong with a checkpoint, for people; None if it is whole.
+  """Returns what is wrong with a checkpoint; None if it is complete.
 
   Every value is read, which compares its sum.
 
@@ -116,7 +116,7 @@ def is_whole(endings: list[str]) -> bool:
 
 @functools.cache
 def _damage(path: str, stamps: tuple[tuple[str, int, int], ...]) -> str | None:
-  """Reads a checkpoint, once for each state of its files."""
+  """Reads a checkpoint to find damage; cached until its files change."""
   del stamps
   try:
     reader = tf.train.load_checkpoint(path)
@@ -139,7 +139,7 @@ def _files(folder: str) -> Mapping[str, list[str]]:
 
 
 def write_state(folder: str, current: Saved) -> None:
-  """Has TensorFlow's note list what is there, so that old ones are removed.
+  """Writes TensorFlow's list of checkpoints, so that old ones are removed.
 
   Args:
     folder: Where checkpoints are.

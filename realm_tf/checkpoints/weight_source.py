@@ -1,4 +1,4 @@
-"""What every format is read into: a BERT as arrays, with its vocabulary."""
+"""The common form of all formats: a BERT as arrays, with its vocabulary."""
 
 import dataclasses
 from collections.abc import Collection
@@ -17,7 +17,7 @@ _REQUIRED = (names.EMBEDDINGS, names.LAYERS)
 
 @dataclasses.dataclass(frozen=True)
 class Source:
-  """A BERT that was read from somewhere.
+  """A BERT read from a file or folder.
 
   Attributes:
     path: As the user named it.
@@ -74,7 +74,7 @@ def make(
   unused: Collection[str] = (),
   notes: Sequence[str] = (),
 ) -> Source:
-  """Checks what a reader found, and makes it a source.
+  """Checks what a reader has read, and builds a source of it.
 
   Args:
     path: As the user named it.

@@ -1,4 +1,4 @@
-"""What the schema's docstrings say of each field of a config."""
+"""Descriptions of a config's fields, from the schema's docstrings."""
 
 import dataclasses
 import inspect

@@ -1,4 +1,4 @@
-"""From a preset or file, and values of fields, to a checked config."""
+"""Loads a config from a preset or file, overrides fields, and checks it."""
 
 import dataclasses
 import importlib

@@ -46,7 +46,7 @@ class Config:
 
   @classmethod
   def of(cls, config: "Config") -> Self:
-    """Takes this part out of a config; fields that it lacks keep defaults."""
+    """Copies this part from a config; fields that it lacks keep defaults."""
     return cls(
       **{
         field.name: getattr(config, field.name)
@@ -185,7 +185,7 @@ class RetrieverConfig(Config):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class MaskingConfig(Config):
-  """What is masked in a query.
+  """Which wordpieces of a query are masked.
 
   Attributes:
     masking: How a query's targets are chosen: "salient_span" (paper),
@@ -221,7 +221,7 @@ class IndexConfig(Config):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TaskConfig(TrainingConfig, EncoderConfig, abc.ABC):
-  """What all trainings have in common: an encoder that is trained."""
+  """The settings that all trainings share."""
 
   def __post_init__(self) -> None:
     super().__post_init__()
@@ -240,7 +240,7 @@ class TaskConfig(TrainingConfig, EncoderConfig, abc.ABC):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class CorpusConfig(TaskConfig):
-  """What the trainings on a corpus have in common.
+  """The settings that the trainings on a corpus share.
 
   Attributes:
     query_length: Wordpieces of a query, [CLS] and [SEP] included.
@@ -268,12 +268,12 @@ class CorpusConfig(TaskConfig):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class RetrievalConfig(ExportConfig, RetrieverConfig, CorpusConfig):
-  """What the trainings of a retriever have in common."""
+  """The settings that the trainings of a retriever share."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class SentenceConfig(CorpusConfig):
-  """What the trainings on masked sentences have in common.
+  """The settings that the trainings on masked sentences share.
 
   Attributes:
     max_masks: Most wordpieces that are masked in a query.
@@ -322,7 +322,7 @@ class MlmConfig(SentenceConfig):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class QueryConfig(MaskingConfig, SentenceConfig, RetrievalConfig):
-  """What the trainings that retrieve for sentences have in common."""
+  """The settings that ICT and REALM, whose queries are sentences, share."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""The demo's report: what REALM learned, in figures and in examples."""
+"""The demo's report: figures and examples before and after REALM."""
 
 import os
 import shlex

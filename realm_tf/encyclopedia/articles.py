@@ -139,7 +139,7 @@ def _section(
 
 
 def _misfit(sentences: list[str]) -> int:
-  """How far a section is from the wanted length: 0 is good."""
+  """The distance of a section from the wanted length."""
   words = word_count(sentences)
   return (
     max(MIN_WORDS - words, 0)

@@ -127,7 +127,7 @@ def splittable(
 
 @functools.lru_cache(maxsize=16384)
 def misleads(text: str) -> bool:
-  """Says whether a full stop after a text may seem no sentence's end.
+  """Whether a full stop after a text may not look like a sentence's end.
 
   Args:
     text: A name, or a sentence with its full stop.

@@ -1,4 +1,4 @@
-"""What a kind of entity is: a table of facts and the sentences that state them.
+"""Kinds of entity: a table of facts, and the sentences that state them.
 
 A fact is a (subject, relation, values) triple: (France, capital, [Paris]).
 Every fact is stated in several passages in different words, so that a passage

@@ -13,7 +13,7 @@ _MICRO = "micro avg"
 
 @dataclasses.dataclass(frozen=True)
 class Score:
-  """How well entities were found; one counts if its type and ends are right.
+  """Entity-level scores; an entity is right if its type and both ends are.
 
   Attributes:
     precision: Share of the found entities that are right.
@@ -63,7 +63,7 @@ def scores(
 
 
 def table(title: str, rows: Mapping[str, Score]) -> str:
-  """Returns scores as lines for people."""
+  """Returns scores as lines of text."""
   lines = [f"{title:<28} precision   recall       F1  entities"]
   lines += [
     f"  {name:<26} {row.precision:9.4f} {row.recall:8.4f} {row.f1:8.4f} "

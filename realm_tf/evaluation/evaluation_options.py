@@ -1,4 +1,4 @@
-"""What an evaluation is to do: the command's flags, checked.
+"""The options of an evaluation, with their checks.
 
 Nothing here imports TensorFlow, so that wrong flags are refused at once.
 """
@@ -15,7 +15,7 @@ RETRIEVERS = (*retriever_names.RETRIEVERS, NONE)
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Options:
-  """What the flags say; what is empty or None was not given.
+  """The options of an evaluation; empty or None means not given.
 
   Attributes:
     model_dir: The run that is asked; or
@@ -61,7 +61,7 @@ class Options:
 
 
 def check(options: Options) -> None:
-  """Sees that the flags go together.
+  """Raises if the options contradict each other.
 
   Raises:
     errors.UserError: If they do not.

@@ -17,7 +17,7 @@ ReadTexts = Callable[[np.ndarray], tuple[list[str], list[str]]]
 
 
 class Judge:
-  """Tells which passages answer a question.
+  """Judges which passages answer a question.
 
   A passage does if its body, as far as the reader sees it, holds one of the
   answers and the subject where it is known (`answers.AnswerSet.found_in`).
@@ -46,7 +46,7 @@ class Judge:
     return all(wanted.found_in(text) for wanted in self._wanted[question])
 
   def hits(self, rows: np.ndarray) -> np.ndarray:
-    """Tells which of the passages found answer their question.
+    """Returns which retrieved passages answer their question.
 
     Args:
       rows: <int>[questions, k]. Rows of the corpus; -1 for none.
@@ -85,7 +85,7 @@ class Judge:
     titles: Sequence[str],
     bodies: Sequence[str],
   ) -> list[bool]:
-    """Tells which bodies still answer a question where they are cut.
+    """Returns which bodies still answer a question after they are cut.
 
     Args:
       view: Cuts them.

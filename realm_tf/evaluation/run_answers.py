@@ -1,4 +1,4 @@
-"""The ways in which an evaluation has a run answer questions."""
+"""Loads the parts of a run that answer an evaluation's questions."""
 
 import dataclasses
 import functools
@@ -50,7 +50,7 @@ class Answerers:
 def load(
   options: evaluation_options.Options, run: run_config.RunConfig
 ) -> Answerers:
-  """Loads what the flags ask for.
+  """Loads the parts that the options need.
 
   Args:
     options: The flags, checked.
@@ -145,7 +145,7 @@ def _load_retrieval(
 def _retrieval(
   retrievers: retriever_set.RetrieverSet, width: int
 ) -> dict[str, Answer]:
-  """Returns what retrieves and reads nothing, by retriever."""
+  """Returns functions that only retrieve, by retriever."""
 
   def retrieve(
     name: str, ids: Sequence[str], texts: Sequence[str]

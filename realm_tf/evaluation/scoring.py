@@ -1,4 +1,4 @@
-"""Scores predictions: figures with intervals, and what each error is."""
+"""Scores predictions: figures with intervals, and a class for each error."""
 
 import collections
 import dataclasses
@@ -49,7 +49,7 @@ CLASSES = {
 
 @dataclasses.dataclass(frozen=True)
 class Retrieval:
-  """What was retrieved, judged.
+  """Judged retrieval results.
 
   Attributes:
     hits: <bool>[questions, k]. Whether the passages found hold an answer, best
@@ -66,7 +66,7 @@ class Retrieval:
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
-  """How one question went.
+  """The result for one question.
 
   Attributes:
     question: The question.
@@ -89,7 +89,7 @@ class Outcome:
 
 @dataclasses.dataclass(frozen=True)
 class Scores:
-  """How all questions went.
+  """The results for all questions.
 
   Attributes:
     outcomes: Of each question.
@@ -121,7 +121,7 @@ def judge_retrieval(
   corpus: corpora.Corpus,
   passages_read: int,
 ) -> Retrieval:
-  """Looks for answers in the passages found, then in all.
+  """Judges retrieved passages, then searches the whole corpus.
 
   Args:
     questions: What was asked.
@@ -161,7 +161,7 @@ def judge_rows(
   passages_read: int,
   view: reader_view.ReaderView | None = None,
 ) -> dict[str, Retrieval]:
-  """Looks for answers in what retrievers have found, then in all passages.
+  """Judges the passages of all retrievers, then searches the whole corpus.
 
   A passage is cut into words once, whichever questions and retrievers have
   found it.
@@ -242,7 +242,7 @@ def score_retrieval(
   retrieval: Retrieval,
   seed: int = 0,
 ) -> Scores:
-  """Scores what was retrieved, where nothing was read.
+  """Scores retrieval alone, when no passage was read.
 
   Args:
     questions: At least one.
@@ -347,7 +347,7 @@ def _rank(retrieval: Retrieval, number: int) -> int | None:
 
 
 def _not_found(retrieval: Retrieval, number: int) -> str:
-  """Returns why no passage that was found holds an answer."""
+  """Returns the error class when no retrieved passage holds an answer."""
   return NOT_RETRIEVED if retrieval.answerable[number] else NOT_IN_CORPUS
 
 

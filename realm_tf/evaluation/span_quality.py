@@ -50,12 +50,12 @@ class Score:
 
   @property
   def precision(self) -> float:
-    """Share of what was found that is right; 0 if nothing was found."""
+    """Share of the tagged spans that are right; 0 if there are none."""
     return self.found_right / self.found if self.found else 0.0
 
   @property
   def recall(self) -> float:
-    """Share of what is labelled that was found; 0 if nothing is labelled."""
+    """Share of the labelled spans that were tagged; 0 if there are none."""
     return self.wanted_found / self.wanted if self.wanted else 0.0
 
   @property

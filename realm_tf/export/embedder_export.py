@@ -41,7 +41,7 @@ class _Export(tf.Module):
 
 
 class Exporter:
-  """Exports one retriever, again and again; it is traced only once."""
+  """Exports one retriever repeatedly, but traces it only once."""
 
   def __init__(
     self, retriever: embedders.TwoTowers, config: schema.RetrievalConfig
@@ -61,7 +61,7 @@ class Exporter:
     self._dim = config.projection_size
 
   def save(self, model_dir: str, step: int) -> str:
-    """Exports the weights as they are; the manifest is written last.
+    """Exports the current weights; writes the manifest last.
 
     Args:
       model_dir: The run.
@@ -105,7 +105,7 @@ def remove(model_dir: str, step: int) -> None:
 
 
 def discard(model_dir: str, after_step: int) -> None:
-  """Removes what a run that was killed left behind.
+  """Removes the exports that a killed run has left.
 
   Those are exports of steps that the resumed run has yet to take, with weights
   that will not be quite the same, and exports that were not finished.

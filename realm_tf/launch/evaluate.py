@@ -89,7 +89,7 @@ verify_flag.define()
 
 
 def main() -> None:
-  """Evaluates what the flags name."""
+  """Evaluates the run or the predictions that the flags name."""
   verify_flag.apply()
   options = evaluation_options.Options(
     model_dir=_MODEL_DIR.value,

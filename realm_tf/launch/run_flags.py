@@ -130,7 +130,7 @@ def where() -> dict[str, str]:
 
 
 def is_resumed() -> bool:
-  """Whether there is a run already: where it started from may be gone."""
+  """Whether the run exists; the weights it started from may be gone."""
   return path_checks.is_run(flags.FLAGS.model_dir)
 
 

@@ -16,7 +16,7 @@ _MASKED = -1e9  # finite: what is masked has a gradient of zero, not of NaN
 
 
 class OrqaOutputs(NamedTuple):
-  """What one pass gives.
+  """The outputs of one forward pass.
 
   Attributes:
     retriever_scores: <float32>[B, K]. f(x, z) of the retriever beam; far
@@ -53,7 +53,7 @@ class Spans(NamedTuple):
 
 
 class MaskedLoss(NamedTuple):
-  """A loss that some examples have no part in.
+  """A loss that leaves some examples out.
 
   Attributes:
     loss: <float32>[B]. 0 where nothing is right.
@@ -250,7 +250,7 @@ def reader_loss(
 
 
 def _loss(scores: tf.Tensor, right: tf.Tensor, hard: bool) -> MaskedLoss:
-  """Returns -log of the right ones' share of the softmax.
+  """Returns -log of the softmax mass of the right entries.
 
   Args:
     scores: <float>[B, n].

@@ -21,7 +21,7 @@ _RANDOM_PART = 0.3
 
 
 def prepare_for_scratch(encoder: bert_encoder.BertEncoderV2) -> None:
-  """Lays first weights into a built encoder; a checkpoint replaces them.
+  """Sets first weights that learn quickly in a built encoder.
 
   * Positions are waves in the first quarter of the width, where word
     embeddings begin at zero, so that neither blurs the other.

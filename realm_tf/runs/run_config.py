@@ -1,4 +1,4 @@
-"""`config.json` in a run's directory: what the other processes read."""
+"""`config.json` in a run's folder: task, settings and data."""
 
 import dataclasses
 from typing import Any
@@ -92,7 +92,7 @@ def read(model_dir: str) -> RunConfig:
 
 
 def check(model_dir: str, run: RunConfig) -> bool:
-  """Sees that a run's folder is new, or holds the same run.
+  """Raises if a run's folder holds another run.
 
   A run that is resumed may differ in fields that say how long and how often,
   not in what is learned from what.

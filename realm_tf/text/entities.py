@@ -307,7 +307,7 @@ def _is_entity(text: str, run: _Run, names: set[str]) -> bool:
 
 
 def _looks_like_name(text: str, run: _Run) -> bool:
-  """Tells a name by its shape alone: McDonald, 3M, Anglo-Saxon, Kafka's."""
+  """Whether a word's shape alone is a name's: McDonald, 3M, Kafka's."""
   name = text[run.start : run.limit]
   if any(c.isupper() or c.isdigit() for c in name[1:]):
     return True

@@ -1,4 +1,4 @@
-"""Salient spans: what a tagger is, and one that works by rules alone."""
+"""Salient spans: the protocol of a tagger, and a tagger by rules."""
 
 import bisect
 import re

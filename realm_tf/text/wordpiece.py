@@ -41,7 +41,7 @@ def read_vocabulary(path: str) -> list[str]:
 
 
 def vocabulary_sha256(vocabulary: Sequence[str]) -> str:
-  """Returns the hash of the wordpieces, one a line: tells them apart."""
+  """Returns the SHA-256 of the wordpieces, one a line."""
   return hashlib.sha256("\n".join(vocabulary).encode()).hexdigest()
 
 
@@ -163,7 +163,7 @@ class Tokenizer:
     return self._tokenizer.tokenize_with_offsets(texts)
 
   def detokenize(self, ids: Sequence[int]) -> str:
-    """Returns wordpieces as text, for people to read; padding is left out."""
+    """Joins wordpieces to readable text, without padding."""
     text = " ".join(self.vocabulary[i] for i in ids if i != self.pad_id)
     return text.replace(" ##", "")
 

@@ -1,4 +1,4 @@
-"""Reads what a source's config says."""
+"""Reads the config of a source."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -55,7 +55,7 @@ def sizes(config: Mapping[str, Any], path: str) -> dict[str, int]:
 def activations(
   name: Any, path: str, *, gelu: tuple[str, ...]
 ) -> tuple[str, ...]:
-  """Returns what an activation's name may mean.
+  """Returns the activations that a name may stand for.
 
   Args:
     name: As the config has it.

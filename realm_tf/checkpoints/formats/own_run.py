@@ -1,4 +1,4 @@
-"""Our own runs: where their weights are, and their BERT as a source."""
+"""Our own runs: finds their weights, and reads their BERT as a source."""
 
 from typing import Any
 
@@ -56,7 +56,7 @@ def weights_path(model_dir: str) -> tuple[str, int]:
 
 
 def _best(model_dir: str) -> saved.Saved | None:
-  """Returns what a run's best weights are to be; None if it names none."""
+  """Returns the path of a run's best weights; None if the run has none."""
   folder = tf.io.gfile.join(model_dir, *BEST_FOLDER)
   manifest = tf.io.gfile.join(folder, "manifest.json")
   if not tf.io.gfile.exists(manifest):
@@ -66,13 +66,13 @@ def _best(model_dir: str) -> saved.Saved | None:
 
 
 def best_facts(model_dir: str) -> dict[str, Any]:
-  """Returns what is known of a run's best weights; empty if it has none."""
+  """Returns the manifest of a run's best weights; empty if it has none."""
   path = tf.io.gfile.join(model_dir, *BEST_FOLDER, "manifest.json")
   return files.read_json(path) if tf.io.gfile.exists(path) else {}
 
 
 def restore(checkpoint: str, **parts: Any) -> None:
-  """Reads all variables of models; what else the checkpoint holds is left.
+  """Reads all variables of models; ignores the rest of the checkpoint.
 
   Args:
     checkpoint: Its prefix.
@@ -86,7 +86,7 @@ def restore(checkpoint: str, **parts: Any) -> None:
 
 
 def roles(checkpoint: str) -> set[str]:
-  """Returns the parts it holds, of "reader", "retriever" and "tagger"."""
+  """Returns which of "reader", "retriever" and "tagger" a checkpoint holds."""
   stored = tf.train.list_variables(checkpoint)
   return {name.split("/")[0] for name, _ in stored} & _ENCODERS.keys()
 

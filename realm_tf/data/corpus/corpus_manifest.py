@@ -1,4 +1,4 @@
-"""The manifest of a corpus: what it holds, and the proof that it is whole."""
+"""The manifest of a corpus: its contents; it exists once all is written."""
 
 import dataclasses
 import itertools
@@ -105,7 +105,7 @@ class CorpusManifest:
   edit: EditEntry | None = None
 
   def contradiction(self) -> str | None:
-    """Returns what of it does not go together, for people; None if it does."""
+    """Returns how the manifest contradicts itself; None if it does not."""
     for one, two in itertools.pairwise(shard.file for shard in self.shards):
       if one >= two:
         return f"lists {two} after {one}, though files come in order, and once"
@@ -128,7 +128,7 @@ class CorpusManifest:
 
   @classmethod
   def from_json(cls, value: dict[str, Any]) -> "CorpusManifest":
-    """Returns the manifest that `to_json` was called of.
+    """Inverse of `to_json`.
 
     Raises:
       KeyError, TypeError: If a field is missing or of another type.

@@ -1,4 +1,4 @@
-"""The shards of a corpus: what they hold, and how one is written."""
+"""The shards of a corpus: their contents, and how they are written."""
 
 import collections
 import dataclasses
@@ -149,7 +149,7 @@ def id_digest(ids: Iterable[str]) -> str:
 
 
 def summarize(shards: Sequence[ShardSummary]) -> Summary:
-  """Returns what all shards, in order, hold together."""
+  """Returns the summary of all shards, in order."""
   counts: collections.Counter[str] = collections.Counter()
   for shard in shards:
     counts.update(shard.counts)
@@ -176,14 +176,14 @@ def _write_records(path: str, records: Iterable[Record]) -> None:
 
 
 class Progress:
-  """Prints now and then how many passages one worker has made."""
+  """Prints now and then how many passages a worker has made."""
 
   def __init__(self) -> None:
     self._started = self._printed = time.monotonic()
     self._documents = self._passages = 0
 
   def add(self, documents: int, passages: int) -> None:
-    """Counts what was made since the last call."""
+    """Adds to the count of passages."""
     self._documents += documents
     self._passages += passages
     now = time.monotonic()

@@ -1,4 +1,4 @@
-"""The candidates z of a query: what is retrieved, less where it came from."""
+"""Retrieves candidates, excluding the query's source passage."""
 
 from collections.abc import Callable
 
@@ -23,7 +23,7 @@ def exclude_source(
   count: int,
   null_row: int,
 ) -> tuple[tf.Tensor, tf.Tensor]:
-  """Puts the null passage first, then the best that are not the source.
+  """Puts the null passage first, then the best passages but the source.
 
   What is missing is masked; the source never takes an empty place.
 

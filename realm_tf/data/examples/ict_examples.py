@@ -1,4 +1,4 @@
-"""Examples of the Inverse Cloze Task: a sentence, and where it came from."""
+"""Examples of the Inverse Cloze Task: a sentence, and its source block."""
 
 import numpy as np
 import tensorflow as tf

@@ -207,7 +207,7 @@ class MlmExamples:
 
 
 def _stands_elsewhere(token_ids: tf.Tensor, chosen: tf.Tensor) -> tf.Tensor:
-  """Tells which wordpieces also stand where nothing is masked.
+  """Returns which wordpieces also occur unmasked.
 
   A name that was drawn afresh and stands nowhere else cannot be told: to mask
   it would only be noise.

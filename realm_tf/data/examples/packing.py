@@ -1,4 +1,4 @@
-"""Model inputs from wordpieces: passages, queries, and the two joined.
+"""Packs wordpieces into model inputs: passages, queries, and both joined.
 
 A passage's row is packed once, when the corpus is loaded:
 `[CLS] title [SEP] body [SEP]`, at most `length` wordpieces. What the embedder
@@ -190,7 +190,7 @@ class PackedPassages(tf.Module):
 
   @property
   def nbytes(self) -> int:
-    """Memory of the rows."""
+    """Bytes of memory that the rows take."""
     return int(tf.size(self._values)) * self._values.dtype.size
 
   def in_variables(self) -> "PackedPassages":

@@ -124,7 +124,7 @@ def _choose_num_shards(found: Sequence[sources.Source]) -> int:
 def _source_sha256(
   options: BuildOptions, found: Sequence[sources.Source], num_shards: int
 ) -> str:
-  """Returns a checksum of all that decides what the corpus will be."""
+  """Returns a checksum of everything that the corpus depends on."""
   vocab = (
     wordpiece.Tokenizer.from_file(options.vocab).sha256
     if options.vocab

@@ -54,7 +54,7 @@ class EditOptions:
 
 @dataclasses.dataclass(frozen=True)
 class _Inputs:
-  """What the flags name.
+  """What an edit reads, opened and checked.
 
   Attributes:
     added: Sources of documents.
@@ -67,7 +67,7 @@ class _Inputs:
   removals: list[edit_inputs.Removal]
 
   def sha256(self, fingerprint: str) -> str:
-    """Returns a checksum of all that decides what the new corpus will be."""
+    """Returns a checksum of everything that the new corpus depends on."""
     decisive = [
       corpus_manifest.FORMAT_VERSION,
       fingerprint,
@@ -123,7 +123,7 @@ def edit(options: EditOptions, corpus: corpora.Corpus) -> corpora.Corpus:
 
 
 def _read_flags(options: EditOptions) -> _Inputs:
-  """Finds the files of the flags, and reads what is to be removed."""
+  """Opens the files of the edit, and reads the names to remove."""
   if not options.output:
     raise errors.UserError("`output` is missing: name the folder to write.")
   inputs = _Inputs(
@@ -145,7 +145,7 @@ def _resolve(values: Sequence[str], flag: str) -> list[sources.Source]:
 def _write_shards(
   corpus: corpora.Corpus, plan: edit_plan.EditPlan, staging: str
 ) -> shard_files.Summary:
-  """Writes all shards: those that nothing happens to are copies."""
+  """Writes all shards; copies those that do not change."""
   tf.io.gfile.makedirs(
     tf.io.gfile.join(staging, corpus_manifest.PASSAGES_FOLDER)
   )

@@ -1,4 +1,4 @@
-"""Questions for training and evaluation: of a TFDS builder, or from JSONL.
+"""Questions for training and evaluation, from TFDS builders or JSONL files.
 
 A dataset is named by its builder in `tfds_builders`, or by the path of a JSONL
 file with `question` and `answer`, such as ORQA's resplit files. A path that
@@ -86,7 +86,7 @@ class QaDataset:
     return len(self.examples)
 
   def describe(self) -> str:
-    """Returns one line to print: sizes, and what is wrong."""
+    """Returns one line to print: the number of questions, and any defects."""
     of = f" of {self.published_size}" if not self.complete else ""
     split = f" {self.split}" if self.split else ""
     parts = [f"{self.name}{split}: {len(self)}{of} questions"]
@@ -177,7 +177,7 @@ def _is_path(dataset: str) -> bool:
 
 
 def _check_split(dataset: str, split: str | None) -> str:
-  """Returns the split, if there is such a one."""
+  """Returns the split; raises if there is no such split."""
   if split is None or split not in SPLITS:
     said = f"has no split {split!r}" if split else "needs a split"
     raise errors.UserError(
@@ -238,7 +238,7 @@ def _check_manual(
   manual_dir: str,
   sources: source_files.Sources,
 ) -> None:
-  """Sees that `manual_dir` has the files, or what TFDS has was made of them.
+  """Raises if neither `manual_dir` nor TFDS has the data, or they differ.
 
   Args:
     builder: The builder.

@@ -1,4 +1,4 @@
-"""The questions of a training or an evaluation, by what the flags say."""
+"""Loads the questions of a training or an evaluation."""
 
 import dataclasses
 import itertools
@@ -60,7 +60,7 @@ def load_train_and_dev(
   manual_dir: str | None = None,
   answer_type: str | None = None,
 ) -> tuple[qa_datasets.QaDataset, qa_datasets.QaDataset]:
-  """Loads what is trained on and what is held out.
+  """Loads the training questions and the dev questions.
 
   A single file is split as ORQA splits: a question's hash says whether it is
   held out, one in ten.
@@ -129,7 +129,7 @@ def _select(
 def _with_examples(
   dataset: qa_datasets.QaDataset, examples: tuple[qa_datasets.Example, ...]
 ) -> qa_datasets.QaDataset:
-  """Returns a dataset of some of its examples."""
+  """Returns a dataset with other examples."""
   ids = {example.id for example in examples}
   invalid = {k: v for k, v in dataset.invalid_patterns.items() if k in ids}
   return dataclasses.replace(

@@ -11,7 +11,7 @@ from realm_tf.text import wordpiece
 
 
 class RegexAnswers:
-  """Patterns, looked for in the passages that come up, each time once.
+  """Patterns, matched once in each retrieved passage.
 
   A passage holds an answer where a pattern is found anywhere in its body.
   What a reader may answer is stricter: wordpieces whose text, taken from the
@@ -46,7 +46,7 @@ class RegexAnswers:
 
   @property
   def nbytes(self) -> int:
-    """Memory of what has been found so far."""
+    """Bytes of memory that the matches so far take."""
     return sum(part.nbytes for part in (*self._seen, *self._held))
 
   def held(self, questions: tf.Tensor, rows: tf.Tensor) -> tf.Tensor:

@@ -112,7 +112,7 @@ def _settings(
 def _existing(
   options: AnnotateOptions, settings: dict[str, Any]
 ) -> dict[str, Any] | None:
-  """Returns the manifest of a finished annotation of the same settings."""
+  """Returns the manifest of a finished annotation with the same settings."""
   manifest = sentence_folder.read_manifest(options.corpus)
   if manifest is None or manifest["settings"] == settings:
     return manifest
@@ -140,7 +140,7 @@ def _tasks(
 def _limit(
   options: AnnotateOptions, corpus: corpora.Corpus, shard: int
 ) -> int | None:
-  """Returns how many passages of a shard are wanted; None for all."""
+  """Returns how many passages of a shard to annotate; None for all."""
   if options.limit is None:
     return None
   return max(0, options.limit - int(corpus.shard_offsets[shard]))

@@ -304,7 +304,7 @@ def _count(path: str, number: int, text: str, tabs: bool, extra: int) -> int:
 def _find_scheme(
   sentences: list[list[_Row]],
 ) -> tuple[str, list[tuple[_Row, str]]]:
-  """Returns the scheme of the labels, and those that offend it, with why."""
+  """Returns the scheme of the labels, and the labels that violate it."""
   offences: dict[str, list[tuple[_Row, str]]] = {IO: [], BIO: [], IOB1: []}
   for rows in sentences:
     before = ""

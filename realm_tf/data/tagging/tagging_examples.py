@@ -77,7 +77,7 @@ class TaggingExamples:
 
   @property
   def num_bytes(self) -> int:
-    """Memory that the windows take."""
+    """Bytes of memory that the windows take."""
     return 13 * self.num_windows * self.max_length
 
   def _tokenize(

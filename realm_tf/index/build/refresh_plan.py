@@ -1,4 +1,4 @@
-"""What a refresh works on, and what it makes of each export."""
+"""The inputs of a refresh, and the plan of a version."""
 
 import dataclasses
 import os
@@ -20,7 +20,7 @@ Report = Callable[[str], None]
 
 @dataclasses.dataclass(frozen=True)
 class RefreshContext:
-  """What a refresh works on, the same for every version.
+  """The inputs of a refresh, the same for every version.
 
   Attributes:
     store: Where versions go.
@@ -44,7 +44,7 @@ class RefreshContext:
 
 @dataclasses.dataclass(frozen=True)
 class VersionPlan:
-  """A version that is to be built.
+  """The plan of a version to build.
 
   Attributes:
     folder: Where.
@@ -84,7 +84,7 @@ class VersionPlan:
 
   @property
   def step(self) -> int:
-    """The trainer's step whose embedder it is of."""
+    """The trainer's step that the embedder is of."""
     return self.export.step
 
   @property
@@ -116,11 +116,11 @@ class VersionPlan:
 
   @property
   def order_path(self) -> str:
-    """The file that says what an unfinished folder was begun as."""
+    """The file with the inputs of the build in progress."""
     return os.path.join(self.folder, ".order.json")
 
   def order(self) -> dict[str, Any]:
-    """Returns what all processes of the version must agree on.
+    """Returns the inputs of the build, which all its processes must share.
 
     The export may be replaced, by a run that was killed and resumed: what was
     begun with the old one is then in vain. The rest must stay as it is.

@@ -1,4 +1,4 @@
-"""What the command `edit_corpus` does: a new corpus, and a run's index of it.
+"""Runs `edit_corpus`: writes a new corpus, and updates a run's index.
 
 The index is of the embedder that made the old one, which is fixed: passages
 that stayed keep their embeddings, and only the others are embedded.
@@ -31,7 +31,7 @@ _READER = "edit_corpus"
 
 @dataclasses.dataclass(frozen=True)
 class IndexToUpdate:
-  """The index of the corpus that is edited, and what made it.
+  """The index of the edited corpus's parent, and the export that made it.
 
   Attributes:
     run_dir: The run that has it.
@@ -115,7 +115,7 @@ def find_index(model_dir: str, corpus: corpora.Corpus) -> IndexToUpdate:
 def update_index(
   index: IndexToUpdate, old: corpora.Corpus, new: corpora.Corpus
 ) -> None:
-  """Publishes the index of an edited corpus, unless it is there.
+  """Publishes the index of an edited corpus, unless it exists.
 
   A job that was killed is taken up again: finished shards are kept.
 

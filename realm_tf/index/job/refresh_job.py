@@ -1,4 +1,4 @@
-"""What the command `refresh_index` does."""
+"""Runs `refresh_index`."""
 
 import dataclasses
 import os
@@ -74,7 +74,7 @@ def run_worker(options: follow.RefreshOptions) -> int:
 
 
 def quiet() -> None:
-  """Keeps Estimator's account of each session out of the progress lines."""
+  """Silences Estimator's log of each session."""
   tf.get_logger().setLevel("ERROR")
 
 

@@ -31,7 +31,7 @@ class WorkerPool:
     store: index_store.IndexStore,
     report: refresh_plan.Report,
   ):
-    """Names the workers; none is started yet.
+    """Takes the workers' command; starts none yet.
 
     Args:
       command: Starts a worker that calls `end_with_parent` at once.

@@ -1,4 +1,4 @@
-"""Exact maximum inner product search, of TensorFlow's own operations."""
+"""Exact maximum inner product search by TensorFlow's own operations."""
 
 import tensorflow as tf
 
@@ -12,7 +12,7 @@ _MOST_BLOCK_ROWS = 1 << 13
 
 
 class ExactSearcher(tf.Module):
-  """Finds the passages with the largest inner products by scoring them all.
+  """Returns the passages with the largest inner products, scoring all.
 
   Any program that runs TensorFlow's graphs can run it, TF Serving too. Vectors
   are scored block by block, so that memory depends neither on how many there

@@ -1,4 +1,4 @@
-"""Approximate maximum inner product search, of TensorFlow's own operations."""
+"""Approximate maximum inner product search by TensorFlow's own operations."""
 
 import tensorflow as tf
 
@@ -17,7 +17,7 @@ _BLOCKS_AT_ONCE = 256
 
 
 class PartitionedSearcher(tf.Module):
-  """Finds passages with large inner products in the partitions that fit best.
+  """Searches the partitions nearest to a query.
 
   Any program that runs TensorFlow's graphs can run it, TF Serving too. A query
   ranks the partitions by its product with their centroids, scores the rows of
@@ -172,7 +172,7 @@ class PartitionedSearcher(tf.Module):
   def _score_again(
     self, queries: tf.Tensor, rows: tf.Tensor, k: int
   ) -> tuple[tf.Tensor, tf.Tensor]:
-    """Returns the k best of some rows by their vectors: scores and rows.
+    """Rescores some rows by their full vectors; returns the k best.
 
     Args:
       queries: <float32>[batch, D].

@@ -36,7 +36,7 @@ class ServedModel(tf.Module):
     num_passages: int,
     with_texts: bool,
   ):
-    """Takes what all runs have; adds the retriever's signatures.
+    """Takes the parts that all runs have; adds the retriever's signatures.
 
     Args:
       memory: The corpus, in variables.

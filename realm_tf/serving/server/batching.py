@@ -1,4 +1,4 @@
-"""Runs requests of the same kind together, which takes far less time."""
+"""Runs requests of the same kind in batches."""
 
 import collections
 import dataclasses
@@ -136,7 +136,7 @@ class Batcher:
     }
 
   def close(self) -> None:
-    """Runs what waits, then ends the threads."""
+    """Runs the waiting requests, then ends the threads."""
     with self._changed:
       self._closed = True
       self._changed.notify_all()
@@ -190,7 +190,7 @@ class Batcher:
       self._run_batch(batch)
 
   def _next(self) -> _Batch | None:
-    """Waits for a batch that is full or due; None when there will be none."""
+    """Waits for a batch that is full or due; None after `close`."""
     with self._changed:
       while True:
         ready = [

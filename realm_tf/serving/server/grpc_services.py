@@ -51,11 +51,11 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
     self._may_answer.set()
 
   def hold(self) -> None:
-    """Has new Predict requests wait until `go_on`."""
+    """Makes new Predict requests wait until `go_on`."""
     self._may_answer.clear()
 
   def go_on(self) -> None:
-    """Has requests answered that were held."""
+    """Answers the requests that were held."""
     self._may_answer.set()
 
   def Predict(  # noqa: D102 - the API's own name

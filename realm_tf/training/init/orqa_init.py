@@ -1,4 +1,4 @@
-"""Where fine-tuning starts from: retriever, reader and index of other runs."""
+"""Chooses and loads what fine-tuning starts from: runs, public weights."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -109,7 +109,7 @@ def choose(
 def check(
   run: run_config.RunConfig, corpus: corpora.Corpus, model_dir: str
 ) -> None:
-  """Sees that a run's sources fit it, and keeps its index from being pruned.
+  """Raises if a run's sources do not fit; keeps its index from being pruned.
 
   Args:
     run: The run that is about to be started.
@@ -146,7 +146,7 @@ def _check_run(
   wanted: Sequence[str],
   fields: Sequence[str],
 ) -> None:
-  """Sees that another run has one of the parts, of the shape."""
+  """Raises if another run has none of the parts, or another shape."""
   found = run_config.read(source)
   if not own_run.roles(own_run.weights_path(source)[0]) & {*wanted}:
     raise errors.UserError(
@@ -159,7 +159,7 @@ def _check_run(
 def initialize(
   model: orqa.OrqaModel, run: run_config.RunConfig
 ) -> first_weights.InitReport:
-  """Gives a model its first weights.
+  """Loads a model's first weights.
 
   The towers are those that made the index, so that questions and passages are
   embedded alike at first. A reader that was pre-trained gives its encoder, and
@@ -205,7 +205,7 @@ def initialize(
 def _from_public(
   model: orqa.OrqaModel, path: str, taken: list[str]
 ) -> first_weights.InitReport:
-  """Gives the reader the encoder of public weights."""
+  """Loads the reader's encoder from public weights."""
   found = first_weights.read_bert(path, "init_reader")
   assigned = assignment.initialize_encoder(
     model.reader.encoder, found, assignment.SPAN_READER_ROLES
@@ -220,7 +220,7 @@ def _from_public(
 
 
 def _read(path: str, names: list[str], part: tf.keras.Model) -> None:
-  """Reads one part of a checkpoint, found by the names that lead to it."""
+  """Reads one part of a checkpoint, by its path of names."""
   target: tf.train.Checkpoint | tf.keras.Model = part
   for name in reversed(names[1:]):
     target = tf.train.Checkpoint(**{name: target})

@@ -21,7 +21,7 @@ _log = logging.getLogger(__name__)
 
 @dataclasses.dataclass(frozen=True)
 class Pretrained:
-  """A finished run, still in memory.
+  """A finished run in memory.
 
   Attributes:
     task: The model with its held-out examples.

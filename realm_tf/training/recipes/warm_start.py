@@ -1,4 +1,4 @@
-"""Runs the two trainings that come before REALM: language model and ICT."""
+"""Runs the trainings that come before REALM: language model and ICT."""
 
 import logging
 

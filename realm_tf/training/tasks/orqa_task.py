@@ -1,4 +1,4 @@
-"""`finetune`: ORQA's task, given the index that stays as it is."""
+"""`finetune`: ORQA's task, over a fixed index."""
 
 from collections.abc import Callable
 from collections.abc import Sequence
@@ -76,7 +76,7 @@ class OrqaTask(base_task.Task):
   def use(
     self, search: candidates.SearchFunction, beam: qa_examples.BeamFeatures
   ) -> None:
-    """Makes all retrieval from now on search an index.
+    """Sets the index that retrieval searches from now on.
 
     Args:
       search: The index.
@@ -148,7 +148,7 @@ class OrqaTask(base_task.Task):
 
 
 def query_embed_function(model: orqa.OrqaModel) -> Callable:
-  """Returns what embeds questions with a model's weights as they are.
+  """Returns a function that embeds queries with the current weights.
 
   Args:
     model: The model, built in the strategy's scope that is entered now.

@@ -77,7 +77,7 @@ class Predictor:
   """Runs a task's tagger over examples, on all replicas."""
 
   def __init__(self, task: TaggingTask, strategy: tf.distribute.Strategy):
-    """Takes what to run, and where."""
+    """Takes the task, and the strategy to run it on."""
     self._strategy = strategy
 
     def replica_step(
