@@ -1,7 +1,7 @@
 """Errors for paths and names that do not exist or are of the wrong kind.
 
-Commands say it before TensorFlow is imported, of paths on this machine's disks
-(`launch/path_checks.py`), and whoever reads the files says it of all others.
+Commands raise them before TensorFlow is imported, for paths on this machine's
+disks (`launch/path_checks.py`); modules that read files raise them for others.
 """
 
 from collections.abc import Iterable

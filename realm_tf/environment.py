@@ -50,7 +50,7 @@ def check() -> None:
 
   Raises:
     errors.UserError: Something is missing or does not fit. One line names
-      what was found and says what to do.
+      what is wrong and says what to do.
   """
   _check_python()
   _check_cpu()
@@ -79,7 +79,7 @@ def use_products_of(model_dir: str) -> None:
   """Computes products in the precision in which a local run was trained.
 
   Must run before the first import of TensorFlow. What is wrong with the run is
-  left to whoever reads it next.
+  reported when it is read next.
   """
   try:
     with open(os.path.join(model_dir, "config.json"), encoding="utf-8") as f:

@@ -77,7 +77,7 @@ class Answers(NamedTuple):
 
     Args:
       threshold: <float32>[B] or one number. Probability below which the model
-        had rather not answer.
+        abstains.
     """
     return {
       "answer": self.answer,

@@ -32,7 +32,7 @@ from realm_tf.index.versions import run_index
 from realm_tf.models import orqa as orqa_lib
 from realm_tf.runs import run_config
 
-# In the facts of a run's best weights: see `calibration.abstention_threshold`.
+# In the facts of a run's best weights: see `probability_calibration`.
 THRESHOLD = "abstention_threshold"
 
 
@@ -43,8 +43,8 @@ class Knowledge:
   Attributes:
     corpus: Where it is.
     table: Ids and wordpieces.
-    packed: What retriever and reader read.
-    texts: As it was written.
+    packed: Inputs of retriever and reader.
+    texts: Titles and bodies.
   """
 
   corpus: corpora.Corpus
@@ -87,9 +87,9 @@ class OpenQA:
     searcher: Of the index.
     search: What it does.
     beam: Joins questions to passages that were found.
-    graph: What answers, for whoever exports it.
+    graph: The graph that answers, for exports.
     retrievers: By name.
-    threshold: Probability below which it had rather not answer.
+    threshold: Probability below which the model abstains.
   """
 
   def __init__(
@@ -107,7 +107,7 @@ class OpenQA:
       config: Its settings.
       knowledge: The corpus.
       version: The index, of this corpus.
-      threshold: Probability below which it had rather not answer.
+      threshold: Probability below which the model abstains.
     """
     self.model = model
     self.threshold = threshold

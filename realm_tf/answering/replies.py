@@ -76,7 +76,7 @@ class Answer(Candidate):
 
   Attributes:
     question: The question.
-    abstain: Whether the model had rather not answer.
+    abstain: Whether the model abstains: its best probability is too low.
     further: The other answers, best first.
   """
 

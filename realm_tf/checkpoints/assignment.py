@@ -25,7 +25,7 @@ class Report:
   Attributes:
     taken: Variables by role, of `names.ROLES`.
     missing: Roles that the source lacks: the model's own are unchanged.
-    notes: What people should know of it.
+    notes: Lines that the user should see.
   """
 
   taken: dict[str, int]
@@ -56,8 +56,8 @@ def initialize_reader(
 ) -> Report:
   """Assigns a source's weights to a masked language model.
 
-  Its pooler, which nothing reads, stays as it is. Where the source lacks the
-  MLM head, the head stays as it is and is reported.
+  Its pooler, which nothing reads, is not changed. If the source lacks the MLM
+  head, the head is not changed either, which is reported.
 
   Args:
     reader: The model.

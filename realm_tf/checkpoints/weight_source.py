@@ -21,7 +21,7 @@ class Source:
 
   Attributes:
     path: As the user named it.
-    format: For people.
+    format: Its name, for messages.
     config: Its sizes, and the first of `activations`.
     activations: Those its own program may compute, of those of `EncoderConfig`;
       two where its config says "gelu" for either.
@@ -30,7 +30,7 @@ class Source:
     vocabulary: Its wordpieces, by id.
     lower_case: Whether its text was lower-cased and stripped of accents.
     unused: What else it holds, by its own names.
-    notes: What people should know of it.
+    notes: Lines that the user should see.
   """
 
   path: str
@@ -78,7 +78,7 @@ def make(
 
   Args:
     path: As the user named it.
-    format_name: For people.
+    format_name: For messages.
     sizes: Fields of `schema.EncoderConfig`, as the source states them.
     activations: See `Source`.
     arrays: Any float arrays by the names of `names`; those of the attention

@@ -41,7 +41,7 @@ def load(
 
   A preset's warm-up and its limits of the index's age are for its own
   `train_steps` and `export_every_steps`: where those are overridden and these
-  are not, these follow. A field that is given is taken as it is.
+  are not, these follow. A given field keeps its value.
 
   Args:
     task: A key of `TASKS`.
@@ -85,7 +85,7 @@ def _kept(kind: type[schema.TaskConfig], model_dir: str) -> dict[str, Any]:
   """Returns the fields of `_BEFORE` as the run in a folder has them.
 
   Without TensorFlow, as the config is needed before that is imported. What is
-  wrong with the run is left to whoever reads it next.
+  wrong with the run is reported when it is read next.
   """
   if not model_dir:
     return {}

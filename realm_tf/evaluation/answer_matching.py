@@ -45,7 +45,7 @@ def normalize(text: str) -> str:
 def f1(prediction: str, reference: str) -> float:
   """Returns the harmonic mean of precision and recall of words.
 
-  As SQuAD 2.0 has it: if either side has no word, 1 if both have none.
+  As in SQuAD 2.0: if either side has no word, 1 if both have none, else 0.
 
   Args:
     prediction: As `normalize` gives it.
@@ -103,10 +103,10 @@ class AnswerSet:
   """The reference answers of one question; any of them is right.
 
   Attributes:
-    answers: As they were given: strings, or regular expressions.
+    answers: Strings, or regular expressions.
     type: `STRING` or `REGEX`.
-    invalid: Those of the answers that are no regular expressions. Nothing
-      matches them, and whoever scores must say so.
+    invalid: The answers that are invalid regular expressions. Nothing matches
+      them; reports must name them.
   """
 
   def __init__(self, answers: Sequence[str], type: str = STRING):
@@ -162,7 +162,7 @@ class AnswerSet:
     """Whether a prediction is right: exact match, or regex match.
 
     A pattern must match from the beginning of the prediction, not up to its
-    end: `re.match`, on text and pattern as they are (ORQA,
+    end: `re.match`, without normalising text or pattern (ORQA,
     `eval_utils.regex_match_score`).
     """
     if self.type == REGEX:
@@ -180,8 +180,8 @@ class AnswerSet:
     """Whether a text holds an answer.
 
     String answers are runs of whole words; a pattern may match anywhere
-    (DrQA, `has_answer`). Unlike there, an answer without words is found
-    nowhere, and patterns see the text as it is: NFD would tear `[eé]` apart.
+    (DrQA, `has_answer`). Unlike in DrQA, an answer without words matches
+    nothing, and patterns see the text without NFD, which would split `[eé]`.
     """
     if self.type == REGEX:
       return any(pattern.search(text.raw) for pattern in self._patterns)

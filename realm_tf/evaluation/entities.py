@@ -16,7 +16,7 @@ class Score:
   """Entity-level scores; an entity is right if its type and both ends are.
 
   Attributes:
-    precision: Share of the found entities that are right.
+    precision: Share of the tagged entities that are right.
     recall: Share of the right entities that were found.
     f1: The harmonic mean of the two.
     entities: How many right ones there are.

@@ -41,7 +41,7 @@ class FileOptions:
     answer_type: Of a JSONL file that does not say; see `qa_datasets.load`.
     corpus: Folder of the corpus that was retrieved from; "" to leave
       retrieval unjudged.
-    reader_beam: How many of the passages found the reader has read.
+    reader_beam: How many of the retrieved passages the reader has read.
     output: Folder for summary, outcomes and report; "" for none.
     seed: Of the intervals.
   """

@@ -67,8 +67,8 @@ def folder(
     retriever: One of `options.retrievers`.
 
   Raises:
-    errors.UserError: If `output` is not given, and the folder holds what was
-      found with other questions or another corpus of the same name.
+    errors.UserError: If `output` is not given, and the folder holds results of
+      other questions or another corpus of the same name.
   """
   if options.output:
     several = len(options.retrievers) > 1

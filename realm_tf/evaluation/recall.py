@@ -19,8 +19,8 @@ ReadTexts = Callable[[np.ndarray], tuple[list[str], list[str]]]
 class Judge:
   """Judges which passages answer a question.
 
-  A passage does if its body, as far as the reader sees it, holds one of the
-  answers and the subject where it is known (`answers.AnswerSet.found_in`).
+  A passage does if the part of its body that the reader sees holds one of the
+  answers and, where it is known, the subject; see `answer_matching.AnswerSet`.
   """
 
   def __init__(
@@ -59,7 +59,7 @@ class Judge:
     unique, inverse = np.unique(rows, return_inverse=True)
     none = int(np.searchsorted(unique, 0))  # Rows before it are no passages.
     titles, bodies = self._read_texts(unique[none:])
-    # Each body is cut into words once, for all questions that found it.
+    # Each body is cut into words once, for all questions that retrieved it.
     order = np.argsort(inverse, axis=None, kind="stable")
     starts = np.searchsorted(inverse.ravel()[order], np.arange(len(unique) + 1))
     places, asking = order.tolist(), (order // rows.shape[1]).tolist()

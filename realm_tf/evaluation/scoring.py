@@ -52,9 +52,9 @@ class Retrieval:
   """Judged retrieval results.
 
   Attributes:
-    hits: <bool>[questions, k]. Whether the passages found hold an answer, best
-      first. k is the number found for every question, so that no recall@k
-      is of fewer than k passages.
+    hits: <bool>[questions, k]. Whether the retrieved passages hold an answer,
+      best first. k is the number retrieved for every question, so that no
+      recall@k is of fewer than k passages.
     answerable: <bool>[questions]. Whether the corpus holds an answer.
     passages_read: How many of the passages the reader has read.
   """
@@ -70,11 +70,11 @@ class Outcome:
 
   Attributes:
     question: The question.
-    prediction: What was answered.
+    prediction: The answer.
     right: Whether that is right; None where nothing was read.
     f1: Best F1 over the references; None for regular expressions, and where
       nothing was read.
-    answer_rank: Rank, from 1, of the first passage found that holds an
+    answer_rank: Rank, from 1, of the first retrieved passage that holds an
       answer; None if none does or retrieval is not known.
     error_class: A key of `CLASSES`.
   """
@@ -98,7 +98,7 @@ class Scores:
       nothing was read, "recall@k" alone.
     recall_curve: <float>[k]. recall@1, recall@2, ...; empty if not known.
     classes: Questions by error class; those that are there.
-    invalid_regexes: Ids of questions with a pattern that is none.
+    invalid_regexes: Ids of questions with an invalid pattern.
     degenerate: Ids of questions for which "" is right: references that
       normalise to nothing, or patterns that match nothing.
     calibration: None unless all predictions have a probability.
@@ -163,8 +163,7 @@ def judge_rows(
 ) -> dict[str, Retrieval]:
   """Judges the passages of all retrievers, then searches the whole corpus.
 
-  A passage is cut into words once, whichever questions and retrievers have
-  found it.
+  A passage is cut into words once, for all questions and retrievers.
 
   Args:
     questions: What was asked.
@@ -203,7 +202,7 @@ def score(
 
   Args:
     questions: At least one.
-    predictions: For each question, as `predictions.align` gives them.
+    predictions: For each question, as `prediction_records.align` gives them.
     retrieval: None if it is not known.
     seed: Of the bootstrap's draws.
   """
@@ -247,7 +246,7 @@ def score_retrieval(
   Args:
     questions: At least one.
     predictions: For each question; their answers say nothing.
-    retrieval: What was found.
+    retrieval: The judged passages.
     seed: Of the bootstrap's draws.
   """
   references = [

@@ -20,7 +20,7 @@ class LabelledSentence:
   """A sentence of a corpus, known by its place alone, and its spans.
 
   Attributes:
-    passage: Fingerprint of the passage; see `passages.passage_uid`.
+    passage: Fingerprint of the passage; see `passage_table.passage_uid`.
     start: The sentence's first byte in the passage.
     limit: The byte after its last.
     spans: Sorted; types are `DATE_LABEL` and `ENTITY_LABELS`.
@@ -40,7 +40,7 @@ class Score:
     found: Spans that the tagger found.
     wanted: Spans that are labelled.
     found_right: Found spans that match a labelled one.
-    wanted_found: Labelled spans that match a found one.
+    wanted_found: Labelled spans that match a tagged one.
   """
 
   found: int

@@ -1,7 +1,7 @@
 """Refuses wrong paths before TensorFlow is imported, which takes seconds.
 
-Only what a look at this machine's disks tells: what lies elsewhere ("://"), or
-must be read to be judged, is left to whoever reads it.
+Checks only what this machine's disks show. Paths elsewhere ("://"), and the
+contents of files, are checked when they are read.
 """
 
 import glob
@@ -56,7 +56,7 @@ def weights(flag: str, sources: str) -> None:
     if os.path.exists(source + _INDEX):
       continue
     if os.path.exists(source) and not os.path.isdir(source):
-      continue  # Who reads it says more of a file.
+      continue  # The reader's error says more.
     checkpoints = glob.glob(os.path.join(glob.escape(source), "*" + _INDEX))
     if not checkpoints and not any(_has(source, name) for name in _WEIGHTS):
       raise errors.UserError(f"--{flag}: {absent.weights(source)}")
@@ -185,7 +185,7 @@ def _is_empty_folder(path: str) -> bool:
 
 
 def _is_file_name(dataset_: str) -> bool:
-  """Whether a dataset is a path, as `data.qa_datasets` tells it."""
+  """Whether a dataset is a path, as `questions/qa_datasets.py` has it."""
   name = dataset_.lower()
   for suffix in _COMPRESSED:
     name = name.removesuffix(suffix)

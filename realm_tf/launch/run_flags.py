@@ -119,7 +119,7 @@ def config(task: str, **overrides: Any) -> schema.TaskConfig:
 
 
 def where() -> dict[str, str]:
-  """Returns folders and devices, as `training.runs.set_up` takes them.
+  """Returns folders and devices, as `run_setup.set_up` takes them.
 
   Of those that the command has flags for.
   """

@@ -71,7 +71,7 @@ class OrqaModel(configured.ConfiguredModel):
   Axes: B questions, K passages of the retriever beam, R of the reader beam
   (the first R of the K), L wordpieces read together, W widths of spans.
 
-  The passages' embeddings come from the index, which stays as it is: of the
+  The passages' embeddings come from the index, which is fixed: of the
   retriever, the query tower alone is trained.
 
   Attributes:

@@ -93,7 +93,7 @@ def has_stalled(
 
   Args:
     config: Of the run.
-    metric: What has not risen, for people.
+    metric: The metric that has not risen, for the message.
     step: Steps done.
     best_step: When it was best.
   """

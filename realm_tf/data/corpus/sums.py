@@ -10,7 +10,7 @@ from realm_tf import files
 def check(path: str, sha256: str, advice: str) -> None:
   """Compares a file's sum with what a manifest says.
 
-  A file that cannot be read is left to whoever reads it next.
+  A file that cannot be read passes; its reader reports it.
 
   Args:
     path: The file.

@@ -33,7 +33,7 @@ class IctExamples:
     *,
     heldout: bool,
   ):
-    """Selects the sentences; see `queries.MaskedQuerySource`."""
+    """Selects the sentences; see `masked_queries.MaskedQuerySource`."""
     self._config = config
     self._tokenizer = tokenizer
     self.source = masked_queries.MaskedQuerySource(

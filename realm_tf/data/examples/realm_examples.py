@@ -34,7 +34,7 @@ class RealmExamples:
         see `candidates.CandidateRetriever`.
       passages: The knowledge corpus.
       noise: What the retriever's query goes through, such as
-        `renaming.WordNoise`; the reader sees the sentence as it is.
+        `renaming.WordNoise`; the reader sees the original words.
     """
     self._source = source
     self._retrieve = retrieve

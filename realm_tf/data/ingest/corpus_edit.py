@@ -36,7 +36,7 @@ class EditOptions:
   """How to edit a corpus.
 
   Attributes:
-    corpus: The folder of the corpus, which stays as it is.
+    corpus: The folder of the corpus, which is not changed.
     output: The folder to write.
     add: Files, patterns or folders of documents, as `build_corpus` reads them.
     remove: Ids of passages or titles of articles, separated by commas, or
@@ -59,7 +59,7 @@ class _Inputs:
   Attributes:
     added: Sources of documents.
     replacing: Sources of documents.
-    removals: What is to go.
+    removals: Passages and articles to remove.
   """
 
   added: list[sources.Source]
@@ -81,7 +81,7 @@ class _Inputs:
 def edit(options: EditOptions, corpus: corpora.Corpus) -> corpora.Corpus:
   """Writes the new version, prints how it goes, and opens it.
 
-  An output that holds this very edit is left as it is. Nothing stands at the
+  An output that already holds this edit is left alone. Nothing exists at the
   output before the corpus is complete.
 
   Args:

@@ -21,7 +21,7 @@ class Removal:
 
   Attributes:
     name: A passage's id, or an article's title.
-    where: The flag, or file and line, for people.
+    where: The flag, or file and line, for errors.
   """
 
   name: str
@@ -36,7 +36,7 @@ class Change:
     flag: `ADD` or `REPLACE`.
     target: Id of the passage that it replaces; "" for the whole article of its
       title. Of no meaning in `add`.
-    where: File and record, for people.
+    where: File and record, for errors.
     passages: What it makes, in order; at least one.
   """
 

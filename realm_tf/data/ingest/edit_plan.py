@@ -42,8 +42,8 @@ class ShardEdit:
   """The changes of one shard.
 
   Attributes:
-    dropped_rows: Passages that go.
-    records: Passages that come, ordered as (title, row before which they are
+    dropped_rows: Passages to remove.
+    records: Passages to add, ordered as (title, row before which they are
       to stand, number of the change, number within it).
     documents: From how many documents those come.
   """
@@ -58,8 +58,8 @@ class EditPlan:
   """A checked edit.
 
   Attributes:
-    kept: What each shard holds if nothing happens to it, in order.
-    shards: What happens, by shard; others stay as they are.
+    kept: The present contents of each shard, in order.
+    shards: The changes, by shard; other shards do not change.
     entry: For the manifest.
     duplicates: Passages of one flag that were given more than once.
   """

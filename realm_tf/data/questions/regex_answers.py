@@ -13,10 +13,10 @@ from realm_tf.text import wordpiece
 class RegexAnswers:
   """Patterns, matched once in each retrieved passage.
 
-  A passage holds an answer where a pattern is found anywhere in its body.
+  A passage holds an answer if a pattern matches anywhere in its body.
   What a reader may answer is stricter: wordpieces whose text, taken from the
   body as it was written, begins with what the pattern matches, which is what
-  is scored as right. A pattern that is found only inside of a word is thus no
+  is scored as right. A pattern that matches only inside a word is thus no
   answer to train on.
   """
 

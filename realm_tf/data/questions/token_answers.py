@@ -56,9 +56,9 @@ class TokenAnswers:
   """String answers, matched by wordpieces once for the whole corpus.
 
   An occurrence is a run of an answer's wordpieces in a passage's body that
-  ends where a word ends: "19" is not found in "19 ##43". All answers of a data
-  set are looked for in one pass over the corpus, down a trie; what is asked of
-  it later is a binary search. It takes 14 bytes an occurrence.
+  ends where a word ends: "19" does not match in "19 ##43". One pass over the
+  corpus matches all answers of a data set, down a trie; later look-ups are
+  binary searches. It takes 14 bytes an occurrence.
 
   Attributes:
     without_tokens: How many questions have no answer with a wordpiece: no
@@ -159,7 +159,7 @@ def _tokenize(
   Returns:
     The phrases, and the numbers of those of question i: `numbers[splits[i]:
     splits[i + 1]]`, both <int64>. Answers without wordpieces, or with
-    unknown ones, are left out: they would be found where they are not.
+    unknown ones, are left out: they would match at wrong places.
   """
   flat = [answer for one in answers for answer in one]
   rows = tokenizer.tokenize(tf.constant(flat, tf.string)).to_list()
@@ -206,7 +206,7 @@ def _walk(
     starts_word: <bool>[vocabulary]. Whether a wordpiece begins a word.
 
   Returns:
-    The phrases found and the places of their first wordpieces, <int64>[n].
+    The matched phrases and the places of their first wordpieces, <int64>[n].
   """
   places = np.arange(len(tokens), dtype=np.int64)
   nodes = np.zeros(len(tokens), np.int64)

@@ -155,7 +155,7 @@ class ShardTask:
     source: The file of passages.
     target: The file of annotated passages.
     limit: How many passages, from the first; all if None.
-    settings: All that decides the result, for whoever finds the file.
+    settings: All settings that the result depends on; stored beside it.
   """
 
   source: str

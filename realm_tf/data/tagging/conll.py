@@ -71,7 +71,7 @@ class _Row(NamedTuple):
 def read(path: str, *, repair: bool = False) -> ConllFile:
   """Reads a file; gzip is told by the first bytes.
 
-  The scheme is found out from the labels: without a B- it is IO; else it is
+  The labels tell the scheme: without a B- it is IO; else it is
   the one of BIO (a B- begins each entity) and IOB1 (a B- only parts an entity
   from one of its type right before) that the labels follow, or that they
   offend less often. In IO, entities of one type side by side are one entity:

@@ -1,7 +1,7 @@
 """Builds one version of the index, with any number of processes at once.
 
 Each process takes shards of the corpus that nobody else has, embeds them, and
-writes each whole; then whoever comes first publishes. The processes know of
+writes each whole; the first that is done publishes. The processes know of
 each other by file locks alone, which the kernel gives back when one is killed.
 """
 

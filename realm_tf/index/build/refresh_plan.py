@@ -23,14 +23,15 @@ class RefreshContext:
   """The inputs of a refresh, the same for every version.
 
   Attributes:
-    store: Where versions go.
-    corpus: What is embedded.
-    config: How.
-    report: Takes lines for people.
+    store: Of the run's versions.
+    corpus: The corpus to embed.
+    config: How to embed and search it.
+    report: Prints a line.
     num_threads: Threads of an operation; 0 for all cores.
     should_stop: Whether the run has died, so that no version is needed; asked
       before each shard.
-    reuse: What an older version has of the same embedder; None to embed all.
+    reuse: An older version's embeddings by the same embedder; None to embed
+      all.
   """
 
   store: index_store.IndexStore
@@ -47,8 +48,8 @@ class VersionPlan:
   """The plan of a version to build.
 
   Attributes:
-    folder: Where.
-    export: Of what embedder.
+    folder: Where to write it.
+    export: The embedder's export.
     fingerprint: Of the corpus.
     num_shards: Of the corpus.
     rows: Passages of the corpus.
@@ -123,7 +124,7 @@ class VersionPlan:
     """Returns the inputs of the build, which all its processes must share.
 
     The export may be replaced, by a run that was killed and resumed: what was
-    begun with the old one is then in vain. The rest must stay as it is.
+    begun with the old one is then useless. The rest must not change.
     """
     return {
       "export_id": self.export.export_id,

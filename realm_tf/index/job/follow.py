@@ -52,7 +52,7 @@ def prepare(
 
   Args:
     options: What the flags say.
-    report: Takes lines for people.
+    report: Prints a line.
     num_threads: Threads of an operation; 0 for all cores.
 
   Raises:

@@ -37,7 +37,7 @@ class WorkerPool:
       command: Starts a worker that calls `end_with_parent` at once.
       num_workers: How many.
       store: Tells versions apart, for the bound on restarts.
-      report: Takes lines for people.
+      report: Prints a line.
     """
     self._command = list(command)
     self._num_workers = num_workers

@@ -29,7 +29,7 @@ class Searcher(tf.Module):
   """Returns the passages with the largest inner products.
 
   `search` may be called eagerly and in `tf.data` map functions. The memory of
-  the index is freed with the searcher, so whoever searches must hold it: a
+  the index is freed with the searcher, so its users must hold it: a
   dataset whose function calls `search` does.
 
   Attributes:
@@ -121,7 +121,7 @@ def build_searcher(
 
   Args:
     embeddings: <float32>[N, D].
-    settings: From `settings.choose_settings`.
+    settings: From `searcher_settings.choose_settings`.
     k_max: Results that are usually asked for.
 
   Raises:

@@ -124,7 +124,7 @@ class IndexStore:
       reader: Names the reader within the run, such as "trainer"; its last
         announcement holds.
       steps: The versions in use, and those that kept checkpoints name.
-      of: The reader's folder, for people, if it is not of this run.
+      of: The reader's folder, for messages, if it is not of this run.
     """
     tf.io.gfile.makedirs(self._leases)
     files.write_json(

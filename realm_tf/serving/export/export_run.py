@@ -41,7 +41,7 @@ class ExportOptions:
   Attributes:
     model_dir: A run of `finetune` or `pretrain`.
     output: Folder of the served model's versions.
-    searcher: One of `searchers.NAMES`; "" to choose by the corpus's size.
+    searcher: One of `export_searchers.NAMES`; "" to choose by size.
     passages: One of `PASSAGES`: whether titles and bodies are returned, or ids
       alone.
     num_answers: Answers a question, or tokens a mask.

@@ -132,7 +132,7 @@ def of_open_qa(
     memory: Its corpus, in variables.
     searcher: Of its embeddings.
     count: Answers a question, and passages that `retrieve` returns.
-    threshold: Probability below which the model had rather not answer.
+    threshold: Probability below which the model abstains.
     with_texts: Whether titles and bodies of passages are returned.
   """
   tokenizer, config = run.corpus.tokenizer, run.config

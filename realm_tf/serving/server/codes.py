@@ -30,7 +30,7 @@ class RequestError(Exception):
 
   Attributes:
     code: As gRPC names it.
-    message: One line for whoever sent the request.
+    message: One line for the client.
   """
 
   def __init__(self, code: grpc.StatusCode, message: str):

@@ -120,7 +120,7 @@ class Versions:
         del self._refused[version]
         continue
       now = version_folders.fingerprint(folders[version])
-      # Unchanged since the last look: whoever writes it may be done.
+      # Unchanged since the last look: its writer may be done.
       if now != refused and now == self._seen.get(version):
         del self._refused[version]
       self._seen[version] = now

@@ -49,12 +49,12 @@ def run(
 
   Args:
     config: The settings, of `pretrain`.
-    refresh_mode: See `refresh.RefreshHook`.
+    refresh_mode: See `refresh_hook.RefreshHook`.
     questions: A dataset whose dev questions' zero-shot recall each evaluation
       measures (paper, Table 2), as `qa_splits.load` takes it; empty for none.
     data_dir: Where TFDS keeps what it prepared.
     manual_dir: Folder with a TFDS builder's sources.
-    **where: Folders and devices; see `runs.set_up`.
+    **where: Folders and devices; see `run_setup.set_up`.
 
   Raises:
     errors.UserError: If anything that the flags name does not fit.

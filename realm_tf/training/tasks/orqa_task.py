@@ -20,7 +20,7 @@ class OrqaTask(base_task.Task):
   """Trains the query side of the retriever, and a span reader, on questions.
 
   A step is made of three parts. The questions are embedded with the weights of
-  the step; on the host, the index is searched, the passages found are read
+  the step; on the host, the index is searched, the passages retrieved are read
   from memory, and the answers are looked up; then the model is trained. It
   is a function of weights and step alone: a resumed run is an undisturbed one.
 
