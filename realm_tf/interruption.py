@@ -33,7 +33,7 @@ class Interrupted(KeyboardInterrupt):
 
     Args:
       number: Of the signal.
-      where: What follows the signal's name in the line.
+      where: The end of the line, after the signal's name.
     """
     super().__init__(f"Interrupted by {signal.Signals(number).name}{where}.")
     self.number = number

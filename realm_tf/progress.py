@@ -25,7 +25,7 @@ class Progress:
     self._steps_per_sec = 0.0
 
   def resume(self, step: int) -> None:
-    """Starts measuring anew, after a pause."""
+    """Restarts the measurement after a pause."""
     self._mark_step = step
     self._mark_secs = time.monotonic()
 

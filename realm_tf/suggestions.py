@@ -160,8 +160,8 @@ def new_folder(beside: str, name: str) -> str:
   """Returns an unused path for a new run or corpus.
 
   Args:
-    beside: A run or corpus in whose folder it is to lie.
-    name: What it is called; numbered, if there is one of that name.
+    beside: A run or corpus; the new folder lies next to it.
+    name: Its name; numbered if the name is taken.
   """
   on_disk = "://" not in beside
   parent = os.path.dirname(beside.rstrip("/")) if on_disk else "runs"

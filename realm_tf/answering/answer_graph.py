@@ -98,7 +98,7 @@ class AnswerGraph(tf.Module):
     best.answer
 
   Attributes:
-    beam: Joins questions to passages that were found.
+    beam: Joins questions to retrieved passages.
   """
 
   def __init__(
@@ -168,8 +168,8 @@ class AnswerGraph(tf.Module):
       count: n, answers a question.
 
     Returns:
-      The rows found, <int32>[B, k], best first, -1 where there are fewer; and
-      the best answers of the first `reader_beam`.
+      The retrieved rows, <int32>[B, k], best first, -1 where there are fewer;
+      and the best answers of the first `reader_beam`.
     """
     encoded = self._encode(questions)
     with tf.device("/cpu:0"):
@@ -193,7 +193,7 @@ class AnswerGraph(tf.Module):
         read; -1 for none.
       count: n, answers a question.
       passage_scores: <bool>[]. Whether the model's score of a passage is added
-        to those of its spans. False for passages that another retriever found,
+        to those of its spans. False for passages of another retriever,
         which the reader judges alone.
     """
     return self._read(self._encode(questions), rows, count, passage_scores)
@@ -230,7 +230,7 @@ class AnswerGraph(tf.Module):
 
     Args:
       token_ids: <int32>[B, query_length].
-      rows: <int32>[B, R]. What is read; -1 for none.
+      rows: <int32>[B, R]. Passages to read; -1 for none.
     """
     found = self.beam.reading(token_ids, self.beam.rows(rows, rows >= 0))
     if not self._static_shapes:
@@ -271,7 +271,7 @@ class AnswerGraph(tf.Module):
 
     Args:
       spans: The best.
-      rows: <int32>[B, R]. What was read; -1 for none.
+      rows: <int32>[B, R]. Passages that were read; -1 for none.
       count: n, answers a question.
     """
     bodies = self._memory.read_texts(rows).bodies  # [B, R]

@@ -18,7 +18,7 @@ class QuestionAsker:
 
   Attributes:
     run: The run.
-    retriever: What finds passages: `dense` or `bm25`.
+    retriever: `dense` or `bm25`.
     count: Answers to give.
   """
 

@@ -85,8 +85,8 @@ class OpenQA:
     index: The index version.
     memory: The corpus in memory.
     searcher: Of the index.
-    search: What it does.
-    beam: Joins questions to passages that were found.
+    search: Searches the index.
+    beam: Joins questions to retrieved passages.
     graph: The graph that answers, for exports.
     retrievers: By name.
     threshold: Probability below which the model abstains.
@@ -168,7 +168,7 @@ class OpenQA:
         default as the device trains the run.
 
     Raises:
-      errors.UserError: If it is no such run, or corpus and index do not fit.
+      errors.UserError: If it is not such a run, or corpus and index do not fit.
     """
     run, config = read_run(model_dir)
     if reader_beam is not None:
@@ -217,7 +217,7 @@ class OpenQA:
       retriever: One of `retriever_names.RETRIEVERS`.
 
     Raises:
-      errors.UserError: If there is no such retriever.
+      errors.UserError: If the retriever is unknown.
     """
     texts = [questions] if isinstance(questions, str) else list(questions)
     if not texts:
@@ -281,7 +281,7 @@ class OpenQA:
       than k where the corpus has no more; and the best answers, as arrays.
 
     Raises:
-      errors.UserError: If there is no such retriever.
+      errors.UserError: If the retriever is unknown.
     """
     k = max(k, self.config.reader_beam)
     if not self.retrievers[retriever].trained_with_reader:
@@ -315,7 +315,7 @@ class OpenQA:
       retriever: One of `retriever_names.RETRIEVERS`.
 
     Raises:
-      errors.UserError: If there is no such retriever.
+      errors.UserError: If the retriever is unknown.
     """
     rows, best = self.find_answers(questions, k, 1, retriever)
     found = self._predictions(

@@ -17,7 +17,7 @@ def lines(
   """Returns a reply as lines of text.
 
   Args:
-    reply: What was answered.
+    reply: The reply.
     width: Of the terminal, in characters.
     styled: Whether the terminal shows bold type; else the answer is marked by
       brackets in its passage.

@@ -20,7 +20,7 @@ READER_ROLES = (names.EMBEDDINGS, names.LAYERS, names.MLM_HEAD)
 
 @dataclasses.dataclass(frozen=True)
 class Report:
-  """What a model took from a source.
+  """The report on what a model took from a source.
 
   Attributes:
     taken: Variables by role, of `names.ROLES`.

@@ -33,7 +33,7 @@ class Comparison:
   """The differences between our outputs and those of a source's own program.
 
   Attributes:
-    program: What ran it, or why it was not run.
+    program: The program that ran it, or why it was not run.
     differences: Largest absolute difference, by output; empty if not run.
   """
 

@@ -21,7 +21,7 @@ def check_vocabulary(
     found: The source.
     tokenizer: Of the corpus.
     corpus: The corpus's folder.
-    flag: That names the source.
+    flag: The argument that names the source.
 
   Raises:
     errors.UserError: If vocabulary or casing differ; says how to build the
@@ -61,7 +61,7 @@ def check_config(
   Args:
     found: The source. It may have more positions than the config.
     config: Of the encoder.
-    flag: That names the source.
+    flag: The argument that names the source.
 
   Raises:
     errors.UserError: If a variable is of another shape, or the activation is

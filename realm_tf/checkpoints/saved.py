@@ -28,7 +28,7 @@ class Saved(NamedTuple):
   """A checkpoint.
 
   Attributes:
-    prefix: What the paths of its files begin with.
+    prefix: The common prefix of its files' paths.
     step: Of the trainer, when it was saved.
   """
 
@@ -50,7 +50,7 @@ def prefix(folder: str, step: int) -> str:
 def newest(folder: str) -> Saved | None:
   """Returns the newest checkpoint that can be read; None if there is none.
 
-  Says in a line what it passes over.
+  Warns of each checkpoint that it skips.
 
   Args:
     folder: Where checkpoints are.
@@ -107,7 +107,7 @@ def is_whole(endings: list[str]) -> bool:
   """Returns whether all files of a checkpoint are there, index and data.
 
   Args:
-    endings: What follows the prefix's dot in the name of each file.
+    endings: The part of each file's name after the prefix's dot.
   """
   data = [ending for ending in endings if ending != "index"]
   counts = {int(ending.rpartition("-")[2]) for ending in data}
@@ -143,7 +143,7 @@ def write_state(folder: str, current: Saved) -> None:
 
   Args:
     folder: Where checkpoints are.
-    current: The newest that can be read. What claims to be newer cannot, and
+    current: The newest that can be read. Newer ones cannot, and
       is removed first.
   """
   found = steps(folder)

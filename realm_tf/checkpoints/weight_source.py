@@ -29,7 +29,7 @@ class Source:
       and of the layers; all or nothing of the pooler and of the MLM head.
     vocabulary: Its wordpieces, by id.
     lower_case: Whether its text was lower-cased and stripped of accents.
-    unused: What else it holds, by its own names.
+    unused: Its other tensors, by its own names.
     notes: Lines that the user should see.
   """
 

@@ -299,8 +299,8 @@ class MlmConfig(SentenceConfig):
       a whole.
     token_mask_probability: Share of all wordpieces that are masked singly.
     max_targets: Most masked wordpieces of a pair.
-    rename_probability: Share of the pairs whose names are drawn afresh,
-      consistently within the pair, so that they must be copied.
+    rename_probability: Share of the pairs whose names are replaced by
+      random others, consistently within the pair, so that they must be copied.
     null_probability: Share of the examples that hold one passage alone.
   """
 
@@ -335,8 +335,9 @@ class IctConfig(QueryConfig):
     drop_title_probability: Share of the blocks shown without their title.
     mask_query_probability: Share of the queries that are masked, as REALM
       masks them.
-    rename_probability: Share of the examples whose names are drawn afresh,
-      the same in sentence and block, so that a small corpus is not memorized.
+    rename_probability: Share of the examples whose names are replaced by
+      random others, the same in sentence and block, so that the model does
+      not memorize a small corpus.
     noise_probability: Share of a query's words, except names, that are
       replaced by random others, so that unknown words do not mislead.
   """

@@ -68,7 +68,7 @@ class Stages:
     return os.path.join(self.output, name)
 
   def build_corpus(self) -> None:
-    """Writes the encyclopedia as a corpus with a vocabulary of its own."""
+    """Writes the encyclopedia as a corpus with its own vocabulary."""
     self._announce(
       "build_corpus",
       f"--input=encyclopedia:{KINDS}",

@@ -30,8 +30,8 @@ class Article:
   """One section of an entity's article; several share the title.
 
   Attributes:
-    title: What the section is about.
-    text: Two to four sentences, each of which names what it is about.
+    title: Its subject.
+    text: Two to four sentences, each of which names the subject.
   """
 
   title: str

@@ -23,7 +23,7 @@ def stable_hash(*parts: object) -> int:
   """Hashes parts to the same 64-bit integer in every process and release.
 
   Args:
-    *parts: What to hash; each is taken as its string.
+    *parts: Hashed as their strings.
 
   Returns:
     An integer in [0, 2**64).

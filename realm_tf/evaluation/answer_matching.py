@@ -88,7 +88,7 @@ class Text:
   """A text to search for answers, prepared once.
 
   Attributes:
-    raw: As it was written.
+    raw: The original text.
   """
 
   raw: str

@@ -23,7 +23,7 @@ def answerable(
   cutting the corpus into words: some 200 microseconds a passage.
 
   Args:
-    questions: What is asked.
+    questions: The questions.
     judge: Of the same questions.
     bodies: All passages.
 

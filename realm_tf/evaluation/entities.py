@@ -17,7 +17,7 @@ class Score:
 
   Attributes:
     precision: Share of the tagged entities that are right.
-    recall: Share of the right entities that were found.
+    recall: Share of the right entities that were tagged.
     f1: The harmonic mean of the two.
     entities: How many right ones there are.
   """

@@ -30,13 +30,13 @@ REPORT_NAME = "report.html"
 
 @dataclasses.dataclass(frozen=True)
 class FileOptions:
-  """What to score.
+  """The options of scoring a file.
 
   Attributes:
     predictions: JSONL of predictions, ours or ORQA's.
     dataset: The questions, as `qa_splits.load` takes them.
     split: Which of them.
-    data_dir: Where TFDS keeps what it prepared.
+    data_dir: TFDS's folder of prepared data.
     manual_dir: Folder with a TFDS builder's sources.
     answer_type: Of a JSONL file that does not say; see `qa_datasets.load`.
     corpus: Folder of the corpus that was retrieved from; "" to leave
@@ -172,7 +172,7 @@ def write(
 
   Args:
     folder: As `make_folder` made it.
-    facts: What was evaluated, by name; those that are empty are left out.
+    facts: Names and values of what was evaluated; empty ones are left out.
     scores: How it went.
 
   Raises:

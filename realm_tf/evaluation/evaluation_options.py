@@ -22,7 +22,7 @@ class Options:
     predictions: JSONL of answers to score, ours or ORQA's.
     dataset: The questions, as `qa_splits.load` takes them.
     split: Which of them.
-    data_dir: Where TFDS keeps what it prepared.
+    data_dir: TFDS's folder of prepared data.
     manual_dir: Folder with a TFDS builder's sources.
     answer_type: Of a JSONL file that does not say; see `qa_datasets.load`.
     corpus: Folder of the corpus; by default the run's. Without it, what a
@@ -32,7 +32,7 @@ class Options:
     recall_beam: Passages a question that recall is measured on.
     reader_beam: Passages a question that are, or were, read.
     limit: How many of the questions are asked, from the first; 0 for all.
-    output: Folder of what is written.
+    output: Folder to write to.
     seed: Of the intervals.
     tpu: See `devices.make_strategy`.
   """

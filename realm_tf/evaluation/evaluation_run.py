@@ -35,7 +35,7 @@ def run(options: evaluation_options.Options) -> dict[str, scoring.Scores]:
   """Evaluates, prints the figures, and writes the results.
 
   Args:
-    options: What the flags say.
+    options: The command's options.
 
   Returns:
     The scores by retriever; of a file, by "predictions".

@@ -13,8 +13,8 @@ class Bin:
 
   Attributes:
     count: How many there are.
-    probability: Their mean probability; of no meaning if there are none.
-    right: The share that is right; of no meaning if there are none.
+    probability: Their mean probability; undefined if there are none.
+    right: The share that is right; undefined if there are none.
   """
 
   count: int

@@ -32,9 +32,9 @@ class Judge:
     """Prepares the answers.
 
     Args:
-      questions: What is asked.
+      questions: The questions.
       read_texts: Reads passages of the corpus.
-      view: What the reader sees of a body; None for all of it.
+      view: Cuts bodies as the reader does; None for whole bodies.
     """
     self.questions = questions
     self._read_texts = read_texts

@@ -74,7 +74,7 @@ def write(
   Args:
     path: The HTML file.
     title: Its heading.
-    facts: What was evaluated: names and values, shown above the figures.
+    facts: Names and values of what was evaluated, shown above the figures.
     scores: How it went.
   """
   files.write_bytes(path, html(title, facts, scores).encode())

@@ -31,7 +31,7 @@ class Answerers:
 
   Attributes:
     by_retriever: In the order that the retrievers were asked for.
-    corpus: What is searched; None if nothing is.
+    corpus: The corpus to search; None for a closed book.
     indices: Folder of the index version that a retriever searches, where one
       does.
     width: Passages that are retrieved for a question; 0 if none are.

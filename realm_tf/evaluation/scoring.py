@@ -102,7 +102,7 @@ class Scores:
     degenerate: Ids of questions for which "" is right: references that
       normalise to nothing, or patterns that match nothing.
     calibration: None unless all predictions have a probability.
-    seed: Of the bootstrap's draws.
+    seed: Seed of the bootstrap.
   """
 
   outcomes: tuple[Outcome, ...]
@@ -124,9 +124,9 @@ def judge_retrieval(
   """Judges retrieved passages, then searches the whole corpus.
 
   Args:
-    questions: What was asked.
+    questions: The questions.
     predictions: For each question, with `retrieved`.
-    corpus: That the passages are of.
+    corpus: The corpus of the passages.
     passages_read: How many of them the reader has read.
 
   Raises:
@@ -166,13 +166,13 @@ def judge_rows(
   A passage is cut into words once, for all questions and retrievers.
 
   Args:
-    questions: What was asked.
+    questions: The questions.
     rows: <int>[questions, k] by retriever, one at least. Rows of the corpus,
       best first; -1 for none.
-    corpus: That the passages are of.
+    corpus: The corpus of the passages.
     passages_read: How many of them the reader has read.
-    view: What the reader sees of a body; None for all of it. Whether a corpus
-      holds an answer at all does not depend on it.
+    view: Cuts bodies as the reader does; None for whole bodies. Whether the
+      corpus holds an answer at all does not depend on it.
   """
   judge = recall.Judge(questions, corpus.read_texts, view)
   hits = judge.hits(np.concatenate(list(rows.values()), axis=1))
@@ -204,7 +204,7 @@ def score(
     questions: At least one.
     predictions: For each question, as `prediction_records.align` gives them.
     retrieval: None if it is not known.
-    seed: Of the bootstrap's draws.
+    seed: Seed of the bootstrap.
   """
   references = [
     answer_matching.AnswerSet.of(question) for question in questions
@@ -247,7 +247,7 @@ def score_retrieval(
     questions: At least one.
     predictions: For each question; their answers say nothing.
     retrieval: The judged passages.
-    seed: Of the bootstrap's draws.
+    seed: Seed of the bootstrap.
   """
   references = [
     answer_matching.AnswerSet.of(question) for question in questions
@@ -283,7 +283,7 @@ def _scores(
     references: Of each question.
     columns: <float>[questions] by figure: the values whose means they are.
     retrieval: None if it is not known.
-    seed: Of the bootstrap's draws.
+    seed: Seed of the bootstrap.
   """
   curve = np.empty([0])
   if retrieval is not None:

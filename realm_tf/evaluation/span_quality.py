@@ -37,9 +37,9 @@ class Score:
   """Counts of spans, from which precision and recall follow.
 
   Attributes:
-    found: Spans that the tagger found.
+    found: Spans that the tagger marked.
     wanted: Spans that are labelled.
-    found_right: Found spans that match a labelled one.
+    found_right: Marked spans that match a labelled one.
     wanted_found: Labelled spans that match a tagged one.
   """
 

@@ -50,7 +50,7 @@ class Exporter:
 
     Args:
       retriever: The towers.
-      config: Says what the exports compute in, and the embeddings' dimension.
+      config: Sets the precision of exports, and the embeddings' dimension.
     """
     self._exported = precision.ExportedModel(retriever, config.export_precision)
     self._export = _Export(self._exported.model)
@@ -111,7 +111,7 @@ def discard(model_dir: str, after_step: int) -> None:
   that will not be quite the same, and exports that were not finished.
 
   Args:
-    model_dir: The run, which nobody else trains.
+    model_dir: The run, which no other process trains.
     after_step: The last step that stays.
   """
   folder = tf.io.gfile.join(model_dir, exports.FOLDER)

@@ -12,7 +12,7 @@ class ExportedModel:
   products wherever it is loaded, also on a CPU.
 
   Attributes:
-    model: What is traced.
+    model: The model to trace.
   """
 
   def __init__(self, model: tf.keras.Model, precision: str):

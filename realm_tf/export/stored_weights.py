@@ -20,7 +20,7 @@ class StoredWeight(tf.Module):
     values: <bfloat16 or int8>[...]. The stored numbers.
     scales: <float32>[...]. What each channel's are multiplied by, of a shape
       that broadcasts; None where they are floats.
-    dtype: What is read.
+    dtype: Type of the read values.
   """
 
   def __init__(
@@ -50,7 +50,7 @@ class StoredWeight(tf.Module):
       kind: `BFLOAT16`, or `INT8` for numbers of -127 to 127 and a scale for
         each channel: the largest number of it becomes 127.
       axes: Those within one channel.
-      dtype: What is read.
+      dtype: Type of the read values.
     """
     full = tf.cast(tf.convert_to_tensor(weight), tf.float32)
     if kind == BFLOAT16:

@@ -1,4 +1,4 @@
-"""Shows on the terminal what the library logs and raises, in a command's words.
+"""Shows the library's log and errors on the terminal, in a command's words.
 
 Below `launch`, messages speak of arguments as Python does: corpus=PATH,
 `corpus`, build_corpus(overwrite=True). The user of a command reads

@@ -25,7 +25,7 @@ def run(ask: Ask, texts: Sequence[str], *, as_json: bool) -> None:
 
   Args:
     ask: From a text to its reply.
-    texts: What is asked; if there is none, what is typed, until its end.
+    texts: Texts to ask; without any, lines are read from standard input.
     as_json: Whether each reply is printed as a JSON object on a line.
 
   Raises:

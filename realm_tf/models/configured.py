@@ -25,7 +25,7 @@ class ConfiguredModel(tf.keras.Model):
 
     Args:
       name: Of the Keras model.
-      dtype: What the model computes in itself; its layers have their own.
+      dtype: Type of the model's own arithmetic; its layers have their own.
       **made_of: The constructor's arguments, by name.
     """
     super().__init__(name=name, dtype=dtype)

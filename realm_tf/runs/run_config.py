@@ -101,7 +101,7 @@ def check(model_dir: str, run: RunConfig) -> bool:
     Whether the run is resumed: a `config.json` was there.
 
   Raises:
-    errors.UserError: If the run found there is another one; names the field.
+    errors.UserError: If the folder holds another run; names the field.
   """
   resumed = tf.io.gfile.exists(tf.io.gfile.join(model_dir, FILE_NAME))
   if resumed:
@@ -116,7 +116,7 @@ def write_or_match(model_dir: str, run: RunConfig) -> bool:
     Whether the run is resumed.
 
   Raises:
-    errors.UserError: If the run found there is another one; names the field.
+    errors.UserError: If the folder holds another run; names the field.
   """
   resumed = check(model_dir, run)
   tf.io.gfile.makedirs(model_dir)

@@ -70,7 +70,7 @@ class Tokenizer:
     Args:
       vocabulary: The wordpieces, by id; a continuation starts with "##".
       lower_case: Lower-case the text and strip its accents first.
-      source: What an error message calls the vocabulary: its file.
+      source: The vocabulary's file, for error messages.
 
     Raises:
       errors.UserError: If a special token is missing, a token stands twice,

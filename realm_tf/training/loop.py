@@ -136,7 +136,7 @@ def train(
     run: Its settings.
     model_dir: Where its state is kept.
     strategy: Where it computes.
-    hook: What the task does beside.
+    hook: The task's callbacks.
 
   Raises:
     errors.UserError: If the loss or its gradient is not finite.

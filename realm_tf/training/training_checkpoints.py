@@ -153,9 +153,9 @@ def save_best(
     model_dir: The run.
     parts: The models by role.
     step: Of the weights.
-    metric: What "best" means, such as "retrieval_utility".
+    metric: The metric that "best" refers to, such as "retrieval_utility".
     value: Of the metric, with these weights.
-    facts: What else is known of these weights, for `own_run.best_facts`.
+    facts: Further facts for the manifest; see `own_run.best_facts`.
 
   Returns:
     The folder.

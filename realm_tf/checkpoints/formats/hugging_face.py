@@ -91,7 +91,7 @@ def transformer_folder(path: str) -> str:
   """Returns the folder of the BERT, which may be a subfolder.
 
   Raises:
-    errors.UserError: If what says where it is is damaged.
+    errors.UserError: If `modules.json` is damaged.
   """
   file = tf.io.gfile.join(path, "modules.json")
   if not tf.io.gfile.exists(file):

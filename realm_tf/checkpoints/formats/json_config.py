@@ -60,7 +60,7 @@ def activations(
   Args:
     name: As the config has it.
     path: The config's file.
-    gelu: What this format's own programs compute for "gelu".
+    gelu: The activation that this format's programs compute for "gelu".
 
   Raises:
     errors.UserError: If it is no GELU.

@@ -31,7 +31,7 @@ class Corpus:
 
   Attributes:
     path: Its folder.
-    manifest: What it holds.
+    manifest: Its manifest.
     tokenizer: The tokenizer that made the token ids.
     checked: The shards whose sums have been compared.
   """

@@ -39,8 +39,8 @@ def existing(
 
   Args:
     output: The folder that is to be written.
-    source_sha256: Of all that decides what the corpus will be.
-    advice: What to do if the folder holds something else.
+    source_sha256: Checksum of everything that the corpus depends on.
+    advice: What the user should do if the folder holds something else.
 
   Returns:
     None if there is nothing.

@@ -50,7 +50,7 @@ class ShardEntry:
 
 @dataclasses.dataclass(frozen=True)
 class EditEntry:
-  """What a corpus that `edit_corpus` wrote came from.
+  """The origin of a corpus that `edit_corpus` wrote.
 
   Attributes:
     parent_fingerprint: Of the corpus that was edited.
@@ -69,7 +69,7 @@ class EditEntry:
 
 @dataclasses.dataclass(frozen=True)
 class CorpusManifest:
-  """What a corpus holds. Written last: a corpus without one is not whole.
+  """The contents of a corpus, which is complete once this is written.
 
   Attributes:
     format_version: Of the layout.
@@ -87,7 +87,7 @@ class CorpusManifest:
     shards: The files, in order; passages are numbered through them.
     fingerprint: Of the passages, their order and the tokenizer.
     source_sha256: Of the input and the settings that it was built with.
-    edit: What it came from, if `edit_corpus` wrote it.
+    edit: Its origin, if `edit_corpus` wrote it.
   """
 
   format_version: int

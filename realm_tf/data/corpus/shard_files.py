@@ -42,12 +42,12 @@ class Record:
 
 @dataclasses.dataclass(frozen=True)
 class ShardPart:
-  """What one batch of documents contributes to one shard.
+  """One batch's passages and counts for one shard.
 
   Attributes:
     records: Its passages.
     documents: From how many documents they come.
-    counts: What was left out, by reason. Any one shard of the batch carries
+    counts: Dropped items by reason. Any one shard of the batch carries
       these counts: only their sum over all shards matters.
   """
 
@@ -58,13 +58,13 @@ class ShardPart:
 
 @dataclasses.dataclass(frozen=True)
 class ShardSummary:
-  """What one shard holds.
+  """The summary of a shard's contents.
 
   Attributes:
     entry: Its file.
     articles: How many different titles.
     documents: From how many documents.
-    counts: What was left out, by reason, and how many sentences were cut.
+    counts: Dropped items by reason, and how many sentences were cut.
     id_digest: A checksum of its passage ids, in order.
   """
 
@@ -77,13 +77,13 @@ class ShardSummary:
 
 @dataclasses.dataclass(frozen=True)
 class Summary:
-  """What all shards hold together.
+  """The summary of all shards.
 
   Attributes:
     passages: How many.
     articles: How many different titles.
     documents: From how many documents.
-    counts: What was left out, by reason, and how many sentences were cut.
+    counts: Dropped items by reason, and how many sentences were cut.
     shards: The files, in order.
     id_digests: A checksum of each shard's passage ids, in order.
   """
@@ -111,7 +111,7 @@ def write_shard(
     folder: The corpus's folder.
     shard: Its number.
     num_shards: How many there are in all.
-    parts: What it is to hold, in any order.
+    parts: Its contents, in any order.
 
   Raises:
     errors.UserError: If the file cannot be written.

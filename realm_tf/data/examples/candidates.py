@@ -66,7 +66,7 @@ class CandidateRetriever:
     uids: tf.Tensor,
     count: int,
   ):
-    """Sets what to search.
+    """Takes the embedder and the searcher.
 
     Args:
       embed: The exported query embedder.

@@ -55,7 +55,7 @@ def passage_inputs(
   length: int,
   tokenizer: wordpiece.Tokenizer,
 ) -> tf.Tensor:
-  """Returns what the embedder reads of each passage.
+  """Returns the embedder's inputs for passages.
 
   Args:
     title_ids: <int32>[passages, (wordpieces)].
@@ -73,7 +73,7 @@ def passage_inputs(
 def pack_queries(
   ids: tf.RaggedTensor, length: int, tokenizer: wordpiece.Tokenizer
 ) -> tf.Tensor:
-  """Returns what the embedder reads of texts without a mask.
+  """Returns the embedder's inputs for texts without a mask.
 
   Args:
     ids: <int32>[texts, (wordpieces)]; what is too long is cut.
@@ -205,7 +205,7 @@ class PackedPassages(tf.Module):
     return held
 
   def passages(self, rows: tf.Tensor) -> tf.Tensor:
-    """Returns what the embedder reads: `[CLS] title [SEP] body [SEP]`.
+    """Returns the embedder's inputs: `[CLS] title [SEP] body [SEP]`.
 
     Args:
       rows: <int32>[...], rows of the corpus, or `null_row`.
@@ -223,7 +223,7 @@ class PackedPassages(tf.Module):
     rows: tf.Tensor,
     width: int | None = None,
   ) -> tuple[tf.Tensor, tf.Tensor]:
-    """Returns what the reader reads: `[CLS] query [SEP] body [SEP]`.
+    """Returns the reader's inputs: `[CLS] query [SEP] body [SEP]`.
 
     Args:
       queries: <int32>[batch, query_length]: `[CLS] query [SEP]`, padded.

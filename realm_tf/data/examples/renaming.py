@@ -1,7 +1,7 @@
 """Replaces the names of an example at random: they cannot be memorized.
 
-What is to be learned from such an example holds for any name: to find the
-passage that speaks of the same names, and to take a name from it.
+Such examples teach skills that hold for any name: to retrieve the passage with
+the same names, and to copy a name from it.
 """
 
 from typing import NamedTuple

@@ -70,10 +70,10 @@ class BuildOptions:
 
 
 def build(options: BuildOptions) -> corpus_manifest.CorpusManifest:
-  """Builds a corpus, prints how it goes, and returns its manifest.
+  """Builds a corpus, prints the progress, and returns its manifest.
 
   A corpus that was built from the same input with the same settings is left
-  as it is. Nothing stands at the output before the corpus is complete.
+  alone. The output does not exist before the corpus is complete.
 
   Raises:
     errors.UserError: At a wrong flag, file or record, or an output that holds

@@ -1,6 +1,6 @@
 """Edits a corpus: a new version of it, with some passages changed.
 
-What the new version holds depends on the passages alone: adding documents
+The new version's contents depend on the passages alone: adding documents
 gives the corpus that `build_corpus` makes of the old documents and the new
 ones, with the same vocabulary, passage length and number of shards, down to
 its fingerprint. A shard that no change concerns is the old file.
@@ -79,13 +79,13 @@ class _Inputs:
 
 
 def edit(options: EditOptions, corpus: corpora.Corpus) -> corpora.Corpus:
-  """Writes the new version, prints how it goes, and opens it.
+  """Writes the new version, prints the progress, and opens it.
 
   An output that already holds this edit is left alone. Nothing exists at the
   output before the corpus is complete.
 
   Args:
-    options: What is edited, and how.
+    options: The command's options.
     corpus: The corpus that `options` name, opened.
 
   Raises:

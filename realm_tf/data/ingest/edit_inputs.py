@@ -35,7 +35,7 @@ class Change:
   Attributes:
     flag: `ADD` or `REPLACE`.
     target: Id of the passage that it replaces; "" for the whole article of its
-      title. Of no meaning in `add`.
+      title. Unused in `add`.
     where: File and record, for errors.
     passages: What it makes, in order; at least one.
   """

@@ -78,7 +78,7 @@ def make_plan(
   """Looks up the passages of an edit, and checks that its parts fit together.
 
   Args:
-    corpus: What is edited; all its ids and titles are read.
+    corpus: The corpus to edit; all its ids and titles are read.
     removals: From `remove`.
     changes: From `replace`, then from `add`.
 

@@ -31,7 +31,7 @@ class Document:
   """One article, or one part of it, to be cut into passages.
 
   Attributes:
-    title: What the document is about.
+    title: Its subject.
     text: Its text; a blank line ends a paragraph.
     position: Which document of which source it is. Together with the title it
       orders the passages of a corpus, whatever order a runner works in.

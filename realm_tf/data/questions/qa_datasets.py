@@ -61,7 +61,7 @@ class QaDataset:
   """One split of a dataset, in the order of its source.
 
   Attributes:
-    name: As it was asked for.
+    name: Its name or path.
     split: As it was asked for; None for a file that is all there is.
     examples: The questions.
     published_size: How many questions the published split has; None if this
@@ -69,7 +69,7 @@ class QaDataset:
     complete: False if the builder's sources were only a part.
     invalid_patterns: Why Python's `re` refuses a pattern, by the example's id.
       These questions are among the examples: nothing can match such a pattern,
-      and who scores or trains must count them.
+      and callers that score or train must count them.
   """
 
   name: str
@@ -125,7 +125,7 @@ def load(
       perhaps `id` (else the line's number), `answer_type` and `subject`.
     split: "train", "dev" or "test". Not needed for a path without "{split}",
       whose file stands for whichever split is asked for.
-    data_dir: Where TFDS keeps what it prepared; by default its own folder.
+    data_dir: TFDS's folder of prepared data; by default its own.
     manual_dir: Folder with the builder's sources, which are then not
       downloaded; they may be in a folder in it of the dataset's name. Data
       that was prepared from other files is refused.
@@ -134,8 +134,8 @@ def load(
       strings.
 
   Raises:
-    errors.UserError: If there is no such dataset or split, a source is missing
-      or wrong, or a question has no answer.
+    errors.UserError: If the dataset or split does not exist, a source is
+      missing or wrong, or a question has no answer.
   """
   if _is_path(dataset):
     return _load_jsonl(dataset, split, answer_type)

@@ -153,7 +153,7 @@ class BeamFeatures:
     """Returns the labels of the inputs that `reading` gave.
 
     Args:
-      answers: Where they stand.
+      answers: Their occurrences.
       questions: <int64>[batch], as `answers` numbers them.
       features: From `reading`.
 

@@ -30,12 +30,12 @@ def load(
       kinds such as "encyclopedia:countries+rivers", for questions about the
       embedded corpus.
     split: "train", "dev" or "test".
-    data_dir: Where TFDS keeps what it prepared.
+    data_dir: TFDS's folder of prepared data.
     manual_dir: Folder with a builder's sources.
     answer_type: Of a JSONL file that does not say; see `qa_datasets.load`.
 
   Raises:
-    errors.UserError: If there is no such dataset or split, or it is damaged.
+    errors.UserError: If the dataset or split does not exist, or it is damaged.
   """
   if dataset.partition(":")[0] == sources.ENCYCLOPEDIA:
     if answer_type is not None:
@@ -68,7 +68,7 @@ def load_train_and_dev(
   Args:
     dataset: As for `load`.
     dev_dataset: Where the dev split is, if that is another dataset; else "".
-    data_dir: Where TFDS keeps what it prepared.
+    data_dir: TFDS's folder of prepared data.
     manual_dir: Folder with a builder's sources.
     answer_type: As for `load`.
 

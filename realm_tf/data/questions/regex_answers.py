@@ -14,10 +14,9 @@ class RegexAnswers:
   """Patterns, matched once in each retrieved passage.
 
   A passage holds an answer if a pattern matches anywhere in its body.
-  What a reader may answer is stricter: wordpieces whose text, taken from the
-  body as it was written, begins with what the pattern matches, which is what
-  is scored as right. A pattern that matches only inside a word is thus no
-  answer to train on.
+  The reader is trained on fewer: on wordpieces whose text in the body begins
+  with a match, as only those are scored as right. A pattern that matches only
+  inside a word is thus no answer to train on.
   """
 
   def __init__(

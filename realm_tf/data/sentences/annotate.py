@@ -51,7 +51,7 @@ class AnnotateOptions:
 
 
 def annotate(options: AnnotateOptions) -> dict[str, Any] | None:
-  """Annotates a corpus, prints how it goes, and returns the manifest.
+  """Annotates a corpus, prints the progress, and returns the manifest.
 
   Returns:
     The manifest: tagger and settings, fingerprint of the corpus, counts,

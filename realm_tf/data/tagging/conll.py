@@ -46,7 +46,7 @@ class LabeledSentence(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class ConllFile:
-  """What a file holds.
+  """The contents of a file.
 
   Attributes:
     path: The file.

@@ -33,7 +33,7 @@ class Reuse:
       version: The index of the old corpus, of the embedder that is to embed
         the new one.
       old: The corpus that was edited.
-      new: What has become of it.
+      new: The edited corpus.
     """
     self._embeddings = version.load_embeddings()
     # By shard, the old row of each new one; shards that are the same are not

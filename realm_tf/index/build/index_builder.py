@@ -1,6 +1,6 @@
 """Builds one version of the index, with any number of processes at once.
 
-Each process takes shards of the corpus that nobody else has, embeds them, and
+Each process takes free shards of the corpus, embeds them, and
 writes each whole; the first that is done publishes. The processes know of
 each other by file locks alone, which the kernel gives back when one is killed.
 """
@@ -147,7 +147,7 @@ class VersionBuilder:
   def _claims(self) -> Iterator[int]:
     """Yields shards to embed, each locked until the next is asked for.
 
-    First those that nobody works on; then it waits for the others' shards,
+    First the free ones; then it waits for the others' shards,
     one by one, and takes over those whose worker died.
     """
     for blocking in (False, True):

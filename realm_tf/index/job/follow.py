@@ -51,7 +51,7 @@ def prepare(
   """Reads the run and its corpus, and checks that they fit.
 
   Args:
-    options: What the flags say.
+    options: The command's options.
     report: Prints a line.
     num_threads: Threads of an operation; 0 for all cores.
 
@@ -161,7 +161,7 @@ def run_job(
   """Does the work in this process; returns the exit status.
 
   Args:
-    options: What the flags say.
+    options: The command's options.
     context: From `prepare`.
 
   Raises:

@@ -50,7 +50,7 @@ def run(options: corpus_edit.EditOptions, model_dir: str) -> None:
   """Edits a corpus and brings a run's index up to date.
 
   Args:
-    options: What is edited, and how.
+    options: The command's options.
     model_dir: A run of `finetune` or `pretrain` with an index of the corpus;
       "" to write the corpus alone.
 
@@ -81,7 +81,7 @@ def find_index(model_dir: str, corpus: corpora.Corpus) -> IndexToUpdate:
   Args:
     model_dir: A run of `finetune`, whose index may be another run's, or a run
       with an index, of which the newest version is taken.
-    corpus: What it must be of.
+    corpus: The corpus that it must be of.
 
   Raises:
     errors.UserError: If there is none of this corpus, or its embedder is gone.
@@ -122,7 +122,7 @@ def update_index(
   Args:
     index: Of the old corpus.
     old: The corpus that was edited.
-    new: What has become of it.
+    new: The edited corpus.
 
   Raises:
     errors.UserError: If the disk is full or an embedding is not finite.

@@ -18,7 +18,7 @@ def run(options: follow.RefreshOptions, worker_command: Sequence[str]) -> int:
   """Refreshes the index; returns the exit status.
 
   Args:
-    options: What the flags say.
+    options: The command's options.
     worker_command: Starts a process that calls `run_worker` with the same
       options; takes `--num_workers` too.
 
@@ -57,7 +57,7 @@ def run_worker(options: follow.RefreshOptions) -> int:
   """Works for a job that another process supervises; returns the status.
 
   Args:
-    options: What the flags say.
+    options: The command's options.
 
   Raises:
     errors.UserError: As `run`.

@@ -19,7 +19,7 @@ class ExactSearcher(tf.Module):
   are nor, up to some thousands, on how many queries there are.
 
   Attributes:
-    vectors: <floating>[N, D]. What is searched.
+    vectors: <floating>[N, D]. The vectors to search.
   """
 
   def __init__(self, vectors: tf.Variable):
@@ -37,7 +37,7 @@ class ExactSearcher(tf.Module):
   ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     """Returns the k best passages of each query, best first.
 
-    Of passages that score the same, any may be found, in any order.
+    Passages with equal scores may come in any order.
 
     Args:
       queries: <float32>[batch, dim].

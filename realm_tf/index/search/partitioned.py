@@ -26,7 +26,7 @@ class PartitionedSearcher(tf.Module):
   So all queries cost the same, whatever the partitions' sizes.
 
   Attributes:
-    vectors: <floating>[N, D]. What is searched.
+    vectors: <floating>[N, D]. The vectors to search.
   """
 
   def __init__(

@@ -160,7 +160,7 @@ class IndexStore:
   def loading(self, step: int) -> Iterator[None]:
     """Keeps a version and its export from being deleted while it is loaded.
 
-    For who reads it once, and then has it in memory; who comes back for it
+    For readers that load it once into memory; a reader that comes back for it
     announces it.
     """
     if "://" in self.folder:  # Refreshers need locks, too: none is there.
@@ -206,7 +206,7 @@ class IndexStore:
   def withdraw(self, step: int) -> None:
     """Deletes a version before it is built anew.
 
-    Only who holds the lock to publish it may do so.
+    The caller must hold the lock to publish it.
     """
     files.remove_folder(self.path(step), index_version.MANIFEST)
 

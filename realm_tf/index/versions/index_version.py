@@ -92,7 +92,7 @@ class IndexVersion:
 
   Attributes:
     path: Its folder.
-    manifest: What it holds.
+    manifest: Its manifest.
   """
 
   path: str

@@ -139,7 +139,7 @@ class ModelChannel:
       The outputs by name.
 
     Raises:
-      ServerError: A kind of it says what failed.
+      ServerError: One of its subclasses.
     """
     request = self._predict_pb2.PredictRequest(model_spec=self._spec)
     request.model_spec.signature_name = signature

@@ -91,7 +91,7 @@ def check(
 
   Args:
     folder: The export.
-    served: What was exported, with the same weights.
+    served: The exported model, with the same weights.
     requests: From `sample_requests`.
     uses_scann: Whether the process needs ScaNN's operations.
 

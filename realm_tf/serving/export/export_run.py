@@ -47,7 +47,7 @@ class ExportOptions:
     num_answers: Answers a question, or tokens a mask.
     weights: How weights of the encoders are stored, one of
       `stored_weights.KINDS`.
-    precision: What products are computed in, one of `PRECISIONS`.
+    precision: Of the products, one of `PRECISIONS`.
     version: Of the export; 0 for the one after the newest in `output`.
     corpus: Folder of the knowledge corpus; by default the run's.
   """
@@ -67,7 +67,7 @@ def run(options: ExportOptions) -> str:
   """Exports a run, checks the export in a process of its own, publishes it.
 
   Args:
-    options: What the flags say.
+    options: The command's options.
 
   Returns:
     The folder of the new version.

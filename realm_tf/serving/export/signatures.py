@@ -1,6 +1,6 @@
 """The signatures of an exported run, each a graph over its variables.
 
-docs/serving.md describes them for those who call them.
+docs/serving.md describes them for clients.
 """
 
 from collections.abc import Callable
@@ -105,7 +105,7 @@ class ServedModel(tf.Module):
     return found | {key: found[self.default]}
 
   def evidence(self, rows: tf.Tensor) -> Outputs:
-    """Returns what is told of passages; empty strings for row -1.
+    """Returns the outputs on passages; empty strings for row -1.
 
     Args:
       rows: <int32>[...].

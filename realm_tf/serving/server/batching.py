@@ -56,7 +56,7 @@ class _Batch:
 
 
 class Batcher:
-  """Collects requests into batches and runs these in threads of its own."""
+  """Collects requests into batches and runs these in its own threads."""
 
   def __init__(
     self,

@@ -41,7 +41,7 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
     """Answers with `answering`.
 
     Args:
-      answering: What answers.
+      answering: Answers requests.
       most_bytes: Of a tensor.
       most_seconds: Of a request whose client waits for ever.
     """
@@ -117,7 +117,7 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
 
 
 class ModelService(model_service_pb2_grpc.ModelServiceServicer):
-  """What is loaded, and a new list of models."""
+  """Model status, and reloads of the config."""
 
   def __init__(self, answering: request_answering.Answering):
     """Answers with `answering`."""

@@ -53,7 +53,7 @@ class Metrics:
   """The metrics of a server; thread-safe."""
 
   def __init__(self) -> None:
-    """Makes a registry of its own: a process may hold several servers."""
+    """Makes its own registry, as a process may hold several servers."""
     prometheus_client.disable_created_metrics()
     self._registry = registry = prometheus_client.CollectorRegistry()
     prometheus_client.ProcessCollector(registry=registry)

@@ -82,7 +82,7 @@ def read_tokenizer(path: str) -> wordpiece.Tokenizer:
     path: One source of `init_checkpoint`.
 
   Raises:
-    errors.UserError: If it is no run and no public weights.
+    errors.UserError: If it is neither a run nor public weights.
   """
   return read_bert(path).tokenizer()
 
@@ -95,7 +95,7 @@ def read_bert(path: str, flag: str = "init_checkpoint") -> weight_source.Source:
     flag: That names it.
 
   Raises:
-    errors.UserError: If it is no run and no public weights.
+    errors.UserError: If it is neither a run nor public weights.
   """
   try:
     return reading.read(path)
@@ -110,11 +110,11 @@ def check_sources(
 
   Args:
     run: The run that is about to be started.
-    tokenizer: What it reads text with.
+    tokenizer: The run's tokenizer.
 
   Raises:
-    errors.UserError: If a source is no run and no public weights, has none of
-      the parts, or is of another shape, activation or vocabulary.
+    errors.UserError: If a source is neither a run nor public weights, has none
+      of the parts, or is of another shape, activation or vocabulary.
   """
   for path in _paths(run):
     if reading.is_run(path):
@@ -147,8 +147,8 @@ def check_public(
   Args:
     path: The weights.
     run: The run that is about to be started.
-    tokenizer: What it reads text with.
-    flag: That names the weights.
+    tokenizer: The run's tokenizer.
+    flag: The argument that names the weights.
 
   Raises:
     errors.UserError: If they cannot be read, or are of another size,

@@ -67,7 +67,7 @@ def choose(
   keeps its index, whatever has been published since.
 
   Args:
-    init: Gives what the next two leave open.
+    init: The default of the next two.
     init_retriever: A run of `pretrain`, `pretrain_ict` or `finetune`.
     init_reader: A run of `pretrain`, `pretrain_mlm`, `pretrain_ict` or
       `finetune`; or public weights.
@@ -76,7 +76,7 @@ def choose(
 
   Raises:
     errors.UserError: If there is nothing to start from, or the retriever is
-      to come from what is no run.
+      to come from something that is not a run.
   """
   retriever, reader = init_retriever or init, init_reader or init
   for flag, source in (("retriever", retriever), ("reader", reader)):
@@ -168,7 +168,7 @@ def initialize(
 
   Args:
     model: The model, built.
-    run: Names the sources; `check` has seen that they fit.
+    run: With its sources, which `check` has accepted.
   """
   taken: list[str] = []
   prefix: list[str] = []

@@ -72,8 +72,8 @@ def run(
 
   Args:
     config: The settings, of `finetune`.
-    dataset: What is trained on; see `qa_splits.load_train_and_dev`.
-    dev_dataset: What is held out, if that is another dataset.
+    dataset: The training questions; see `qa_splits.load_train_and_dev`.
+    dev_dataset: The dev questions, if they are another dataset.
     corpus: Folder of the knowledge corpus.
     init: The run that retriever, reader and index come from.
     init_retriever: Another run for retriever and index, or "".
@@ -81,7 +81,7 @@ def run(
     rebuild_index: Whether to embed the corpus, even if there is an index.
     model_dir: The run's folder.
     tpu: See `devices.make_strategy`.
-    data_dir: Where TFDS keeps what it prepared.
+    data_dir: TFDS's folder of prepared data.
     manual_dir: Folder with a TFDS builder's sources.
 
   Raises:
@@ -268,7 +268,7 @@ class FinetuneHook(loop.Hook):
       config: The run's settings.
       setup: The run.
       knowledge: The corpus.
-      dev: What an evaluation asks; the first `dev_questions` of it.
+      dev: The dev questions; an evaluation asks the first `dev_questions`.
     """
     self._task = task
     self._config = config

@@ -52,7 +52,7 @@ def run(
     refresh_mode: See `refresh_hook.RefreshHook`.
     questions: A dataset whose dev questions' zero-shot recall each evaluation
       measures (paper, Table 2), as `qa_splits.load` takes it; empty for none.
-    data_dir: Where TFDS keeps what it prepared.
+    data_dir: TFDS's folder of prepared data.
     manual_dir: Folder with a TFDS builder's sources.
     **where: Folders and devices; see `run_setup.set_up`.
 

@@ -185,9 +185,9 @@ def print_plan(
 
   Args:
     setup: The run.
-    task: What is trained.
-    lines: What is read, such as a corpus or questions, by its name.
-    dropped: What is not learned from, by reason.
+    task: The task.
+    lines: Lines on the inputs, such as a corpus or questions, by name.
+    dropped: How much is left out of training, by reason.
     held_bytes: Memory that the task's data take.
   """
   run, config = setup.run, setup.run.config

@@ -63,7 +63,7 @@ def run(
 
   Args:
     config: The settings, of `train_tagger`.
-    options: What is learned.
+    options: The training data.
     init_checkpoint: Where first weights come from: one source, or "".
     model_dir: The run's folder.
     tpu: See `devices.make_strategy`.

@@ -15,7 +15,7 @@ class IctTask(base_task.Task):
   """Trains the retriever to retrieve a sentence's source block.
 
   Attributes:
-    dropped: What is not learned from, by reason.
+    dropped: How much is left out of training, by reason.
   """
 
   name = "pretrain_ict"

@@ -45,8 +45,8 @@ class OrqaTask(base_task.Task):
       config: The settings.
       tokenizer: Of the corpus.
       passages: The corpus.
-      train_questions: What is trained on.
-      dev_questions: What is held out.
+      train_questions: Training questions.
+      dev_questions: Held-out questions.
       answers: Of the former, then of the latter, by their joint number.
     """
     self._config = config

@@ -33,8 +33,8 @@ class TaggingTask(base_task.Task):
     Args:
       config: The settings.
       tokenizer: Gives the size of the vocabulary.
-      train: What is learned.
-      valid: What the loss is evaluated on.
+      train: Training examples.
+      valid: Examples that the loss is evaluated on.
     """
     self._config = config
     self._train, self._valid = train, valid
