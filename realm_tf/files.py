@@ -14,7 +14,7 @@ from typing import Any
 
 import tensorflow as tf
 
-# How the name goes on, as a regular expression, of what is half written.
+# The end of an unfinished file's name, as a regular expression.
 TEMPORARY_SUFFIX = r"\.\d+-[0-9a-f]{8}\.tmp"
 
 _CHUNK_BYTES = 1 << 22

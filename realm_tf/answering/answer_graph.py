@@ -122,7 +122,7 @@ class AnswerGraph(tf.Module):
       search: The index.
       run: Calls a function of tensors where the model's variables are; by
         default right here.
-      static_shapes: Whether what is read is padded to `reader_length` always,
+      static_shapes: Whether inputs are always padded to `reader_length`,
         as TPUs need it, not to the longest of the batch.
     """
     super().__init__(name="answer_graph")

@@ -140,7 +140,7 @@ class Filled:
 
   Attributes:
     text: The text, with its [MASK]s.
-    masks: What stands for each of them, as far as the model fills them.
+    masks: The likeliest tokens of each mask that the model fills.
     passages: Those read, the null passage first.
     unfilled: [MASK]s at the end of the text that the model leaves, as there are
       more than `max_masks`, or the text is longer than it reads.

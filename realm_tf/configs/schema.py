@@ -400,8 +400,8 @@ class OrqaConfig(RetrievalConfig):
   """Open-QA fine-tuning (paper, section 3.4; Lee et al., 2019).
 
   Attributes:
-    tied_embedders: Always false: the query tower is trained, while the passage
-      tower stays the one that made the index.
+    tied_embedders: False always: queries are embedded by the trained tower,
+      passages by the tower that made the index, which stays as it is.
     reader_length: Wordpieces of question and passage read together.
     retriever_beam: Passages a question whose scores are trained on; fewer if
       the corpus has fewer.

@@ -37,7 +37,7 @@ def make_room(output: str) -> None:
         f"output={output} holds {name}, which is no part of the demo: move "
         "it elsewhere, or give another folder."
       )
-    # The marker last: who is killed before can begin again.
+    # The marker last: a demo that is killed before can begin again.
     for name in sorted(os.listdir(output), key=MARKER.__eq__):
       path = os.path.join(output, name)
       (files.remove_tree if os.path.isdir(path) else os.remove)(path)

@@ -91,10 +91,10 @@ def sentence(
 def splittable(
   templates: Sequence[str], subjects: Sequence[str], values: Sequence[str] = ()
 ) -> list[str]:
-  """Leaves out the templates whose sentences might mislead a splitter.
+  """Selects the templates whose sentences cannot mislead a splitter.
 
-  Those are the ones that would start with a number or end in what looks like
-  an abbreviation ("Louis XIV.").
+  The others would start with a number, or seem to end in an abbreviation
+  ("Louis XIV.").
 
   Args:
     templates: Templates of sentences.

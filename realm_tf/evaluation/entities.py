@@ -41,7 +41,7 @@ def scores(
     By type, then of "all" types together (micro average).
   """
   with warnings.catch_warnings():
-    # A type that was never found is no accident.
+    # A type that was never tagged is no error.
     warnings.simplefilter("ignore")
     report = metrics.classification_report(
       [list(labels) for labels in gold],

@@ -215,7 +215,7 @@ class _Evaluation:
     if options.retrieval_only or not {*both} <= {*options.retrievers}:
       return suggestions.command("evaluate", given | {"retriever": both})
     beam = min(2 * self._answerers.reader_beam, config.retriever_beam)
-    # More passages help only where an answer was found further down.
+    # More passages help only if an answer was retrieved further down.
     helps = any(one.classes.get(scoring.NOT_READ) for one in scores.values())
     if helps and beam > self._answerers.reader_beam:
       return suggestions.command("evaluate", given | {"reader_beam": beam})

@@ -31,7 +31,7 @@ NOT_RETRIEVED = "not_retrieved"
 NOT_IN_CORPUS = "not_in_corpus"
 WRONG = "wrong"
 
-# In the order in which they are told apart.
+# In the order in which they are checked.
 CLASSES = {
   RIGHT: "right",
   INVALID_REGEX: "no reference is a valid pattern, nothing could be right",

@@ -159,7 +159,7 @@ def why_no_folder(path: str) -> str:
   """Returns why no folder can be made at a path, or written to; "" if it can.
 
   Args:
-    path: On a local disk; what is missing of it would be made.
+    path: On a local disk; missing folders would be made.
   """
   found = os.path.abspath(path)
   while not os.path.lexists(found):

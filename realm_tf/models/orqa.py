@@ -12,7 +12,7 @@ from realm_tf.models import objective
 from realm_tf.models import shapes
 from realm_tf.models import span_reader
 
-_MASKED = -1e9  # finite: what is masked has a gradient of zero, not of NaN
+_MASKED = -1e9  # finite: masked places have a gradient of zero, not of NaN
 
 
 class OrqaOutputs(NamedTuple):

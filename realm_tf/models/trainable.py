@@ -31,7 +31,7 @@ class TrainableModel(configured.ConfiguredModel, abc.ABC):
         out.
 
     Returns:
-      "loss", and what else is reported.
+      "loss", and other metrics.
     """
 
   # Keras would convert each layer's Python with AutoGraph, which takes half a

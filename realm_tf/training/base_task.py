@@ -47,7 +47,7 @@ class Task(abc.ABC):
 
     Args:
       features: A replica's share.
-      training: Whether to leave out what only an evaluation needs.
+      training: Whether to leave out metrics that only an evaluation needs.
 
     Returns:
       For "loss", which is minimised, and for each metric, a sum and what to

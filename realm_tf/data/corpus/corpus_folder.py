@@ -136,7 +136,7 @@ def staged(output: str) -> Iterator[str]:
   """Gives a temporary folder to write to, and removes it at the end.
 
   Args:
-    output: What `publish` makes of it.
+    output: The folder that `publish` writes.
 
   Raises:
     errors.UserError: If it cannot be written to.
@@ -164,7 +164,7 @@ def publish(
     output: What it becomes; a corpus that is there is replaced. Where it is a
       link, that holds of the folder that it leads to.
     tokenizer: Made the token ids.
-    manifest: What is staged.
+    manifest: Of the staged corpus.
 
   Raises:
     errors.UserError: If there is something that is not ours to remove.

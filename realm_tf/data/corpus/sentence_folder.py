@@ -80,7 +80,7 @@ def read_manifest(corpus: str) -> dict[str, Any] | None:
 def fingerprint(corpus: str) -> str:
   """A hash of the annotation; "" for one not made by `annotate_spans`.
 
-  The sums of the files are no part of it: annotations of before had none.
+  It leaves out the files' checksums, which older annotations lack.
   """
   manifest = read_manifest(corpus)
   if manifest is None:

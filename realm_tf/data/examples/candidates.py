@@ -25,7 +25,7 @@ def exclude_source(
 ) -> tuple[tf.Tensor, tf.Tensor]:
   """Puts the null passage first, then the best passages but the source.
 
-  What is missing is masked; the source never takes an empty place.
+  Missing candidates are masked; the source never fills an empty place.
 
   Args:
     rows: <int32>[batch, k]. Rows of the corpus, best first.

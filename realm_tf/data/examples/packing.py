@@ -23,7 +23,7 @@ def pack_passages(
   length: int,
   tokenizer: wordpiece.Tokenizer,
 ) -> tuple[tf.RaggedTensor, tf.Tensor]:
-  """Joins titles and bodies, and cuts what is too long from the body's end.
+  """Joins titles and bodies, and cuts long rows at the body's end.
 
   Args:
     title_ids: <int32>[passages, (wordpieces)].
@@ -76,7 +76,7 @@ def pack_queries(
   """Returns the embedder's inputs for texts without a mask.
 
   Args:
-    ids: <int32>[texts, (wordpieces)]; what is too long is cut.
+    ids: <int32>[texts, (wordpieces)]; long rows are cut.
     length: Width of the result.
     tokenizer: Gives the special tokens.
 

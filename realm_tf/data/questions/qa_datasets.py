@@ -45,8 +45,8 @@ class Example:
     question: The question.
     answers: Any of them will do; at least one.
     answer_type: "string", or "regex": answers are patterns to search for.
-    subject: What the question is about, which a passage that answers it must
-      name too; "" where that is not known.
+    subject: The question's subject, which a passage that answers it must name,
+      too; "" if unknown.
   """
 
   id: str
@@ -116,7 +116,7 @@ def load(
 ) -> QaDataset:
   """Loads a split; a builder's data is prepared when it is first asked for.
 
-  A test split is a source of its own, and needs no other: it is read from its
+  A test split has its own source, and needs no other: it is read from its
   file where the dataset is not prepared.
 
   Args:

@@ -195,7 +195,7 @@ def _spans(
   """
   place, passage, start, limit = tf.unstack(found, axis=1)
   before = tf.gather(query_lengths, place)
-  first, after = before + start, before + limit  # positions in what is read
+  first, after = before + start, before + limit  # positions in the input
   length = segment_ids.shape[2]
   # What follows an answer is its passage's rest, [SEP] at least.
   inside = (limit - start <= max_length) & (after < length)

@@ -38,7 +38,7 @@ class RegexAnswers:
     self._texts = texts
     self._num_passages = num_passages
     self._tokenizer = tokenizer
-    # Of each question: the rows looked at, ascending, and what was found.
+    # Of each question: the rows looked at, ascending, and their matches.
     self._seen = [np.empty(0, np.int32) for _ in patterns]
     self._held = [np.empty(0, bool) for _ in patterns]
     self._spans: dict[tuple[int, int], list[tuple[int, int]]] = {}

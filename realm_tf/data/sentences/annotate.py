@@ -81,7 +81,7 @@ def annotate(options: AnnotateOptions) -> dict[str, Any] | None:
       return existing
     corpus.check_files()
     tasks = _tasks(options, corpus, folder, settings)
-    # What is finished is replaced as a whole, what is not is completed.
+    # A finished annotation is replaced as a whole, an unfinished one completed.
     kept = []
     if not tf.io.gfile.exists(manifest_path):
       kept = [task for task in tasks if task.finished_counts() is not None]
@@ -152,7 +152,7 @@ def _remove_others(
   """Leaves only finished shards in the folder, which is made if need be.
 
   Raises:
-    errors.UserError: If the folder holds what is not ours to remove.
+    errors.UserError: If the folder holds files of other programs.
   """
   tf.io.gfile.makedirs(folder)
   names = {os.path.basename(task.target) for task in kept}

@@ -14,7 +14,7 @@ from realm_tf.text import entity_types
 from realm_tf.text import token_windows
 from realm_tf.text import wordpiece
 
-IGNORED = -1  # the label of what is not learned
+IGNORED = -1  # the label of wordpieces that are not trained on
 
 _BATCHES, _BUCKETS = range(2)  # purposes of random draws
 

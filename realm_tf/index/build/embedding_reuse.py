@@ -17,7 +17,7 @@ class Reuse:
   that both have is in the same one, as `edit_corpus` leaves it.
 
   Attributes:
-    num_known: Passages of the new corpus whose embeddings are there.
+    num_known: Passages of the new corpus whose embeddings exist.
     num_missing: Those to embed.
   """
 

@@ -99,7 +99,7 @@ def prepare(
     store, corpus, config, report, num_threads
   )
   if options.watch:
-    # A version that is not finished when the trainer dies helps nobody.
+    # A version that is unfinished when the trainer dies is useless.
     trainer = _Trainer(run_state.RunState(options.model_dir))
     context = dataclasses.replace(context, should_stop=trainer.has_failed)
   return context

@@ -36,7 +36,7 @@ class WorkerPool:
     Args:
       command: Starts a worker that calls `end_with_parent` at once.
       num_workers: How many.
-      store: Tells versions apart, for the bound on restarts.
+      store: Of the run's versions, for the bound on restarts.
       report: Prints a line.
     """
     self._command = list(command)

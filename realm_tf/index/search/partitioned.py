@@ -5,7 +5,7 @@ import tensorflow as tf
 from realm_tf.index.search import partition_table
 from realm_tf.index.search import ranking
 
-# As in ScaNN's searcher: a wide beam must be found in what is scored.
+# As in ScaNN's searcher: the scored rows must contain a wide beam.
 _SCORED_FACTOR = 4
 _RESCORED_FACTOR = 2
 # Partitions that are ranked, for each that would be read if all had the mean
@@ -145,7 +145,7 @@ class PartitionedSearcher(tf.Module):
     parts = self._partitions
     there = (blocks >= 0)[:, tf.newaxis]
     blocks = tf.maximum(blocks, 0)
-    # Few at a time: what is made of them stays in the processor's cache.
+    # Few at a time, so that results stay in the processor's cache.
     products = tf.concat(
       [
         self._multiply_codes(query, blocks[start : start + _BLOCKS_AT_ONCE])

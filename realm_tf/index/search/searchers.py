@@ -241,7 +241,7 @@ def _search(
   if not settings.exact:
     enough = _REORDER_FACTOR * wanted
     reordered = min(num_rows, max(settings.reordering_candidates, enough))
-    # A wide beam, such as ORQA's of 5,000, must be found in what is visited.
+    # The visited leaves must contain a wide beam, such as ORQA's of 5,000.
     enough = -(-_VISITED_FACTOR * wanted * settings.num_leaves // num_rows)
     leaves = max(settings.leaves_to_search, min(enough, settings.num_leaves))
   with tf.device("/cpu:0"):

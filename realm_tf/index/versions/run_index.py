@@ -22,7 +22,7 @@ def loading_own(
 ) -> Iterator[index_version.IndexVersion]:
   """Opens a version of a run's own index, locked while it is loaded.
 
-  The run may go on meanwhile, and prune what is older than its newest.
+  The run may train meanwhile, and prune versions older than its newest.
 
   Args:
     model_dir: The run.

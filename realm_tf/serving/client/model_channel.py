@@ -20,7 +20,7 @@ _OPTIONS = [
   ("grpc.max_send_message_length", -1),
   # Of a name with several addresses, all are asked in turn.
   ("grpc.lb_policy_name", "round_robin"),
-  # A server that comes back is found as soon as a retry asks for it.
+  # A retry reconnects at once to a server that has come back.
   ("grpc.initial_reconnect_backoff_ms", 100),
   ("grpc.min_reconnect_backoff_ms", 100),
   ("grpc.max_reconnect_backoff_ms", 2000),

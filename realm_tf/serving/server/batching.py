@@ -244,7 +244,7 @@ class Batcher:
           self._answer(batch, [task])
         except codes.RequestError as own:
           task.answer.set_exception(own)
-    except Exception as e:  # noqa: BLE001 - whoever waits must hear of it
+    except Exception as e:  # noqa: BLE001 - the waiting threads must hear of it
       for task in tasks:
         if not task.answer.done():
           task.answer.set_exception(e)

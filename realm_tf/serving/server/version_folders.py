@@ -9,7 +9,7 @@ from realm_tf.serving.server import model_config
 _GRAPH = "saved_model.pb"
 _INDEX = "variables/variables.index"
 
-# Names, sizes and times of change of what is read first and last.
+# Names, sizes and times of change of the files that are read first and last.
 Fingerprint = tuple[tuple[str, int, int], ...]
 
 
