@@ -6,9 +6,9 @@ from tests.checkpoints import formats
 
 def test_each_program_is_run_by_a_test():
   assert documented_programs.files() == {
-    "README.md",  # the client's by tests/serving/client/test_serving_client.py
+    "README.md",  # the client's by tests/serving/test_client.py
     "docs/warm_starts.md",
-    "docs/fine_tuning.md",  # by tests/training/recipes/test_finetuning.py
+    "docs/fine_tuning.md",  # by tests/training/test_finetuning.py
   }
 
 

@@ -1,4 +1,4 @@
-"""Descriptions of a config's fields, from the schema's docstrings."""
+"""What the schema's docstrings say of each field of a config."""
 
 import dataclasses
 import inspect

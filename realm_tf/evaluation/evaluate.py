@@ -30,18 +30,18 @@ REPORT_NAME = "report.html"
 
 @dataclasses.dataclass(frozen=True)
 class FileOptions:
-  """The options of scoring a file.
+  """What to score.
 
   Attributes:
     predictions: JSONL of predictions, ours or ORQA's.
     dataset: The questions, as `qa_splits.load` takes them.
     split: Which of them.
-    data_dir: TFDS's folder of prepared data.
+    data_dir: Where TFDS keeps what it prepared.
     manual_dir: Folder with a TFDS builder's sources.
     answer_type: Of a JSONL file that does not say; see `qa_datasets.load`.
     corpus: Folder of the corpus that was retrieved from; "" to leave
       retrieval unjudged.
-    reader_beam: How many of the retrieved passages the reader has read.
+    reader_beam: How many of the passages found the reader has read.
     output: Folder for summary, outcomes and report; "" for none.
     seed: Of the intervals.
   """

@@ -1,4 +1,4 @@
-"""The options of an evaluation, with their checks.
+"""What an evaluation is to do: the command's flags, checked.
 
 Nothing here imports TensorFlow, so that wrong flags are refused at once.
 """
@@ -15,14 +15,14 @@ RETRIEVERS = (*retriever_names.RETRIEVERS, NONE)
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Options:
-  """The options of an evaluation; empty or None means not given.
+  """What the flags say; what is empty or None was not given.
 
   Attributes:
     model_dir: The run that is asked; or
     predictions: JSONL of answers to score, ours or ORQA's.
     dataset: The questions, as `qa_splits.load` takes them.
     split: Which of them.
-    data_dir: TFDS's folder of prepared data.
+    data_dir: Where TFDS keeps what it prepared.
     manual_dir: Folder with a TFDS builder's sources.
     answer_type: Of a JSONL file that does not say; see `qa_datasets.load`.
     corpus: Folder of the corpus; by default the run's. Without it, what a
@@ -32,7 +32,7 @@ class Options:
     recall_beam: Passages a question that recall is measured on.
     reader_beam: Passages a question that are, or were, read.
     limit: How many of the questions are asked, from the first; 0 for all.
-    output: Folder to write to.
+    output: Folder of what is written.
     seed: Of the intervals.
     tpu: See `devices.make_strategy`.
   """

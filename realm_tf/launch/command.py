@@ -63,7 +63,7 @@ def run(
   def run_main(argv: list[str]) -> None:
     logging.set_verbosity(logging.ERROR)
     console.show_log(flags.FLAGS)
-    # Libraries warn of changes in versions that we do not use.
+    # Libraries warn of what is to come in versions that are not ours.
     warnings.filterwarnings("ignore", category=FutureWarning)
     warnings.filterwarnings("ignore", message="pkg_resources is deprecated")
     try:

@@ -55,7 +55,7 @@ _HARD_EM = flags.DEFINE_bool(
 
 
 def main() -> None:
-  """Fine-tunes, and prints the next command."""
+  """Fine-tunes, and names the next command."""
   config = run_flags.config(
     "finetune",
     retriever_beam=_RETRIEVER_BEAM.value,

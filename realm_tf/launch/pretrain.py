@@ -43,7 +43,7 @@ _INDEX_AGE_LIMIT = flags.DEFINE_integer(
 
 
 def main() -> None:
-  """Trains, and prints the next command."""
+  """Trains, and names the next command."""
   config = run_flags.config(
     "pretrain",
     num_candidates=_NUM_CANDIDATES.value,

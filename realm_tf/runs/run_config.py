@@ -1,4 +1,4 @@
-"""`config.json` in a run's folder: task, settings and data."""
+"""`config.json` in a run's directory: what the other processes read."""
 
 import dataclasses
 from typing import Any

@@ -56,7 +56,7 @@ def weights_path(model_dir: str) -> tuple[str, int]:
 
 
 def _best(model_dir: str) -> saved.Saved | None:
-  """Returns the path of a run's best weights; None if the run has none."""
+  """Returns what a run's best weights are to be; None if it names none."""
   folder = tf.io.gfile.join(model_dir, *BEST_FOLDER)
   manifest = tf.io.gfile.join(folder, "manifest.json")
   if not tf.io.gfile.exists(manifest):
@@ -66,7 +66,7 @@ def _best(model_dir: str) -> saved.Saved | None:
 
 
 def best_facts(model_dir: str) -> dict[str, Any]:
-  """Returns the manifest of a run's best weights; empty if it has none."""
+  """Returns what is known of a run's best weights; empty if it has none."""
   path = tf.io.gfile.join(model_dir, *BEST_FOLDER, "manifest.json")
   return files.read_json(path) if tf.io.gfile.exists(path) else {}
 
