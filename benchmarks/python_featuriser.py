@@ -15,7 +15,7 @@ import tensorflow as tf
 
 from realm_tf.configs import schema
 
-_CLS, _SEP, _MASK = 2, 3, 4  # places in `tokenizer.SPECIAL_TOKENS`
+_CLS, _SEP, _MASK = 2, 3, 4  # places in `wordpiece.SPECIAL_TOKENS`
 
 
 class PythonFeaturiser:

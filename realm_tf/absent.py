@@ -1,7 +1,7 @@
-"""What is said of a path or name that is not what it must be.
+"""Errors for paths and names that do not exist or are of the wrong kind.
 
-Commands say it before TensorFlow is imported, of paths on this machine's disks
-(`launch/path_checks.py`), and whoever reads the files says it of all others.
+Commands raise them before TensorFlow is imported, for paths on this machine's
+disks (`launch/path_checks.py`); modules that read files raise them for others.
 """
 
 from collections.abc import Iterable
@@ -10,12 +10,12 @@ from realm_tf import errors
 
 
 def path(flag: str, value: str) -> errors.UserError:
-  """Nothing is there."""
+  """Returns the error for a path that does not exist."""
   return errors.UserError(f"{flag}={value} does not exist.")
 
 
 def corpus(folder: str, *, is_folder: bool) -> errors.UserError:
-  """A folder without a corpus's manifest, or no folder."""
+  """Returns the error for a folder that holds no corpus."""
   what = (
     "has no manifest.json: it is no corpus, or was not built to the end"
     if is_folder
@@ -27,14 +27,14 @@ def corpus(folder: str, *, is_folder: bool) -> errors.UserError:
 
 
 def sentences(folder: str) -> errors.UserError:
-  """A corpus that has not been annotated."""
+  """Returns the error for a corpus that has not been annotated."""
   return errors.UserError(
     f"{folder} has no sentences/: run annotate_spans(corpus={folder}) first."
   )
 
 
 def run(model_dir: str) -> errors.UserError:
-  """A folder that is not a run's."""
+  """Returns the error for a folder that is no run."""
   return errors.UserError(
     f"{model_dir} is no run: it has no config.json. A training command writes "
     "it when it starts."
@@ -42,7 +42,7 @@ def run(model_dir: str) -> errors.UserError:
 
 
 def weights(source: str) -> errors.UserError:
-  """Neither a run nor public weights."""
+  """Returns the error for a path with neither a run nor public weights."""
   return errors.UserError(
     f"{source} is no run and holds no weights that are read: neither "
     "config.json (a run, Hugging Face), nor saved_model.pb (TF Hub), nor a "
@@ -51,12 +51,12 @@ def weights(source: str) -> errors.UserError:
 
 
 def vocabulary(file: str) -> errors.UserError:
-  """A vocabulary that cannot be read."""
+  """Returns the error for a vocabulary that cannot be read."""
   return errors.UserError(f"Cannot read the vocabulary {file}.")
 
 
 def tagger(source: str) -> errors.UserError:
-  """Neither the rules nor a trained tagger."""
+  """Returns the error for a tagger that is neither rules nor trained."""
   return errors.UserError(
     f"tagger={source} is no tagger: give rules, or a finished run of "
     "train_tagger."
@@ -64,7 +64,7 @@ def tagger(source: str) -> errors.UserError:
 
 
 def dataset(name: str, names: Iterable[str]) -> errors.UserError:
-  """A name that no dataset has."""
+  """Returns the error for an unknown dataset."""
   return errors.UserError(
     f"There is no dataset {name!r}: choose one of {', '.join(names)}, or give "
     "the path of a JSONL file."
@@ -72,12 +72,12 @@ def dataset(name: str, names: Iterable[str]) -> errors.UserError:
 
 
 def new_folder(output: str) -> errors.UserError:
-  """An output that is to be new, and is not."""
+  """Returns the error for an output that exists already."""
   return errors.UserError(f"output={output} is there: name a new folder.")
 
 
 def demo(output: str) -> errors.UserError:
-  """A folder that holds something else than a demo."""
+  """Returns the error for a folder with other files than a demo's."""
   return errors.UserError(
     f"output={output} is not empty and no demo: give another folder."
   )

@@ -60,7 +60,7 @@ def make_strategy(tpu: str) -> tf.distribute.Strategy:
 
 @functools.cache
 def _warn_of_unseen_gpu() -> None:
-  """Says, once in a process, that TensorFlow sees none of the GPUs."""
+  """Warns, once in a process, that TensorFlow sees none of the GPUs."""
   is_hidden = os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1")
   if not is_hidden and any(path.exists() for path in _NVIDIA):
     print(
@@ -99,7 +99,7 @@ def run_once(
 
 
 def describe(strategy: tf.distribute.Strategy) -> str:
-  """Returns one line on the devices, for people."""
+  """Returns a line that describes the devices."""
   kinds = _device_types(strategy)
   replicas = strategy.num_replicas_in_sync
   noun = "replica" if replicas == 1 else "replicas"

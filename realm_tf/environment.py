@@ -1,4 +1,4 @@
-"""Checks and prepares what must be right before TensorFlow is imported.
+"""Checks and sets up the process before TensorFlow is imported.
 
 Nothing here imports TensorFlow: a wrong NumPy or CPU would end that in a
 traceback or a crash instead of a line that says what to do.
@@ -50,7 +50,7 @@ def check() -> None:
 
   Raises:
     errors.UserError: Something is missing or does not fit. One line names
-      what was found and says what to do.
+      what is wrong and says what to do.
   """
   _check_python()
   _check_cpu()
@@ -58,7 +58,7 @@ def check() -> None:
 
 
 def configure() -> None:
-  """Sets TensorFlow's environment variables where the user has not.
+  """Sets TensorFlow's environment variables, unless the user has.
 
   Must run before the first import of TensorFlow; child processes inherit it.
   """
@@ -76,10 +76,10 @@ def use_bfloat16_products() -> None:
 
 
 def use_products_of(model_dir: str) -> None:
-  """Has products computed as in the training of a run on this machine's disk.
+  """Computes products in the precision in which a local run was trained.
 
   Must run before the first import of TensorFlow. What is wrong with the run is
-  left to whoever reads it next.
+  reported when it is read next.
   """
   try:
     with open(os.path.join(model_dir, "config.json"), encoding="utf-8") as f:
@@ -91,7 +91,7 @@ def use_products_of(model_dir: str) -> None:
 
 
 def skip_corpus_sums() -> None:
-  """Has a corpus's files read without a look at their sums.
+  """Turns off the comparison of checksums when a corpus is read.
 
   Child processes inherit it.
   """
@@ -156,7 +156,7 @@ def _check_packages() -> None:
 
 
 def _mismatches(release: str) -> list[str]:
-  """Returns what does not go with this release of TensorFlow."""
+  """Returns the packages that do not fit this release of TensorFlow."""
   problems = []
   for name, wanted in _STACKS[release].items():
     found = _version(name)

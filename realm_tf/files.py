@@ -1,4 +1,4 @@
-"""Files that others read: written whole or not at all."""
+"""Reads files, and writes them whole or not at all."""
 
 import contextlib
 import errno
@@ -14,7 +14,7 @@ from typing import Any
 
 import tensorflow as tf
 
-# How the name goes on, as a regular expression, of what is half written.
+# The end of an unfinished file's name, as a regular expression.
 TEMPORARY_SUFFIX = r"\.\d+-[0-9a-f]{8}\.tmp"
 
 _CHUNK_BYTES = 1 << 22
@@ -23,7 +23,7 @@ _GRAPH_PLACE = re.compile(r"\{\{.*?\}\}|\[Op:.*?\]")
 
 
 def full_disk(error: BaseException) -> str | None:
-  """Returns what an error says if a disk or a quota is full, else None."""
+  """Returns an error's message if a disk or a quota is full, else None."""
   if isinstance(error, OSError) and error.errno in _FULL:
     return str(error)
   # TensorFlow's writers tell a full disk by its text alone, as one of several
@@ -50,7 +50,7 @@ def read_json(path: str) -> Any:
 
 
 def sha256(path: str) -> str:
-  """Returns the sum of a file as hexadecimal digits."""
+  """Returns the SHA-256 of a file as hexadecimal digits."""
   digest = hashlib.sha256()
   with tf.io.gfile.GFile(path, "rb") as f:
     while chunk := f.read(_CHUNK_BYTES):
@@ -59,7 +59,7 @@ def sha256(path: str) -> str:
 
 
 def write_bytes(path: str, content: bytes) -> None:
-  """Writes a file under a name of its own, then renames it."""
+  """Writes a file under a temporary name, then renames it."""
   temporary = _temporary(path)
   try:
     with tf.io.gfile.GFile(temporary, "wb") as f:
@@ -73,7 +73,7 @@ def write_bytes(path: str, content: bytes) -> None:
 
 @contextlib.contextmanager
 def new_folder(folder: str, manifest: str) -> Iterator[str]:
-  """Gives an empty place to fill, which then takes a folder's name.
+  """Gives an empty temporary folder, which then takes a folder's name.
 
   What is written there is removed if filling it fails. The caller writes the
   manifest afterwards, which makes the folder complete.
@@ -107,7 +107,7 @@ def remove_folder(folder: str, manifest: str) -> None:
 
 
 def remove_tree(folder: str) -> None:
-  """Removes a folder with all below it; what links lead to stays.
+  """Removes a folder and everything below it, without following links.
 
   `tf.io.gfile.rmtree` would go through links, and empty what they lead to.
   """
@@ -125,7 +125,7 @@ def resolve(path: str) -> str:
 
 
 def below(folder: str) -> Iterator[str]:
-  """Yields what a folder holds: files, links and empty folders.
+  """Yields the files, links and empty folders below a folder.
 
   Args:
     folder: Links in it are not followed.
@@ -147,15 +147,15 @@ def below(folder: str) -> Iterator[str]:
 
 
 def _is_remote(path: str) -> bool:
-  """Whether a path is an object store's, which knows no links."""
+  """Whether a path is an object store's, which has no links."""
   return "://" in path
 
 
 def _temporary(path: str) -> str:
-  """Returns a name beside a file or folder that nobody else takes."""
+  """Returns a unique name beside a file or folder."""
   return f"{path}.{os.getpid()}-{uuid.uuid4().hex[:8]}.tmp"
 
 
 def write_json(path: str, value: Any) -> None:
-  """Writes a JSON file, readable by people, whole or not at all."""
+  """Writes an indented JSON file, whole or not at all."""
   write_bytes(path, (json.dumps(value, indent=2) + "\n").encode())

@@ -29,18 +29,18 @@ class Interrupted(KeyboardInterrupt):
   """
 
   def __init__(self, number: int, where: str = ""):
-    """Makes the line for people.
+    """Builds the message.
 
     Args:
       number: Of the signal.
-      where: What follows the signal's name in the line.
+      where: The end of the line, after the signal's name.
     """
     super().__init__(f"Interrupted by {signal.Signals(number).name}{where}.")
     self.number = number
 
 
 class _Requests:
-  """What has been asked of this process."""
+  """The signals that this process has received."""
 
   received: int | None = None
   raised: int | None = None
@@ -76,7 +76,7 @@ def install() -> None:
 
 
 def end_at_once() -> None:
-  """Has each signal end this process at once, without a word.
+  """Makes each signal end this process at once, silently.
 
   For processes that other processes look after, and that lose nothing.
   """
@@ -88,7 +88,7 @@ def end_at_once() -> None:
 
 @contextlib.contextmanager
 def deferred() -> Iterator[None]:
-  """Lets the block be done, then raises `Interrupted` if a signal came.
+  """Finishes the block, then raises `Interrupted` if a signal came.
 
   An error that ends the block comes first.
   """

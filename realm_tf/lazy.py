@@ -1,4 +1,4 @@
-"""Packages that offer names of their modules and load these on first use.
+"""Lazy packages: a public name is loaded on first use.
 
 So importing a package costs nothing: TensorFlow, which takes seconds, comes
 with the first name that needs it.

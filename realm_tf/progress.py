@@ -1,4 +1,4 @@
-"""One line on how far a run is, how fast, and when it will be done."""
+"""Progress lines: step, speed and time left."""
 
 import time
 
@@ -25,7 +25,7 @@ class Progress:
     self._steps_per_sec = 0.0
 
   def resume(self, step: int) -> None:
-    """Starts measuring anew, after a pause."""
+    """Restarts the measurement after a pause."""
     self._mark_step = step
     self._mark_secs = time.monotonic()
 
@@ -37,7 +37,7 @@ class Progress:
     return self._steps_per_sec * self._examples_per_step
 
   def line(self, step: int, means: dict[str, float], noun: str = "step") -> str:
-    """Returns the line for people; `noun` is what a step is."""
+    """Returns the progress line; `noun` is the word for a step."""
     left = (self._last_step - step) / max(self._steps_per_sec, 1e-9)
     values = "  ".join(f"{name} {value:.3f}" for name, value in means.items())
     return (

@@ -1,4 +1,4 @@
-"""Commands to run next, which can be pasted as they are printed."""
+"""Commands to run next, ready to paste."""
 
 import dataclasses
 import os
@@ -25,7 +25,7 @@ _OWN = ("dropout", "query_length", "passage_length")
 
 
 def command(name: str, flags: Mapping[str, Any]) -> str:
-  """Returns a command as it is typed.
+  """Returns a command line.
 
   Args:
     name: A module in `realm_tf.launch`.
@@ -47,7 +47,7 @@ def training(
   model_dir: str,
   flags: Mapping[str, Any],
 ) -> str:
-  """Returns the command that goes on from a run.
+  """Returns the command that trains on from a run.
 
   Its preset is the one that the run's config is nearest to. The fields that
   two runs must share are given where that preset has others, and those that
@@ -157,11 +157,11 @@ def config_flags(
 
 
 def new_folder(beside: str, name: str) -> str:
-  """Returns a path where nothing is, for a run or a corpus to be made.
+  """Returns an unused path for a new run or corpus.
 
   Args:
-    beside: A run or corpus in whose folder it is to lie.
-    name: What it is called; numbered, if there is one of that name.
+    beside: A run or corpus; the new folder lies next to it.
+    name: Its name; numbered if the name is taken.
   """
   on_disk = "://" not in beside
   parent = os.path.dirname(beside.rstrip("/")) if on_disk else "runs"
@@ -175,7 +175,7 @@ def new_folder(beside: str, name: str) -> str:
 def _nearest_preset(
   config: schema.TaskConfig, task: str
 ) -> tuple[str, set[str]]:
-  """Returns the preset that has most of a config's values, and the others."""
+  """Returns the nearest preset, and the fields in which the config differs."""
   changed = {}
   for preset in loading.PRESETS:
     values = vars(loading.load(task, preset, {}))
@@ -185,7 +185,7 @@ def _nearest_preset(
 
 
 def _python() -> str:
-  """Returns how this Python is called from here."""
+  """Returns the command of this Python, relative to the current folder."""
   if shutil.which("python") == sys.executable:
     return "python"
   relative = os.path.relpath(sys.executable)

@@ -1,1 +1,1 @@
-"""From a question to its answer: one TensorFlow graph, wherever it is asked."""
+"""Answers questions: the same TensorFlow graph for every command."""

@@ -1,4 +1,4 @@
-"""From raw questions to answers with their evidence: one TensorFlow graph.
+"""Goes from raw questions to answers with evidence, in one TensorFlow graph.
 
 Tokenizing, embedding, search, gathering, reading and cutting the answer out of
 its passage are all in the graph. `finetune`, `evaluate`, `ask` and the exported
@@ -73,11 +73,11 @@ class Answers(NamedTuple):
   reader_score: tf.Tensor
 
   def outputs(self, threshold: tf.Tensor | float) -> dict[str, tf.Tensor]:
-    """Returns what is told of answers, by the names of docs/serving.md.
+    """Returns the outputs by their names in docs/serving.md.
 
     Args:
       threshold: <float32>[B] or one number. Probability below which the model
-        had rather not answer.
+        abstains.
     """
     return {
       "answer": self.answer,
@@ -98,7 +98,7 @@ class AnswerGraph(tf.Module):
     best.answer
 
   Attributes:
-    beam: Joins questions to passages that were found.
+    beam: Joins questions to retrieved passages.
   """
 
   def __init__(
@@ -122,7 +122,7 @@ class AnswerGraph(tf.Module):
       search: The index.
       run: Calls a function of tensors where the model's variables are; by
         default right here.
-      static_shapes: Whether what is read is padded to `reader_length` always,
+      static_shapes: Whether inputs are always padded to `reader_length`,
         as TPUs need it, not to the longest of the batch.
     """
     super().__init__(name="answer_graph")
@@ -160,7 +160,7 @@ class AnswerGraph(tf.Module):
   def answer(
     self, questions: tf.Tensor, k: int, count: int
   ) -> tuple[tf.Tensor, Answers]:
-    """Finds passages with the model's retriever, and reads the best of them.
+    """Retrieves passages with the model's retriever, and reads the best.
 
     Args:
       questions: <string>[B].
@@ -168,8 +168,8 @@ class AnswerGraph(tf.Module):
       count: n, answers a question.
 
     Returns:
-      The rows found, <int32>[B, k], best first, -1 where there are fewer; and
-      the best answers of the first `reader_beam`.
+      The retrieved rows, <int32>[B, k], best first, -1 where there are fewer;
+      and the best answers of the first `reader_beam`.
     """
     encoded = self._encode(questions)
     with tf.device("/cpu:0"):
@@ -185,7 +185,7 @@ class AnswerGraph(tf.Module):
     *,
     passage_scores: tf.Tensor | bool = True,
   ) -> Answers:
-    """Reads passages that were found and returns the best answers.
+    """Reads retrieved passages and returns the best answers.
 
     Args:
       questions: <string>[B].
@@ -193,7 +193,7 @@ class AnswerGraph(tf.Module):
         read; -1 for none.
       count: n, answers a question.
       passage_scores: <bool>[]. Whether the model's score of a passage is added
-        to those of its spans. False for passages that another retriever found,
+        to those of its spans. False for passages of another retriever,
         which the reader judges alone.
     """
     return self._read(self._encode(questions), rows, count, passage_scores)
@@ -226,11 +226,11 @@ class AnswerGraph(tf.Module):
   def _features(
     self, token_ids: tf.Tensor, rows: tf.Tensor
   ) -> qa_examples.Features:
-    """Returns what the model takes, as in fine-tuning, less the padding.
+    """Returns the model's features, as in fine-tuning, without padding.
 
     Args:
       token_ids: <int32>[B, query_length].
-      rows: <int32>[B, R]. What is read; -1 for none.
+      rows: <int32>[B, R]. Passages to read; -1 for none.
     """
     found = self.beam.reading(token_ids, self.beam.rows(rows, rows >= 0))
     if not self._static_shapes:
@@ -247,7 +247,7 @@ class AnswerGraph(tf.Module):
     found: qa_examples.Features,
     passage_scores: tf.Tensor,
   ) -> orqa.Spans:
-    """Runs the reader: what is computed on the accelerator.
+    """Runs the reader, on the accelerator.
 
     Args:
       embeddings: <float32>[B, D]. Of the questions.
@@ -271,7 +271,7 @@ class AnswerGraph(tf.Module):
 
     Args:
       spans: The best.
-      rows: <int32>[B, R]. What was read; -1 for none.
+      rows: <int32>[B, R]. Passages that were read; -1 for none.
       count: n, answers a question.
     """
     bodies = self._memory.read_texts(rows).bodies  # [B, R]

@@ -1,4 +1,4 @@
-"""Runs that are asked one text at a time, and reply as a server does."""
+"""Asks runs one text at a time; they reply as a server does."""
 
 import dataclasses
 
@@ -18,7 +18,7 @@ class QuestionAsker:
 
   Attributes:
     run: The run.
-    retriever: What finds passages: `dense` or `bm25`.
+    retriever: `dense` or `bm25`.
     count: Answers to give.
   """
 
@@ -33,7 +33,7 @@ class QuestionAsker:
 
 @dataclasses.dataclass(frozen=True)
 class ClosedBookAsker:
-  """Asks what the pre-trained reader knows by itself.
+  """Asks the pre-trained reader, without passages.
 
   Attributes:
     book: The baseline.
@@ -58,7 +58,7 @@ class ClosedBookAsker:
 
 @dataclasses.dataclass(frozen=True)
 class MaskAsker:
-  """Has a pre-trained run fill masks.
+  """Fills masks with a pre-trained run.
 
   Attributes:
     run: The run.
@@ -69,7 +69,7 @@ class MaskAsker:
   count: int
 
   def __call__(self, text: str) -> replies.Filled:
-    """Returns what stands for the masks of a text."""
+    """Returns the likeliest tokens for the masks of a text."""
     filled = self.run.fill([text], self.count)
     batch = filled.outputs() | self.run.memory.look_up(filled.row).outputs()
     return reply_tensors.filled(text, reply_tensors.of_text(batch, 0))

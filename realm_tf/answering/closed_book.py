@@ -1,10 +1,9 @@
-"""The closed-book baseline: what the pre-trained reader knows by itself.
+"""The closed-book baseline: the pre-trained reader without passages.
 
-A span reader without a passage has no span to choose, so that it would answer
-nothing at all, which tells nothing. What the weights know is asked of the
-pre-training reader instead, as pre-training asked it: the question, masks in
-place of the answer, and the null passage. It has not been fine-tuned on
-questions, unlike the closed-book T5 of the paper's Table 1.
+A span reader without a passage has no span to choose and would answer nothing.
+The pre-training reader is asked instead, in the form of pre-training: the
+question, masks in place of the answer, and the null passage. It has not been
+fine-tuned on questions, unlike the closed-book T5 of the paper's Table 1.
 """
 
 from collections.abc import Sequence

@@ -15,7 +15,7 @@ from realm_tf.text import wordpiece
 
 
 class Filled(NamedTuple):
-  """The likeliest tokens of each mask, and the part passages have in them.
+  """The likeliest tokens of each mask, and how passages influence them.
 
   K candidates, of which the first is the null passage; M masks, "" and 0 beyond
   those of a text; n tokens, best first.
@@ -40,7 +40,7 @@ class Filled(NamedTuple):
   posterior: tf.Tensor
 
   def outputs(self) -> dict[str, tf.Tensor]:
-    """Returns all but the rows, by the names of docs/serving.md."""
+    """Returns the outputs, but the rows, by their names in docs/serving.md."""
     return {name: v for name, v in self._asdict().items() if name != "row"}
 
 

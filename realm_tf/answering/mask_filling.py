@@ -33,7 +33,7 @@ class MaskFilling:
     reader: The run's best reader.
     searcher: Of the index.
     memory: The corpus in memory.
-    graph: What fills masks.
+    graph: Fills masks.
   """
 
   def __init__(
@@ -91,7 +91,7 @@ def load(
     precision: "float32" or "bfloat16": what tensors of the encoders are.
 
   Raises:
-    errors.UserError: If it is no such run, has no index yet, or corpus and
+    errors.UserError: If it is not such a run, has no index yet, or corpus and
       index do not fit.
   """
   run = run_config.read(model_dir)

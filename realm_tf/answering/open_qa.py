@@ -32,7 +32,7 @@ from realm_tf.index.versions import run_index
 from realm_tf.models import orqa as orqa_lib
 from realm_tf.runs import run_config
 
-# In the facts of a run's best weights: see `calibration.abstention_threshold`.
+# In the facts of a run's best weights: see `probability_calibration`.
 THRESHOLD = "abstention_threshold"
 
 
@@ -43,8 +43,8 @@ class Knowledge:
   Attributes:
     corpus: Where it is.
     table: Ids and wordpieces.
-    packed: What retriever and reader read.
-    texts: As it was written.
+    packed: Inputs of retriever and reader.
+    texts: Titles and bodies.
   """
 
   corpus: corpora.Corpus
@@ -66,7 +66,7 @@ class Knowledge:
 
   @property
   def nbytes(self) -> int:
-    """Memory of what is read while questions are answered."""
+    """Bytes of memory that the corpus takes."""
     return self.packed.nbytes + self.texts.nbytes
 
 
@@ -85,11 +85,11 @@ class OpenQA:
     index: The index version.
     memory: The corpus in memory.
     searcher: Of the index.
-    search: What it does.
-    beam: Joins questions to passages that were found.
-    graph: What answers, for whoever exports it.
+    search: Searches the index.
+    beam: Joins questions to retrieved passages.
+    graph: The graph that answers, for exports.
     retrievers: By name.
-    threshold: Probability below which it had rather not answer.
+    threshold: Probability below which the model abstains.
   """
 
   def __init__(
@@ -107,7 +107,7 @@ class OpenQA:
       config: Its settings.
       knowledge: The corpus.
       version: The index, of this corpus.
-      threshold: Probability below which it had rather not answer.
+      threshold: Probability below which the model abstains.
     """
     self.model = model
     self.threshold = threshold
@@ -168,7 +168,7 @@ class OpenQA:
         default as the device trains the run.
 
     Raises:
-      errors.UserError: If it is no such run, or corpus and index do not fit.
+      errors.UserError: If it is not such a run, or corpus and index do not fit.
     """
     run, config = read_run(model_dir)
     if reader_beam is not None:
@@ -217,7 +217,7 @@ class OpenQA:
       retriever: One of `retriever_names.RETRIEVERS`.
 
     Raises:
-      errors.UserError: If there is no such retriever.
+      errors.UserError: If the retriever is unknown.
     """
     texts = [questions] if isinstance(questions, str) else list(questions)
     if not texts:
@@ -281,7 +281,7 @@ class OpenQA:
       than k where the corpus has no more; and the best answers, as arrays.
 
     Raises:
-      errors.UserError: If there is no such retriever.
+      errors.UserError: If the retriever is unknown.
     """
     k = max(k, self.config.reader_beam)
     if not self.retrievers[retriever].trained_with_reader:
@@ -315,7 +315,7 @@ class OpenQA:
       retriever: One of `retriever_names.RETRIEVERS`.
 
     Raises:
-      errors.UserError: If there is no such retriever.
+      errors.UserError: If the retriever is unknown.
     """
     rows, best = self.find_answers(questions, k, 1, retriever)
     found = self._predictions(
@@ -328,7 +328,7 @@ class OpenQA:
     return prediction_records.Answered(found, rows)
 
   def _batches(self, count: int) -> Iterator[slice]:
-    """Yields the places of questions that are answered at once."""
+    """Yields slices of the questions, one batch each."""
     for first in range(0, count, self.config.batch_size):
       yield slice(first, first + self.config.batch_size)
 

@@ -1,4 +1,4 @@
-"""All that answering reads of a corpus, in memory as TensorFlow's tensors."""
+"""A corpus in memory as TensorFlow tensors, as answering reads it."""
 
 from typing import NamedTuple
 
@@ -15,7 +15,7 @@ _LONGEST_INLINE = 22
 
 
 class Texts(NamedTuple):
-  """Passages as they were written.
+  """Titles and bodies of passages.
 
   Attributes:
     ids: <string>[...].
@@ -66,7 +66,7 @@ class Texts(NamedTuple):
     return total
 
   def outputs(self) -> dict[str, tf.Tensor]:
-    """Returns what is told of passages, by the names of docs/serving.md."""
+    """Returns the outputs by their names in docs/serving.md."""
     return {
       "passage_id": self.ids,
       "title": self.titles,

@@ -1,4 +1,4 @@
-"""Predictions: what a model answered, from which passage, how surely."""
+"""Predictions: a model's answers, with their passages and scores."""
 
 import collections
 import dataclasses
@@ -24,14 +24,14 @@ class Prediction:
 
   Attributes:
     question: The question.
-    answer: What the model says; "" for no answer.
+    answer: The model's answer; "" for none.
     id: The question's id; None in ORQA's files, which have none.
     passage_id: The passage that the answer was read in; None for none, as
       where the model used no passage.
     passage_title: Its title.
     span: [start, limit) of the answer, bytes of the passage's UTF-8 body.
     scores: By name, such as "retriever", "reader" and "total"; in nats.
-    retrieved: Ids of the passages that the retriever found, best first, at
+    retrieved: Ids of the retrieved passages, best first, at
       least as many as recall is asked for; None if that is not known.
     probability: Of the answer, by the model.
   """
@@ -48,11 +48,11 @@ class Prediction:
 
 
 class Answered(NamedTuple):
-  """What came of some questions.
+  """The predictions for some questions, with the retrieved passages.
 
   Attributes:
     predictions: For each question; with answers of "" if nothing was read.
-    rows: <int>[questions, k]. What was found: rows of the corpus, best first;
+    rows: <int>[questions, k]. Retrieved rows of the corpus, best first;
       -1 for none. None if nothing was looked for.
   """
 
@@ -175,7 +175,7 @@ def _check(
   names: Iterable[str],
   expected: Iterable[str] = (),
 ) -> None:
-  """Raises if there are names beyond those that are expected."""
+  """Raises if any name is not expected."""
   expected = set(expected)
   others = list(dict.fromkeys(name for name in names if name not in expected))
   if others:

@@ -1,4 +1,4 @@
-"""What a served model replies, as values that do not change."""
+"""A served model's replies, as immutable values."""
 
 import dataclasses
 
@@ -22,7 +22,7 @@ class Passage:
 
 @dataclasses.dataclass(frozen=True)
 class Evidence:
-  """Where an answer stands in its passage.
+  """The passage of an answer, and the answer's place in it.
 
   Attributes:
     passage: The passage.
@@ -36,7 +36,7 @@ class Evidence:
 
   @property
   def character_span(self) -> tuple[int, int]:
-    """Start and limit in characters: the answer is `text[start:limit]`."""
+    """The span in characters: the answer is `text[start:limit]`."""
     text = self.passage.text.encode()
     return (
       len(text[: self.byte_start].decode(errors="ignore")),
@@ -76,7 +76,7 @@ class Answer(Candidate):
 
   Attributes:
     question: The question.
-    abstain: Whether the model had rather not answer.
+    abstain: Whether the model abstains: its best probability is too low.
     further: The other answers, best first.
   """
 
@@ -86,7 +86,7 @@ class Answer(Candidate):
 
   @property
   def answer(self) -> str:
-    """The answer, as its passage has it: `text`."""
+    """The answer, copied from its passage."""
     return self.text
 
 
@@ -108,7 +108,7 @@ class Token:
 
 @dataclasses.dataclass(frozen=True)
 class Mask:
-  """What stands for one [MASK], best first.
+  """The likeliest tokens for one [MASK], best first.
 
   Attributes:
     tokens: With retrieval.
@@ -121,7 +121,7 @@ class Mask:
 
 @dataclasses.dataclass(frozen=True)
 class Influence:
-  """How much a passage had to say about the masked tokens.
+  """How much a passage influenced the masked tokens.
 
   Attributes:
     passage: The passage; the null passage has id "".
@@ -140,7 +140,7 @@ class Filled:
 
   Attributes:
     text: The text, with its [MASK]s.
-    masks: What stands for each of them, as far as the model fills them.
+    masks: The likeliest tokens of each mask that the model fills.
     passages: Those read, the null passage first.
     unfilled: [MASK]s at the end of the text that the model leaves, as there are
       more than `max_masks`, or the text is longer than it reads.

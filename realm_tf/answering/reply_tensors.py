@@ -26,7 +26,7 @@ def of_text(batch: Mapping[str, np.ndarray], row: int) -> dict[str, np.ndarray]:
 
 
 def decoded(values: np.ndarray) -> np.ndarray:
-  """Returns UTF-8 as text; numbers as they are."""
+  """Decodes UTF-8 to text; leaves numbers unchanged."""
   if values.dtype != object:
     return values
   decode = np.vectorize(lambda b: b.decode(errors="replace"), otypes=[object])

@@ -1,4 +1,4 @@
-"""The retriever of a run over its corpus, without anything that reads."""
+"""The retriever of a run over its corpus, without the reader."""
 
 import functools
 from collections.abc import Sequence
@@ -33,7 +33,7 @@ class Retriever:
     hits[0].passage.title, hits[0].score
 
   Attributes:
-    corpus: That the passages are of.
+    corpus: The corpus of the passages.
     retrievers: By name: the run's own, "dense", and "bm25".
   """
 
@@ -58,8 +58,8 @@ class Retriever:
   ) -> Self:
     """Loads the retriever of a run, and no texts.
 
-    Of a fine-tuned run, its best query tower; of others, the tower that made
-    their newest index. Where a run has no index of its weights, as one of
+    A fine-tuned run gives its best query tower, other runs the tower that made
+    their newest index. If a run has no index of its weights, such as a run of
     `pretrain_ict`, its corpus is embedded first, into the run's folder.
 
     Args:
@@ -67,10 +67,10 @@ class Retriever:
       corpus: Folder of the knowledge corpus; by default the run's.
       strategy: Where a fine-tuned run computes; by default the GPUs there are,
         else the CPU.
-      dense: Whether the run's own retriever is asked, not BM25 alone.
+      dense: Whether to load the run's own retriever; else BM25 alone.
 
     Raises:
-      errors.UserError: If it is no such run, or corpus and index do not fit.
+      errors.UserError: If it is not such a run, or corpus and index do not fit.
     """
     run = run_config.read(model_dir)
     if not isinstance(run.config, schema.CorpusConfig):
@@ -109,7 +109,7 @@ class Retriever:
       retriever: One of `retriever_names.RETRIEVERS`.
 
     Raises:
-      errors.UserError: If there is no such retriever.
+      errors.UserError: If the retriever is unknown.
     """
     rows, scores = self.retrievers.retrieve(texts, k, retriever)
     unique, places = np.unique(rows[rows >= 0], return_inverse=True)
@@ -162,7 +162,7 @@ def _of_pretrained(
   config: schema.CorpusConfig,
   corpus: corpora.Corpus,
 ) -> dense_retrieval.DenseRetriever:
-  """Loads a retriever before any fine-tuning, by the step of its index."""
+  """Loads the retriever of a pre-trained run, at the step of its index."""
   step = corpus_index.newest(model_dir)
   if step is None:
     step = _build_index(model_dir, run, config, corpus)
@@ -182,7 +182,7 @@ def _build_index(
   config: schema.CorpusConfig,
   corpus: corpora.Corpus,
 ) -> int:
-  """Embeds the corpus with a run's best or newest weights, of that step."""
+  """Embeds the corpus with a run's best or newest weights."""
   path, step = own_run.weights_path(model_dir)
   if not (
     isinstance(config, schema.RetrievalConfig)

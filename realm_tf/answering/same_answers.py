@@ -1,4 +1,4 @@
-"""Answers that exact match takes for one, in the graph."""
+"""Merges answers that exact match treats as equal, in the graph."""
 
 import tensorflow as tf
 
@@ -8,7 +8,7 @@ _ARTICLES = r"\b(?:a|an|the)\b"
 
 
 def normalize(texts: tf.Tensor) -> tf.Tensor:
-  """Returns texts in the form in which answers are compared.
+  """Normalizes texts as exact match does.
 
   As `evaluation.answers.normalize` for ASCII. TensorFlow's regular expressions
   know no other letters and spaces ("ça" loses its article), and nothing is
@@ -26,7 +26,7 @@ def normalize(texts: tf.Tensor) -> tf.Tensor:
 def merge(
   texts: tf.Tensor, probabilities: tf.Tensor, valid: tf.Tensor, count: int
 ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-  """Adds the probabilities of equal answers, and returns the best of them.
+  """Sums the probabilities of equal answers and returns the best answers.
 
   Args:
     texts: <string>[B, S]. The answers, the likeliest first.

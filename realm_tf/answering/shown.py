@@ -14,10 +14,10 @@ _MARKS = ("\2", "\3")
 def lines(
   reply: replies.Answer | replies.Filled, *, width: int = 80, styled: bool
 ) -> str:
-  """Returns a reply for people to read.
+  """Returns a reply as lines of text.
 
   Args:
-    reply: What was answered.
+    reply: The reply.
     width: Of the terminal, in characters.
     styled: Whether the terminal shows bold type; else the answer is marked by
       brackets in its passage.

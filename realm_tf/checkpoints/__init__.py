@@ -1,6 +1,6 @@
-"""First weights from elsewhere: public BERT weights in five formats.
+"""Reads first weights: public BERT weights in five formats, and runs.
 
-`reading.read` tells a format apart and reads it into a `source.Source`;
+`reading.read` tells a format apart and reads it into a `weight_source.Source`;
 `assignment` puts a source into Keras models and reports what it had;
 `fitting` refuses a source that a run's config or corpus does not fit.
 """

@@ -1,4 +1,4 @@
-"""Puts a source's weights into Keras models, and reports what it had."""
+"""Assigns a source's weights to Keras models, and reports what it took."""
 
 import dataclasses
 from collections.abc import Collection
@@ -20,12 +20,12 @@ READER_ROLES = (names.EMBEDDINGS, names.LAYERS, names.MLM_HEAD)
 
 @dataclasses.dataclass(frozen=True)
 class Report:
-  """What a model took from a source.
+  """The report on what a model took from a source.
 
   Attributes:
     taken: Variables by role, of `names.ROLES`.
     missing: Roles that the source lacks: the model's own are unchanged.
-    notes: What people should know of it.
+    notes: Lines that the user should see.
   """
 
   taken: dict[str, int]
@@ -38,7 +38,7 @@ def initialize_encoder(
   found: weight_source.Source,
   roles: Sequence[str] = ENCODER_ROLES,
 ) -> Report:
-  """Gives an encoder a source's weights.
+  """Assigns a source's weights to an encoder.
 
   Args:
     encoder: Built: its variables exist.
@@ -54,10 +54,10 @@ def initialize_encoder(
 def initialize_reader(
   reader: masked_lm.MaskedLanguageModel, found: weight_source.Source
 ) -> Report:
-  """Gives a masked language model a source's weights.
+  """Assigns a source's weights to a masked language model.
 
-  Its pooler, which nothing reads, stays as it is. Where the source lacks the
-  MLM head, the head stays as it is and is reported.
+  Its pooler, which nothing reads, is not changed. If the source lacks the MLM
+  head, the head is not changed either, which is reported.
 
   Args:
     reader: The model.
@@ -70,7 +70,7 @@ def initialize_reader(
 
 
 def unused(found: weight_source.Source, roles: Collection[str]) -> list[str]:
-  """Returns what no model took, for people.
+  """Returns a line on the weights that no model took.
 
   Args:
     found: The source.
@@ -85,7 +85,7 @@ def _assign(
   found: weight_source.Source,
   roles: Sequence[str],
 ) -> Report:
-  """Assigns what a source has of some roles to a model's variables."""
+  """Assigns a source's variables of some roles to a model."""
   variables = {
     name: variable
     for variable in weights

@@ -30,10 +30,10 @@ Arrays = Mapping[str, np.ndarray]
 
 @dataclasses.dataclass(frozen=True)
 class Comparison:
-  """How far our outputs are from those of a source's own program.
+  """The differences between our outputs and those of a source's own program.
 
   Attributes:
-    program: What ran it, or why it was not run.
+    program: The program that ran it, or why it was not run.
     differences: Largest absolute difference, by output; empty if not run.
   """
 
@@ -45,7 +45,7 @@ def inputs(found: weight_source.Source) -> dict[str, np.ndarray]:
   """Returns a batch of sentences, as BERT reads them.
 
   Args:
-    found: Its tokenizer is used, and its positions are kept to.
+    found: The source; sets the tokenizer and the number of positions.
 
   Returns:
     `token_ids`, `segment_ids` <int32>[B, L], `mask_positions` <int32>[B, 2].
@@ -125,7 +125,7 @@ def compare(found: weight_source.Source, peer_python: str) -> Comparison:
   ours = our_outputs(found, batch)
   attended = batch["token_ids"] != 0
   for outputs in (ours, theirs):
-    if "hidden_states" in outputs:  # padding is nobody's concern
+    if "hidden_states" in outputs:  # without padding
       outputs["hidden_states"] = outputs["hidden_states"][attended]
   return Comparison(
     program,

@@ -15,13 +15,13 @@ def check_vocabulary(
   corpus: str,
   flag: str = "init_checkpoint",
 ) -> None:
-  """Sees that a corpus was tokenized as the source's text was.
+  """Raises if a corpus has another vocabulary or casing than the source.
 
   Args:
     found: The source.
     tokenizer: Of the corpus.
     corpus: The corpus's folder.
-    flag: That names the source.
+    flag: The argument that names the source.
 
   Raises:
     errors.UserError: If vocabulary or casing differ; says how to build the
@@ -56,12 +56,12 @@ def check_config(
   config: schema.EncoderConfig,
   flag: str = "init_checkpoint",
 ) -> None:
-  """Sees that an encoder of a config can take a source's weights.
+  """Raises if a source's weights do not fit an encoder's config.
 
   Args:
     found: The source. It may have more positions than the config.
     config: Of the encoder.
-    flag: That names the source.
+    flag: The argument that names the source.
 
   Raises:
     errors.UserError: If a variable is of another shape, or the activation is

@@ -91,7 +91,7 @@ def run(path: str, output: str, peer_python: str) -> None:
 
 
 def describe(found: weight_source.Source) -> list[str]:
-  """Returns what a source is and has, role by role, for people."""
+  """Returns lines on a source: its format, sizes and variables by role."""
   config = found.config
   lines = [
     ("format", found.format),

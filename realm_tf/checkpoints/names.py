@@ -1,4 +1,4 @@
-"""The variables of a BERT: one name for each, whatever a format calls it.
+"""The variables of a BERT: one name for each, whatever the format.
 
 The names are Model Garden's, which our models have too, below whatever scope.
 The masked-token head's, which Model Garden and we put in different scopes,

@@ -1,4 +1,4 @@
-"""Tells the formats of weights apart by what is found, and reads them."""
+"""Tells the formats of weights apart by their files, and reads them."""
 
 import os
 
@@ -26,7 +26,7 @@ def is_run(path: str) -> bool:
 
 
 def read(path: str) -> weight_source.Source:
-  """Reads a BERT from whatever a path names.
+  """Reads the BERT at a path, in any format.
 
   Args:
     path: A folder: a run, what `import_checkpoint` wrote, Hugging Face's, one
@@ -72,7 +72,7 @@ def _task(path: str) -> str | None:
 
 
 def _prefix(path: str) -> str:
-  """Returns the prefix of the one checkpoint that a path names."""
+  """Returns the prefix of the checkpoint at a path."""
   if tf.io.gfile.exists(path + _INDEX):
     return path
   if tf.io.gfile.exists(path) and not tf.io.gfile.isdir(path):

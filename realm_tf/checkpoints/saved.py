@@ -1,4 +1,4 @@
-"""The checkpoints that lie in a folder: which are whole, which is newest.
+"""The checkpoints in a folder: which are complete, which is newest.
 
 The folder is listed: TensorFlow's own note of what is there, the file
 `checkpoint`, may be gone or wrong while the checkpoints are not.
@@ -28,7 +28,7 @@ class Saved(NamedTuple):
   """A checkpoint.
 
   Attributes:
-    prefix: What the paths of its files begin with.
+    prefix: The common prefix of its files' paths.
     step: Of the trainer, when it was saved.
   """
 
@@ -50,7 +50,7 @@ def prefix(folder: str, step: int) -> str:
 def newest(folder: str) -> Saved | None:
   """Returns the newest checkpoint that can be read; None if there is none.
 
-  Says in a line what it passes over.
+  Warns of each checkpoint that it skips.
 
   Args:
     folder: Where checkpoints are.
@@ -82,7 +82,7 @@ def warn(line: str) -> None:
 
 
 def problem(path: str) -> str | None:
-  """Returns what is wrong with a checkpoint, for people; None if it is whole.
+  """Returns what is wrong with a checkpoint; None if it is complete.
 
   Every value is read, which compares its sum.
 
@@ -107,7 +107,7 @@ def is_whole(endings: list[str]) -> bool:
   """Returns whether all files of a checkpoint are there, index and data.
 
   Args:
-    endings: What follows the prefix's dot in the name of each file.
+    endings: The part of each file's name after the prefix's dot.
   """
   data = [ending for ending in endings if ending != "index"]
   counts = {int(ending.rpartition("-")[2]) for ending in data}
@@ -116,7 +116,7 @@ def is_whole(endings: list[str]) -> bool:
 
 @functools.cache
 def _damage(path: str, stamps: tuple[tuple[str, int, int], ...]) -> str | None:
-  """Reads a checkpoint, once for each state of its files."""
+  """Reads a checkpoint to find damage; cached until its files change."""
   del stamps
   try:
     reader = tf.train.load_checkpoint(path)
@@ -139,11 +139,11 @@ def _files(folder: str) -> Mapping[str, list[str]]:
 
 
 def write_state(folder: str, current: Saved) -> None:
-  """Has TensorFlow's note list what is there, so that old ones are removed.
+  """Writes TensorFlow's list of checkpoints, so that old ones are removed.
 
   Args:
     folder: Where checkpoints are.
-    current: The newest that can be read. What claims to be newer cannot, and
+    current: The newest that can be read. Newer ones cannot, and
       is removed first.
   """
   found = steps(folder)

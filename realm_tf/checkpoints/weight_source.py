@@ -1,4 +1,4 @@
-"""What every format is read into: a BERT as arrays, with its vocabulary."""
+"""The common form of all formats: a BERT as arrays, with its vocabulary."""
 
 import dataclasses
 from collections.abc import Collection
@@ -17,11 +17,11 @@ _REQUIRED = (names.EMBEDDINGS, names.LAYERS)
 
 @dataclasses.dataclass(frozen=True)
 class Source:
-  """A BERT that was read from somewhere.
+  """A BERT read from a file or folder.
 
   Attributes:
     path: As the user named it.
-    format: For people.
+    format: Its name, for messages.
     config: Its sizes, and the first of `activations`.
     activations: Those its own program may compute, of those of `EncoderConfig`;
       two where its config says "gelu" for either.
@@ -29,8 +29,8 @@ class Source:
       and of the layers; all or nothing of the pooler and of the MLM head.
     vocabulary: Its wordpieces, by id.
     lower_case: Whether its text was lower-cased and stripped of accents.
-    unused: What else it holds, by its own names.
-    notes: What people should know of it.
+    unused: Its other tensors, by its own names.
+    notes: Lines that the user should see.
   """
 
   path: str
@@ -74,11 +74,11 @@ def make(
   unused: Collection[str] = (),
   notes: Sequence[str] = (),
 ) -> Source:
-  """Checks what a reader found, and makes it a source.
+  """Checks what a reader has read, and builds a source of it.
 
   Args:
     path: As the user named it.
-    format_name: For people.
+    format_name: For messages.
     sizes: Fields of `schema.EncoderConfig`, as the source states them.
     activations: See `Source`.
     arrays: Any float arrays by the names of `names`; those of the attention

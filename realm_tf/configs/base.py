@@ -50,7 +50,7 @@ def pretrain_ict() -> schema.IctConfig:
 
 
 def pretrain_mlm() -> schema.MlmConfig:
-  """A BERT of one's own, for a language or a domain that has none."""
+  """A BERT from scratch, for a language or a domain that has none."""
   return schema.MlmConfig(
     **_MODEL,
     query_length=96,

@@ -1,4 +1,4 @@
-"""From a preset or file, and values of fields, to a checked config."""
+"""Loads a config from a preset or file, overrides fields, and checks it."""
 
 import dataclasses
 import importlib
@@ -39,18 +39,18 @@ def load(
 ) -> schema.TaskConfig:
   """Returns the config of a task.
 
-  A preset's warm-up and its limits of the index's age are for its own
-  `train_steps` and `export_every_steps`: where those are overridden and these
-  are not, these follow. A field that is given is taken as it is.
+  If only `train_steps` is overridden, a preset's warm-up follows it, and so do
+  its limits of the index's age if only `export_every_steps` is. A given field
+  keeps its value.
 
   Args:
     task: A key of `TASKS`.
     source: A preset's name, or a JSON file with the task's fields, such as
       the "config" part of a run's config.json.
     overrides: Fields to change, already of their types.
-    model_dir: The run, on this machine's disk. One that is resumed goes on as
-      it began in what runs once did differently, where neither file nor
-      override says otherwise.
+    model_dir: The run, on this machine's disk. A resumed run keeps its values
+      of fields that older runs lacked, unless the file or an override sets
+      them.
 
   Raises:
     errors.UserError: If the preset, the file, a field or a value is wrong.
@@ -85,7 +85,7 @@ def _kept(kind: type[schema.TaskConfig], model_dir: str) -> dict[str, Any]:
   """Returns the fields of `_BEFORE` as the run in a folder has them.
 
   Without TensorFlow, as the config is needed before that is imported. What is
-  wrong with the run is left to whoever reads it next.
+  wrong with the run is reported when it is read next.
   """
   if not model_dir:
     return {}
@@ -111,7 +111,7 @@ def from_run(
     kind: The config's class.
     fields: The JSON object.
     overrides: Fields that take precedence.
-    source: What an error message calls the object.
+    source: The object's name in error messages.
 
   Raises:
     errors.UserError: If a field is unknown, missing or of a wrong type.
@@ -145,7 +145,7 @@ def from_fields(
     kind: The config's class.
     fields: The JSON object.
     overrides: Fields that take precedence.
-    source: What an error message calls the object.
+    source: The object's name in error messages.
 
   Raises:
     errors.UserError: If a field is unknown, missing or of a wrong type.

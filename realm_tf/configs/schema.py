@@ -1,9 +1,9 @@
 """The settings of each task, with their checks.
 
-A task's config is put together from parts: the shape of the encoder, the
-training, the retriever, the index. It is flat all the same, so that
-config.FIELD=VALUE reaches every field, and who needs a part takes the whole.
-It is saved in the run's directory, from where the other processes read it.
+A task's config is composed of parts: the shape of the encoder, the training,
+the retriever, the index. It is flat all the same: config.FIELD=VALUE reaches
+every field, and a function that needs one part accepts the whole config. It is
+saved in the run's folder, where other processes read it.
 """
 
 import abc
@@ -14,7 +14,7 @@ from typing import Self
 from realm_tf import errors
 
 _PRECISIONS = ("float32", "bfloat16")
-# The values of a field of words.
+# The allowed values of text fields.
 _CHOICES = {
   "activation": ("gelu", "gelu_tanh"),
   "export_precision": _PRECISIONS,
@@ -46,7 +46,7 @@ class Config:
 
   @classmethod
   def of(cls, config: "Config") -> Self:
-    """Takes this part out of a config; fields that it lacks keep defaults."""
+    """Copies this part from a config; fields that it lacks keep defaults."""
     return cls(
       **{
         field.name: getattr(config, field.name)
@@ -107,12 +107,12 @@ class TrainingConfig(Config):
     learning_rate: Peak of the schedule.
     warmup_steps: Steps of linear warm-up; -1 for the paper's
       min(10000, max(100, train_steps / 10)), at most half of train_steps. A
-      preset's own is cut to that half too where an overridden train_steps
-      leaves it no room.
+      preset's own value is cut to that half, too, if train_steps is overridden
+      with fewer steps.
     weight_decay: Of AdamW; biases and layer norms are left out.
     clip_norm: Largest global norm of the gradient.
     precision: "float32" or "bfloat16" for the arithmetic of the encoders;
-      variables, softmaxes and losses are float32 always.
+      variables, softmaxes and losses are always float32.
     seed: Of initialisation, order, masking and dropout.
     summary_every_steps: Steps between two lines in TensorBoard.
     checkpoint_every_steps: Steps between two checkpoints.
@@ -157,8 +157,8 @@ class ExportConfig(Config):
   """How a model is exported for other processes.
 
   Attributes:
-    export_precision: "float32" or "bfloat16" for what an exported embedder or
-      tagger computes in, whatever it was trained in.
+    export_precision: "float32" or "bfloat16" for the arithmetic of an exported
+      embedder or tagger, whatever precision it was trained in.
   """
 
   export_precision: str = "float32"
@@ -185,7 +185,7 @@ class RetrieverConfig(Config):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class MaskingConfig(Config):
-  """What is masked in a query.
+  """Which wordpieces of a query are masked.
 
   Attributes:
     masking: How a query's targets are chosen: "salient_span" (paper),
@@ -205,7 +205,7 @@ class IndexConfig(Config):
     num_leaves: Partitions of the ScaNN tree; 0 for the corpus's square root.
     leaves_to_search: Partitions a query visits; 0 for a tenth of them.
     reordering_candidates: Candidates that are scored again exactly; 0 for
-      a number chosen from what is asked of the searcher.
+      a number chosen by how many results a query wants.
     embed_batch_size: Passages a step of the refresh job.
     num_index_workers: Processes of the refresher that `pretrain` starts.
   """
@@ -221,7 +221,7 @@ class IndexConfig(Config):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TaskConfig(TrainingConfig, EncoderConfig, abc.ABC):
-  """What all trainings have in common: an encoder that is trained."""
+  """The settings that all trainings share."""
 
   def __post_init__(self) -> None:
     super().__post_init__()
@@ -240,7 +240,7 @@ class TaskConfig(TrainingConfig, EncoderConfig, abc.ABC):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class CorpusConfig(TaskConfig):
-  """What the trainings on a corpus have in common.
+  """The settings that the trainings on a corpus share.
 
   Attributes:
     query_length: Wordpieces of a query, [CLS] and [SEP] included.
@@ -268,12 +268,12 @@ class CorpusConfig(TaskConfig):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class RetrievalConfig(ExportConfig, RetrieverConfig, CorpusConfig):
-  """What the trainings of a retriever have in common."""
+  """The settings that the trainings of a retriever share."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class SentenceConfig(CorpusConfig):
-  """What the trainings on masked sentences have in common.
+  """The settings that the trainings on masked sentences share.
 
   Attributes:
     max_masks: Most wordpieces that are masked in a query.
@@ -299,8 +299,8 @@ class MlmConfig(SentenceConfig):
       a whole.
     token_mask_probability: Share of all wordpieces that are masked singly.
     max_targets: Most masked wordpieces of a pair.
-    rename_probability: Share of the pairs whose names are drawn afresh,
-      consistently within the pair, so that they must be copied.
+    rename_probability: Share of the pairs whose names are replaced by
+      random others, consistently within the pair, so that they must be copied.
     null_probability: Share of the examples that hold one passage alone.
   """
 
@@ -322,7 +322,7 @@ class MlmConfig(SentenceConfig):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class QueryConfig(MaskingConfig, SentenceConfig, RetrievalConfig):
-  """What the trainings that retrieve for sentences have in common."""
+  """The settings that ICT and REALM, whose queries are sentences, share."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -330,16 +330,16 @@ class IctConfig(QueryConfig):
   """The Inverse Cloze Task (Lee et al., 2019), REALM's warm start.
 
   Attributes:
-    keep_sentence_probability: Share of the blocks that keep the sentence
-      which is the query.
+    keep_sentence_probability: Share of the blocks that keep the query's
+      sentence.
     drop_title_probability: Share of the blocks shown without their title.
-    mask_query_probability: Share of the queries that are masked as REALM
-      will mask them.
-    rename_probability: Share of the examples whose names are drawn afresh,
-      the same in sentence and block, so that a small corpus is not learned by
-      heart.
-    noise_probability: Share of a query's words, names aside, that are
-      replaced by any others, so that words never seen do not lead astray.
+    mask_query_probability: Share of the queries that are masked, as REALM
+      masks them.
+    rename_probability: Share of the examples whose names are replaced by
+      random others, the same in sentence and block, so that the model does
+      not memorize a small corpus.
+    noise_probability: Share of a query's words, except names, that are
+      replaced by random others, so that unknown words do not mislead.
   """
 
   keep_sentence_probability: float = 0.1
@@ -361,16 +361,14 @@ class RealmConfig(IndexConfig, QueryConfig):
   Attributes:
     num_candidates: Passages a query is read with, the null passage included.
     marginalization: "span" (paper, equation 1) or "token" (released code).
-    noise_probability: Share of the words, names and masks aside, that are
-      replaced by any others in what the retriever trains on; 0 in the paper.
-      The reader sees the sentence as it is. A retriever whose corpus is small
-      else unlearns to be led by names alone, and questions have words that the
-      corpus lacks.
+    noise_probability: Share of the words, except names and masks, that are
+      replaced by random others in the retriever's queries; 0 in the paper. The
+      reader sees the original sentence. Helps with small corpora: questions
+      have words that the corpus lacks, which the retriever must ignore.
     export_every_steps: Steps between two exports of the embedder, each the
       start of a new index version.
-    index_age_warning_steps: Age of the index at which the trainer warns. As
-      the next, where it is not given it grows and shrinks with
-      export_every_steps.
+    index_age_warning_steps: Age of the index at which the trainer warns. If
+      not given, this and the next grow and shrink with export_every_steps.
     index_age_limit_steps: Age of the index at which the trainer waits.
   """
 
@@ -402,16 +400,16 @@ class OrqaConfig(RetrievalConfig):
   """Open-QA fine-tuning (paper, section 3.4; Lee et al., 2019).
 
   Attributes:
-    tied_embedders: False always: queries are embedded by what is trained,
-      passages by what made the index, which stays as it is.
+    tied_embedders: False always: queries are embedded by the trained tower,
+      passages by the tower that made the index, which stays as it is.
     reader_length: Wordpieces of question and passage read together.
-    retriever_beam: Passages a question whose scores are trained on; fewer
-      where the corpus has fewer.
-    reader_beam: Passages a question that are read: the best of these.
+    retriever_beam: Passages a question whose scores are trained on; fewer if
+      the corpus has fewer.
+    reader_beam: How many of these, the best, are read for a question.
     max_span_length: Wordpieces of the longest answer that can be given.
     span_hidden_size: Width of the layer that scores spans.
-    hard_em: Whether the best passage and span that answer are trained on,
-      instead of all that do, each with its share.
+    hard_em: Whether to train on the best passage and span that answer, instead
+      of on all of them, each with its share.
     dev_questions: Questions of the dev split that an evaluation answers; 0
       for all.
     patience: Evaluations without a better exact match after which training

@@ -62,7 +62,7 @@ def pretrain_ict() -> schema.IctConfig:
 
 
 def pretrain_mlm() -> schema.MlmConfig:
-  """A BERT that copies: pairs of passages with names drawn afresh.
+  """A BERT that copies: pairs of passages with random names.
 
   The demo starts from what this made (`realm_tf/demo/bert`): twenty minutes.
   """

@@ -1,4 +1,4 @@
-"""What all Beam pipelines share: the local runner, and errors in one line."""
+"""Shared by all Beam pipelines: the local runner, and errors in one line."""
 
 import contextlib
 import re

@@ -38,7 +38,7 @@ def read_jsonl(path: str) -> Iterator[tuple[str, str]]:
 
 
 def read_objects(path: str) -> Iterator[tuple[str, dict[str, Any]]]:
-  """Yields file and line, for people, and the object of each JSONL line.
+  """Yields file and line, for errors, and the object of each JSONL line.
 
   Raises:
     errors.UserError: Naming file and line, if a line is no JSON object.
@@ -151,7 +151,7 @@ def string(record: dict[str, Any], field: str, where: str) -> str:
   Args:
     record: From `read_objects`.
     field: Its name.
-    where: File and line, for people.
+    where: File and line, for errors.
 
   Raises:
     errors.UserError: If it is missing or no text.

@@ -1,4 +1,4 @@
-"""JSONL files of predictions and outcomes: whole, or the bad line named."""
+"""Reads and writes JSONL files; errors name the line at fault."""
 
 import json
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""The steps of the demo, each the same as a command that it prints."""
+"""The steps of the demo; each does the same as the command that it prints."""
 
 import logging
 import os
@@ -45,7 +45,7 @@ class Stages:
   """
 
   def __init__(self, output: str, seed: int):
-    """Names the folder and the seed.
+    """Takes the folder and the seed.
 
     Args:
       output: The folder.
@@ -68,7 +68,7 @@ class Stages:
     return os.path.join(self.output, name)
 
   def build_corpus(self) -> None:
-    """Writes the encyclopedia as a corpus with a vocabulary of its own."""
+    """Writes the encyclopedia as a corpus with its own vocabulary."""
     self._announce(
       "build_corpus",
       f"--input=encyclopedia:{KINDS}",

@@ -1,4 +1,4 @@
-"""The demo's folder: what an earlier demo left makes room for the next."""
+"""The demo's folder: removes what an earlier demo has left."""
 
 import os
 import re
@@ -37,7 +37,7 @@ def make_room(output: str) -> None:
         f"output={output} holds {name}, which is no part of the demo: move "
         "it elsewhere, or give another folder."
       )
-    # The marker last: who is killed before can begin again.
+    # The marker last: a demo that is killed before can begin again.
     for name in sorted(os.listdir(output), key=MARKER.__eq__):
       path = os.path.join(output, name)
       (files.remove_tree if os.path.isdir(path) else os.remove)(path)
@@ -50,7 +50,7 @@ def make_room(output: str) -> None:
 
 
 def _foreign(output: str) -> list[str]:
-  """Returns what no demo has written; of a corpus, what is no part of it."""
+  """Returns the files in the folder that no demo has written."""
   corpus = os.path.join(output, _CORPUS)
   in_corpus = f"{_CORPUS}/"
   names = [

@@ -1,4 +1,4 @@
-"""The demo's report: what REALM learned, in figures and in examples."""
+"""The demo's report: figures and examples before and after REALM."""
 
 import os
 import shlex
@@ -115,7 +115,7 @@ def replies(exported: str, questions: Sequence[str]) -> str:
 
   Args:
     exported: Folder of a version.
-    questions: What it is asked.
+    questions: The questions.
   """
   model = tf.saved_model.load(exported)
   answer = model.signatures["answer"](question=tf.constant(list(questions)))
@@ -176,7 +176,7 @@ def _passages(
 
 
 def next_steps(output: str) -> str:
-  """Returns what to try after the demo.
+  """Returns commands to try after the demo.
 
   Args:
     output: Its folder.

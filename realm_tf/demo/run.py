@@ -1,4 +1,4 @@
-"""Runs the demo from nothing to its report."""
+"""Runs the demo from the corpus to the report."""
 
 import json
 import logging
@@ -41,7 +41,7 @@ def run(output: str, seed: int) -> None:
 
 
 def rebuild_bert(output: str, seed: int) -> None:
-  """Trains the BERT that the demo starts from, into the package.
+  """Trains the demo's BERT anew, and writes it into the package.
 
   Args:
     output: Folder of corpus and run; an earlier demo there is replaced.
@@ -57,7 +57,7 @@ def rebuild_bert(output: str, seed: int) -> None:
 
 
 def _begin(output: str, seed: int) -> demo_stages.Stages:
-  """Makes room and writes the corpus with its salient spans."""
+  """Empties the folder, and writes the corpus with its salient spans."""
   stages = demo_stages.Stages(output, seed)
   folder.make_room(output)
   files.write_json(os.path.join(output, folder.MARKER), {"seed": seed})

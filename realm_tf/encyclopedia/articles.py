@@ -30,8 +30,8 @@ class Article:
   """One section of an entity's article; several share the title.
 
   Attributes:
-    title: What the section is about.
-    text: Two to four sentences, each of which names what it is about.
+    title: Its subject.
+    text: Two to four sentences, each of which names the subject.
   """
 
   title: str
@@ -139,7 +139,7 @@ def _section(
 
 
 def _misfit(sentences: list[str]) -> int:
-  """How far a section is from the wanted length: 0 is good."""
+  """The distance of a section from the wanted length."""
   words = word_count(sentences)
   return (
     max(MIN_WORDS - words, 0)

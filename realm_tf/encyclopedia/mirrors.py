@@ -31,7 +31,7 @@ class _Mirror:
   Attributes:
     key: What tells this mirror from all others, for hashing.
     relation: The relation, with at least three mirrors.
-    value: As it stands in mid-sentence.
+    value: In its form within a sentence.
     subjects: As they stand in mid-sentence, in the table's order.
   """
 

@@ -23,7 +23,7 @@ def stable_hash(*parts: object) -> int:
   """Hashes parts to the same 64-bit integer in every process and release.
 
   Args:
-    *parts: What to hash; each is taken as its string.
+    *parts: Hashed as their strings.
 
   Returns:
     An integer in [0, 2**64).
@@ -91,10 +91,10 @@ def sentence(
 def splittable(
   templates: Sequence[str], subjects: Sequence[str], values: Sequence[str] = ()
 ) -> list[str]:
-  """Leaves out the templates whose sentences might mislead a splitter.
+  """Selects the templates whose sentences cannot mislead a splitter.
 
-  Those are the ones that would start with a number or end in what looks like
-  an abbreviation ("Louis XIV.").
+  The others would start with a number, or seem to end in an abbreviation
+  ("Louis XIV.").
 
   Args:
     templates: Templates of sentences.
@@ -127,7 +127,7 @@ def splittable(
 
 @functools.lru_cache(maxsize=16384)
 def misleads(text: str) -> bool:
-  """Says whether a full stop after a text may seem no sentence's end.
+  """Whether a full stop after a text may not look like a sentence's end.
 
   Args:
     text: A name, or a sentence with its full stop.

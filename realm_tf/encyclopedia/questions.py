@@ -75,7 +75,7 @@ def questions(kinds: tuple[Kind, ...] = KINDS) -> Iterator[Question]:
 
 
 def split_of(kind: str, subject: str, relation: str) -> str:
-  """Assigns a fact to a split, by a hash of what it is about.
+  """Assigns a fact to a split, by a hash of its subject.
 
   Args:
     kind: Name of the kind.

@@ -1,8 +1,8 @@
-"""What a kind of entity is: a table of facts and the sentences that state them.
+"""Kinds of entity: a table of facts, and the sentences that state them.
 
 A fact is a (subject, relation, values) triple: (France, capital, [Paris]).
 Every fact is stated in several passages in different words, so that a passage
-that is hidden from the model leaves another to be found (README of this
+that is hidden from the model leaves another to retrieve (README of this
 package).
 """
 
@@ -14,8 +14,8 @@ class Relation:
   """One column of a table, and the ways to state and to ask for it.
 
   Templates may name `{subject}` and `{value}`. A subject or value is written
-  as it stands in the middle of a sentence ("the Netherlands"); whoever fills
-  a template capitalises the first letter of the sentence.
+  as it stands in the middle of a sentence ("the Netherlands"); the code that
+  fills a template capitalises the first letter of the sentence.
 
   Attributes:
     name: The column's name in the table.

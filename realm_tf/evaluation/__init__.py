@@ -1,1 +1,1 @@
-"""How good retrieval and answers are: judging, scores, reports."""
+"""Evaluation of retrieval and answers: judges, scores, reports."""

@@ -1,4 +1,4 @@
-"""Whether an answer is right, and whether a passage holds it.
+"""Decides whether an answer is right, and whether a passage holds it.
 
 Predictions are scored as ORQA, REALM and SQuAD score them; passages are judged
 as DrQA and DPR judge them. docs/evaluation.md gives the rules and the cases
@@ -29,7 +29,7 @@ _WORD = regex.compile(r"[\p{L}\p{N}\p{M}]+|[^\p{Z}\p{C}]")
 
 
 def normalize(text: str) -> str:
-  """Returns what exact match compares.
+  """Normalizes a text for exact match.
 
   NFD, lower case, no ASCII punctuation, no English articles, single spaces,
   in this order (ORQA, `eval_utils.normalize_answer`). NFD parts a letter from
@@ -45,7 +45,7 @@ def normalize(text: str) -> str:
 def f1(prediction: str, reference: str) -> float:
   """Returns the harmonic mean of precision and recall of words.
 
-  As SQuAD 2.0 has it: if either side has no word, 1 if both have none.
+  As in SQuAD 2.0: if either side has no word, 1 if both have none, else 0.
 
   Args:
     prediction: As `normalize` gives it.
@@ -68,7 +68,7 @@ def compile_regex(pattern: str) -> re.Pattern[str] | None:
 
 
 def words(text: str) -> str:
-  """Returns a text as words, so that a run of words is a substring.
+  """Joins a text's words by spaces, so that a run of words is a substring.
 
   Words are runs of letters, digits and accents, or any other visible
   character; NFD and lower case (DrQA, `SimpleTokenizer`).
@@ -85,10 +85,10 @@ def words(text: str) -> str:
 
 @dataclasses.dataclass(frozen=True)
 class Text:
-  """A text in which answers are looked for, often many of them.
+  """A text to search for answers, prepared once.
 
   Attributes:
-    raw: As it was written.
+    raw: The original text.
   """
 
   raw: str
@@ -100,13 +100,13 @@ class Text:
 
 
 class AnswerSet:
-  """The reference answers of one question; any of them will do.
+  """The reference answers of one question; any of them is right.
 
   Attributes:
-    answers: As they were given: strings, or regular expressions.
+    answers: Strings, or regular expressions.
     type: `STRING` or `REGEX`.
-    invalid: Those of the answers that are no regular expressions. Nothing
-      matches them, and whoever scores must say so.
+    invalid: The answers that are invalid regular expressions. Nothing matches
+      them; reports must name them.
   """
 
   def __init__(self, answers: Sequence[str], type: str = STRING):
@@ -138,7 +138,7 @@ class AnswerSet:
 
   @classmethod
   def of(cls, example: qa_datasets.Example) -> "AnswerSet":
-    """Returns what predictions and passages are held against."""
+    """Builds the answer set of an example."""
     return cls(example.answers, example.answer_type)
 
   @functools.cached_property
@@ -147,7 +147,7 @@ class AnswerSet:
 
   @functools.cached_property
   def phrases(self) -> tuple[str, ...]:
-    """String answers as `words`; without those that have no word."""
+    """String answers as `words`, except those without a word."""
     if self.type == REGEX:
       return ()
     found = (words(answer) for answer in self.answers)
@@ -155,14 +155,14 @@ class AnswerSet:
 
   @property
   def degenerate(self) -> bool:
-    """Whether the prediction "" counts as right, as the originals have it."""
+    """Whether the prediction "" counts as right, as in the originals."""
     return self.is_right("")
 
   def is_right(self, prediction: str) -> bool:
     """Whether a prediction is right: exact match, or regex match.
 
     A pattern must match from the beginning of the prediction, not up to its
-    end: `re.match`, on text and pattern as they are (ORQA,
+    end: `re.match`, without normalising text or pattern (ORQA,
     `eval_utils.regex_match_score`).
     """
     if self.type == REGEX:
@@ -180,8 +180,8 @@ class AnswerSet:
     """Whether a text holds an answer.
 
     String answers are runs of whole words; a pattern may match anywhere
-    (DrQA, `has_answer`). Unlike there, an answer without words is found
-    nowhere, and patterns see the text as it is: NFD would tear `[eé]` apart.
+    (DrQA, `has_answer`). Unlike in DrQA, an answer without words matches
+    nothing, and patterns see the text without NFD, which would split `[eé]`.
     """
     if self.type == REGEX:
       return any(pattern.search(text.raw) for pattern in self._patterns)

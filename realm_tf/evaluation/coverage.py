@@ -1,4 +1,4 @@
-"""Whether the corpus holds an answer to a question at all."""
+"""Searches the whole corpus for answers."""
 
 import collections
 from collections.abc import Iterable
@@ -16,14 +16,14 @@ def answerable(
   judge: recall.Judge,
   bodies: Iterable[str],
 ) -> np.ndarray:
-  """Looks through a corpus for the answers of questions.
+  """Returns which questions have an answer anywhere in the corpus.
 
   A question is looked for until it is found, and with string answers only in
   passages that hold the longest word of one, so that the time is that of
   cutting the corpus into words: some 200 microseconds a passage.
 
   Args:
-    questions: What is asked.
+    questions: The questions.
     judge: Of the same questions.
     bodies: All passages.
 

@@ -13,11 +13,11 @@ _MICRO = "micro avg"
 
 @dataclasses.dataclass(frozen=True)
 class Score:
-  """How well entities were found; one counts if its type and ends are right.
+  """Entity-level scores; an entity is right if its type and both ends are.
 
   Attributes:
-    precision: Share of the found entities that are right.
-    recall: Share of the right entities that were found.
+    precision: Share of the tagged entities that are right.
+    recall: Share of the right entities that were tagged.
     f1: The harmonic mean of the two.
     entities: How many right ones there are.
   """
@@ -41,7 +41,7 @@ def scores(
     By type, then of "all" types together (micro average).
   """
   with warnings.catch_warnings():
-    # A type that was never found is no accident.
+    # A type that was never tagged is no error.
     warnings.simplefilter("ignore")
     report = metrics.classification_report(
       [list(labels) for labels in gold],
@@ -63,7 +63,7 @@ def scores(
 
 
 def table(title: str, rows: Mapping[str, Score]) -> str:
-  """Returns scores as lines for people."""
+  """Returns scores as lines of text."""
   lines = [f"{title:<28} precision   recall       F1  entities"]
   lines += [
     f"  {name:<26} {row.precision:9.4f} {row.recall:8.4f} {row.f1:8.4f} "

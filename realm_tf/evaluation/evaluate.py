@@ -1,4 +1,4 @@
-"""Scores predictions, prints the figures, and writes what was found."""
+"""Scores predictions, prints the figures, and writes the results."""
 
 import contextlib
 import dataclasses
@@ -93,7 +93,7 @@ def print_scores(scores: scoring.Scores) -> None:
 
 
 def print_table(scores: Mapping[str, scoring.Scores]) -> None:
-  """Prints the figures of several, side by side, in percent.
+  """Prints a table that compares several retrievers, in percent.
 
   Args:
     scores: By name, in the order of the columns.
@@ -107,7 +107,7 @@ def print_table(scores: Mapping[str, scoring.Scores]) -> None:
 
 
 def make_folder(folder: str) -> None:
-  """Makes the folder that is written to, if need be.
+  """Makes the output folder if it does not exist.
 
   Raises:
     errors.UserError: If it cannot be made.
@@ -119,7 +119,7 @@ def make_folder(folder: str) -> None:
 def write_predictions(
   folder: str, predictions: Sequence[prediction_records.Prediction]
 ) -> None:
-  """Writes what was answered; what was said of former answers goes first.
+  """Writes predictions, deleting stale summaries first.
 
   Args:
     folder: As `make_folder` made it.
@@ -140,11 +140,11 @@ def write_predictions(
 def write(
   folder: str, facts: Mapping[str, str], scores: scoring.Scores
 ) -> None:
-  """Writes summary, outcomes and report, and says so.
+  """Writes summary, outcomes and report, and logs where.
 
   Args:
     folder: As `make_folder` made it.
-    facts: What was evaluated, by name; those that are empty are left out.
+    facts: Names and values of what was evaluated; empty ones are left out.
     scores: How it went.
 
   Raises:
@@ -173,7 +173,7 @@ def write(
 
 @contextlib.contextmanager
 def _writing(folder: str) -> Iterator[None]:
-  """Turns what keeps a folder from being written to into a user's mistake."""
+  """Reports a failure to write to the folder as a user's mistake."""
   try:
     yield
   except tf.errors.OpError as e:
@@ -181,7 +181,7 @@ def _writing(folder: str) -> Iterator[None]:
 
 
 def summary(facts: Mapping[str, str], scores: scoring.Scores) -> dict[str, Any]:
-  """Returns what the summary's JSON says; docs/evaluation.md has the fields."""
+  """Returns the summary as JSON; docs/evaluation.md has the fields."""
   calibration = scores.calibration
   return dict(facts) | {
     "questions": len(scores.outcomes),

@@ -1,4 +1,4 @@
-"""What an evaluation reads and where it writes: by its flags and the run."""
+"""The inputs and the output folder of an evaluation."""
 
 import os
 import re
@@ -59,7 +59,7 @@ def load_questions(
 def folder(
   options: evaluation_options.Options, run: run_config.RunConfig, retriever: str
 ) -> str:
-  """Returns where the files of one retriever's evaluation go.
+  """Returns the output folder of one retriever's evaluation.
 
   Args:
     options: The flags.
@@ -67,8 +67,8 @@ def folder(
     retriever: One of `options.retrievers`.
 
   Raises:
-    errors.UserError: If `output` is not given, and the folder holds what was
-      found with other questions or another corpus of the same name.
+    errors.UserError: If `output` is not given, and the folder holds results of
+      other questions or another corpus of the same name.
   """
   if options.output:
     several = len(options.retrievers) > 1
@@ -95,7 +95,7 @@ def folder(
 def _departures(
   options: evaluation_options.Options, run: run_config.RunConfig
 ) -> list[str]:
-  """Returns what is asked for otherwise than by default."""
+  """Returns the options that are not at their defaults, as parts of a name."""
   departures = []
   if options.corpus and not _is_same(options.corpus, run.corpus):
     departures.append(f"corpus_{_plain_name(options.corpus)}")
@@ -111,7 +111,7 @@ def _departures(
 def _check_replaced(
   path: str, options: evaluation_options.Options, run: run_config.RunConfig
 ) -> None:
-  """Refuses to replace results that only share their folder's name."""
+  """Refuses to replace the results of other questions or another corpus."""
   file = os.path.join(path, evaluate.SUMMARY_NAME)
   if not tf.io.gfile.exists(file):
     return
@@ -130,7 +130,7 @@ def _is_same(path: str, other: str) -> bool:
 
 
 def _was_trained_on(dataset: str, run: run_config.RunConfig) -> bool:
-  """Whether a dataset is the one file that a run has learned from."""
+  """Whether a dataset is the only file that a run was trained on."""
   return (
     bool(run.dataset)
     and qa_splits.is_one_file(dataset)

@@ -81,7 +81,7 @@ class Options:
 
 
 def check(options: Options) -> None:
-  """Sees that the flags go together.
+  """Raises if the options contradict each other.
 
   Raises:
     errors.UserError: If they do not.

@@ -1,4 +1,4 @@
-"""What `evaluate` does: asks a run questions, or scores a file's answers."""
+"""Runs `evaluate`: asks a run questions, or scores a file's answers."""
 
 import dataclasses
 import logging
@@ -31,10 +31,10 @@ _REPORT_SECS = 5.0
 
 
 def run(options: evaluation_options.Options) -> dict[str, scoring.Scores]:
-  """Evaluates, prints the figures, and writes what was found.
+  """Evaluates, prints the figures, and writes the results.
 
   Args:
-    options: What the flags say.
+    options: The command's options.
 
   Returns:
     The scores by retriever; of a file, by "predictions".
@@ -50,10 +50,10 @@ def run(options: evaluation_options.Options) -> dict[str, scoring.Scores]:
 
 
 class _Evaluation:
-  """Asks a run, with one retriever after the other."""
+  """Evaluates a run, with one retriever after the other."""
 
   def __init__(self, options: evaluation_options.Options):
-    """Reads the questions and loads what answers them."""
+    """Reads the questions and loads the run."""
     self._options = options
     self._run = run_config.read(options.model_dir)
     self._dataset = evaluation_inputs.load_questions(options, self._run)
@@ -104,7 +104,7 @@ class _Evaluation:
       _log.info(f"  index      {index}")
 
   def _ask(self, retriever: str) -> prediction_records.Answered:
-    """Has all questions answered."""
+    """Answers all questions."""
     answer = self._answerers.by_retriever[retriever]
     predictions: list[prediction_records.Prediction] = []
     rows = []
@@ -117,7 +117,7 @@ class _Evaluation:
     return prediction_records.Answered(predictions, found)
 
   def _chunks(self, name: str) -> Iterator[Sequence[qa_datasets.Example]]:
-    """Yields the questions, some at a time, and prints how far it is."""
+    """Yields the questions in chunks, and prints the progress."""
     batch = self._answerers.batch_size
     size = batch * -(-_CHUNK // batch)  # All batches but the last are whole.
     count = len(self._examples)
@@ -136,7 +136,7 @@ class _Evaluation:
   def _judge(
     self, answered: dict[str, prediction_records.Answered]
   ) -> dict[str, scoring.Retrieval]:
-    """Looks for the answers in what was found."""
+    """Judges which retrieved passages hold an answer."""
     rows = {
       name: _padded(found.rows, self._answerers.width)
       for name, found in answered.items()
@@ -161,7 +161,7 @@ class _Evaluation:
     predictions: Sequence[prediction_records.Prediction],
     retrieval: scoring.Retrieval | None,
   ) -> scoring.Scores:
-    """Scores what one retriever brought."""
+    """Scores the answers or the recall of one retriever."""
     seed = self._options.seed
     if retrieval is not None and self._options.retrieval_only:
       return scoring.score_retrieval(
@@ -170,7 +170,7 @@ class _Evaluation:
     return scoring.score(self._examples, predictions, retrieval, seed)
 
   def _facts(self, retriever: str) -> dict[str, str]:
-    """Returns what the summary says was evaluated; "" for nothing."""
+    """Returns the summary's facts about what was evaluated."""
     asked, options = self._answerers, self._options
     facts = {
       "dataset": options.dataset,
@@ -189,7 +189,7 @@ class _Evaluation:
     }
 
   def _next(self, scores: Mapping[str, scoring.Scores]) -> str:
-    """Returns a command to try; "" where all has been tried."""
+    """Returns a command to try next; "" if there is none."""
     options, config = self._options, self._run.config
     if not isinstance(config, schema.OrqaConfig):
       return self._next_training()
@@ -201,7 +201,7 @@ class _Evaluation:
     if options.retrieval_only or not {*both} <= {*options.retrievers}:
       return suggestions.command("evaluate", given | {"retriever": both})
     beam = min(2 * self._answerers.reader_beam, config.retriever_beam)
-    # More passages help only where an answer was found further down.
+    # More passages help only if an answer was retrieved further down.
     helps = any(one.classes.get(scoring.NOT_READ) for one in scores.values())
     if helps and beam > self._answerers.reader_beam:
       return suggestions.command("evaluate", given | {"reader_beam": beam})

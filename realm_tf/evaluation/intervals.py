@@ -28,7 +28,7 @@ class Figure:
     low: Lower end of the 95% interval.
     high: Upper end.
     count: Values that the mean is of.
-    method: How the interval was found, `WILSON` or `BOOTSTRAP`.
+    method: How the interval was computed, `WILSON` or `BOOTSTRAP`.
   """
 
   value: float

@@ -1,4 +1,4 @@
-"""Whether a model is right as often as it says that it is."""
+"""Calibration: compares probabilities with the share of right answers."""
 
 import dataclasses
 
@@ -13,8 +13,8 @@ class Bin:
 
   Attributes:
     count: How many there are.
-    probability: Their mean probability; of no meaning if there are none.
-    right: The share that is right; of no meaning if there are none.
+    probability: Their mean probability; undefined if there are none.
+    right: The share that is right; undefined if there are none.
   """
 
   count: int
@@ -37,7 +37,7 @@ class Calibration:
 
 
 def calibration(probabilities: np.ndarray, right: np.ndarray) -> Calibration:
-  """Compares the probabilities of answers with how many are right.
+  """Compares the probabilities of answers with the share that is right.
 
   Args:
     probabilities: <float>[n]. Between 0 and 1.

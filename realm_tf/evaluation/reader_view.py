@@ -1,4 +1,4 @@
-"""What the reader sees of a passage's body: the wordpieces that fit."""
+"""The part of a passage's body that fits into the reader's input."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -47,7 +47,7 @@ class ReaderView:
   def cut(
     self, titles: Sequence[str], bodies: Sequence[str], rooms: np.ndarray
   ) -> list[str]:
-    """Returns what is seen of bodies.
+    """Returns the parts of bodies that the reader sees.
 
     Args:
       titles: Of n passages.

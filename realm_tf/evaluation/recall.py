@@ -17,10 +17,10 @@ ReadTexts = Callable[[np.ndarray], tuple[list[str], list[str]]]
 
 
 class Judge:
-  """Tells which passages answer a question.
+  """Judges which passages answer a question.
 
-  A passage does if its body, as far as the reader sees it, holds one of the
-  answers and the subject where it is known (`answers.AnswerSet.found_in`).
+  A passage does if the part of its body that the reader sees holds one of the
+  answers and, where it is known, the subject; see `answer_matching.AnswerSet`.
   """
 
   def __init__(
@@ -32,9 +32,9 @@ class Judge:
     """Prepares the answers.
 
     Args:
-      questions: What is asked.
+      questions: The questions.
       read_texts: Reads passages of the corpus.
-      view: What the reader sees of a body; None for all of it.
+      view: Cuts bodies as the reader does; None for whole bodies.
     """
     self.questions = questions
     self._read_texts = read_texts
@@ -46,7 +46,7 @@ class Judge:
     return all(wanted.found_in(text) for wanted in self._wanted[question])
 
   def hits(self, rows: np.ndarray) -> np.ndarray:
-    """Tells which of the passages found answer their question.
+    """Returns which retrieved passages answer their question.
 
     Args:
       rows: <int>[questions, k]. Rows of the corpus; -1 for none.
@@ -59,7 +59,7 @@ class Judge:
     unique, inverse = np.unique(rows, return_inverse=True)
     none = int(np.searchsorted(unique, 0))  # Rows before it are no passages.
     titles, bodies = self._read_texts(unique[none:])
-    # Each body is cut into words once, for all questions that found it.
+    # Each body is cut into words once, for all questions that retrieved it.
     order = np.argsort(inverse, axis=None, kind="stable")
     starts = np.searchsorted(inverse.ravel()[order], np.arange(len(unique) + 1))
     places, asking = order.tolist(), (order // rows.shape[1]).tolist()
@@ -85,7 +85,7 @@ class Judge:
     titles: Sequence[str],
     bodies: Sequence[str],
   ) -> list[bool]:
-    """Tells which bodies still answer a question where they are cut.
+    """Returns which bodies still answer a question after they are cut.
 
     Args:
       view: Cuts them.

@@ -1,4 +1,4 @@
-"""The report of an evaluation: one HTML file that needs nothing else.
+"""The report of an evaluation: one self-contained HTML file.
 
 All text of questions, answers and passages goes through `Markup.format`,
 which escapes it. The page allows no script.
@@ -74,7 +74,7 @@ def write(
   Args:
     path: The HTML file.
     title: Its heading.
-    facts: What was evaluated: names and values, shown above the figures.
+    facts: Names and values of what was evaluated, shown above the figures.
     scores: How it went.
   """
   files.write_bytes(path, html(title, facts, scores).encode())
@@ -93,7 +93,7 @@ def html(title: str, facts: Mapping[str, str], scores: scoring.Scores) -> str:
 
 
 def warnings(scores: scoring.Scores) -> list[str]:
-  """Returns what a reader of the figures must know of the references."""
+  """Returns warnings about invalid references."""
   found = []
   if scores.invalid_regexes:
     found.append(
@@ -202,6 +202,6 @@ def _row(cells: Iterable[Markup], texts: Iterable[str]) -> Markup:
 
 
 def _framed(rows: Iterable[Markup]) -> Markup:
-  """Returns a table, which a narrow screen can scroll by itself."""
+  """Wraps a table so that a narrow screen can scroll it."""
   table = Markup('<div class="table"><table>\n{}\n</table></div>')
   return table.format(Markup("\n").join(rows))

@@ -1,4 +1,4 @@
-"""The ways in which an evaluation has a run answer questions."""
+"""Loads the parts of a run that answer an evaluation's questions."""
 
 import dataclasses
 import functools
@@ -31,7 +31,7 @@ class Answerers:
 
   Attributes:
     by_retriever: In the order that the retrievers were asked for.
-    corpus: What is searched; None if nothing is.
+    corpus: The corpus to search; None for a closed book.
     indices: Folder of the index version that a retriever searches, where one
       does.
     width: Passages that are retrieved for a question; 0 if none are.
@@ -50,7 +50,7 @@ class Answerers:
 def load(
   options: evaluation_options.Options, run: run_config.RunConfig
 ) -> Answerers:
-  """Loads what the flags ask for.
+  """Loads the parts that the options need.
 
   Args:
     options: The flags, checked.
@@ -145,7 +145,7 @@ def _load_retrieval(
 def _retrieval(
   retrievers: retriever_set.RetrieverSet, width: int
 ) -> dict[str, Answer]:
-  """Returns what retrieves and reads nothing, by retriever."""
+  """Returns functions that only retrieve, by retriever."""
 
   def retrieve(
     name: str, ids: Sequence[str], texts: Sequence[str]

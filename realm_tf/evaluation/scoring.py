@@ -1,4 +1,4 @@
-"""Scores predictions: figures with intervals, and what each error is."""
+"""Scores predictions: figures with intervals, and a class for each error."""
 
 import collections
 import dataclasses
@@ -31,7 +31,7 @@ NOT_RETRIEVED = "not_retrieved"
 NOT_IN_CORPUS = "not_in_corpus"
 WRONG = "wrong"
 
-# In the order in which they are told apart.
+# In the order in which they are checked.
 CLASSES = {
   RIGHT: "right",
   INVALID_REGEX: "no reference is a valid pattern, nothing could be right",
@@ -49,12 +49,12 @@ CLASSES = {
 
 @dataclasses.dataclass(frozen=True)
 class Retrieval:
-  """What was retrieved, judged.
+  """Judged retrieval results.
 
   Attributes:
-    hits: <bool>[questions, k]. Whether the passages found hold an answer, best
-      first. k is the number found for every question, so that no recall@k
-      is of fewer than k passages.
+    hits: <bool>[questions, k]. Whether the retrieved passages hold an answer,
+      best first. k is the number retrieved for every question, so that no
+      recall@k is of fewer than k passages.
     answerable: <bool>[questions]. Whether the corpus holds an answer.
     passages_read: How many of the passages the reader has read.
   """
@@ -66,15 +66,15 @@ class Retrieval:
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
-  """How one question went.
+  """The result for one question.
 
   Attributes:
     question: The question.
-    prediction: What was answered.
+    prediction: The answer.
     right: Whether that is right; None where nothing was read.
     f1: Best F1 over the references; None for regular expressions, and where
       nothing was read.
-    answer_rank: Rank, from 1, of the first passage found that holds an
+    answer_rank: Rank, from 1, of the first retrieved passage that holds an
       answer; None if none does or retrieval is not known.
     error_class: A key of `CLASSES`.
   """
@@ -89,7 +89,7 @@ class Outcome:
 
 @dataclasses.dataclass(frozen=True)
 class Scores:
-  """How all questions went.
+  """The results for all questions.
 
   Attributes:
     outcomes: Of each question.
@@ -98,11 +98,11 @@ class Scores:
       nothing was read, "recall@k" alone.
     recall_curve: <float>[k]. recall@1, recall@2, ...; empty if not known.
     classes: Questions by error class; those that are there.
-    invalid_regexes: Ids of questions with a pattern that is none.
+    invalid_regexes: Ids of questions with an invalid pattern.
     degenerate: Ids of questions for which "" is right: references that
       normalise to nothing, or patterns that match nothing.
     calibration: None unless all predictions have a probability.
-    seed: Of the bootstrap's draws.
+    seed: Seed of the bootstrap.
   """
 
   outcomes: tuple[Outcome, ...]
@@ -121,12 +121,12 @@ def judge_retrieval(
   corpus: corpora.Corpus,
   passages_read: int,
 ) -> Retrieval:
-  """Looks for answers in the passages found, then in all.
+  """Judges retrieved passages, then searches the whole corpus.
 
   Args:
-    questions: What was asked.
+    questions: The questions.
     predictions: For each question, with `retrieved`.
-    corpus: That the passages are of.
+    corpus: The corpus of the passages.
     passages_read: How many of them the reader has read.
 
   Raises:
@@ -161,19 +161,18 @@ def judge_rows(
   passages_read: int,
   view: reader_view.ReaderView | None = None,
 ) -> dict[str, Retrieval]:
-  """Looks for answers in what retrievers have found, then in all passages.
+  """Judges the passages of all retrievers, then searches the whole corpus.
 
-  A passage is cut into words once, whichever questions and retrievers have
-  found it.
+  A passage is cut into words once, for all questions and retrievers.
 
   Args:
-    questions: What was asked.
+    questions: The questions.
     rows: <int>[questions, k] by retriever, one at least. Rows of the corpus,
       best first; -1 for none.
-    corpus: That the passages are of.
+    corpus: The corpus of the passages.
     passages_read: How many of them the reader has read.
-    view: What the reader sees of a body; None for all of it. Whether a corpus
-      holds an answer at all does not depend on it.
+    view: Cuts bodies as the reader does; None for whole bodies. Whether the
+      corpus holds an answer at all does not depend on it.
   """
   judge = recall.Judge(questions, corpus.read_texts, view)
   hits = judge.hits(np.concatenate(list(rows.values()), axis=1))
@@ -203,9 +202,9 @@ def score(
 
   Args:
     questions: At least one.
-    predictions: For each question, as `predictions.align` gives them.
+    predictions: For each question, as `prediction_records.align` gives them.
     retrieval: None if it is not known.
-    seed: Of the bootstrap's draws.
+    seed: Seed of the bootstrap.
   """
   references = [
     answer_matching.AnswerSet.of(question) for question in questions
@@ -242,13 +241,13 @@ def score_retrieval(
   retrieval: Retrieval,
   seed: int = 0,
 ) -> Scores:
-  """Scores what was retrieved, where nothing was read.
+  """Scores retrieval alone, when no passage was read.
 
   Args:
     questions: At least one.
     predictions: For each question; their answers say nothing.
-    retrieval: What was found.
-    seed: Of the bootstrap's draws.
+    retrieval: The judged passages.
+    seed: Seed of the bootstrap.
   """
   references = [
     answer_matching.AnswerSet.of(question) for question in questions
@@ -284,7 +283,7 @@ def _scores(
     references: Of each question.
     columns: <float>[questions] by figure: the values whose means they are.
     retrieval: None if it is not known.
-    seed: Of the bootstrap's draws.
+    seed: Seed of the bootstrap.
   """
   curve = np.empty([0])
   if retrieval is not None:
@@ -347,7 +346,7 @@ def _rank(retrieval: Retrieval, number: int) -> int | None:
 
 
 def _not_found(retrieval: Retrieval, number: int) -> str:
-  """Returns why no passage that was found holds an answer."""
+  """Returns the error class when no retrieved passage holds an answer."""
   return NOT_RETRIEVED if retrieval.answerable[number] else NOT_IN_CORPUS
 
 

@@ -20,7 +20,7 @@ class LabelledSentence:
   """A sentence of a corpus, known by its place alone, and its spans.
 
   Attributes:
-    passage: Fingerprint of the passage; see `passages.passage_uid`.
+    passage: Fingerprint of the passage; see `passage_table.passage_uid`.
     start: The sentence's first byte in the passage.
     limit: The byte after its last.
     spans: Sorted; types are `DATE_LABEL` and `ENTITY_LABELS`.
@@ -37,10 +37,10 @@ class Score:
   """Counts of spans, from which precision and recall follow.
 
   Attributes:
-    found: Spans that the tagger found.
+    found: Spans that the tagger marked.
     wanted: Spans that are labelled.
-    found_right: Found spans that match a labelled one.
-    wanted_found: Labelled spans that match a found one.
+    found_right: Marked spans that match a labelled one.
+    wanted_found: Labelled spans that match a tagged one.
   """
 
   found: int
@@ -50,12 +50,12 @@ class Score:
 
   @property
   def precision(self) -> float:
-    """Share of what was found that is right; 0 if nothing was found."""
+    """Share of the tagged spans that are right; 0 if there are none."""
     return self.found_right / self.found if self.found else 0.0
 
   @property
   def recall(self) -> float:
-    """Share of what is labelled that was found; 0 if nothing is labelled."""
+    """Share of the labelled spans that were tagged; 0 if there are none."""
     return self.wanted_found / self.wanted if self.wanted else 0.0
 
   @property

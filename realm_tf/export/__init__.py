@@ -1,1 +1,1 @@
-"""What is exported for others to load: SavedModels."""
+"""Exports embedders and taggers as SavedModels."""

@@ -42,7 +42,7 @@ class _Export(tf.Module):
 
 
 class Exporter:
-  """Exports one retriever, again and again; it is traced only once."""
+  """Exports one retriever repeatedly, but traces it only once."""
 
   def __init__(
     self, retriever: embedders.TwoTowers, config: schema.RetrievalConfig
@@ -51,7 +51,7 @@ class Exporter:
 
     Args:
       retriever: The towers.
-      config: Says what the exports compute in, and the embeddings' dimension.
+      config: Sets the precision of exports, and the embeddings' dimension.
     """
     self._exported = precision.ExportedModel(retriever, config.export_precision)
     self._export = _Export(self._exported.model)
@@ -62,7 +62,7 @@ class Exporter:
     self._dim = config.projection_size
 
   def save(self, model_dir: str, step: int) -> str:
-    """Exports the weights as they are; the manifest is written last.
+    """Exports the current weights; writes the manifest last.
 
     Args:
       model_dir: The run.
@@ -106,13 +106,13 @@ def remove(model_dir: str, step: int) -> None:
 
 
 def discard(model_dir: str, after_step: int) -> None:
-  """Removes what a run that was killed left behind.
+  """Removes the exports that a killed run has left.
 
   Those are exports of steps that the resumed run has yet to take, with weights
   that will not be quite the same, and exports that were not finished.
 
   Args:
-    model_dir: The run, which nobody else trains.
+    model_dir: The run, which no other process trains.
     after_step: The last step that stays.
   """
   folder = run_folder.RunFolder(model_dir).embedder_exports

@@ -1,4 +1,4 @@
-"""What an export computes in, whatever its model is trained in."""
+"""The precision of an export, which may differ from that of training."""
 
 import tensorflow as tf
 
@@ -6,13 +6,13 @@ from realm_tf.export import variables
 
 
 class ExportedModel:
-  """A model as it is exported: itself, or a copy in another precision.
+  """The model to export: itself, or a copy in another precision.
 
   A graph that was traced under `mixed_bfloat16` has its casts and its bfloat16
   products wherever it is loaded, also on a CPU.
 
   Attributes:
-    model: What is traced.
+    model: The model to trace.
   """
 
   def __init__(self, model: tf.keras.Model, precision: str):
@@ -43,6 +43,6 @@ class ExportedModel:
     self._pairs = list(zip(new, old, strict=True))
 
   def update(self) -> None:
-    """Takes over the weights as they are now."""
+    """Copies the current weights."""
     for new, old in self._pairs:
       new.assign(old)

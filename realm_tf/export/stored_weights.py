@@ -1,4 +1,4 @@
-"""Weights of encoders in fewer bits: small where stored, floats where read."""
+"""Weights of encoders stored in fewer bits, and read as floats."""
 
 import tensorflow as tf
 from official.nlp.modeling import layers
@@ -20,7 +20,7 @@ class StoredWeight(tf.Module):
     values: <bfloat16 or int8>[...]. The stored numbers.
     scales: <float32>[...]. What each channel's are multiplied by, of a shape
       that broadcasts; None where they are floats.
-    dtype: What is read.
+    dtype: Type of the read values.
   """
 
   def __init__(
@@ -50,7 +50,7 @@ class StoredWeight(tf.Module):
       kind: `BFLOAT16`, or `INT8` for numbers of -127 to 127 and a scale for
         each channel: the largest number of it becomes 127.
       axes: Those within one channel.
-      dtype: What is read.
+      dtype: Type of the read values.
     """
     full = tf.cast(tf.convert_to_tensor(weight), tf.float32)
     if kind == BFLOAT16:
@@ -76,7 +76,7 @@ class StoredWeight(tf.Module):
   def sparse_read(
     self, indices: tf.Tensor, name: str | None = None
   ) -> tf.Tensor:
-    """Returns rows of the weight; `tf.gather` asks a variable for them so."""
+    """Returns rows of the weight; `tf.gather` calls this method."""
     scales = self.scales
     if scales is not None and scales.shape[0] > 1:
       scales = tf.gather(scales, indices)
@@ -107,7 +107,7 @@ tf.register_tensor_conversion_function(StoredWeight, _to_tensor)
 
 
 def reduce(part: tf.keras.Model, kind: str) -> None:
-  """Has a model's encoders store their matrices in fewer bits, for good.
+  """Converts the matrices of a model's encoders to fewer bits, in place.
 
   Kernels have a scale for each output, embeddings of words one for each word.
   Biases, norms and embeddings of positions stay as they are, as do the layers

@@ -165,7 +165,7 @@ def save(
     folder: Where to; replaced if it is there.
     tagger: The model, built.
     tokenizer: Its tokenizer.
-    config: Of the run; says what the export computes in.
+    config: Of the run; sets the precision of the export.
     step: Of the weights.
   """
   exported = precision.ExportedModel(tagger, config.export_precision)

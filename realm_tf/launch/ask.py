@@ -47,7 +47,7 @@ verify_flag.define()
 
 
 def main(questions: list[str]) -> None:
-  """Asks what the arguments say, or what is typed.
+  """Asks the questions of the arguments, or those that are typed.
 
   Args:
     questions: The arguments that are no flags.
@@ -74,7 +74,7 @@ def main(questions: list[str]) -> None:
 
 
 def _load() -> Callable[[str], Any]:
-  """Returns what is asked: a server, or a run."""
+  """Connects to a server, or loads a run."""
   if _SERVER.value:
     from realm_tf.serving.client import asker
 

@@ -66,6 +66,6 @@ def _import_beam() -> None:
     importlib.import_module("apache_beam")
   logging.disable(logging.NOTSET)
   logging.getLogger("apache_beam").setLevel(logging.ERROR)
-  # A step's error is raised too, and then told in one line.
+  # A step's error is raised, too, and then reported in one line.
   for module in ("apache_beam.runners.common", "apache_beam.runners.worker"):
     logging.getLogger(module).setLevel(logging.CRITICAL)

@@ -85,7 +85,7 @@ def run(
 
 @contextlib.contextmanager
 def mistakes_in_one_line() -> Iterator[None]:
-  """Turns a user's mistake into one line on stderr and exit status 2."""
+  """Reports a user's mistake in one line on stderr, with exit status 2."""
   try:
     yield
   except errors.UserError as e:

@@ -1,4 +1,4 @@
-"""Shows on the terminal what the library logs and raises, in a command's words.
+"""Shows the library's log and errors on the terminal, in a command's words.
 
 Below `launch`, messages speak of arguments as Python does: corpus=PATH,
 `corpus`, build_corpus(overwrite=True). The user of a command reads
@@ -22,7 +22,7 @@ _TRUTH = re.compile(r"(True|False)\b")
 
 
 class _Console(logging.Handler):
-  """Prints what is logged, a warning as such."""
+  """Prints log messages, with a prefix for warnings."""
 
   def __init__(self, names: Container[str]):
     """Takes the command's flags; see `in_flags`."""
@@ -80,6 +80,6 @@ def in_flags(message: str, names: Container[str]) -> str:
 
 
 def _flag(name: str, value: str) -> str:
-  """Returns an argument as it is given to a command."""
+  """Returns an argument in the form of a flag."""
   switches = {"True": f"--{name}", "False": f"--no{name}"}
   return switches.get(value, f"--{name}={value}")

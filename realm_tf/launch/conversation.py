@@ -21,11 +21,11 @@ _PROMPT = "? "
 
 
 def run(ask: Ask, texts: Sequence[str], *, as_json: bool) -> None:
-  """Asks, and prints what is replied.
+  """Asks each text, and prints the reply.
 
   Args:
     ask: From a text to its reply.
-    texts: What is asked; if there is none, what is typed, until its end.
+    texts: Texts to ask; without any, lines are read from standard input.
     as_json: Whether each reply is printed as a JSON object on a line.
 
   Raises:
@@ -47,7 +47,7 @@ def run(ask: Ask, texts: Sequence[str], *, as_json: bool) -> None:
 
 
 def _typed() -> Iterator[str]:
-  """Yields lines as they are typed, or piped in; empty ones are passed over."""
+  """Yields the lines that are typed or piped in, except empty ones."""
   if not sys.stdin.isatty():
     yield from filter(None, map(str.strip, sys.stdin))
     return

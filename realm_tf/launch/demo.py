@@ -29,7 +29,7 @@ _REBUILD_BERT = flags.DEFINE_bool(
 
 
 def main() -> None:
-  """Runs the demo, or what it rests on."""
+  """Runs the demo or rebuilds its BERT."""
   path_checks.demo(_OUTPUT.value)
   environment.use_bfloat16_products()
   from realm_tf.demo import run

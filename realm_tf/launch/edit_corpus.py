@@ -3,7 +3,7 @@ r"""Adds, removes and replaces passages: a new corpus, and a run's index of it.
 python -m realm_tf.launch.edit_corpus --corpus=CORPUS --add=news.jsonl \
   --remove=0123456789abcdef --output=NEW_CORPUS --model_dir=FINETUNED
 
-Nothing is trained. Only what is new is embedded, with the embedder that made
+Nothing is trained. Only new passages are embedded, with the embedder that made
 the run's index; `--model_dir` and NEW_CORPUS together then answer from it.
 """
 

@@ -20,7 +20,7 @@ verify_flag.define()
 
 
 def main() -> None:
-  """Evaluates what the flags name."""
+  """Evaluates the run or the predictions that the flags name."""
   verify_flag.apply()
   given = option_flags.read(evaluation_options.Options)
   given["retriever"] = given["retriever"] or ()

@@ -3,7 +3,7 @@ r"""Fine-tunes retriever and reader on open-domain questions, as ORQA does.
 python -m realm_tf.launch.finetune --config=mini --dataset=nq_open \
   --corpus=CORPUS --init=PRETRAIN_DIR --model_dir=MODEL_DIR
 
-The index of --init stays as it is; where it has none, as a run of
+The index of --init is not changed; where it has none, as a run of
 pretrain_ict, the corpus is embedded first. Trained are the query side of the
 retriever and the reader.
 """

@@ -1,4 +1,4 @@
-"""What a command prints when it is asked for help."""
+"""The help text of a command."""
 
 import shutil
 import signal
@@ -66,7 +66,7 @@ def _text(description: str) -> str:
 
 
 def _place(flag: flags.Flag) -> tuple[bool, bool]:
-  """Sorts what must be given first, then what is the command's alone."""
+  """Sort key: required flags first, then the command's own."""
   module = flags.FLAGS.find_module_defining_flag(flag.name)
   return not _is_required(flag), module != sys.argv[0]
 
@@ -96,7 +96,7 @@ def _entry(flag: flags.Flag, width: int) -> list[str]:
 
 
 def _value(flag: flags.Flag) -> str:
-  """Returns what stands for the value; "" for a flag of yes or no."""
+  """Returns the placeholder of the value; "" for a boolean flag."""
   if flag.boolean:
     return ""
   if isinstance(flag.parser, flags.EnumParser):
@@ -105,7 +105,7 @@ def _value(flag: flags.Flag) -> str:
 
 
 def _is_required(flag: flags.Flag) -> bool:
-  """Whether a flag that is not given is refused."""
+  """Whether the flag is required."""
   return flag.default is None and any(map(_refuses_none, flag.validators))
 
 

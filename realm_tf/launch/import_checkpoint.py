@@ -33,7 +33,7 @@ _PEER_PYTHON = flags.DEFINE_string(
 
 
 def main() -> None:
-  """Imports what the flags name."""
+  """Imports the weights that the flags name."""
   path_checks.weights("source", _SOURCE.value)
   path_checks.output(_OUTPUT.value, new=True)
   from realm_tf.checkpoints import importing

@@ -39,7 +39,7 @@ _VERSION = ("-version", "--version")
 
 
 def main() -> None:
-  """Runs the command that the arguments name, or lists what there are."""
+  """Runs the command that the arguments name, or lists all commands."""
   name = sys.argv[1] if len(sys.argv) > 1 else "help"
   if name in COMMANDS:
     _run(name)

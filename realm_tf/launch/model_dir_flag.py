@@ -6,7 +6,7 @@ from realm_tf.launch import path_checks
 
 
 def define(text: str, *, required: bool = True) -> flags.FlagHolder[str]:
-  """Defines the flag, and sees that its folder is there or can be made.
+  """Defines the flag, which must be a folder that exists or can be made.
 
   Args:
     text: For --help.

@@ -1,7 +1,7 @@
 """Refuses wrong paths before TensorFlow is imported, which takes seconds.
 
-Only what a look at this machine's disks tells: what lies elsewhere ("://"), or
-must be read to be judged, is left to whoever reads it.
+Checks only what this machine's disks show. Paths elsewhere ("://"), and the
+contents of files, are checked when they are read.
 """
 
 import glob
@@ -22,31 +22,31 @@ _INDEX = ".index"
 
 
 def corpus(folder: str) -> None:
-  """Sees that a folder holds a corpus; "" is none that was given."""
+  """Raises if a folder holds no corpus; "" passes."""
   if _is_here(folder) and not _has(folder, "manifest.json"):
     raise absent.corpus(folder, is_folder=os.path.isdir(folder))
 
 
 def sentences(folder: str) -> None:
-  """Sees that a corpus has been annotated."""
+  """Raises if a corpus has not been annotated."""
   records = os.path.join(glob.escape(folder), "sentences", "*.tfrecord*")
   if _is_here(folder) and not glob.glob(records):
     raise absent.sentences(folder)
 
 
 def run(model_dir: str) -> None:
-  """Sees that a folder is a run's."""
+  """Raises if a folder is no run."""
   if _is_here(model_dir) and not is_run(model_dir):
     raise absent.run(model_dir)
 
 
 def is_run(model_dir: str) -> bool:
-  """Whether a folder of this machine's is a run's."""
+  """Whether a folder on this machine is a run."""
   return _has(model_dir, "config.json")
 
 
 def weights(flag: str, sources: str) -> None:
-  """Sees that there are weights: of runs, or public ones.
+  """Raises if a source is neither a run nor public weights.
 
   Args:
     flag: The flag's name.
@@ -56,27 +56,27 @@ def weights(flag: str, sources: str) -> None:
     if os.path.exists(source + _INDEX):
       continue
     if os.path.exists(source) and not os.path.isdir(source):
-      continue  # Who reads it says more of a file.
+      continue  # The reader's error says more.
     checkpoints = glob.glob(os.path.join(glob.escape(source), "*" + _INDEX))
     if not checkpoints and not any(_has(source, name) for name in _WEIGHTS):
       raise errors.UserError(f"--{flag}: {absent.weights(source)}")
 
 
 def there(flag: str, paths: Iterable[str]) -> None:
-  """Sees that each path exists."""
+  """Raises if a path does not exist."""
   for path in filter(_is_here, paths):
     if not os.path.exists(path):
       raise absent.path(flag, path)
 
 
 def vocabulary(file: str) -> None:
-  """Sees that a vocabulary is a file."""
+  """Raises if a vocabulary is not a file."""
   if _is_here(file) and not os.path.isfile(file):
     raise absent.vocabulary(file)
 
 
 def documents(flag: str, inputs: Iterable[str]) -> None:
-  """Sees that files, patterns and folders name something.
+  """Raises if a path, pattern or folder matches no file.
 
   Args:
     flag: The flag's name.
@@ -93,7 +93,7 @@ def documents(flag: str, inputs: Iterable[str]) -> None:
 def dataset(
   flag: str, name: str, split: str | None, builders: Iterable[str]
 ) -> None:
-  """Sees that a dataset is one that there is.
+  """Raises if a dataset does not exist.
 
   Args:
     flag: The flag's name.
@@ -115,7 +115,7 @@ def dataset(
 
 
 def tagger(source: str) -> None:
-  """Sees that a tagger is the rules, or that something was exported."""
+  """Raises if a tagger is neither the rules nor an export."""
   manifests = (
     "manifest.json",
     os.path.join("exports", "tagger", "manifest.json"),
@@ -127,13 +127,13 @@ def tagger(source: str) -> None:
 
 
 def folder(flag: str, path: str) -> None:
-  """Sees that a path is a folder."""
+  """Raises if a path is not a folder."""
   if _is_here(path) and not os.path.isdir(path):
     raise absent.path(flag, path)
 
 
 def output(path: str, *, new: bool = False) -> None:
-  """Sees that --output is a folder, or that one can be made there.
+  """Raises if --output is not a folder and cannot be made one.
 
   Args:
     path: Its value; "" for none.
@@ -148,7 +148,7 @@ def output(path: str, *, new: bool = False) -> None:
 
 
 def demo(path: str) -> None:
-  """Sees that --output is new, empty, or holds a demo."""
+  """Raises if --output holds anything but a demo."""
   output(path)
   is_new = not os.path.exists(path) or _is_empty_folder(path)
   if _is_here(path) and not is_new and not _has(path, "demo.json"):
@@ -159,7 +159,7 @@ def why_no_folder(path: str) -> str:
   """Returns why no folder can be made at a path, or written to; "" if it can.
 
   Args:
-    path: On a local disk; what is missing of it would be made.
+    path: On a local disk; missing folders would be made.
   """
   found = os.path.abspath(path)
   while not os.path.lexists(found):
@@ -172,7 +172,7 @@ def why_no_folder(path: str) -> str:
 
 
 def _is_here(path: str) -> bool:
-  """Whether a path was given, and is of a disk of this machine's."""
+  """Whether a path is given and on a disk of this machine."""
   return bool(path) and "://" not in path
 
 
@@ -185,7 +185,7 @@ def _is_empty_folder(path: str) -> bool:
 
 
 def _is_file_name(dataset_: str) -> bool:
-  """Whether a dataset is a path, as `data.qa_datasets` tells it."""
+  """Whether a dataset is a path, as `questions/qa_datasets.py` has it."""
   name = dataset_.lower()
   for suffix in _COMPRESSED:
     name = name.removesuffix(suffix)

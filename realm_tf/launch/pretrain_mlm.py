@@ -11,7 +11,7 @@ run_flags.define("pretrain_mlm")
 
 
 def main() -> None:
-  """Trains, and names the next command."""
+  """Trains, and prints the next command."""
   config = run_flags.config("pretrain_mlm")
   from realm_tf.training.recipes import warm_start
 

@@ -21,7 +21,7 @@ _MANUAL_DIR = flags.DEFINE_string(
 
 
 def check_paths(split: str | None = None, **datasets: str) -> None:
-  """Refuses questions that are not there, before TensorFlow is imported.
+  """Refuses questions that do not exist, before TensorFlow is imported.
 
   Args:
     split: The split that is read, where that is one.

@@ -108,7 +108,7 @@ def config(task: str) -> schema.TaskConfig:
 
 
 def where() -> dict[str, str]:
-  """Returns folders and devices, as `training.runs.set_up` takes them.
+  """Returns folders and devices, as `run_setup.set_up` takes them.
 
   Of those that the command has flags for.
   """
@@ -119,7 +119,7 @@ def where() -> dict[str, str]:
 
 
 def is_resumed() -> bool:
-  """Whether there is a run already: where it started from may be gone."""
+  """Whether the run exists; the weights it started from may be gone."""
   return path_checks.is_run(flags.FLAGS.model_dir)
 
 

@@ -118,7 +118,7 @@ _GRACE_SECONDS = flags.DEFINE_float(
 
 
 def main() -> None:
-  """Serves what the flags name."""
+  """Serves the models that the flags name."""
   path_checks.folder("model_base_path", _MODEL_BASE_PATH.value)
   for flag in (
     _MODEL_CONFIG_FILE,

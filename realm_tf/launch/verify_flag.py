@@ -18,6 +18,6 @@ def define() -> None:
 
 
 def apply() -> None:
-  """Does as the flag says, in this process and those that it starts."""
+  """Applies the flag, in this process and those that it starts."""
   if not flags.FLAGS[_NAME].value:
     environment.skip_corpus_sums()

@@ -1,4 +1,4 @@
-"""Models that can be made anew from what they were made of."""
+"""Models that can be rebuilt from their configs."""
 
 import dataclasses
 import types
@@ -12,7 +12,7 @@ from realm_tf.configs import schema
 
 
 class ConfiguredModel(tf.keras.Model):
-  """A model that is made of configs and plain values.
+  """A model whose arguments are configs and plain values.
 
   `get_config` and `from_config` hold them, so that Keras can load what
   `model.save` wrote and an export can have a copy in another precision.
@@ -21,11 +21,11 @@ class ConfiguredModel(tf.keras.Model):
   def __init__(
     self, *, name: str, dtype: tf.DType | None = None, **made_of: Any
   ):
-    """Remembers what the model is made of.
+    """Keeps the constructor's arguments.
 
     Args:
       name: Of the Keras model.
-      dtype: What the model computes in itself; its layers have their own.
+      dtype: Type of the model's own arithmetic; its layers have their own.
       **made_of: The constructor's arguments, by name.
     """
     super().__init__(name=name, dtype=dtype)
@@ -46,7 +46,7 @@ class ConfiguredModel(tf.keras.Model):
 
 
 class NamedModel(ConfiguredModel):
-  """A part of a model, whose constructor takes a name as well."""
+  """A part of a model, whose constructor also takes a name."""
 
   def get_config(self) -> dict[str, Any]:
     """See base class."""

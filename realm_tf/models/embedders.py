@@ -124,7 +124,7 @@ class TwoTowers(configured.ConfiguredModel):
     vocab_size: int,
     sep_id: int,
   ):
-    """Builds the towers; `retriever.tied_embedders` says whether they are one.
+    """Builds the towers; `tied_embedders` says whether they are one.
 
     Args:
       encoder: See `Embedder`.

@@ -12,7 +12,7 @@ from realm_tf.models import trainable
 
 @tf.keras.utils.register_keras_serializable(package="realm_tf")
 class IctModel(trainable.TrainableModel):
-  """A retriever trained to find the block that a sentence came from.
+  """A retriever that is trained to retrieve a sentence's source block.
 
   The negatives of a query are the other blocks of the global batch: the
   number of replicas does not change the loss.

@@ -1,4 +1,4 @@
-"""Computes rows of unequal length in groups, to leave padding out."""
+"""Computes rows of unequal length in groups, to avoid padding."""
 
 from collections.abc import Callable
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ def apply(
   training: bool,
   per_position: bool = False,
 ) -> tf.Tensor:
-  """Applies a function to rows in groups of like length, each cut to its own.
+  """Applies a function to rows in groups of similar length, without padding.
 
   The function must ignore padding; results and gradients are then those of
   `function(*sequences, *others)`.

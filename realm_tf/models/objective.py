@@ -10,7 +10,7 @@ import tensorflow as tf
 
 
 class Marginal(NamedTuple):
-  """What the objective is made of; see `marginalize`.
+  """The terms of the objective; see `marginalize`.
 
   Attributes:
     log_likelihood: <float>[B]. log p(y|x).
@@ -27,7 +27,7 @@ class Marginal(NamedTuple):
 
   @property
   def retrieval_utility(self) -> tf.Tensor:
-    """<float>[B]. log p(y|x) - log p(y|null, x): what retrieval is worth."""
+    """<float>[B]. Retrieval utility: log p(y|x) - log p(y|null, x)."""
     return self.log_likelihood - self.null_log_likelihood
 
   @property

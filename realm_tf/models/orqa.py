@@ -12,11 +12,11 @@ from realm_tf.models import objective
 from realm_tf.models import shapes
 from realm_tf.models import span_reader
 
-_MASKED = -1e9  # finite: what is masked has a gradient of zero, not of NaN
+_MASKED = -1e9  # finite: masked places have a gradient of zero, not of NaN
 
 
 class OrqaOutputs(NamedTuple):
-  """What one pass gives.
+  """The outputs of one forward pass.
 
   Attributes:
     retriever_scores: <float32>[B, K]. f(x, z) of the retriever beam; far
@@ -53,7 +53,7 @@ class Spans(NamedTuple):
 
 
 class MaskedLoss(NamedTuple):
-  """A loss that some examples have no part in.
+  """A loss that leaves some examples out.
 
   Attributes:
     loss: <float32>[B]. 0 where nothing is right.
@@ -71,7 +71,7 @@ class OrqaModel(configured.ConfiguredModel):
   Axes: B questions, K passages of the retriever beam, R of the reader beam
   (the first R of the K), L wordpieces read together, W widths of spans.
 
-  The passages' embeddings come from the index, which stays as it is: of the
+  The passages' embeddings come from the index, which is fixed: of the
   retriever, the query tower alone is trained.
 
   Attributes:
@@ -250,7 +250,7 @@ def reader_loss(
 
 
 def _loss(scores: tf.Tensor, right: tf.Tensor, hard: bool) -> MaskedLoss:
-  """Returns -log of the right ones' share of the softmax.
+  """Returns -log of the softmax mass of the right entries.
 
   Args:
     scores: <float>[B, n].

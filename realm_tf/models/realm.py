@@ -14,7 +14,7 @@ from realm_tf.models import trainable
 
 
 class RealmOutputs(NamedTuple):
-  """What one pass gives.
+  """The outputs of one forward pass.
 
   Attributes:
     marginal: The objective's parts.

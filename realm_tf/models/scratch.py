@@ -1,8 +1,8 @@
 """First weights from which an encoder learns in minutes.
 
-BERT took a million steps to learn what these weights begin with. They follow
-the idea of mimetic initialisation (Trockman and Kolter, 2023): start from what
-trained transformers have been seen to become.
+BERT took a million steps to learn the structure that these weights start with.
+They follow mimetic initialisation (Trockman and Kolter, 2023): they imitate the
+weights of trained transformers.
 """
 
 import numpy as np
@@ -16,12 +16,12 @@ _SLOWEST_RATE = 1 / 512
 _LOCALITY = 4.0
 # Attention logit of a token with itself in the layers above.
 _SELF_MATCH = 4.0
-# What is left of the random weights where others are laid over them.
+# The share of the random weights that is kept below the structured ones.
 _RANDOM_PART = 0.3
 
 
 def prepare_for_scratch(encoder: bert_encoder.BertEncoderV2) -> None:
-  """Lays first weights into a built encoder; a checkpoint replaces them.
+  """Sets first weights that learn quickly in a built encoder.
 
   * Positions are waves in the first quarter of the width, where word
     embeddings begin at zero, so that neither blurs the other.
@@ -29,8 +29,8 @@ def prepare_for_scratch(encoder: bert_encoder.BertEncoderV2) -> None:
     word after, the second before, and so on.
   * The heads above attend to whatever looks alike: a [MASK] between two words
     finds the place where those words stand.
-  * What is attended to is passed on: each attention's output projection is the
-    transpose of its value projection, their product close to the identity.
+  * Attention passes on its input: each output projection is the transpose of
+    the value projection, their product close to the identity.
 
   Together these are the circuit that copies a name out of a passage. From
   random weights a model of two layers does not find it within an hour.

@@ -19,8 +19,8 @@ class SpanScorer(tf.keras.layers.Layer):
   layer, ReLU, layer norm, and a dense layer to one score. The first layer's
   product with the two halves is the sum of a product of each, so that it is
   taken once a position, not once a span. Normalising and the last product are
-  taken in one: what a span's vector x is needed for is its sum, the sum of its
-  squares, and its product with one vector.
+  computed together: of a span's vector x, only its sum, the sum of its squares
+  and its product with one vector are needed.
   """
 
   def __init__(
@@ -30,7 +30,7 @@ class SpanScorer(tf.keras.layers.Layer):
     max_span_length: int,
     span_hidden_size: int,
   ):
-    """Names the layers' shapes; variables come with the first call.
+    """Defines the layers; the first call builds their variables.
 
     Args:
       encoder: Of the encoder below.
@@ -99,7 +99,7 @@ class SpanReader(configured.ConfiguredModel):
 
   Attributes:
     encoder: BERT; a pre-trained reader's fits.
-    scorer: What is on top.
+    scorer: The layers on top.
   """
 
   def __init__(

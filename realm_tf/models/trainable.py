@@ -1,4 +1,4 @@
-"""Models that `model.fit` trains by their own objective."""
+"""Models that `fit` trains on the loss that they compute themselves."""
 
 import abc
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ Sums = dict[str, tuple[tf.Tensor, tf.Tensor]]
 
 
 class TrainableModel(configured.ConfiguredModel, abc.ABC):
-  """A model whose objective is its own.
+  """A model that computes its own loss.
 
   Example:
     model.compile("adam")
@@ -31,7 +31,7 @@ class TrainableModel(configured.ConfiguredModel, abc.ABC):
         out.
 
     Returns:
-      "loss", and what else is reported.
+      "loss", and other metrics.
     """
 
   # Keras would convert each layer's Python with AutoGraph, which takes half a

@@ -1,1 +1,1 @@
-"""What a run's folder holds: config, state, exports, locks."""
+"""The files of a run's folder: config, state, exports, locks."""

@@ -1,4 +1,4 @@
-"""The embedder's exports: what the refresher reads of the trainer."""
+"""The embedder's exports, which the refresher reads."""
 
 import dataclasses
 import os
@@ -106,7 +106,7 @@ def find(model_dir: str, step: int | None = None) -> EmbedderExport:
 
 
 def id_of(manifest: str) -> str | None:
-  """Returns the export that a manifest is of, or names; None if it is gone.
+  """Reads a manifest's export_id; None if missing.
 
   Args:
     manifest: Path of the manifest of an export or of an index version.

@@ -19,7 +19,7 @@ class FileLock:
   """
 
   def __init__(self, path: str, *, shared: bool = False):
-    """Names the lock; nothing is locked yet.
+    """Takes the file; locks nothing yet.
 
     Args:
       path: The file; made, with its folder, where it is missing. Its content

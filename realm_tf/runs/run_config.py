@@ -107,7 +107,7 @@ def read(model_dir: str) -> RunConfig:
 
 
 def check(model_dir: str, run: RunConfig) -> bool:
-  """Sees that a run's folder is new, or holds the same run.
+  """Raises if a run's folder holds another run.
 
   A run that is resumed may differ in fields that say how long and how often,
   not in what is learned from what.
@@ -116,7 +116,7 @@ def check(model_dir: str, run: RunConfig) -> bool:
     Whether the run is resumed: a `config.json` was there.
 
   Raises:
-    errors.UserError: If the run found there is another one; names the field.
+    errors.UserError: If the folder holds another run; names the field.
   """
   resumed = tf.io.gfile.exists(run_folder.RunFolder(model_dir).config)
   if resumed:
@@ -131,7 +131,7 @@ def write_or_match(model_dir: str, run: RunConfig) -> bool:
     Whether the run is resumed.
 
   Raises:
-    errors.UserError: If the run found there is another one; names the field.
+    errors.UserError: If the folder holds another run; names the field.
   """
   resumed = check(model_dir, run)
   tf.io.gfile.makedirs(model_dir)

@@ -1,4 +1,4 @@
-"""Who is alive in a run: what trainer and refresher know of each other.
+"""The state of a run, and which of its processes are alive.
 
 Coupled by files under the run's folder alone: each holds a lock for its life,
 so that the other knows at once when it was killed, and the trainer leaves a
@@ -29,10 +29,10 @@ _PROBE_SECS = 2.0
 
 
 class RunState:
-  """Whether a run's trainer and refresher live, and how the run ended."""
+  """The state of a run: who is alive, and how it ended."""
 
   def __init__(self, model_dir: str):
-    """Names the run."""
+    """Takes the run's folder."""
     self.model_dir = model_dir
     folder = run_folder.RunFolder(model_dir)
     self._file = folder.state
@@ -41,7 +41,7 @@ class RunState:
 
   @contextlib.contextmanager
   def hold(self) -> Iterator[None]:
-    """Says that the trainer runs, and at the end how it ended.
+    """Marks the run as running, and at the end how it ended.
 
     Everything that training does belongs into this context.
 
@@ -74,12 +74,12 @@ class RunState:
 
   @contextlib.contextmanager
   def hold_refresher(self) -> Iterator[None]:
-    """Says that a refresher runs; there may be several."""
+    """Marks a refresher as running; there may be several."""
     with locks.FileLock(self._refresher_lock, shared=True):
       yield
 
   def state(self) -> str | None:
-    """Returns how the run is, or ended; None before the first start.
+    """Returns the state of the run; None before its first start.
 
     "running", "done", "failed" or "interrupted". A trainer that was killed left
     "running": see `is_alive`.
@@ -98,7 +98,7 @@ class RunState:
     return found.get("has_checkpoint", found.get("state") == DONE)
 
   def note_checkpoint(self) -> None:
-    """Says that a checkpoint was saved, for as long as the run's folder lives.
+    """Records, for good, that a checkpoint was saved.
 
     Called by the trainer, which holds the run.
     """
@@ -106,11 +106,11 @@ class RunState:
       self._update(has_checkpoint=True)
 
   def evaluated_step(self) -> int | None:
-    """Returns the step of the last evaluation; None where nobody noted it."""
+    """Returns the step of the last evaluation; None if none was recorded."""
     return self._read().get("evaluated_step")
 
   def note_evaluation(self, step: int) -> None:
-    """Says that an evaluation was made; called by the trainer alone."""
+    """Records the step of an evaluation; only the trainer calls it."""
     self._update(evaluated_step=step)
 
   def is_alive(self) -> bool:

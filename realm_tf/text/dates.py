@@ -289,7 +289,7 @@ def find_dates(text: str) -> list[tuple[int, int]]:
 
 
 def _is_year(text: str, start: int, limit: int) -> bool:
-  """Tells a year from a count, an amount, a time, or a number in a name."""
+  """Whether a number is a year, not a count, an amount, a time or a name."""
   before = text[max(0, start - _CONTEXT) : start]
   if _NO_YEAR_BEFORE.search(before) and not _PREFIX_OF_YEAR.search(before):
     return False

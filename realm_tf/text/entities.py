@@ -174,7 +174,7 @@ def find_entities(text: str, title: str = "") -> list[tuple[int, int]]:
 
 
 def _parts(text: str, start: int, limit: int) -> Iterator[tuple[int, int]]:
-  """Splits a run where it goes over a sentence's end or a mere "for"."""
+  """Splits a run at a sentence's end or a mere "for"."""
   part = text[start:limit]
   for match in _AFTER_STOP.finditer(text, start, limit):
     if match[1].lower() in word_lists.FUNCTION_WORDS:
@@ -191,7 +191,7 @@ def _parts(text: str, start: int, limit: int) -> Iterator[tuple[int, int]]:
 
 
 def _trim(text: str, start: int, limit: int) -> _Run | None:
-  """Cuts off what does not belong to the name; None if nothing is left."""
+  """Cuts off words that are not part of the name; None if nothing is left."""
   capital_due = _is_capital_due(text, start)
   while True:
     word, _, rest = text[start:limit].partition(" ")
@@ -307,7 +307,7 @@ def _is_entity(text: str, run: _Run, names: set[str]) -> bool:
 
 
 def _looks_like_name(text: str, run: _Run) -> bool:
-  """Tells a name by its shape alone: McDonald, 3M, Anglo-Saxon, Kafka's."""
+  """Whether a word's shape alone is a name's: McDonald, 3M, Kafka's."""
   name = text[run.start : run.limit]
   if any(c.isupper() or c.isdigit() for c in name[1:]):
     return True

@@ -22,7 +22,7 @@ _ALIASES = {
 KNOWN = tuple(_ALIASES)
 
 OUTSIDE = "O"
-# By id; what is outside of all entities is 0.
+# By id; 0 is outside of all entities.
 LABELS = (
   OUTSIDE,
   *(f"{prefix}-{kind}" for kind in TYPES for prefix in "BI"),

@@ -18,7 +18,7 @@ class MaskedQueries(NamedTuple):
   Attributes:
     token_ids: <int32>[batch, length]. With [MASK] at the chosen places.
     mask_positions: <int32>[batch, max_masks]. In order; 0 for padding.
-    targets: <int32>[batch, max_masks]. What stood there; 0 for padding.
+    targets: <int32>[batch, max_masks]. Masked wordpieces; 0 for padding.
     target_weights: <float32>[batch, max_masks]. 1 for a mask, 0 for padding.
   """
 

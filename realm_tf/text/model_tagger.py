@@ -88,7 +88,7 @@ class ModelTagger:
     ]
 
   def entities(self, texts: Sequence[str]) -> list[list[salient_spans.Span]]:
-    """Returns what the model alone finds in each text, in bytes."""
+    """Returns the model's entities of each text, without dates, in bytes."""
     rows, offsets, sentences = [], [], []
     for row, text in enumerate(texts):
       raw = text.encode()
@@ -118,7 +118,7 @@ class ModelTagger:
   def _join(
     self, text: str, entities: list[salient_spans.Span]
   ) -> list[salient_spans.Span]:
-    """Adds what is found by rules, and leaves no overlap."""
+    """Merges the rules' spans with the model's, without overlaps."""
     by_rules = salient_spans.to_bytes(
       text,
       [

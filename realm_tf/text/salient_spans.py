@@ -1,4 +1,4 @@
-"""Salient spans: what a tagger is, and one that works by rules alone."""
+"""Salient spans: the protocol of a tagger, and a tagger by rules."""
 
 import bisect
 import re
@@ -24,7 +24,7 @@ class Span(NamedTuple):
   Attributes:
     start: First byte, of the text in UTF-8.
     limit: The byte after the last.
-    type: What it is, such as "date" or "entity".
+    type: Such as "date" or "entity".
   """
 
   start: int

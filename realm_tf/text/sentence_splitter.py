@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from syntok import segmenter
 from syntok import tokenizer as syntok_tokenizer
 
-# Offsets must point into the text as it is, so contractions are left alone.
+# Offsets must point into the original text, so contractions are left alone.
 _TOKENIZER = syntok_tokenizer.Tokenizer(replace_not_contraction=False)
 
 # What may end a sentence: syntok's terminals. It also breaks before brackets

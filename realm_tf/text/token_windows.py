@@ -27,7 +27,7 @@ class Windows(NamedTuple):
 
 
 def cut(lengths: tf.Tensor, size: int, overlap: int) -> Windows:
-  """Cuts sequences into windows; what fits is one window, also if empty.
+  """Cuts sequences into windows; a short or empty one is one window.
 
   Args:
     lengths: <int64>[rows]. Tokens of each sequence.

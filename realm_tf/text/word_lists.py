@@ -1,4 +1,4 @@
-"""Words by which a capital at a sentence's start is judged."""
+"""Word lists that decide whether a sentence's first word is a name."""
 
 # In lower case. They are no part of a name that they stand before at the start
 # of a sentence: "After Napoleon", and not alone a name anywhere.

@@ -41,7 +41,7 @@ def read_vocabulary(path: str) -> list[str]:
 
 
 def vocabulary_sha256(vocabulary: Sequence[str]) -> str:
-  """Returns the hash of the wordpieces, one a line: tells them apart."""
+  """Returns the SHA-256 of the wordpieces, one a line."""
   return hashlib.sha256("\n".join(vocabulary).encode()).hexdigest()
 
 
@@ -70,7 +70,7 @@ class Tokenizer:
     Args:
       vocabulary: The wordpieces, by id; a continuation starts with "##".
       lower_case: Lower-case the text and strip its accents first.
-      source: What an error message calls the vocabulary: its file.
+      source: The vocabulary's file, for error messages.
 
     Raises:
       errors.UserError: If a special token is missing, a token stands twice,
@@ -163,7 +163,7 @@ class Tokenizer:
     return self._tokenizer.tokenize_with_offsets(texts)
 
   def detokenize(self, ids: Sequence[int]) -> str:
-    """Returns wordpieces as text, for people to read; padding is left out."""
+    """Joins wordpieces to readable text, without padding."""
     text = " ".join(self.vocabulary[i] for i in ids if i != self.pad_id)
     return text.replace(" ##", "")
 

@@ -1,4 +1,4 @@
-"""What the loop asks of a task: its parts, its loss, its inputs."""
+"""The interface of a task: its parts, its loss, its inputs."""
 
 import abc
 from collections.abc import Callable
@@ -25,11 +25,11 @@ class Task(abc.ABC):
 
   @property
   def variables(self) -> list[tf.Variable]:
-    """What is trained."""
+    """The trainable variables."""
     return [v for part in self.parts.values() for v in part.trainable_variables]
 
   def prepare(self, features: Features) -> Features:
-    """Adds what depends on the weights of the very step, before `sums`.
+    """Adds features that depend on the step's weights, before `sums`.
 
     Called outside of the step's function, so that it may search an index.
 
@@ -47,7 +47,7 @@ class Task(abc.ABC):
 
     Args:
       features: A replica's share.
-      training: Whether to leave out what only an evaluation needs.
+      training: Whether to leave out metrics that only an evaluation needs.
 
     Returns:
       For "loss", which is minimised, and for each metric, a sum and what to

@@ -24,12 +24,12 @@ _log = logging.getLogger(__name__)
 
 
 class Hook:
-  """What a task does beside the loop; REALM's refreshes its index."""
+  """Callbacks of the loop; REALM's hook refreshes its index."""
 
   def initialize(
     self, task: base_task.Task, run: run_config.RunConfig
   ) -> first_weights.InitReport:
-    """Gives a run that is not resumed its first weights."""
+    """Loads the first weights of a run that is not resumed."""
     return first_weights.initialize(task.parts, run)
 
   def before_training(self, state: training_checkpoints.TrainerState) -> None:
@@ -39,7 +39,7 @@ class Hook:
     """Called before each step, counted from 0."""
 
   def exports_after(self, step: int) -> bool:
-    """Whether `after_step` writes weights, which must be finite then.
+    """Whether `after_step` writes weights, so that they must be finite.
 
     Args:
       step: Steps done.
@@ -73,7 +73,7 @@ class Hook:
     return {}
 
   def should_stop(self, step: int) -> bool:
-    """Whether to end before the last step.
+    """Whether to stop before the last step.
 
     Asked before the first step of a run that is resumed, and after each
     evaluation.
@@ -94,7 +94,7 @@ def has_stalled(
 
   Args:
     config: Of the run.
-    metric: What has not risen, for people.
+    metric: The metric that has not risen, for the message.
     step: Steps done.
     best_step: When it was best.
   """
@@ -106,7 +106,7 @@ def has_stalled(
 
 
 class TrainingResult(NamedTuple):
-  """What a run ended with.
+  """The result of a run.
 
   Attributes:
     step: Steps done.
@@ -137,7 +137,7 @@ def train(
     run: Its settings.
     model_dir: Where its state is kept.
     strategy: Where it computes.
-    hook: What the task does beside.
+    hook: The task's callbacks.
 
   Raises:
     errors.UserError: If the loss or its gradient is not finite.
@@ -229,7 +229,7 @@ class _Loop:
     return TrainingResult(step, self._evaluations)
 
   def _step(self, feed: pipeline_feed.Feed, meter: progress.Progress) -> bool:
-    """Does a step; returns whether an evaluation is due after it."""
+    """Runs a step; returns whether an evaluation is due after it."""
     config = self._config
     features, replaced = feed.next()
     self._pending.append(self._train_step(self._task.prepare(features)))
@@ -255,7 +255,7 @@ class _Loop:
     return evaluate
 
   def _is_due(self, every: int, step: int) -> bool:
-    """Whether something is due after a step; the last step is not left out."""
+    """Whether an interval is due after a step; always after the last."""
     return step % every == 0 or step == self._config.train_steps
 
   def _evaluate_and_judge(self, step: int) -> bool:
@@ -320,7 +320,7 @@ class _Loop:
 
 
 def _check_finite(step: int, pending: Sequence[dict[str, tf.Tensor]]) -> None:
-  """Refuses to go on from the first of the last steps that is not finite."""
+  """Raises at the first non-finite loss or gradient."""
   first = step - len(pending) + 1
   for offset, means in enumerate(pending):
     for name in ("loss", "gradient_norm"):

@@ -1,4 +1,4 @@
-"""AdamW and its schedule, as BERT and the paper use them."""
+"""AdamW with BERT's schedule, as in the paper."""
 
 import tensorflow as tf
 from official.modeling.optimization import legacy_adamw

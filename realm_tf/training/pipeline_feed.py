@@ -1,4 +1,4 @@
-"""Feeds the training step, and changes pipelines without a pause."""
+"""Feeds the training step, and switches pipelines without a pause."""
 
 import math
 import threading
@@ -12,7 +12,7 @@ from realm_tf.training import base_task
 
 
 class _Prepared:
-  """An iterator that is being made ready, away from the training step.
+  """An iterator that a thread prepares beside the training.
 
   Attributes:
     first_step: The step of its next batch; final once it is ready.
@@ -66,7 +66,7 @@ class _Prepared:
 
 
 def _release(iterator: Generator) -> None:
-  """Lets go of an old pipeline in a thread: its end may take seconds.
+  """Releases an old pipeline in a thread, as its end may take seconds.
 
   The generator is what holds the pipeline, so that closing it releases it
   wherever the last name for it goes. Python waits for the thread at exit.
@@ -82,7 +82,7 @@ def _chain(
 
 
 class Feed:
-  """The batches of consecutive steps, from one pipeline or its successors.
+  """The batches of consecutive steps, from one pipeline after another.
 
   A pipeline is a pure function of its first step. A new one is made ready in
   a thread while the old one still feeds the model, and takes over at the step
@@ -112,7 +112,7 @@ class Feed:
   def replace(
     self, pipeline: base_task.Pipeline, *, wait: bool = False
   ) -> None:
-    """Makes a new pipeline ready, to take over a few steps from here.
+    """Prepares a new pipeline, which takes over a few steps later.
 
     Args:
       pipeline: From a step to the batches from there on.
@@ -125,11 +125,11 @@ class Feed:
       self._next = None
 
   def is_replacing(self) -> bool:
-    """Whether a new pipeline is on its way."""
+    """Whether a new pipeline is being prepared."""
     return self._next is not None
 
   def wait_until_ready(self) -> None:
-    """Waits for the new pipeline, which takes over at the step it begins with.
+    """Waits for the new pipeline, which takes over at its first step.
 
     Raises:
       Exception: Whatever its making failed with.

@@ -88,11 +88,11 @@ class TrainerState:
     del self.kept_index_versions[:-_KEPT]
 
   def note_evaluation(self) -> None:
-    """Says that the step's evaluation has been made."""
+    """Records that the step's evaluation was made."""
     self._run_state.note_evaluation(int(self.step))
 
   def owes_evaluation(self) -> bool:
-    """Whether the last evaluation that was noted is of an earlier step.
+    """Whether the last recorded evaluation is of an earlier step.
 
     Of a step at which one is due, it tells that the run ended in between.
     """
@@ -108,7 +108,7 @@ class TrainerState:
     )
 
   def _stored_index_versions(self, last_step: int) -> list[int]:
-    """Returns what checkpoints up to a step name, the oldest first.
+    """Returns the index versions that checkpoints name, the oldest first.
 
     Should the newest be damaged later, the one before still has its version.
     """
@@ -124,7 +124,7 @@ class TrainerState:
 def _dropout_generators(
   parts: dict[str, tf.keras.Model],
 ) -> list[tf.random.Generator]:
-  """Returns what dropout draws from; Keras does not save it by itself."""
+  """Returns the random generators of dropout, which Keras does not save."""
   return [
     layer._random_generator._generator
     for part in parts.values()
@@ -153,9 +153,9 @@ def save_best(
     model_dir: The run.
     parts: The models by role.
     step: Of the weights.
-    metric: What "best" means, such as "retrieval_utility".
+    metric: The metric that "best" refers to, such as "retrieval_utility".
     value: Of the metric, with these weights.
-    facts: What else is known of these weights, for `own_run.best_facts`.
+    facts: Further facts for the manifest; see `own_run.best_facts`.
 
   Returns:
     The folder.
@@ -203,7 +203,7 @@ class BestWeights:
   def __init__(
     self, model_dir: str, parts: dict[str, tf.keras.Model], metric: str
   ):
-    """Finds the best of before.
+    """Reads the best weights so far.
 
     Args:
       model_dir: The run.
@@ -218,7 +218,7 @@ class BestWeights:
   def offer(
     self, step: int, value: float, facts: Mapping[str, float] | None = None
   ) -> None:
-    """Saves the weights as they are, if no evaluation was as good.
+    """Saves the current weights, if no evaluation was as good.
 
     Args:
       step: Of the weights.

@@ -1,4 +1,4 @@
-"""What a retriever is: from texts to rows of a corpus, with their scores."""
+"""The protocol of a retriever: from texts to rows of a corpus, with scores."""
 
 from collections.abc import Sequence
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""The names of the ways to find passages, as `retriever` takes them."""
+"""The names of the retrievers."""
 
 DENSE = "dense"
 BM25 = "bm25"

@@ -64,7 +64,7 @@ class RetrieverSet:
       name: One of `retriever_names.RETRIEVERS`.
 
     Raises:
-      errors.UserError: If there is no such retriever.
+      errors.UserError: If the retriever is unknown.
     """
     return self[name].retrieve(questions, min(k, len(self._passages)))
 

@@ -88,10 +88,10 @@ def read(path: str) -> weight_source.Source:
 
 
 def transformer_folder(path: str) -> str:
-  """Returns the folder of the BERT; sentence-transformers may put it lower.
+  """Returns the folder of the BERT, which may be a subfolder.
 
   Raises:
-    errors.UserError: If what says where it is is damaged.
+    errors.UserError: If `modules.json` is damaged.
   """
   file = tf.io.gfile.join(path, "modules.json")
   if not tf.io.gfile.exists(file):
@@ -137,7 +137,7 @@ def _weights(path: str, folder: str) -> dict[str, np.ndarray]:
 def _arrays(
   path: str, weights: dict[str, np.ndarray]
 ) -> tuple[dict[str, np.ndarray], list[str]]:
-  """Returns arrays by our names, and the names of what is of no use."""
+  """Returns arrays by our names, and the names of unused tensors."""
   variables, others = [], []
   for name in weights:
     if _IGNORED.search(name) or name.endswith(_DECODER):
@@ -165,7 +165,7 @@ def _arrays(
 
 
 def _google_name(name: str) -> str:
-  """Returns what Google calls a variable, below a scope of the same length."""
+  """Returns Google's name of a variable, below a scope of the same length."""
   parts = name.split(".")
   if "LayerNorm" in parts:
     parts[-1] = {"weight": "gamma", "bias": "beta"}.get(parts[-1], parts[-1])
@@ -192,7 +192,7 @@ def _vocabulary(path: str, folder: str) -> list[str]:
 
 
 def _casing(folder: str) -> tuple[bool, list[str]]:
-  """Returns the casing, and in what its tokenizer differs from ours."""
+  """Returns the casing, and how the folder's tokenizer differs from ours."""
   settings = _tokenizer_settings(folder)
   lower_case = bool(settings["do_lower_case"])
   differences = []

@@ -1,4 +1,4 @@
-"""The folders that `import_checkpoint` writes: any source, in one form.
+"""The folders that `import_checkpoint` writes: one format for any source.
 
 `config.json` (`task` is "import_checkpoint"), `vocab.txt`, and a TensorFlow
 checkpoint `weights.*` of the variables by the names of `names`. The config is

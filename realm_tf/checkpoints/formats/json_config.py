@@ -1,4 +1,4 @@
-"""Reads what a source's config says."""
+"""Reads the config of a source."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -55,12 +55,12 @@ def sizes(config: Mapping[str, Any], path: str) -> dict[str, int]:
 def activations(
   name: Any, path: str, *, gelu: tuple[str, ...]
 ) -> tuple[str, ...]:
-  """Returns what an activation's name may mean.
+  """Returns the activations that a name may stand for.
 
   Args:
     name: As the config has it.
     path: The config's file.
-    gelu: What this format's own programs compute for "gelu".
+    gelu: The activation that this format's programs compute for "gelu".
 
   Raises:
     errors.UserError: If it is no GELU.

@@ -1,4 +1,4 @@
-"""Model Garden's TF2 BERT checkpoints, config and vocabulary beside."""
+"""Model Garden's TF2 BERT checkpoints, with config and vocabulary."""
 
 import os
 from typing import Any
@@ -54,7 +54,7 @@ def read(path: str, prefix: str) -> weight_source.Source:
 
 
 def sizes(path: str, arrays: dict[str, Any]) -> dict[str, int]:
-  """Returns the sizes of the BERT that arrays with axes for heads make up.
+  """Returns a BERT's sizes, from arrays that have an axis for heads.
 
   Raises:
     errors.UserError: If they make up none.
@@ -87,7 +87,7 @@ def _activation(path: str, folder: str) -> tuple[str, Any]:
 
 
 def _find(value: Any, key: str) -> Any:
-  """Returns what a key has anywhere in nested objects; None if nowhere."""
+  """Returns the value of a key at any depth of nested objects, or None."""
   if not isinstance(value, dict):
     return None
   if key in value:

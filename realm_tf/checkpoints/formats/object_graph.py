@@ -1,4 +1,4 @@
-"""The variables of a TF2 checkpoint, found by their Keras names.
+"""The variables of a TF2 checkpoint, by their Keras names.
 
 A checkpoint keeps the graph of objects it was saved from: paths differ between
 Model Garden's encoders, and a variable that two objects share is stored under
@@ -31,7 +31,7 @@ class ObjectGraph:
     self._nodes = proto.FromString(self._reader.get_tensor(GRAPH_KEY)).nodes
 
   def bert(self, *below: str) -> tuple[dict[str, np.ndarray], list[str]]:
-    """Reads the variables of the one BERT that is there.
+    """Reads the variables of the only BERT of the checkpoint.
 
     Args:
       *below: Names of objects, from the root, below which to look.
@@ -71,7 +71,7 @@ class ObjectGraph:
     return node
 
   def _variables(self, root: int | None) -> Iterator[tuple[str, str]]:
-    """Yields names and keys of all variables below, optimizers' aside."""
+    """Yields names and keys of all variables below, except optimizers'."""
     pending = [] if root is None else [root]
     seen = set(pending)
     while pending:

@@ -1,4 +1,4 @@
-"""Finds the one BERT of a file, and refuses a file that holds two."""
+"""Selects the only BERT of a file, and refuses a file that holds two."""
 
 import collections
 from collections.abc import Iterable

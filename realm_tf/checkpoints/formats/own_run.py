@@ -1,4 +1,4 @@
-"""Our own runs: where their weights are, and their BERT as a source."""
+"""Our own runs: finds their weights, and reads their BERT as a source."""
 
 from typing import Any
 
@@ -71,7 +71,7 @@ def best_facts(model_dir: str) -> dict[str, Any]:
 
 
 def restore(checkpoint: str, **parts: Any) -> None:
-  """Reads all variables of models; what else the checkpoint holds is left.
+  """Reads all variables of models; ignores the rest of the checkpoint.
 
   Args:
     checkpoint: Its prefix.
@@ -85,7 +85,7 @@ def restore(checkpoint: str, **parts: Any) -> None:
 
 
 def roles(checkpoint: str) -> set[str]:
-  """Returns the parts it holds, of "reader", "retriever" and "tagger"."""
+  """Returns which of "reader", "retriever" and "tagger" a checkpoint holds."""
   stored = tf.train.list_variables(checkpoint)
   return {name.split("/")[0] for name, _ in stored} & _ENCODERS.keys()
 

@@ -31,7 +31,7 @@ class Corpus:
 
   Attributes:
     path: Its folder.
-    manifest: What it holds.
+    manifest: Its manifest.
     tokenizer: The tokenizer that made the token ids.
     checked: The shards whose sums have been compared.
   """
@@ -76,7 +76,7 @@ class Corpus:
 
   @property
   def fingerprint(self) -> str:
-    """Tells corpora apart: passages, their order, and the tokenizer."""
+    """A hash of passages, their order and the tokenizer."""
     return self.manifest.fingerprint
 
   @property
@@ -174,7 +174,7 @@ class Corpus:
   def read_texts(
     self, rows: Sequence[int] | np.ndarray | None = None
   ) -> tuple[list[str], list[str]]:
-    """Reads titles and bodies, for people to see.
+    """Reads the titles and bodies of some passages.
 
     Args:
       rows: <int>[n]. Numbers of passages, in any order; all if None. Only the
@@ -204,7 +204,7 @@ class Corpus:
         yield body.decode()
 
   def find_rows(self, ids: Sequence[str]) -> np.ndarray:
-    """Returns the numbers of passages that are known by their ids.
+    """Returns the rows of passages, by their ids.
 
     Args:
       ids: As in passage records.

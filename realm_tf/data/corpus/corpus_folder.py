@@ -1,4 +1,4 @@
-"""The folder of a corpus: what tells it apart, and how it comes to be there."""
+"""The folder of a corpus: its fingerprint, and its replacement as a whole."""
 
 import contextlib
 import hashlib
@@ -20,7 +20,7 @@ from realm_tf.text import wordpiece
 def fingerprint(
   id_digests: Sequence[str], tokenizer: wordpiece.Tokenizer
 ) -> str:
-  """Returns what tells a corpus apart: passages, their order, the tokenizer.
+  """Returns a hash of a corpus's passages, their order and the tokenizer.
 
   Args:
     id_digests: `shard_files.id_digest` of each shard, in order.
@@ -35,12 +35,12 @@ def fingerprint(
 def existing(
   output: str, source_sha256: str, advice: str
 ) -> corpus_manifest.CorpusManifest | None:
-  """Returns the manifest of an output if it is this very corpus already.
+  """Returns the manifest of an output that already is this corpus.
 
   Args:
     output: The folder that is to be written.
-    source_sha256: Of all that decides what the corpus will be.
-    advice: What to do if the folder holds something else.
+    source_sha256: Checksum of everything that the corpus depends on.
+    advice: What the user should do if the folder holds something else.
 
   Returns:
     None if there is nothing.
@@ -61,7 +61,7 @@ def existing(
 
 
 def check_replaceable(output: str) -> None:
-  """Sees that an output is a corpus, if anything, and holds nothing else.
+  """Raises if an output exists and is not a corpus, or holds other files.
 
   Args:
     output: The folder that is to be written.
@@ -86,7 +86,7 @@ def check_replaceable(output: str) -> None:
 
 
 def foreign(corpus: str) -> list[str]:
-  """Returns what a corpus's folder holds that is none of its files.
+  """Returns the files in a corpus's folder that are not the corpus's.
 
   Args:
     corpus: The folder.
@@ -110,7 +110,7 @@ def foreign(corpus: str) -> list[str]:
 
 
 def _shard_test(corpus: str) -> Callable[[str], object]:
-  """Returns what is true of a corpus's files of passages.
+  """Returns a predicate that matches a corpus's files of passages.
 
   They are those that its manifest names; if that is damaged, those that are
   named as we name them.
@@ -133,10 +133,10 @@ def _is_free(output: str) -> bool:
 
 @contextlib.contextmanager
 def staged(output: str) -> Iterator[str]:
-  """Gives a new folder to write to, and removes what is left of it.
+  """Gives a temporary folder to write to, and removes it at the end.
 
   Args:
-    output: What `publish` makes of it.
+    output: The folder that `publish` writes.
 
   Raises:
     errors.UserError: If it cannot be written to.
@@ -164,7 +164,7 @@ def publish(
     output: What it becomes; a corpus that is there is replaced. Where it is a
       link, that holds of the folder that it leads to.
     tokenizer: Made the token ids.
-    manifest: What is staged.
+    manifest: Of the staged corpus.
 
   Raises:
     errors.UserError: If there is something that is not ours to remove.

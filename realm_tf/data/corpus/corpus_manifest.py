@@ -1,4 +1,4 @@
-"""The manifest of a corpus: what it holds, and the proof that it is whole."""
+"""The manifest of a corpus: its contents; it exists once all is written."""
 
 import dataclasses
 import itertools
@@ -50,7 +50,7 @@ class ShardEntry:
 
 @dataclasses.dataclass(frozen=True)
 class EditEntry:
-  """What a corpus that `edit_corpus` wrote came from.
+  """The origin of a corpus that `edit_corpus` wrote.
 
   Attributes:
     parent_fingerprint: Of the corpus that was edited.
@@ -69,7 +69,7 @@ class EditEntry:
 
 @dataclasses.dataclass(frozen=True)
 class CorpusManifest:
-  """What a corpus holds. Written last: a corpus without one is not whole.
+  """The contents of a corpus, which is complete once this is written.
 
   Attributes:
     format_version: Of the layout.
@@ -87,7 +87,7 @@ class CorpusManifest:
     shards: The files, in order; passages are numbered through them.
     fingerprint: Of the passages, their order and the tokenizer.
     source_sha256: Of the input and the settings that it was built with.
-    edit: What it came from, if `edit_corpus` wrote it.
+    edit: Its origin, if `edit_corpus` wrote it.
   """
 
   format_version: int
@@ -105,7 +105,7 @@ class CorpusManifest:
   edit: EditEntry | None = None
 
   def contradiction(self) -> str | None:
-    """Returns what of it does not go together, for people; None if it does."""
+    """Returns how the manifest contradicts itself; None if it does not."""
     for one, two in itertools.pairwise(shard.file for shard in self.shards):
       if one >= two:
         return f"lists {two} after {one}, though files come in order, and once"
@@ -128,7 +128,7 @@ class CorpusManifest:
 
   @classmethod
   def from_json(cls, value: dict[str, Any]) -> "CorpusManifest":
-    """Returns the manifest that `to_json` was called of.
+    """Inverse of `to_json`.
 
     Raises:
       KeyError, TypeError: If a field is missing or of another type.

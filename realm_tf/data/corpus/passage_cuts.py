@@ -1,4 +1,4 @@
-"""How much of a corpus's passages is beyond what a model reads."""
+"""How much of a corpus's passages a model does not read."""
 
 from typing import NamedTuple
 
@@ -6,7 +6,7 @@ import numpy as np
 
 
 class Cuts(NamedTuple):
-  """What is lost where passages are cut to a length.
+  """How much is lost when passages are cut to a length.
 
   Attributes:
     passages: Share of the passages that are cut.
@@ -39,7 +39,7 @@ def by_reader_length(
   query_lengths: np.ndarray,
   reader_length: int,
 ) -> Cuts:
-  """Measures what else does not fit into `[CLS] query [SEP] body [SEP]`.
+  """Measures what does not fit into `[CLS] query [SEP] body [SEP]` either.
 
   Args:
     title_lengths: <int64>[passages], wordpieces, one passage at least.

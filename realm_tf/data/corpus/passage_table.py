@@ -1,4 +1,4 @@
-"""Passage records: how they are written, parsed and held in memory."""
+"""Passage records: writes them, parses them, holds them in memory."""
 
 import contextlib
 import dataclasses
@@ -96,7 +96,7 @@ class PassageTable:
 
 
 def passage_uid(titles: tf.Tensor, texts: tf.Tensor) -> tf.Tensor:
-  """Returns a number that tells passages apart, from title and text.
+  """Returns a hash of a passage's title and text.
 
   Args:
     titles: <string>[n].
@@ -237,7 +237,7 @@ def read_shard_records(path: str) -> list[bytes]:
 
 @contextlib.contextmanager
 def _reported(path: str) -> Iterator[None]:
-  """Turns the failure to read a file of passages into one line."""
+  """Reports a failure to read a file of passages in one line."""
   try:
     yield
   except tf.errors.OpError as e:

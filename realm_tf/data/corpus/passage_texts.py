@@ -1,4 +1,4 @@
-"""Titles and bodies of a corpus's passages, read when they are asked for."""
+"""Titles and bodies of a corpus's passages, read on first use."""
 
 import functools
 
@@ -15,7 +15,7 @@ class PassageTexts:
   """
 
   def __init__(self, corpus: corpora.Corpus):
-    """Names the corpus; nothing is read yet."""
+    """Keeps the corpus; reads nothing yet."""
     self._corpus = corpus
     self._offsets = corpus.shard_offsets
     self._shard = functools.cache(self._read_shard)

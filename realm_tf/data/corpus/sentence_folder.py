@@ -40,7 +40,7 @@ def shard_name(shard: int, num_shards: int) -> str:
 
 
 def is_own(name: str) -> bool:
-  """Whether `annotate_spans` names a file so, half-written ones included."""
+  """Whether a name is one that `annotate_spans` gives, unfinished or not."""
   return bool(_OWN.fullmatch(name))
 
 
@@ -78,9 +78,9 @@ def read_manifest(corpus: str) -> dict[str, Any] | None:
 
 
 def fingerprint(corpus: str) -> str:
-  """Tells annotations apart; "" for one that is not `annotate_spans`'s.
+  """A hash of the annotation; "" for one not made by `annotate_spans`.
 
-  The sums of the files are no part of it: annotations of before had none.
+  It leaves out the files' checksums, which older annotations lack.
   """
   manifest = read_manifest(corpus)
   if manifest is None:
@@ -106,7 +106,7 @@ class RecordFile(NamedTuple):
   passages: int | None
 
   def check_count(self, passages: int) -> None:
-    """Compares how many passages were found.
+    """Raises if the number of passages is not the manifest's.
 
     Raises:
       errors.UserError: If there are more or fewer.

@@ -1,4 +1,4 @@
-"""The shards of a corpus: what they hold, and how one is written."""
+"""The shards of a corpus: their contents, and how they are written."""
 
 import collections
 import dataclasses
@@ -42,12 +42,12 @@ class Record:
 
 @dataclasses.dataclass(frozen=True)
 class ShardPart:
-  """What one batch of documents contributes to one shard.
+  """One batch's passages and counts for one shard.
 
   Attributes:
     records: Its passages.
     documents: From how many documents they come.
-    counts: What was left out, by reason. Any one shard of the batch carries
+    counts: Dropped items by reason. Any one shard of the batch carries
       these counts: only their sum over all shards matters.
   """
 
@@ -58,13 +58,13 @@ class ShardPart:
 
 @dataclasses.dataclass(frozen=True)
 class ShardSummary:
-  """What one shard holds.
+  """The summary of a shard's contents.
 
   Attributes:
     entry: Its file.
     articles: How many different titles.
     documents: From how many documents.
-    counts: What was left out, by reason, and how many sentences were cut.
+    counts: Dropped items by reason, and how many sentences were cut.
     id_digest: A checksum of its passage ids, in order.
   """
 
@@ -77,13 +77,13 @@ class ShardSummary:
 
 @dataclasses.dataclass(frozen=True)
 class Summary:
-  """What all shards hold together.
+  """The summary of all shards.
 
   Attributes:
     passages: How many.
     articles: How many different titles.
     documents: From how many documents.
-    counts: What was left out, by reason, and how many sentences were cut.
+    counts: Dropped items by reason, and how many sentences were cut.
     shards: The files, in order.
     id_digests: A checksum of each shard's passage ids, in order.
   """
@@ -111,7 +111,7 @@ def write_shard(
     folder: The corpus's folder.
     shard: Its number.
     num_shards: How many there are in all.
-    parts: What it is to hold, in any order.
+    parts: Its contents, in any order.
 
   Raises:
     errors.UserError: If the file cannot be written.
@@ -149,7 +149,7 @@ def id_digest(ids: Iterable[str]) -> str:
 
 
 def summarize(shards: Sequence[ShardSummary]) -> Summary:
-  """Returns what all shards, in order, hold together."""
+  """Returns the summary of all shards, in order."""
   counts: collections.Counter[str] = collections.Counter()
   for shard in shards:
     counts.update(shard.counts)
@@ -176,14 +176,14 @@ def _write_records(path: str, records: Iterable[Record]) -> None:
 
 
 class Progress:
-  """Prints now and then how many passages one worker has made."""
+  """Prints now and then how many passages a worker has made."""
 
   def __init__(self) -> None:
     self._started = self._printed = time.monotonic()
     self._documents = self._passages = 0
 
   def add(self, documents: int, passages: int) -> None:
-    """Counts what was made since the last call."""
+    """Adds to the count of passages."""
     self._documents += documents
     self._passages += passages
     now = time.monotonic()

@@ -8,14 +8,14 @@ from realm_tf import files
 
 
 def check(path: str, sha256: str, advice: str) -> None:
-  """Compares a file's sum with what a manifest says.
+  """Compares a file's checksum with a manifest's.
 
-  A file that cannot be read is left to whoever reads it next.
+  A file that cannot be read passes; its reader reports it.
 
   Args:
     path: The file.
-    sha256: What the manifest says; "" if it was written without sums.
-    advice: What to do if they differ.
+    sha256: The manifest's checksum; "" if it has none.
+    advice: What the user should do if they differ.
 
   Raises:
     errors.UserError: If they differ, and verify_corpus=False is not given.

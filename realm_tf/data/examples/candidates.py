@@ -1,4 +1,4 @@
-"""The candidates z of a query: what is retrieved, less where it came from."""
+"""Retrieves candidates, excluding the query's source passage."""
 
 from collections.abc import Callable
 
@@ -23,9 +23,9 @@ def exclude_source(
   count: int,
   null_row: int,
 ) -> tuple[tf.Tensor, tf.Tensor]:
-  """Puts the null passage first, then the best that are not the source.
+  """Puts the null passage first, then the best passages but the source.
 
-  What is missing is masked; the source never takes an empty place.
+  Missing candidates are masked; the source never fills an empty place.
 
   Args:
     rows: <int32>[batch, k]. Rows of the corpus, best first.
@@ -66,7 +66,7 @@ class CandidateRetriever:
     uids: tf.Tensor,
     count: int,
   ):
-    """Sets what to search.
+    """Takes the embedder and the searcher.
 
     Args:
       embed: The exported query embedder.

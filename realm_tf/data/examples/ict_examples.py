@@ -1,4 +1,4 @@
-"""Examples of the Inverse Cloze Task: a sentence, and where it came from."""
+"""Examples of the Inverse Cloze Task: a sentence, and its source block."""
 
 import numpy as np
 import tensorflow as tf
@@ -33,7 +33,7 @@ class IctExamples:
     *,
     heldout: bool,
   ):
-    """Selects the sentences; see `queries.MaskedQuerySource`."""
+    """Selects the sentences; see `masked_queries.MaskedQuerySource`."""
     self._config = config
     self._tokenizer = tokenizer
     self.source = masked_queries.MaskedQuerySource(

@@ -53,7 +53,7 @@ class MaskedQuerySource:
     keep_unmaskable: bool = False,
     keep_whole_passages: bool = True,
   ):
-    """Selects the sentences and spans that can be asked.
+    """Selects the sentences and spans that can be masked.
 
     Args:
       corpus: The annotated sentences.
@@ -179,7 +179,7 @@ class MaskedQuerySource:
   def _choose_spans(
     self, sentences: tf.Tensor, step: tf.Tensor
   ) -> tuple[tf.Tensor, tf.Tensor]:
-    """Draws one of each sentence's salient spans; an empty one if none."""
+    """Draws one salient span of each sentence, or an empty span."""
     first = tf.gather(self._span_splits, sentences)
     count = tf.gather(self._span_splits, sentences + 1) - first
     seed = order.step_seed(self._config.seed, step, _SPAN)

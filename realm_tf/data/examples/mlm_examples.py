@@ -2,7 +2,7 @@
 
 A reader is of use to REALM once it can take a name from the passage into the
 query. It learns this where names cannot be known by heart: in most pairs every
-name is replaced by another, drawn afresh and the same throughout the pair.
+name is replaced by another, random one, the same throughout the pair.
 """
 
 import numpy as np
@@ -26,7 +26,7 @@ class MlmExamples:
 
   Attributes:
     num_examples: Passages that have a partner in their article.
-    rename: Draws the names of a pair afresh.
+    rename: Replaces the names of a pair at random.
   """
 
   def __init__(
@@ -207,14 +207,14 @@ class MlmExamples:
 
 
 def _stands_elsewhere(token_ids: tf.Tensor, chosen: tf.Tensor) -> tf.Tensor:
-  """Tells which wordpieces also stand where nothing is masked.
+  """Returns which wordpieces also occur unmasked.
 
-  A name that was drawn afresh and stands nowhere else cannot be told: to mask
-  it would only be noise.
+  A random name that occurs nowhere else cannot be predicted: to mask it would
+  only add noise.
 
   Args:
     token_ids: <int32>[batch, length].
-    chosen: <bool>[batch, length]. What is to be masked.
+    chosen: <bool>[batch, length]. Wordpieces to mask.
 
   Returns:
     <bool>[batch, length].

@@ -55,7 +55,7 @@ def permute(
 
 
 def permute_rows(index: tf.Tensor, size: int, seed: tf.Tensor) -> tf.Tensor:
-  """Permutes [0, size) for each row in a way of its own.
+  """Permutes [0, size) for each row with its own seed.
 
   Args:
     index: <int64>[batch, length], each in [0, size).
@@ -81,7 +81,7 @@ def step_seed(seed: int, step: tf.Tensor, purpose: int) -> tf.Tensor:
   Args:
     seed: Of the run.
     step: <int64>[].
-    purpose: Tells draws of one step apart.
+    purpose: Distinguishes the draws of one step.
 
   Returns:
     <int32>[2].

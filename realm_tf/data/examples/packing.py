@@ -1,4 +1,4 @@
-"""Model inputs from wordpieces: passages, queries, and the two joined.
+"""Packs wordpieces into model inputs: passages, queries, and both joined.
 
 A passage's row is packed once, when the corpus is loaded:
 `[CLS] title [SEP] body [SEP]`, at most `length` wordpieces. What the embedder
@@ -23,7 +23,7 @@ def pack_passages(
   length: int,
   tokenizer: wordpiece.Tokenizer,
 ) -> tuple[tf.RaggedTensor, tf.Tensor]:
-  """Joins titles and bodies, and cuts what is too long from the body's end.
+  """Joins titles and bodies, and cuts long rows at the body's end.
 
   Args:
     title_ids: <int32>[passages, (wordpieces)].
@@ -55,7 +55,7 @@ def passage_inputs(
   length: int,
   tokenizer: wordpiece.Tokenizer,
 ) -> tf.Tensor:
-  """Returns what the embedder reads of each passage.
+  """Returns the embedder's inputs for passages.
 
   Args:
     title_ids: <int32>[passages, (wordpieces)].
@@ -73,10 +73,10 @@ def passage_inputs(
 def pack_queries(
   ids: tf.RaggedTensor, length: int, tokenizer: wordpiece.Tokenizer
 ) -> tf.Tensor:
-  """Returns what the embedder reads of texts without a mask.
+  """Returns the embedder's inputs for texts without a mask.
 
   Args:
-    ids: <int32>[texts, (wordpieces)]; what is too long is cut.
+    ids: <int32>[texts, (wordpieces)]; long rows are cut.
     length: Width of the result.
     tokenizer: Gives the special tokens.
 
@@ -190,7 +190,7 @@ class PackedPassages(tf.Module):
 
   @property
   def nbytes(self) -> int:
-    """Memory of the rows."""
+    """Bytes of memory that the rows take."""
     return int(tf.size(self._values)) * self._values.dtype.size
 
   def in_variables(self) -> "PackedPassages":
@@ -205,7 +205,7 @@ class PackedPassages(tf.Module):
     return held
 
   def passages(self, rows: tf.Tensor) -> tf.Tensor:
-    """Returns what the embedder reads: `[CLS] title [SEP] body [SEP]`.
+    """Returns the embedder's inputs: `[CLS] title [SEP] body [SEP]`.
 
     Args:
       rows: <int32>[...], rows of the corpus, or `null_row`.
@@ -223,7 +223,7 @@ class PackedPassages(tf.Module):
     rows: tf.Tensor,
     width: int | None = None,
   ) -> tuple[tf.Tensor, tf.Tensor]:
-    """Returns what the reader reads: `[CLS] query [SEP] body [SEP]`.
+    """Returns the reader's inputs: `[CLS] query [SEP] body [SEP]`.
 
     Args:
       queries: <int32>[batch, query_length]: `[CLS] query [SEP]`, padded.

@@ -33,8 +33,8 @@ class RealmExamples:
       retrieve: From query token ids and source fingerprints to candidates;
         see `candidates.CandidateRetriever`.
       passages: The knowledge corpus.
-      noise: What the retriever's query goes through, such as
-        `renaming.WordNoise`; the reader sees the sentence as it is.
+      noise: Changes the retriever's query, such as
+        `renaming.WordNoise`; the reader sees the original words.
     """
     self._source = source
     self._retrieve = retrieve

@@ -1,7 +1,7 @@
-"""Draws the names of an example afresh, so that they cannot be known by heart.
+"""Replaces the names of an example at random: they cannot be memorized.
 
-What is to be learned from such an example holds for any name: to find the
-passage that speaks of the same names, and to take a name from it.
+Such examples teach skills that hold for any name: to retrieve the passage with
+the same names, and to copy a name from it.
 """
 
 from typing import NamedTuple
@@ -36,7 +36,7 @@ def find_kinds(
   corpus: annotated_corpus.AnnotatedCorpus,
   tokenizer: wordpiece.Tokenizer,
 ) -> WordpieceKinds:
-  """Tells names from other words, in one pass over the corpus.
+  """Classifies wordpieces as names or other words, in one pass of the corpus.
 
   Args:
     corpus: Its salient spans are the names.
@@ -114,7 +114,7 @@ class Renamer:
 
 
 class WordNoise:
-  """Replaces words that are no names by any other such words.
+  """Replaces words other than names by random other words.
 
   The words of a question need not be those of the corpus. Who is to find
   passages for it must not be led astray by words never seen.

@@ -70,10 +70,10 @@ class BuildOptions:
 
 
 def build(options: BuildOptions) -> corpus_manifest.CorpusManifest:
-  """Builds a corpus, prints how it goes, and returns its manifest.
+  """Builds a corpus, prints the progress, and returns its manifest.
 
   A corpus that was built from the same input with the same settings is left
-  as it is. Nothing stands at the output before the corpus is complete.
+  alone. The output does not exist before the corpus is complete.
 
   Raises:
     errors.UserError: At a wrong flag, file or record, or an output that holds
@@ -124,7 +124,7 @@ def _choose_num_shards(found: Sequence[sources.Source]) -> int:
 def _source_sha256(
   options: BuildOptions, found: Sequence[sources.Source], num_shards: int
 ) -> str:
-  """Returns a checksum of all that decides what the corpus will be."""
+  """Returns a checksum of everything that the corpus depends on."""
   vocab = (
     wordpiece.Tokenizer.from_file(options.vocab).sha256
     if options.vocab

@@ -1,6 +1,6 @@
 """Edits a corpus: a new version of it, with some passages changed.
 
-What the new version holds depends on the passages alone: adding documents
+The new version's contents depend on the passages alone: adding documents
 gives the corpus that `build_corpus` makes of the old documents and the new
 ones, with the same vocabulary, passage length and number of shards, down to
 its fingerprint. A shard that no change concerns is the old file.
@@ -36,7 +36,7 @@ class EditOptions:
   """How to edit a corpus.
 
   Attributes:
-    corpus: The folder of the corpus, which stays as it is.
+    corpus: The folder of the corpus, which is not changed.
     output: The folder to write.
     add: Files, patterns or folders of documents, as `build_corpus` reads them.
     remove: Ids of passages or titles of articles, separated by commas, or
@@ -54,12 +54,12 @@ class EditOptions:
 
 @dataclasses.dataclass(frozen=True)
 class _Inputs:
-  """What the flags name.
+  """What an edit reads, opened and checked.
 
   Attributes:
     added: Sources of documents.
     replacing: Sources of documents.
-    removals: What is to go.
+    removals: Passages and articles to remove.
   """
 
   added: list[sources.Source]
@@ -67,7 +67,7 @@ class _Inputs:
   removals: list[edit_inputs.Removal]
 
   def sha256(self, fingerprint: str) -> str:
-    """Returns a checksum of all that decides what the new corpus will be."""
+    """Returns a checksum of everything that the new corpus depends on."""
     decisive = [
       corpus_manifest.FORMAT_VERSION,
       fingerprint,
@@ -79,13 +79,13 @@ class _Inputs:
 
 
 def edit(options: EditOptions, corpus: corpora.Corpus) -> corpora.Corpus:
-  """Writes the new version, prints how it goes, and opens it.
+  """Writes the new version, prints the progress, and opens it.
 
-  An output that holds this very edit is left as it is. Nothing stands at the
+  An output that already holds this edit is left alone. Nothing exists at the
   output before the corpus is complete.
 
   Args:
-    options: What is edited, and how.
+    options: The command's options.
     corpus: The corpus that `options` name, opened.
 
   Raises:
@@ -123,7 +123,7 @@ def edit(options: EditOptions, corpus: corpora.Corpus) -> corpora.Corpus:
 
 
 def _read_flags(options: EditOptions) -> _Inputs:
-  """Finds the files of the flags, and reads what is to be removed."""
+  """Opens the files of the edit, and reads the names to remove."""
   if not options.output:
     raise errors.UserError("`output` is missing: name the folder to write.")
   inputs = _Inputs(
@@ -145,7 +145,7 @@ def _resolve(values: Sequence[str], flag: str) -> list[sources.Source]:
 def _write_shards(
   corpus: corpora.Corpus, plan: edit_plan.EditPlan, staging: str
 ) -> shard_files.Summary:
-  """Writes all shards: those that nothing happens to are copies."""
+  """Writes all shards; copies those that do not change."""
   tf.io.gfile.makedirs(
     tf.io.gfile.join(staging, corpus_manifest.PASSAGES_FOLDER)
   )

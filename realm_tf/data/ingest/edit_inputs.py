@@ -1,4 +1,4 @@
-"""What the flags of an edit name: documents cut into passages, and ids."""
+"""Reads the inputs of an edit: documents cut into passages, and ids."""
 
 import dataclasses
 from collections.abc import Iterator
@@ -17,11 +17,11 @@ REPLACE = "replace"
 
 @dataclasses.dataclass(frozen=True)
 class Removal:
-  """One passage or article that is to go.
+  """A passage or article to remove.
 
   Attributes:
     name: A passage's id, or an article's title.
-    where: The flag, or file and line, for people.
+    where: The flag, or file and line, for errors.
   """
 
   name: str
@@ -35,8 +35,8 @@ class Change:
   Attributes:
     flag: `ADD` or `REPLACE`.
     target: Id of the passage that it replaces; "" for the whole article of its
-      title. Of no meaning in `add`.
-    where: File and record, for people.
+      title. Unused in `add`.
+    where: File and record, for errors.
     passages: What it makes, in order; at least one.
   """
 
@@ -52,7 +52,7 @@ class Change:
 
 
 def read_removals(values: Sequence[str]) -> list[Removal]:
-  """Reads what `remove` names.
+  """Reads the names of passages and articles to remove.
 
   Args:
     values: Names separated by commas, or "@FILE" with one a line, gzip or
@@ -125,7 +125,7 @@ def _documents(
   flag: str,
   labels: dict[tuple[int, int], tuple[str, str]],
 ) -> Iterator[sources.Document]:
-  """Yields documents, and notes (target, where) of each by its position."""
+  """Yields documents, and records (target, where) of each by its position."""
   if source.kind != "jsonl":
     for number, document in enumerate(source.read(), start=1):
       labels[document.position] = ("", f"{source.path}, record {number}")

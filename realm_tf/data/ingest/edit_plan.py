@@ -1,4 +1,4 @@
-"""What an edit does to each shard, once it is known that it can be done."""
+"""Plans what an edit does to each shard, after checking that it is valid."""
 
 import collections
 import concurrent.futures
@@ -22,7 +22,7 @@ from realm_tf.data.ingest import passage_maker
 
 @dataclasses.dataclass(frozen=True)
 class Place:
-  """Where a passage is.
+  """The place of a passage in the corpus.
 
   Attributes:
     shard: Number of the shard.
@@ -39,11 +39,11 @@ class Place:
 
 @dataclasses.dataclass
 class ShardEdit:
-  """What happens to one shard.
+  """The changes of one shard.
 
   Attributes:
-    dropped_rows: Passages that go.
-    records: Passages that come, ordered as (title, row before which they are
+    dropped_rows: Passages to remove.
+    records: Passages to add, ordered as (title, row before which they are
       to stand, number of the change, number within it).
     documents: From how many documents those come.
   """
@@ -55,11 +55,11 @@ class ShardEdit:
 
 @dataclasses.dataclass(frozen=True)
 class EditPlan:
-  """An edit that can be done.
+  """A checked edit.
 
   Attributes:
-    kept: What each shard holds if nothing happens to it, in order.
-    shards: What happens, by shard; others stay as they are.
+    kept: The present contents of each shard, in order.
+    shards: The changes, by shard; other shards do not change.
     entry: For the manifest.
     duplicates: Passages of one flag that were given more than once.
   """
@@ -75,10 +75,10 @@ def make_plan(
   removals: Sequence[edit_inputs.Removal],
   changes: Sequence[edit_inputs.Change],
 ) -> EditPlan:
-  """Finds what an edit is about, and checks that its parts fit together.
+  """Looks up the passages of an edit, and checks that its parts fit together.
 
   Args:
-    corpus: What is edited; all its ids and titles are read.
+    corpus: The corpus to edit; all its ids and titles are read.
     removals: From `remove`.
     changes: From `replace`, then from `add`.
 
@@ -135,7 +135,7 @@ def make_plan(
 
 @dataclasses.dataclass(frozen=True)
 class _Found:
-  """What the corpus holds of what an edit names.
+  """Corpus passages matched by the edit.
 
   Attributes:
     kept: Of each shard, in order.
@@ -188,7 +188,7 @@ def _scan_shard(
   wanted_ids: Collection[str],
   wanted_titles: Collection[str],
 ) -> tuple[shard_files.ShardSummary, list[Place], list[Place]]:
-  """Returns what a shard holds, its wanted passages, and wanted articles'."""
+  """Returns a shard's size, and its passages that match the edit."""
   ids, titles = corpus.read_keys(shard)
 
   def place(row: int) -> Place:
@@ -276,7 +276,7 @@ def _check_new(
   replaced: dict[str, Place],
   flags: dict[str, str],
 ) -> None:
-  """Sees that a passage is not there already, by whatever way.
+  """Raises if an added passage already exists.
 
   Raises:
     errors.UserError: If it is.

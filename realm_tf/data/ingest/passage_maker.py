@@ -41,7 +41,7 @@ def normalize_title(title: str) -> str:
 
 
 def reason_to_leave_out(title: str) -> str | None:
-  """Returns why an article makes no passages: "list_page", ...; else None."""
+  """Returns why an article is left out, such as "list_page"; else None."""
   for reason, pattern in _LEFT_OUT:
     if pattern.match(title):
       return reason
@@ -94,7 +94,7 @@ class PassageMaker:
   def make(
     self, documents: Sequence[sources.Document]
   ) -> Iterator[tuple[sources.Document, list[passage_record.Passage]]]:
-    """Yields each document that makes passages, with those in order.
+    """Yields each document that makes passages, with its passages in order.
 
     Args:
       documents: A batch: they are tokenized together.

@@ -30,7 +30,7 @@ class MakePassages(beam.DoFn):
     max_passage_tokens: int,
     num_shards: int,
   ):
-    """Holds what a worker needs to set itself up; see BuildOptions."""
+    """Takes the settings of the workers; see BuildOptions."""
     self._vocabulary = vocabulary
     self._lower_case = lower_case
     self._max_passage_tokens = max_passage_tokens
@@ -73,10 +73,10 @@ class MakePassages(beam.DoFn):
 
 
 class WriteShard(beam.DoFn):
-  """Writes the file of a shard, and what it holds beside it."""
+  """Writes the file of a shard, and beside it a summary of its contents."""
 
   def __init__(self, folder: str, num_shards: int):
-    """Args: the corpus's folder, and how many shards there are in all."""
+    """Takes the corpus's folder and the number of its shards."""
     self._folder = folder
     self._num_shards = num_shards
 
@@ -104,7 +104,7 @@ def read_batches(
 
 
 def read_summaries(folder: str) -> shard_files.Summary:
-  """Returns what the shards of a corpus hold together.
+  """Returns the summary of all shards of a corpus.
 
   Args:
     folder: The folder that `WriteShard` wrote to.
@@ -122,5 +122,5 @@ def read_summaries(folder: str) -> shard_files.Summary:
 
 
 def remove_summaries(folder: str) -> None:
-  """Removes the summaries: the manifest has taken them over."""
+  """Removes the summaries, which the manifest now contains."""
   files.remove_tree(tf.io.gfile.join(folder, _SUMMARIES))

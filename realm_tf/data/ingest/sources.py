@@ -31,7 +31,7 @@ class Document:
   """One article, or one part of it, to be cut into passages.
 
   Attributes:
-    title: What the document is about.
+    title: Its subject.
     text: Its text; a blank line ends a paragraph.
     position: Which document of which source it is. Together with the title it
       orders the passages of a corpus, whatever order a runner works in.
@@ -74,7 +74,7 @@ class Source:
       yield Document(title, text, (self.index, number))
 
   def vocabulary_texts(self) -> Iterator[str]:
-    """Yields what a vocabulary is learned from.
+    """Yields the texts to learn a vocabulary from.
 
     The encyclopedia's training questions too: the words that questions are
     put in need wordpieces as much as the words of the answers.
@@ -92,7 +92,7 @@ class Source:
     return size * (_COMPRESSION_RATIO if self.path.endswith(_COMPRESSED) else 1)
 
   def sha256(self) -> str:
-    """Returns the checksum of the content, whatever the file is called.
+    """Returns the checksum of the content, without the file's name.
 
     Raises:
       errors.UserError: If the file cannot be read.
@@ -125,7 +125,7 @@ def batches(documents: Iterable[Document]) -> Iterator[list[Document]]:
 
 
 def resolve(inputs: Sequence[str], flag: str = "input") -> list[Source]:
-  """Returns the sources that the values of a flag stand for.
+  """Returns the sources that paths, patterns and folders stand for.
 
   Args:
     inputs: Files, patterns, folders, or "encyclopedia" (of some kinds alone:

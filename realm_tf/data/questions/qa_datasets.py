@@ -1,4 +1,4 @@
-"""Questions for training and evaluation: of a TFDS builder, or from JSONL.
+"""Questions for training and evaluation, from TFDS builders or JSONL files.
 
 A dataset is named by its builder in `tfds_builders`, or by the path of a JSONL
 file with `question` and `answer`, such as ORQA's resplit files. A path that
@@ -45,8 +45,8 @@ class Example:
     question: The question.
     answers: Any of them will do; at least one.
     answer_type: "string", or "regex": answers are patterns to search for.
-    subject: What the question is about, which a passage that answers it must
-      name too; "" where that is not known.
+    subject: The question's subject, which a passage that answers it must name,
+      too; "" if unknown.
   """
 
   id: str
@@ -61,7 +61,7 @@ class QaDataset:
   """One split of a dataset, in the order of its source.
 
   Attributes:
-    name: As it was asked for.
+    name: Its name or path.
     split: As it was asked for; None for a file that is all there is.
     examples: The questions.
     published_size: How many questions the published split has; None if this
@@ -69,7 +69,7 @@ class QaDataset:
     complete: False if the builder's sources were only a part.
     invalid_patterns: Why Python's `re` refuses a pattern, by the example's id.
       These questions are among the examples: nothing can match such a pattern,
-      and who scores or trains must count them.
+      and callers that score or train must count them.
   """
 
   name: str
@@ -86,7 +86,7 @@ class QaDataset:
     return len(self.examples)
 
   def describe(self) -> str:
-    """Returns one line to print: sizes, and what is wrong."""
+    """Returns one line to print: the number of questions, and any defects."""
     of = f" of {self.published_size}" if not self.complete else ""
     split = f" {self.split}" if self.split else ""
     parts = [f"{self.name}{split}: {len(self)}{of} questions"]
@@ -116,7 +116,7 @@ def load(
 ) -> QaDataset:
   """Loads a split; a builder's data is prepared when it is first asked for.
 
-  A test split is a source of its own, and needs no other: it is read from its
+  A test split has its own source, and needs no other: it is read from its
   file where the dataset is not prepared.
 
   Args:
@@ -125,7 +125,7 @@ def load(
       perhaps `id` (else the line's number), `answer_type` and `subject`.
     split: "train", "dev" or "test". Not needed for a path without "{split}",
       whose file stands for whichever split is asked for.
-    data_dir: Where TFDS keeps what it prepared; by default its own folder.
+    data_dir: TFDS's folder of prepared data; by default its own.
     manual_dir: Folder with the builder's sources, which are then not
       downloaded; they may be in a folder in it of the dataset's name. Data
       that was prepared from other files is refused.
@@ -134,8 +134,8 @@ def load(
       strings.
 
   Raises:
-    errors.UserError: If there is no such dataset or split, a source is missing
-      or wrong, or a question has no answer.
+    errors.UserError: If the dataset or split does not exist, a source is
+      missing or wrong, or a question has no answer.
   """
   if _is_path(dataset):
     return _load_jsonl(dataset, split, answer_type)
@@ -177,7 +177,7 @@ def _is_path(dataset: str) -> bool:
 
 
 def _check_split(dataset: str, split: str | None) -> str:
-  """Returns the split, if there is such a one."""
+  """Returns the split; raises if there is no such split."""
   if split is None or split not in SPLITS:
     said = f"has no split {split!r}" if split else "needs a split"
     raise errors.UserError(
@@ -238,7 +238,7 @@ def _check_manual(
   manual_dir: str,
   sources: source_files.Sources,
 ) -> None:
-  """Sees that `manual_dir` has the files, or what TFDS has was made of them.
+  """Raises if neither `manual_dir` nor TFDS has the data, or they differ.
 
   Args:
     builder: The builder.

@@ -1,4 +1,4 @@
-"""Questions by step, and what the model reads of the passages found for them.
+"""Questions by step, and the model's inputs from their retrieved passages.
 
 What is retrieved depends on the weights of the very step, so that an example
 is made in two: questions come from a pipeline; the passages are joined to them
@@ -90,7 +90,7 @@ class QuestionBatches:
 
 
 class BeamFeatures:
-  """Joins questions to the passages that were found for them; host only."""
+  """Joins questions to their retrieved passages; on the host only."""
 
   def __init__(
     self,
@@ -110,7 +110,7 @@ class BeamFeatures:
     self._embeddings = embeddings
 
   def rows(self, found: tf.Tensor, valid: tf.Tensor) -> tf.Tensor:
-    """Returns rows with the null passage's where nothing was found.
+    """Returns rows, with the null passage's where nothing was retrieved.
 
     Args:
       found: <int32>[batch, K].
@@ -119,7 +119,7 @@ class BeamFeatures:
     return tf.where(valid, found, self._passages.null_row)
 
   def reading(self, query_token_ids: tf.Tensor, rows: tf.Tensor) -> Features:
-    """Returns what retriever and reader score.
+    """Returns the inputs of the retriever and the reader.
 
     Args:
       query_token_ids: <int32>[batch, query_length].
@@ -150,10 +150,10 @@ class BeamFeatures:
     questions: tf.Tensor,
     features: Features,
   ) -> Features:
-    """Returns what is right among what `reading` gave.
+    """Returns the labels of the inputs that `reading` gave.
 
     Args:
-      answers: Where they stand.
+      answers: Their occurrences.
       questions: <int64>[batch], as `answers` numbers them.
       features: From `reading`.
 
@@ -181,7 +181,7 @@ def _spans(
   segment_ids: tf.Tensor,
   max_length: int,
 ) -> tf.Tensor:
-  """Marks occurrences in what is read.
+  """Marks the spans that are answers.
 
   Args:
     found: <int32>[n, 4]; see `token_answers.Answers.occurrences`.
@@ -195,7 +195,7 @@ def _spans(
   """
   place, passage, start, limit = tf.unstack(found, axis=1)
   before = tf.gather(query_lengths, place)
-  first, after = before + start, before + limit  # positions in what is read
+  first, after = before + start, before + limit  # positions in the input
   length = segment_ids.shape[2]
   # What follows an answer is its passage's rest, [SEP] at least.
   inside = (limit - start <= max_length) & (after < length)

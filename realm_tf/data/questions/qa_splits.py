@@ -1,4 +1,4 @@
-"""The questions of a training or an evaluation, by what the flags say."""
+"""Loads the questions of a training or an evaluation."""
 
 import dataclasses
 import itertools
@@ -30,12 +30,12 @@ def load(
       kinds such as "encyclopedia:countries+rivers", for questions about the
       embedded corpus.
     split: "train", "dev" or "test".
-    data_dir: Where TFDS keeps what it prepared.
+    data_dir: TFDS's folder of prepared data.
     manual_dir: Folder with a builder's sources.
     answer_type: Of a JSONL file that does not say; see `qa_datasets.load`.
 
   Raises:
-    errors.UserError: If there is no such dataset or split, or it is damaged.
+    errors.UserError: If the dataset or split does not exist, or it is damaged.
   """
   if dataset.partition(":")[0] == sources.ENCYCLOPEDIA:
     if answer_type is not None:
@@ -60,7 +60,7 @@ def load_train_and_dev(
   manual_dir: str | None = None,
   answer_type: str | None = None,
 ) -> tuple[qa_datasets.QaDataset, qa_datasets.QaDataset]:
-  """Loads what is trained on and what is held out.
+  """Loads the training questions and the dev questions.
 
   A single file is split as ORQA splits: a question's hash says whether it is
   held out, one in ten.
@@ -68,7 +68,7 @@ def load_train_and_dev(
   Args:
     dataset: As for `load`.
     dev_dataset: Where the dev split is, if that is another dataset; else "".
-    data_dir: Where TFDS keeps what it prepared.
+    data_dir: TFDS's folder of prepared data.
     manual_dir: Folder with a builder's sources.
     answer_type: As for `load`.
 
@@ -129,7 +129,7 @@ def _select(
 def _with_examples(
   dataset: qa_datasets.QaDataset, examples: tuple[qa_datasets.Example, ...]
 ) -> qa_datasets.QaDataset:
-  """Returns a dataset of some of its examples."""
+  """Returns a dataset with other examples."""
   ids = {example.id for example in examples}
   invalid = {k: v for k, v in dataset.invalid_patterns.items() if k in ids}
   return dataclasses.replace(

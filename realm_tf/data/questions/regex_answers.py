@@ -11,13 +11,12 @@ from realm_tf.text import wordpiece
 
 
 class RegexAnswers:
-  """Patterns, looked for in the passages that come up, each time once.
+  """Patterns, matched once in each retrieved passage.
 
-  A passage holds an answer where a pattern is found anywhere in its body.
-  What a reader may answer is stricter: wordpieces whose text, taken from the
-  body as it was written, begins with what the pattern matches, which is what
-  is scored as right. A pattern that is found only inside of a word is thus no
-  answer to train on.
+  A passage holds an answer if a pattern matches anywhere in its body.
+  The reader is trained on fewer: on wordpieces whose text in the body begins
+  with a match, as only those are scored as right. A pattern that matches only
+  inside a word is thus no answer to train on.
   """
 
   def __init__(
@@ -39,14 +38,14 @@ class RegexAnswers:
     self._texts = texts
     self._num_passages = num_passages
     self._tokenizer = tokenizer
-    # Of each question: the rows looked at, ascending, and what was found.
+    # Of each question: the rows looked at, ascending, and their matches.
     self._seen = [np.empty(0, np.int32) for _ in patterns]
     self._held = [np.empty(0, bool) for _ in patterns]
     self._spans: dict[tuple[int, int], list[tuple[int, int]]] = {}
 
   @property
   def nbytes(self) -> int:
-    """Memory of what has been found so far."""
+    """Bytes of memory that the matches so far take."""
     return sum(part.nbytes for part in (*self._seen, *self._held))
 
   def held(self, questions: tf.Tensor, rows: tf.Tensor) -> tf.Tensor:

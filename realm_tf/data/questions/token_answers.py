@@ -1,4 +1,4 @@
-"""Where answers stand in a corpus: found once, by wordpieces, for all steps."""
+"""Answers matched by wordpieces in the whole corpus, once for all steps."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -14,7 +14,7 @@ _CHUNK = 200_000
 
 
 class Answers(Protocol):
-  """Tells where passages answer questions, both given by number.
+  """Returns where passages answer questions, both given by number.
 
   Both methods are pure TensorFlow to their callers, on the host.
   """
@@ -56,9 +56,9 @@ class TokenAnswers:
   """String answers, matched by wordpieces once for the whole corpus.
 
   An occurrence is a run of an answer's wordpieces in a passage's body that
-  ends where a word ends: "19" is not found in "19 ##43". All answers of a data
-  set are looked for in one pass over the corpus, down a trie; what is asked of
-  it later is a binary search. It takes 14 bytes an occurrence.
+  ends where a word ends: "19" does not match in "19 ##43". One pass over the
+  corpus matches all answers of a data set, down a trie; later look-ups are
+  binary searches. It takes 14 bytes an occurrence.
 
   Attributes:
     without_tokens: How many questions have no answer with a wordpiece: no
@@ -71,7 +71,7 @@ class TokenAnswers:
     passages: passage_table.PassageTable,
     tokenizer: wordpiece.Tokenizer,
   ):
-    """Tokenizes the answers, and finds them.
+    """Tokenizes the answers, and matches them in the corpus.
 
     Args:
       answers: Those of each question.
@@ -96,7 +96,7 @@ class TokenAnswers:
 
   @property
   def nbytes(self) -> int:
-    """Memory of the occurrences."""
+    """Bytes of memory that the occurrences take."""
     return sum(
       int(tf.size(part)) * part.dtype.size
       for part in (self._keys, self._starts, self._splits, self._numbers)
@@ -129,7 +129,7 @@ class TokenAnswers:
   def _asked(
     self, questions: tf.Tensor, rows: tf.Tensor
   ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    """Returns what the questions' answers are, and what to look for.
+    """Returns the phrases of each question's answers, and all phrases once.
 
     Returns:
       For each answer of the batch: its question's place <int32>[answers], its
@@ -159,7 +159,7 @@ def _tokenize(
   Returns:
     The phrases, and the numbers of those of question i: `numbers[splits[i]:
     splits[i + 1]]`, both <int64>. Answers without wordpieces, or with
-    unknown ones, are left out: they would be found where they are not.
+    unknown ones, are left out: they would match at wrong places.
   """
   flat = [answer for one in answers for answer in one]
   rows = tokenizer.tokenize(tf.constant(flat, tf.string)).to_list()
@@ -179,7 +179,7 @@ def _find(
   bodies: passage_table.TokenRows,
   starts_word: np.ndarray,
 ) -> _Found:
-  """Finds all phrases in all bodies, many at a time."""
+  """Matches all phrases in all bodies, many at a time."""
   trie = _Trie.of(phrases, len(starts_word))
   parts = []
   for first in range(0, len(bodies), _CHUNK):
@@ -206,7 +206,7 @@ def _walk(
     starts_word: <bool>[vocabulary]. Whether a wordpiece begins a word.
 
   Returns:
-    The phrases found and the places of their first wordpieces, <int64>[n].
+    The matched phrases and the places of their first wordpieces, <int64>[n].
   """
   places = np.arange(len(tokens), dtype=np.int64)
   nodes = np.zeros(len(tokens), np.int64)
@@ -245,7 +245,7 @@ class _Trie(NamedTuple):
 
   @classmethod
   def of(cls, phrases: Sequence[tuple[int, ...]], size: int) -> "_Trie":
-    """Builds the trie of phrases, none of them empty or there twice."""
+    """Builds the trie of different phrases, none of them empty."""
     edges: dict[int, int] = {}
     ends = [-1]
     for number, phrase in enumerate(phrases):
@@ -263,7 +263,7 @@ class _Trie(NamedTuple):
   def follow(
     self, nodes: np.ndarray, tokens: np.ndarray
   ) -> tuple[np.ndarray, np.ndarray]:
-    """Takes the edge of a wordpiece from each node.
+    """Follows the edge of a wordpiece from each node.
 
     Returns:
       Which nodes have the edge <bool>[n], and where these lead to.

@@ -1,1 +1,1 @@
-"""Annotated sentences: salient spans by corpus, written and read."""
+"""Sentences and salient spans of a corpus: annotates, writes, loads."""

@@ -51,7 +51,7 @@ class AnnotateOptions:
 
 
 def annotate(options: AnnotateOptions) -> dict[str, Any] | None:
-  """Annotates a corpus, prints how it goes, and returns the manifest.
+  """Annotates a corpus, prints the progress, and returns the manifest.
 
   Returns:
     The manifest: tagger and settings, fingerprint of the corpus, counts,
@@ -81,7 +81,7 @@ def annotate(options: AnnotateOptions) -> dict[str, Any] | None:
       return existing
     corpus.check_files()
     tasks = _tasks(options, corpus, folder, settings)
-    # What is finished is replaced as a whole, what is not is completed.
+    # A finished annotation is replaced as a whole, an unfinished one completed.
     kept = []
     if not tf.io.gfile.exists(manifest_path):
       kept = [task for task in tasks if task.finished_counts() is not None]
@@ -112,7 +112,7 @@ def _settings(
 def _existing(
   options: AnnotateOptions, settings: dict[str, Any]
 ) -> dict[str, Any] | None:
-  """Returns the manifest of a finished annotation of the same settings."""
+  """Returns the manifest of a finished annotation with the same settings."""
   manifest = sentence_folder.read_manifest(options.corpus)
   if manifest is None or manifest["settings"] == settings:
     return manifest
@@ -140,7 +140,7 @@ def _tasks(
 def _limit(
   options: AnnotateOptions, corpus: corpora.Corpus, shard: int
 ) -> int | None:
-  """Returns how many passages of a shard are wanted; None for all."""
+  """Returns how many passages of a shard to annotate; None for all."""
   if options.limit is None:
     return None
   return max(0, options.limit - int(corpus.shard_offsets[shard]))
@@ -152,7 +152,7 @@ def _remove_others(
   """Leaves only finished shards in the folder, which is made if need be.
 
   Raises:
-    errors.UserError: If the folder holds what is not ours to remove.
+    errors.UserError: If the folder holds files of other programs.
   """
   tf.io.gfile.makedirs(folder)
   names = {os.path.basename(task.target) for task in kept}

@@ -31,7 +31,7 @@ _PROGRESS_SECS = 5.0
 
 @dataclasses.dataclass(frozen=True)
 class TaggerSettings:
-  """Which tagger, and how it is set.
+  """The choice of a tagger, and its settings.
 
   Attributes:
     tagger: "rules", or the path of a trained tagger; see
@@ -51,7 +51,7 @@ class TaggerSettings:
     return self.tagger == salient_spans.RuleTagger.name
 
   def check(self) -> None:
-    """Raises a UserError at a setting that there is not."""
+    """Raises on an unknown setting."""
     if self.gazetteer not in ("", "titles"):
       raise errors.UserError(
         f"gazetteer={self.gazetteer} is unknown: give titles, or leave it out."
@@ -60,7 +60,7 @@ class TaggerSettings:
       model_tagger.find_export(self.tagger)
 
   def identity(self) -> dict[str, Any]:
-    """Returns what decides the spans, for manifests.
+    """Returns the settings that the spans depend on, for manifests.
 
     A trained tagger is known by its weights: where it lies does not matter.
     """
@@ -155,7 +155,7 @@ class ShardTask:
     source: The file of passages.
     target: The file of annotated passages.
     limit: How many passages, from the first; all if None.
-    settings: All that decides the result, for whoever finds the file.
+    settings: All settings that the result depends on; stored beside it.
   """
 
   source: str
@@ -165,11 +165,11 @@ class ShardTask:
 
   @property
   def summary_path(self) -> str:
-    """Where the counts are; written after the shard, as proof that it is."""
+    """Returns the file of the shard's counts, written after the shard."""
     return self.target.removesuffix(sentence_folder.SHARD_SUFFIX) + ".json"
 
   def finished_counts(self) -> dict[str, int] | None:
-    """Returns the counts if the shard is there, made with these settings."""
+    """Returns a shard's counts if it was made with these settings."""
     if not tf.io.gfile.exists(self.summary_path):
       return None
     try:
@@ -185,7 +185,7 @@ class AnnotateShard(beam.DoFn):
   """Annotates one shard, writes it, and then its counts."""
 
   def __init__(self, tagger: TaggerSettings, shard_paths: Sequence[str]):
-    """Holds what a worker needs to make its tagger.
+    """Takes the settings of the workers' tagger.
 
     Args:
       tagger: The tagger and its settings.
@@ -244,7 +244,7 @@ def _write_shard(
 
 
 class _Progress:
-  """Prints now and then how many passages one worker has annotated."""
+  """Prints now and then how many passages a worker has annotated."""
 
   def __init__(self) -> None:
     self._started = self._printed = time.monotonic()

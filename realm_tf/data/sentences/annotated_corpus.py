@@ -73,7 +73,7 @@ class AnnotatedCorpus:
     return self.sentence_limits - self.sentence_starts == lengths
 
   def heldout(self, fraction: float) -> np.ndarray:
-    """Tells which passages are held out: by fingerprint, not by file order.
+    """Returns which passages are held out: by fingerprint, not by file order.
 
     Args:
       fraction: Share of the passages, in [0, 1).
@@ -117,7 +117,7 @@ def load(corpus_dir: str, tokenizer: wordpiece.Tokenizer) -> AnnotatedCorpus:
 
 
 def article_uid(titles: tf.Tensor) -> tf.Tensor:
-  """Returns a number that tells articles apart, by title.
+  """Returns a hash of an article's title.
 
   Args:
     titles: <string>[n].

@@ -12,7 +12,7 @@ def count_sentences(
   sentences: annotated_corpus.AnnotatedCorpus,
   passages: passage_table.PassageTable,
 ) -> int:
-  """Counts the sentences whose passage is, text for text, among others.
+  """Counts the sentences whose passage, with the same text, is in a corpus.
 
   Args:
     sentences: The pre-training corpus X.

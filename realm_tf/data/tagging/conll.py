@@ -46,7 +46,7 @@ class LabeledSentence(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class ConllFile:
-  """What a file holds.
+  """The contents of a file.
 
   Attributes:
     path: The file.
@@ -71,7 +71,7 @@ class _Row(NamedTuple):
 def read(path: str, *, repair: bool = False) -> ConllFile:
   """Reads a file; gzip is told by the first bytes.
 
-  The scheme is found out from the labels: without a B- it is IO; else it is
+  The labels tell the scheme: without a B- it is IO; else it is
   the one of BIO (a B- begins each entity) and IOB1 (a B- only parts an entity
   from one of its type right before) that the labels follow, or that they
   offend less often. In IO, entities of one type side by side are one entity:
@@ -304,7 +304,7 @@ def _count(path: str, number: int, text: str, tabs: bool, extra: int) -> int:
 def _find_scheme(
   sentences: list[list[_Row]],
 ) -> tuple[str, list[tuple[_Row, str]]]:
-  """Returns the scheme of the labels, and those that offend it, with why."""
+  """Returns the scheme of the labels, and the labels that violate it."""
   offences: dict[str, list[tuple[_Row, str]]] = {IO: [], BIO: [], IOB1: []}
   for rows in sentences:
     before = ""

@@ -14,7 +14,7 @@ from realm_tf.text import entity_types
 from realm_tf.text import token_windows
 from realm_tf.text import wordpiece
 
-IGNORED = -1  # the label of what is not learned
+IGNORED = -1  # the label of wordpieces that are not trained on
 
 _BATCHES, _BUCKETS = range(2)  # purposes of random draws
 
@@ -77,7 +77,7 @@ class TaggingExamples:
 
   @property
   def num_bytes(self) -> int:
-    """Memory that the windows take."""
+    """Bytes of memory that the windows take."""
     return 13 * self.num_windows * self.max_length
 
   def _tokenize(

@@ -1,4 +1,4 @@
-"""Finds the files of labelled sentences that `data` names."""
+"""Finds the files of labelled sentences."""
 
 import dataclasses
 import hashlib

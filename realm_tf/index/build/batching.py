@@ -45,7 +45,7 @@ def batches_by_length(
 
 
 def shard_inputs(corpus: corpora.Corpus, shard: int, length: int) -> np.ndarray:
-  """Returns what the embedder reads of a corpus shard.
+  """Returns the embedder's inputs for a corpus shard.
 
   Args:
     corpus: The corpus.

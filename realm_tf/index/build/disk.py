@@ -1,4 +1,4 @@
-"""Room on the disk: asked for beforehand, and reported in one line."""
+"""Checks the free room on a disk, and reports a full one in one line."""
 
 import contextlib
 import shutil
@@ -13,7 +13,7 @@ _SLACK_BYTES = 1 << 20
 
 
 def check_free(folder: str, needed_bytes: int) -> None:
-  """Sees to it that a folder's disk has room.
+  """Raises if a folder's disk lacks room.
 
   Args:
     folder: Where will be written; it exists.
@@ -29,7 +29,7 @@ def check_free(folder: str, needed_bytes: int) -> None:
 
 @contextlib.contextmanager
 def reported(folder: str, needed_bytes: int) -> Iterator[None]:
-  """Turns the failures of a disk that fills up into one line.
+  """Reports the failures of a full disk in one line.
 
   Args:
     folder: Where the context writes.

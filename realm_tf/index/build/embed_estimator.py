@@ -29,7 +29,7 @@ class EmbedEstimator:
     *,
     num_threads: int = 0,
   ):
-    """Names what to run; nothing is loaded yet.
+    """Takes the export to run; loads nothing yet.
 
     Args:
       export_path: A SavedModel whose signature takes `token_ids`

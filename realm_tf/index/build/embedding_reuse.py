@@ -1,4 +1,4 @@
-"""Embeddings that an index version of an older corpus has already."""
+"""Reuses the embeddings of an older corpus's index version."""
 
 import numpy as np
 
@@ -10,14 +10,14 @@ _NO_ROW = -1
 
 
 class Reuse:
-  """What is known of an edited corpus's embeddings, and what is not.
+  """The embeddings of an edited corpus that an older version already has.
 
   A passage is the same if its id and its wordpieces, all that an embedder
   reads, are. The two corpora have the same number of shards, and a passage
   that both have is in the same one, as `edit_corpus` leaves it.
 
   Attributes:
-    num_known: Passages of the new corpus whose embeddings are there.
+    num_known: Passages of the new corpus whose embeddings exist.
     num_missing: Those to embed.
   """
 
@@ -33,7 +33,7 @@ class Reuse:
       version: The index of the old corpus, of the embedder that is to embed
         the new one.
       old: The corpus that was edited.
-      new: What has become of it.
+      new: The edited corpus.
     """
     self._embeddings = version.load_embeddings()
     # By shard, the old row of each new one; shards that are the same are not
@@ -51,7 +51,7 @@ class Reuse:
     self.num_known = new.num_passages - self.num_missing
 
   def take(self, shard: int) -> tuple[np.ndarray, np.ndarray]:
-    """Returns what is known of a shard.
+    """Returns the known embeddings of a shard, and their rows.
 
     Args:
       shard: Of the new corpus.

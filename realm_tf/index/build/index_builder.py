@@ -1,7 +1,7 @@
 """Builds one version of the index, with any number of processes at once.
 
-Each process takes shards of the corpus that nobody else has, embeds them, and
-writes each whole; then whoever comes first publishes. The processes know of
+Each process takes free shards of the corpus, embeds them, and
+writes each whole; the first that is done publishes. The processes know of
 each other by file locks alone, which the kernel gives back when one is killed.
 """
 
@@ -32,7 +32,7 @@ class VersionBuilder:
   def __init__(
     self, context: refresh_plan.RefreshContext, export: exports.EmbedderExport
   ):
-    """Names what to build; nothing is read or written yet."""
+    """Takes the plan; reads and writes nothing yet."""
     self._context = context
     self._export = export
     self._plan = refresh_plan.VersionPlan.of(context, export)
@@ -42,7 +42,7 @@ class VersionBuilder:
     self._rows = np.empty([0], np.int64)
 
   def build(self) -> index_version.IndexVersion | None:
-    """Embeds what is left and publishes, unless others do.
+    """Embeds the remaining shards and publishes, unless others do.
 
     Returns:
       The version if this process published it.
@@ -68,7 +68,7 @@ class VersionBuilder:
     return version
 
   def _begin(self) -> bool:
-    """Makes the folder; returns whether there is something to do in it."""
+    """Makes the folder; returns whether there is work left."""
     plan, store = self._plan, self._context.store
     with self._publish_lock():
       if store.is_usable(plan.step):
@@ -147,7 +147,7 @@ class VersionBuilder:
   def _claims(self) -> Iterator[int]:
     """Yields shards to embed, each locked until the next is asked for.
 
-    First those that nobody works on; then it waits for the others' shards,
+    First the free ones; then it waits for the others' shards,
     one by one, and takes over those whose worker died.
     """
     for blocking in (False, True):

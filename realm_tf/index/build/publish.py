@@ -1,4 +1,4 @@
-"""From the embeddings of all shards to a published version of the index."""
+"""Publishes a version of the index from the embeddings of all shards."""
 
 import contextlib
 import os
@@ -25,7 +25,7 @@ _LOW_RECALL = 0.9
 
 
 def publish_lock(store: index_store.IndexStore, step: int) -> locks.FileLock:
-  """Returns the lock of whoever publishes a version."""
+  """Returns the lock that the publisher of a version holds."""
   return locks.FileLock(os.path.join(store.lock_folder(step), "publish"))
 
 
@@ -113,7 +113,7 @@ def _build_and_save(
   embeddings: list[np.ndarray],
   searcher_path: str,
 ) -> index_version.IndexManifest:
-  """Writes the searcher; returns the manifest, which is not written yet."""
+  """Writes the searcher; returns the manifest, still unwritten."""
   k = min(context.config.num_candidates, plan.rows)
   vectors = np.empty([plan.rows, plan.export.dim], np.float32)
   np.concatenate(embeddings, out=vectors, casting="same_kind")
@@ -164,7 +164,7 @@ def _sample_queries(
 
 
 def _remove_leftovers(plan: refresh_plan.VersionPlan) -> None:
-  """Removes what killed processes left; nobody else writes here now."""
+  """Removes what killed processes have left; call it under the lock."""
   expected = {plan.shard_path(shard) for shard in range(plan.num_shards)}
   for name in os.listdir(plan.folder):
     path = os.path.join(plan.folder, name)

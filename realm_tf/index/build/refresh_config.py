@@ -1,4 +1,4 @@
-"""What a refresh job needs of a run's config."""
+"""The settings that a refresh job takes from a run's config."""
 
 import dataclasses
 from typing import Self

@@ -1,4 +1,4 @@
-"""What a refresh works on, and what it makes of each export."""
+"""The inputs of a refresh, and the plan of a version."""
 
 import dataclasses
 import os
@@ -20,17 +20,18 @@ Report = Callable[[str], None]
 
 @dataclasses.dataclass(frozen=True)
 class RefreshContext:
-  """What a refresh works on, the same for every version.
+  """The inputs of a refresh, the same for every version.
 
   Attributes:
-    store: Where versions go.
-    corpus: What is embedded.
-    config: How.
-    report: Takes lines for people.
+    store: Of the run's versions.
+    corpus: The corpus to embed.
+    config: How to embed and search it.
+    report: Prints a line.
     num_threads: Threads of an operation; 0 for all cores.
     should_stop: Whether the run has died, so that no version is needed; asked
       before each shard.
-    reuse: What an older version has of the same embedder; None to embed all.
+    reuse: An older version's embeddings by the same embedder; None to embed
+      all.
   """
 
   store: index_store.IndexStore
@@ -44,11 +45,11 @@ class RefreshContext:
 
 @dataclasses.dataclass(frozen=True)
 class VersionPlan:
-  """A version that is to be built.
+  """The plan of a version to build.
 
   Attributes:
-    folder: Where.
-    export: Of what embedder.
+    folder: Where to write it.
+    export: The embedder's export.
     fingerprint: Of the corpus.
     num_shards: Of the corpus.
     rows: Passages of the corpus.
@@ -84,7 +85,7 @@ class VersionPlan:
 
   @property
   def step(self) -> int:
-    """The trainer's step whose embedder it is of."""
+    """The trainer's step that the embedder is of."""
     return self.export.step
 
   @property
@@ -116,14 +117,14 @@ class VersionPlan:
 
   @property
   def order_path(self) -> str:
-    """The file that says what an unfinished folder was begun as."""
+    """The file with the inputs of the build in progress."""
     return os.path.join(self.folder, ".order.json")
 
   def order(self) -> dict[str, Any]:
-    """Returns what all processes of the version must agree on.
+    """Returns the inputs of the build, which all its processes must share.
 
     The export may be replaced, by a run that was killed and resumed: what was
-    begun with the old one is then in vain. The rest must stay as it is.
+    begun with the old one is then useless. The rest must not change.
     """
     return {
       "export_id": self.export.export_id,

@@ -1,4 +1,4 @@
-"""The newest index of a run, and the one that it makes where it has none."""
+"""Opens the newest index of a run, or builds its first."""
 
 import logging
 
@@ -40,7 +40,7 @@ def build(
   step: int,
   num_passages: int,
 ) -> None:
-  """Embeds the corpus of a run and publishes the index, if it is not there.
+  """Embeds the corpus of a run and publishes the index, unless it exists.
 
   Args:
     model_dir: The run, which has its `config.json`.

@@ -1,4 +1,4 @@
-"""Shows how far a refresher is that a command waits for."""
+"""Shows the progress of a refresher that a command waits for."""
 
 import logging
 import time
@@ -12,7 +12,7 @@ _EVERY_SECS = 10.0
 
 
 class EmbeddingProgress:
-  """Prints how many passages have been embedded, from the files alone.
+  """Prints how many passages have been embedded, by the shards on disk.
 
   A shard counts once it is written.
   """
@@ -33,7 +33,7 @@ class EmbeddingProgress:
     self._next_secs = 0.0
 
   def show(self) -> None:
-    """Prints a line if there is news: ten seconds later, or all is done."""
+    """Prints a line if there is progress: every ten seconds, and at the end."""
     done = self._store.rows_embedded(self._step)
     now = time.monotonic()
     if done == self._shown or (

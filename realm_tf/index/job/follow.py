@@ -26,7 +26,7 @@ _START_DEADLINE_SECS = 600
 
 @dataclasses.dataclass(frozen=True)
 class RefreshOptions:
-  """What the command's flags say.
+  """The options of a refresh job.
 
   Attributes:
     model_dir: The run.
@@ -51,8 +51,8 @@ def prepare(
   """Reads the run and its corpus, and checks that they fit.
 
   Args:
-    options: What the flags say.
-    report: Takes lines for people.
+    options: The command's options.
+    report: Prints a line.
     num_threads: Threads of an operation; 0 for all cores.
 
   Raises:
@@ -99,7 +99,7 @@ def prepare(
     store, corpus, config, report, num_threads
   )
   if options.watch:
-    # A version that is not finished when the trainer dies helps nobody.
+    # A version that is unfinished when the trainer dies is useless.
     trainer = _Trainer(run_state.RunState(options.model_dir))
     context = dataclasses.replace(context, should_stop=trainer.has_failed)
   return context
@@ -123,7 +123,7 @@ def _refuse_settings_of_a_tree(
 def describe(
   options: RefreshOptions, context: refresh_plan.RefreshContext
 ) -> list[str]:
-  """Returns lines on what the job will do and what it needs."""
+  """Returns lines on the work of the job and the room it needs."""
   corpus, config = context.corpus, context.config
   what = (
     f"each new export until {options.model_dir} ends"
@@ -161,7 +161,7 @@ def run_job(
   """Does the work in this process; returns the exit status.
 
   Args:
-    options: What the flags say.
+    options: The command's options.
     context: From `prepare`.
 
   Raises:
@@ -182,7 +182,7 @@ def run_job(
 
 
 def _wait_for_config(model_dir: str) -> None:
-  """Waits for a run to begin, which may be started at the same time."""
+  """Waits for a run to begin, as both may be started at the same time."""
   pause, started = threading.Event(), time.monotonic()
   path = run_folder.RunFolder(model_dir).config
   while not tf.io.gfile.exists(path):
@@ -195,7 +195,7 @@ def _wait_for_config(model_dir: str) -> None:
 
 
 class _Trainer:
-  """What a refresher knows of the trainer it serves."""
+  """The state of the trainer, as a refresher sees it."""
 
   def __init__(self, state: run_state.RunState):
     self._state = state
@@ -203,7 +203,7 @@ class _Trainer:
     self._deadline_secs = time.monotonic() + _START_DEADLINE_SECS
 
   def has_failed(self) -> bool:
-    """Returns whether it is gone without having finished.
+    """Returns whether the trainer has ended without finishing.
 
     One that has not been seen alive may be about to be resumed.
     """

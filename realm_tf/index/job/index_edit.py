@@ -1,4 +1,4 @@
-"""What the command `edit_corpus` does: a new corpus, and a run's index of it.
+"""Runs `edit_corpus`: writes a new corpus, and updates a run's index.
 
 The index is of the embedder that made the old one, which is fixed: passages
 that stayed keep their embeddings, and only the others are embedded.
@@ -31,7 +31,7 @@ _READER = "edit_corpus"
 
 @dataclasses.dataclass(frozen=True)
 class IndexToUpdate:
-  """The index of the corpus that is edited, and what made it.
+  """The index of the edited corpus's parent, and the export that made it.
 
   Attributes:
     run_dir: The run that has it.
@@ -50,7 +50,7 @@ def run(options: corpus_edit.EditOptions, model_dir: str) -> None:
   """Edits a corpus and brings a run's index up to date.
 
   Args:
-    options: What is edited, and how.
+    options: The command's options.
     model_dir: A run of `finetune` or `pretrain` with an index of the corpus;
       "" to write the corpus alone.
 
@@ -81,7 +81,7 @@ def find_index(model_dir: str, corpus: corpora.Corpus) -> IndexToUpdate:
   Args:
     model_dir: A run of `finetune`, whose index may be another run's, or a run
       with an index, of which the newest version is taken.
-    corpus: What it must be of.
+    corpus: The corpus that it must be of.
 
   Raises:
     errors.UserError: If there is none of this corpus, or its embedder is gone.
@@ -115,14 +115,14 @@ def find_index(model_dir: str, corpus: corpora.Corpus) -> IndexToUpdate:
 def update_index(
   index: IndexToUpdate, old: corpora.Corpus, new: corpora.Corpus
 ) -> None:
-  """Publishes the index of an edited corpus, unless it is there.
+  """Publishes the index of an edited corpus, unless it exists.
 
   A job that was killed is taken up again: finished shards are kept.
 
   Args:
     index: Of the old corpus.
     old: The corpus that was edited.
-    new: What has become of it.
+    new: The edited corpus.
 
   Raises:
     errors.UserError: If the disk is full or an embedding is not finite.

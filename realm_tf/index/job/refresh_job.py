@@ -1,4 +1,4 @@
-"""What the command `refresh_index` does."""
+"""Runs `refresh_index`."""
 
 import dataclasses
 import os
@@ -18,7 +18,7 @@ def run(options: follow.RefreshOptions, worker_command: Sequence[str]) -> int:
   """Refreshes the index; returns the exit status.
 
   Args:
-    options: What the flags say.
+    options: The command's options.
     worker_command: Starts a process that calls `run_worker` with the same
       options; takes `--num_workers` too.
 
@@ -57,7 +57,7 @@ def run_worker(options: follow.RefreshOptions) -> int:
   """Works for a job that another process supervises; returns the status.
 
   Args:
-    options: What the flags say.
+    options: The command's options.
 
   Raises:
     errors.UserError: As `run`.
@@ -74,7 +74,7 @@ def run_worker(options: follow.RefreshOptions) -> int:
 
 
 def quiet() -> None:
-  """Keeps Estimator's account of each session out of the progress lines."""
+  """Silences Estimator's log of each session."""
   tf.get_logger().setLevel("ERROR")
 
 

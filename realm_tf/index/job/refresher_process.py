@@ -1,4 +1,4 @@
-"""The refresher that a trainer on one machine starts beside itself."""
+"""Starts a refresher beside a trainer, on the same machine."""
 
 import contextlib
 import logging
@@ -96,7 +96,7 @@ class Refresher:
       raise errors.UserError(end)
 
   def terminate(self) -> None:
-    """Ends it, if it still runs."""
+    """Ends the process if it still runs."""
     if self._process.poll() is None:
       self._process.terminate()
       self._process.wait()

@@ -31,13 +31,13 @@ class WorkerPool:
     store: index_store.IndexStore,
     report: refresh_plan.Report,
   ):
-    """Names the workers; none is started yet.
+    """Takes the workers' command; starts none yet.
 
     Args:
       command: Starts a worker that calls `end_with_parent` at once.
       num_workers: How many.
-      store: Tells versions apart, for the bound on restarts.
-      report: Takes lines for people.
+      store: Of the run's versions, for the bound on restarts.
+      report: Prints a line.
     """
     self._command = list(command)
     self._num_workers = num_workers

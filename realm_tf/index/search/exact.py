@@ -1,4 +1,4 @@
-"""Exact maximum inner product search, of TensorFlow's own operations."""
+"""Exact maximum inner product search by TensorFlow's own operations."""
 
 import tensorflow as tf
 
@@ -12,14 +12,14 @@ _MOST_BLOCK_ROWS = 1 << 13
 
 
 class ExactSearcher(tf.Module):
-  """Finds the passages with the largest inner products by scoring them all.
+  """Returns the passages with the largest inner products, scoring all.
 
   Any program that runs TensorFlow's graphs can run it, TF Serving too. Vectors
   are scored block by block, so that memory depends neither on how many there
   are nor, up to some thousands, on how many queries there are.
 
   Attributes:
-    vectors: <floating>[N, D]. What is searched.
+    vectors: <floating>[N, D]. The vectors to search.
   """
 
   def __init__(self, vectors: tf.Variable):
@@ -37,7 +37,7 @@ class ExactSearcher(tf.Module):
   ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     """Returns the k best passages of each query, best first.
 
-    Of passages that score the same, any may be found, in any order.
+    Passages with equal scores may come in any order.
 
     Args:
       queries: <float32>[batch, dim].

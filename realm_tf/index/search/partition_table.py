@@ -17,7 +17,7 @@ _LARGEST_CODE = 127
 
 @dataclasses.dataclass(frozen=True)
 class PartitionSettings:
-  """How many partitions there are, and how much of them a query reads.
+  """The number of partitions, and how many of them a query reads.
 
   Attributes:
     num_partitions: By k-means; fewer where some stay empty.

@@ -1,11 +1,11 @@
-"""Approximate maximum inner product search, of TensorFlow's own operations."""
+"""Approximate maximum inner product search by TensorFlow's own operations."""
 
 import tensorflow as tf
 
 from realm_tf.index.search import partition_table
 from realm_tf.index.search import ranking
 
-# As in ScaNN's searcher: a wide beam must be found in what is scored.
+# As in ScaNN's searcher: the scored rows must contain a wide beam.
 _SCORED_FACTOR = 4
 _RESCORED_FACTOR = 2
 # Partitions that are ranked, for each that would be read if all had the mean
@@ -17,7 +17,7 @@ _BLOCKS_AT_ONCE = 256
 
 
 class PartitionedSearcher(tf.Module):
-  """Finds passages with large inner products in the partitions that fit best.
+  """Searches the partitions nearest to a query.
 
   Any program that runs TensorFlow's graphs can run it, TF Serving too. A query
   ranks the partitions by its product with their centroids, scores the rows of
@@ -26,7 +26,7 @@ class PartitionedSearcher(tf.Module):
   So all queries cost the same, whatever the partitions' sizes.
 
   Attributes:
-    vectors: <floating>[N, D]. What is searched.
+    vectors: <floating>[N, D]. The vectors to search.
   """
 
   def __init__(
@@ -145,7 +145,7 @@ class PartitionedSearcher(tf.Module):
     parts = self._partitions
     there = (blocks >= 0)[:, tf.newaxis]
     blocks = tf.maximum(blocks, 0)
-    # Few at a time: what is made of them stays in the processor's cache.
+    # Few at a time, so that results stay in the processor's cache.
     products = tf.concat(
       [
         self._multiply_codes(query, blocks[start : start + _BLOCKS_AT_ONCE])
@@ -172,7 +172,7 @@ class PartitionedSearcher(tf.Module):
   def _score_again(
     self, queries: tf.Tensor, rows: tf.Tensor, k: int
   ) -> tuple[tf.Tensor, tf.Tensor]:
-    """Returns the k best of some rows by their vectors: scores and rows.
+    """Rescores some rows by their full vectors; returns the k best.
 
     Args:
       queries: <float32>[batch, D].

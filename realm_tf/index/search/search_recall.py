@@ -1,4 +1,4 @@
-"""Exact search, and how much of it a searcher finds."""
+"""Exact search, and a searcher's recall against it."""
 
 from collections.abc import Sequence
 
@@ -50,7 +50,7 @@ def measure_recall(
   queries: np.ndarray,
   k: int,
 ) -> float:
-  """Returns the share of the k best that the searcher finds.
+  """Returns the share of the exact k best that the searcher returns.
 
   A result counts if its score, computed here, reaches the k-th best: passages
   that score the same are as good as one another.

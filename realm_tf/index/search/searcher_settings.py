@@ -1,4 +1,4 @@
-"""How a corpus is searched: chosen from its size, overridable by the config."""
+"""The settings of a searcher: chosen by size, unless the config sets them."""
 
 import dataclasses
 import math
@@ -30,7 +30,7 @@ class SearcherSettings:
   reordering_candidates: int = 0
 
   def describe(self) -> str:
-    """Returns a few words for people."""
+    """Returns the settings in a few words."""
     if self.exact:
       return "exact"
     return (

@@ -26,10 +26,10 @@ _REORDER_FACTOR = 2
 
 
 class Searcher(tf.Module):
-  """Finds the passages with the largest inner products.
+  """Returns the passages with the largest inner products.
 
   `search` may be called eagerly and in `tf.data` map functions. The memory of
-  the index is freed with the searcher, so whoever searches must hold it: a
+  the index is freed with the searcher, so its users must hold it: a
   dataset whose function calls `search` does.
 
   Attributes:
@@ -84,7 +84,7 @@ class Searcher(tf.Module):
     return _search(self._handle, queries, k, self.settings, self.num_rows)
 
   def as_module(self) -> "SavedSearcher":
-    """Returns the whole index as what a SavedModel can hold."""
+    """Returns the index in a form that a SavedModel can hold."""
     state = _scann_ops().ScannSearcher(self._handle).serialize_to_module()
     return SavedSearcher(state, self)
 
@@ -121,7 +121,7 @@ def build_searcher(
 
   Args:
     embeddings: <float32>[N, D].
-    settings: From `settings.choose_settings`.
+    settings: From `searcher_settings.choose_settings`.
     k_max: Results that are usually asked for.
 
   Raises:
@@ -157,7 +157,7 @@ def build_searcher(
 
 
 def load_searcher(path: str) -> Searcher:
-  """Loads what `Searcher.save` wrote, as a new index of its own.
+  """Loads what `Searcher.save` wrote, as a separate index.
 
   Args:
     path: The folder.
@@ -191,7 +191,7 @@ def load_searcher(path: str) -> Searcher:
 
 
 class SavedSearcher(tf.Module):
-  """The SavedModel's form: tensors, and functions that need nothing else.
+  """The index as a SavedModel: tensors, and functions of them.
 
   Attributes:
     search_default: From queries <float32>[batch, dim] to `scores`, `rows` and
@@ -235,13 +235,13 @@ def _search(
   settings: searcher_settings.SearcherSettings,
   num_rows: int,
 ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-  """Asks ScaNN, and makes the answer as wide as asked for."""
+  """Calls ScaNN, and pads the result to k."""
   wanted = min(k, num_rows)
   reordered = leaves = -1
   if not settings.exact:
     enough = _REORDER_FACTOR * wanted
     reordered = min(num_rows, max(settings.reordering_candidates, enough))
-    # A wide beam, such as ORQA's of 5,000, must be found in what is visited.
+    # The visited leaves must contain a wide beam, such as ORQA's of 5,000.
     enough = -(-_VISITED_FACTOR * wanted * settings.num_leaves // num_rows)
     leaves = max(settings.leaves_to_search, min(enough, settings.num_leaves))
   with tf.device("/cpu:0"):
@@ -300,7 +300,7 @@ def _unique_name() -> str:
 
 
 def _scann_ops() -> types.ModuleType:
-  """Imports ScaNN where it is first needed, or says what to do."""
+  """Imports ScaNN on first use; the error says how to do without."""
   try:
     from scann.scann_ops.py import scann_ops
   except (ImportError, tf.errors.NotFoundError) as e:

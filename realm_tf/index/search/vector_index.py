@@ -18,7 +18,7 @@ _MANIFEST = "manifest.json"
 
 
 class Searcher(tf.Module):
-  """Finds the vectors with the largest inner products.
+  """Returns the vectors with the largest inner products.
 
   As TensorFlow Recommenders' retrieval layers, an index is called with queries
   and gives scores and identifiers.

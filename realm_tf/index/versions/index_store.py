@@ -1,4 +1,4 @@
-"""The versions of the index under a run's folder: which there are, which stay.
+"""The index versions of a run: lists, locks and prunes them.
 
 Only the refresher writes and deletes versions; a reader announces what it
 uses by a file in a folder of its own, and deletes nothing.
@@ -39,7 +39,7 @@ class IndexStore:
   """
 
   def __init__(self, model_dir: str, run_dir: str = ""):
-    """Names the run; nothing is read or written.
+    """Takes the run's folder; reads and writes nothing.
 
     Args:
       model_dir: Has the folder `index`.
@@ -59,7 +59,7 @@ class IndexStore:
     return max(filter(self.is_usable, self.versions()), default=None)
 
   def is_usable(self, step: int) -> bool:
-    """Returns whether a version is published, and what made it still there.
+    """Returns whether a version is published and its export still exists.
 
     Queries are embedded by the export that made the version. A run that was
     killed and resumed exports again what it had exported; what was made of
@@ -116,7 +116,7 @@ class IndexStore:
   def announce(
     self, reader: str, steps: Collection[int], *, of: str = ""
   ) -> None:
-    """Says which versions a reader needs, so that they are not deleted.
+    """Announces the versions that a reader needs, so that they are kept.
 
     Announce first, then open. The announcement outlives the reader: a trainer
     that is resumed finds the version its checkpoint names.
@@ -125,7 +125,7 @@ class IndexStore:
       reader: Names the reader within the run, such as "trainer"; its last
         announcement holds.
       steps: The versions in use, and those that kept checkpoints name.
-      of: The reader's folder, for people, if it is not of this run.
+      of: The reader's folder, for messages, if it is not of this run.
     """
     tf.io.gfile.makedirs(self._leases)
     files.write_json(
@@ -149,19 +149,19 @@ class IndexStore:
     return os.path.join(self.folder, ".locks", str(step))
 
   def active_lock(self, step: int, *, shared: bool) -> locks.FileLock:
-    """Returns the lock that a version's builders, and who loads it, share."""
+    """Returns the lock that the builders and loaders of a version share."""
     path = os.path.join(self.lock_folder(step), "active")
     return locks.FileLock(path, shared=shared)
 
   def is_held(self, step: int) -> bool:
-    """Returns whether some process builds a version now, or loads it."""
+    """Returns whether some process builds or loads a version now."""
     return locks.is_held(self.active_lock(step, shared=True).path)
 
   @contextlib.contextmanager
   def loading(self, step: int) -> Iterator[None]:
-    """Keeps a version, and what made it, from being deleted while it is loaded.
+    """Keeps a version and its export from being deleted while it is loaded.
 
-    For who reads it once, and then has it in memory; who comes back for it
+    For readers that load it once into memory; a reader that comes back for it
     announces it.
     """
     if "://" in self.folder:  # Refreshers need locks, too: none is there.
@@ -181,7 +181,7 @@ class IndexStore:
       lock.release()
 
   def prune(self, keep: int = KEEP, in_use: Collection[int] = ()) -> list[int]:
-    """Deletes old versions, and what was begun and then overtaken.
+    """Deletes old versions, and unfinished ones that a newer one has replaced.
 
     Args:
       keep: How many of the newest versions stay.
@@ -205,9 +205,9 @@ class IndexStore:
     return deleted
 
   def withdraw(self, step: int) -> None:
-    """Deletes a version that is about to be built anew.
+    """Deletes a version before it is built anew.
 
-    Only who holds the lock to publish it may do so.
+    The caller must hold the lock to publish it.
     """
     files.remove_folder(self.path(step), index_version.MANIFEST)
 

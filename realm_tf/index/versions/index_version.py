@@ -19,7 +19,7 @@ SEARCHER_FOLDER = "searcher"
 
 @dataclasses.dataclass(frozen=True)
 class IndexManifest:
-  """What a version holds. Written last: without it there is no version.
+  """The manifest of a version, which is published once this is written.
 
   Attributes:
     step: The trainer's step whose embedder made it.
@@ -92,7 +92,7 @@ class IndexVersion:
 
   Attributes:
     path: Its folder.
-    manifest: What it holds.
+    manifest: Its manifest.
   """
 
   path: str
@@ -118,7 +118,7 @@ class IndexVersion:
     ]
 
   def check(self, fingerprint: str, num_rows: int) -> None:
-    """Sees to it that the version is of a corpus.
+    """Raises if the version is not of the corpus.
 
     Args:
       fingerprint: Of the corpus.

@@ -1,4 +1,4 @@
-"""How the trainer learns of new index versions."""
+"""Watches a run for new index versions."""
 
 import threading
 import time
@@ -11,7 +11,7 @@ _POLL_SECS = 0.5
 
 
 class IndexWatcher:
-  """Tells a training loop of versions that are newer than the one it uses.
+  """Polls for versions that are newer than the one in use.
 
   Example:
     watcher = IndexWatcher(store)

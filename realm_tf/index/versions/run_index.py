@@ -1,4 +1,4 @@
-"""The index that a run searches: a fine-tuned one's, or a run's own."""
+"""Opens the index that a run searches: its own, or another run's."""
 
 import contextlib
 import hashlib
@@ -20,9 +20,9 @@ _log = logging.getLogger(__name__)
 def loading_own(
   model_dir: str, step: int, corpus: corpora.Corpus
 ) -> Iterator[index_version.IndexVersion]:
-  """Opens a version of a run's own index, which stays while it is loaded.
+  """Opens a version of a run's own index, locked while it is loaded.
 
-  The run may go on meanwhile, and prune what is older than its newest.
+  The run may train meanwhile, and prune versions older than its newest.
 
   Args:
     model_dir: The run.

@@ -1,4 +1,4 @@
-"""A server that is asked one text at a time."""
+"""Asks a server one text at a time."""
 
 from collections.abc import Callable
 
@@ -11,7 +11,7 @@ _TIMEOUT_SECS = 10.0
 def connect(
   server: str, model: str
 ) -> Callable[[str], replies.Answer | replies.Filled]:
-  """Returns what asks a server.
+  """Returns a function that asks a server.
 
   Args:
     server: HOST:PORT of its gRPC.

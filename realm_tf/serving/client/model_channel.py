@@ -20,7 +20,7 @@ _OPTIONS = [
   ("grpc.max_send_message_length", -1),
   # Of a name with several addresses, all are asked in turn.
   ("grpc.lb_policy_name", "round_robin"),
-  # A server that comes back is found as soon as a retry asks for it.
+  # A retry reconnects at once to a server that has come back.
   ("grpc.initial_reconnect_backoff_ms", 100),
   ("grpc.min_reconnect_backoff_ms", 100),
   ("grpc.max_reconnect_backoff_ms", 2000),
@@ -28,7 +28,7 @@ _OPTIONS = [
 
 
 class ServerError(errors.UserError):
-  """A server did not give what it was asked for.
+  """A request to a server failed.
 
   Attributes:
     server: Its address.
@@ -42,19 +42,19 @@ class ServerError(errors.UserError):
 
 
 class ServerUnavailableError(ServerError):
-  """It could not be reached, or is not ready."""
+  """The server could not be reached, or is not ready."""
 
 
 class ServerBusyError(ServerError):
-  """It has more to do than it takes."""
+  """The server is overloaded."""
 
 
 class DeadlineError(ServerError):
-  """It did not reply in time."""
+  """The server did not reply in time."""
 
 
 class RequestError(ServerError):
-  """It does not know the model, version, signature or input."""
+  """The server does not know the model, version, signature or input."""
 
 
 _ERRORS: dict[Any, type[ServerError]] = {
@@ -139,7 +139,7 @@ class ModelChannel:
       The outputs by name.
 
     Raises:
-      ServerError: A kind of it says what failed.
+      ServerError: One of its subclasses.
     """
     request = self._predict_pb2.PredictRequest(model_spec=self._spec)
     request.model_spec.signature_name = signature
@@ -177,7 +177,7 @@ class ModelChannel:
 
 
 def _may_pass(error: Any) -> bool:
-  """Whether a later attempt may do better."""
+  """Whether a later attempt may succeed."""
   code = error.code()
   if code == grpc.StatusCode.RESOURCE_EXHAUSTED:
     return "larger than max" not in (error.details() or "")

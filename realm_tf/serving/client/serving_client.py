@@ -189,7 +189,7 @@ class Client:
   def embed_queries(
     self, text: str | _Texts, *, timeout: float | None = None
   ) -> np.ndarray:
-    """Returns the embeddings by which passages are retrieved.
+    """Returns the embeddings of queries, which passages are retrieved by.
 
     Args:
       text: One or more.

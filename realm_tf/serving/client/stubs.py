@@ -16,7 +16,7 @@ def load() -> tuple[Any, Any]:
 
   Where TensorFlow is loaded already, or other threads run, which might import
   it just now, the import is the usual one. Else an empty package stands for
-  `tensorflow` meanwhile: its protocol buffers are found below it, and a later
+  `tensorflow` meanwhile: its protocol buffers are below it, and a later
   `import tensorflow` runs as ever.
   """
   if "tensorflow" in sys.modules or threading.active_count() > 1:

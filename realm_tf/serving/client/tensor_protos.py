@@ -1,6 +1,6 @@
 """Tensors of protocol buffers to and from NumPy, without TensorFlow.
 
-`tf.make_tensor_proto` and `tf.make_ndarray` do more, for whoever can wait
+`tf.make_tensor_proto` and `tf.make_ndarray` do more, for callers that can wait
 seconds for TensorFlow's import.
 """
 

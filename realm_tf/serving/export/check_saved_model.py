@@ -1,4 +1,4 @@
-"""Answers samples from a SavedModel in a process that knows no realm_tf.
+"""Answers samples from a SavedModel in a process without realm_tf.
 
 Run as a file: python check_saved_model.py FOLDER REQUESTS.json ANSWERS.json
 where REQUESTS.json is [[signature, {input: [values]}], ...]. What a SavedModel

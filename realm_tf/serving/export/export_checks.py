@@ -1,4 +1,4 @@
-"""Whether an export answers as the run does, asked about its own passages."""
+"""Checks that an export answers as its run does, on sample requests."""
 
 import json
 import logging
@@ -33,14 +33,14 @@ _TOLERANCE = 1e-3
 
 
 class _Samples(NamedTuple):
-  """Passages of the corpus, which samples are about."""
+  """Passages of the corpus to make samples of."""
 
   titles: list[str]
   bodies: list[str]
 
   @classmethod
   def of(cls, served: signatures.ServedModel, count: int) -> "_Samples":
-    """Takes so many passages of a corpus, evenly spread."""
+    """Takes a number of passages of a corpus, evenly spread."""
     rows = np.linspace(0, served.memory.packed.null_row - 1, count)
     texts = served.memory.read_texts(tf.constant(rows.astype(np.int32)))
     return cls(
@@ -87,11 +87,11 @@ def check(
   *,
   uses_scann: bool,
 ) -> None:
-  """Compares an export's answers, from a process of its own, with ours.
+  """Compares an export's answers, computed in another process, with ours.
 
   Args:
     folder: The export.
-    served: What was exported, with the same weights.
+    served: The exported model, with the same weights.
     requests: From `sample_requests`.
     uses_scann: Whether the process needs ScaNN's operations.
 

@@ -36,18 +36,18 @@ _EXTRA = "assets.extra"
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ExportOptions:
-  """What the flags say.
+  """The options of an export.
 
   Attributes:
     model_dir: A run of `finetune` or `pretrain`.
     output: Folder of the served model's versions.
-    searcher: One of `searchers.NAMES`; "" to choose by the corpus's size.
+    searcher: One of `export_searchers.NAMES`; "" to choose by size.
     passages: One of `PASSAGES`: whether titles and bodies are returned, or ids
       alone.
     num_answers: Answers a question, or tokens a mask.
     weights: How weights of the encoders are stored, one of
       `stored_weights.KINDS`.
-    precision: What products are computed in, one of `PRECISIONS`.
+    precision: Of the products, one of `PRECISIONS`.
     version: Of the export; 0 for the one after the newest in `output`.
     corpus: Folder of the knowledge corpus; by default the run's.
   """
@@ -67,7 +67,7 @@ def run(options: ExportOptions) -> str:
   """Exports a run, checks the export in a process of its own, publishes it.
 
   Args:
-    options: What the flags say.
+    options: The command's options.
 
   Returns:
     The folder of the new version.
@@ -155,7 +155,7 @@ def _choose_version(options: ExportOptions) -> int:
 def _load(
   options: ExportOptions,
 ) -> tuple[signatures.ServedModel, dict[str, Any]]:
-  """Loads the run on the CPU; returns what is exported, and facts for INFO."""
+  """Loads the run on the CPU; returns the served model, and facts for INFO."""
   run = run_config.read(options.model_dir)
   loaded: open_qa.OpenQA | mask_filling.MaskFilling
   facts: dict[str, Any] = {}
@@ -207,7 +207,7 @@ def _serve(
   searcher: tf.Module,
   options: ExportOptions,
 ) -> signatures.ServedModel:
-  """Puts a run with its weights as they are behind signatures."""
+  """Puts a run with its current weights behind signatures."""
   with_texts = options.passages == "text"
   if isinstance(loaded, mask_filling.MaskFilling):
     return signatures.of_mask_filling(
@@ -228,7 +228,7 @@ def _serve(
 
 
 def _share_default(folder: str, name: str) -> None:
-  """Has the default signature be the one of a name, not a copy of it.
+  """Makes the default signature an alias of a named one, not a copy.
 
   TensorFlow Serving makes an executor for each signature's tensors: a copy
   would take its time and memory once more.
@@ -248,7 +248,7 @@ def _share_default(folder: str, name: str) -> None:
 
 
 def _write_warmup(path: str, requests: list[export_checks.Request]) -> None:
-  """Writes the requests that a server sends itself before it is ready."""
+  """Writes the warm-up requests, which a server runs before it is ready."""
   with tf.io.TFRecordWriter(path) as writer:
     for signature, inputs in requests:
       for size in (1, export_checks.SAMPLES):

@@ -1,4 +1,4 @@
-"""What an exported run searches its index with."""
+"""The searchers of an exported run."""
 
 import tensorflow as tf
 
@@ -16,7 +16,7 @@ _PARTITIONED_FROM = 20_000
 
 
 def choose(num_passages: int) -> str:
-  """Returns what suits a corpus and runs in a stock TF Serving."""
+  """Chooses a searcher that runs in a stock TensorFlow Serving."""
   return EXACT if num_passages < _PARTITIONED_FROM else PARTITIONED
 
 
@@ -25,7 +25,7 @@ def make(
   memory: passage_memory.PassageMemory,
   scann: searchers.Searcher,
 ) -> tf.Module:
-  """Returns what searches the embeddings of a corpus in memory.
+  """Builds a searcher over the embeddings of a corpus, in memory.
 
   Args:
     name: One of `NAMES`.

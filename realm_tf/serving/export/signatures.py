@@ -1,6 +1,6 @@
 """The signatures of an exported run, each a graph over its variables.
 
-docs/serving.md describes them for those who call them.
+docs/serving.md describes them for clients.
 """
 
 from collections.abc import Callable
@@ -36,7 +36,7 @@ class ServedModel(tf.Module):
     num_passages: int,
     with_texts: bool,
   ):
-    """Takes what all runs have; adds the retriever's signatures.
+    """Takes the parts that all runs have; adds the retriever's signatures.
 
     Args:
       memory: The corpus, in variables.
@@ -105,7 +105,7 @@ class ServedModel(tf.Module):
     return found | {key: found[self.default]}
 
   def evidence(self, rows: tf.Tensor) -> Outputs:
-    """Returns what is told of passages; empty strings for row -1.
+    """Returns the outputs on passages; empty strings for row -1.
 
     Args:
       rows: <int32>[...].
@@ -132,7 +132,7 @@ def of_open_qa(
     memory: Its corpus, in variables.
     searcher: Of its embeddings.
     count: Answers a question, and passages that `retrieve` returns.
-    threshold: Probability below which the model had rather not answer.
+    threshold: Probability below which the model abstains.
     with_texts: Whether titles and bodies of passages are returned.
   """
   tokenizer, config = run.corpus.tokenizer, run.config

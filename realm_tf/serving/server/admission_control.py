@@ -1,4 +1,4 @@
-"""How many requests are taken in, and how many run at the same time."""
+"""Limits how many requests are accepted, and how many run at once."""
 
 import contextlib
 import threading
@@ -11,10 +11,10 @@ from realm_tf.serving.server import codes
 
 
 class Admission:
-  """A queue of a bounded length: what does not fit is refused at once."""
+  """A bounded queue: requests beyond it are refused at once."""
 
   def __init__(self, most_running: int, most_waiting: int):
-    """Has room for requests that run and for others that wait.
+    """Takes the numbers of requests that may run and that may wait.
 
     Args:
       most_running: Graphs that run at the same time.
@@ -27,17 +27,17 @@ class Admission:
 
   @property
   def most(self) -> int:
-    """The most requests in hand at the same time."""
+    """The largest number of requests in hand at the same time."""
     return self._most
 
   @property
   def in_hand(self) -> int:
-    """How many requests were taken in and are not answered yet."""
+    """The number of accepted requests that are not answered yet."""
     return self._in_hand
 
   @contextlib.contextmanager
   def request(self) -> Iterator[None]:
-    """Takes a request in until it is answered.
+    """Counts a request as in hand until it is answered.
 
     Raises:
       codes.RequestError: RESOURCE_EXHAUSTED, the queue is full.
@@ -57,7 +57,7 @@ class Admission:
 
   @contextlib.contextmanager
   def run(self, deadline: float) -> Iterator[None]:
-    """Waits for its turn to run a graph.
+    """Waits for a free slot to run a graph.
 
     Args:
       deadline: When to give up, by `time.monotonic`.

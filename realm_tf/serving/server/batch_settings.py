@@ -1,4 +1,4 @@
-"""How requests are put together: TensorFlow Serving's batching parameters."""
+"""TensorFlow Serving's batching parameters."""
 
 import dataclasses
 import os

@@ -1,4 +1,4 @@
-"""Runs requests of the same kind together, which takes far less time."""
+"""Runs requests of the same kind in batches."""
 
 import collections
 import dataclasses
@@ -56,7 +56,7 @@ class _Batch:
 
 
 class Batcher:
-  """Collects requests into batches and runs these in threads of its own."""
+  """Collects requests into batches and runs these in its own threads."""
 
   def __init__(
     self,
@@ -136,7 +136,7 @@ class Batcher:
     }
 
   def close(self) -> None:
-    """Runs what waits, then ends the threads."""
+    """Runs the waiting requests, then ends the threads."""
     with self._changed:
       self._closed = True
       self._changed.notify_all()
@@ -190,7 +190,7 @@ class Batcher:
       self._run_batch(batch)
 
   def _next(self) -> _Batch | None:
-    """Waits for a batch that is full or due; None when there will be none."""
+    """Waits for a batch that is full or due; None after `close`."""
     with self._changed:
       while True:
         ready = [
@@ -244,7 +244,7 @@ class Batcher:
           self._answer(batch, [task])
         except codes.RequestError as own:
           task.answer.set_exception(own)
-    except Exception as e:  # noqa: BLE001 - whoever waits must hear of it
+    except Exception as e:  # noqa: BLE001 - the waiting threads must hear of it
       for task in tasks:
         if not task.answer.done():
           task.answer.set_exception(e)

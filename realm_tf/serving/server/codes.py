@@ -1,4 +1,4 @@
-"""Errors of a request: a code of gRPC and a message, on both protocols."""
+"""Errors of requests: a gRPC code and a message, for gRPC and REST."""
 
 import http
 
@@ -30,7 +30,7 @@ class RequestError(Exception):
 
   Attributes:
     code: As gRPC names it.
-    message: One line for whoever sent the request.
+    message: One line for the client.
   """
 
   def __init__(self, code: grpc.StatusCode, message: str):
@@ -51,6 +51,6 @@ def invalid(message: str) -> RequestError:
 
 
 def from_tensorflow(error: tf.errors.OpError) -> RequestError:
-  """Returns what the graph's own error is to the client."""
+  """Converts an error of the graph to a RequestError."""
   code = _BY_NUMBER.get(error.error_code, grpc.StatusCode.UNKNOWN)
   return RequestError(code, str(error.message))

@@ -39,7 +39,7 @@ class GrpcOptions(NamedTuple):
 
 
 class _Streams:
-  """Calls that last until their clients end them: they would delay the end."""
+  """Streams that clients keep open, ended when the server stops."""
 
   def __init__(self) -> None:
     self._lock = threading.Lock()

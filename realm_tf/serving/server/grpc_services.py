@@ -41,7 +41,7 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
     """Answers with `answering`.
 
     Args:
-      answering: What answers.
+      answering: Answers requests.
       most_bytes: Of a tensor.
       most_seconds: Of a request whose client waits for ever.
     """
@@ -51,11 +51,11 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
     self._may_answer.set()
 
   def hold(self) -> None:
-    """Has new Predict requests wait until `go_on`."""
+    """Makes new Predict requests wait until `go_on`."""
     self._may_answer.clear()
 
   def go_on(self) -> None:
-    """Has requests answered that were held."""
+    """Answers the requests that were held."""
     self._may_answer.set()
 
   def Predict(  # noqa: D102 - the API's own name
@@ -117,7 +117,7 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
 
 
 class ModelService(model_service_pb2_grpc.ModelServiceServicer):
-  """What is loaded, and a new list of models."""
+  """Model status, and reloads of the config."""
 
   def __init__(self, answering: request_answering.Answering):
     """Answers with `answering`."""

@@ -1,4 +1,4 @@
-"""HTTP: the REST API, the metrics and the page, in a thread of its own."""
+"""HTTP: the REST API, the metrics and the page, in its own thread."""
 
 import asyncio
 import logging

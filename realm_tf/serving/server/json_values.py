@@ -23,7 +23,7 @@ _DECODER = json.JSONDecoder()
 
 
 def parse(body: bytes) -> dict[str, Any]:
-  """Reads the object at the start of a body; what follows it is left alone.
+  """Reads the object at the start of a body; ignores what follows.
 
   NaN, Infinity and -Infinity are numbers.
 

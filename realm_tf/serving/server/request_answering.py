@@ -1,4 +1,4 @@
-"""What gRPC and REST have in common: from a request's parts to its answer."""
+"""Answers requests, for gRPC and REST alike."""
 
 import contextlib
 import time
@@ -55,7 +55,7 @@ class Answering:
 
   @contextlib.contextmanager
   def counted(self, model: str, entry: str, api: str) -> Iterator[None]:
-    """Counts a request that runs a graph, and takes it in if there is room.
+    """Counts a request that runs a graph, and accepts it if there is room.
 
     Args:
       model: As the request names it.
@@ -119,7 +119,7 @@ class Answering:
   def metadata(
     self, request: get_model_metadata_pb2.GetModelMetadataRequest
   ) -> tuple[model_pb2.ModelSpec, get_model_metadata_pb2.SignatureDefMap]:
-    """Returns what a model takes and gives.
+    """Returns the signatures of a model.
 
     Raises:
       codes.RequestError: There is no such model, or something else than
@@ -156,7 +156,7 @@ class Answering:
     return response
 
   def close(self) -> None:
-    """Runs what waits for a batch."""
+    """Runs the requests that wait for a batch."""
     if self._batcher:
       self._batcher.close()
 

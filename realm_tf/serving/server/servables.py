@@ -32,7 +32,7 @@ Arrays = dict[str, np.ndarray]
 
 
 class Input(NamedTuple):
-  """What a signature takes: its dtype and its shape, None where unknown."""
+  """An input of a signature: its dtype, and its shape, None where unknown."""
 
   dtype: tf.DType
   shape: tf.TensorShape
@@ -55,7 +55,7 @@ class Signature(NamedTuple):
 
 
 class Servable:
-  """A loaded version, and who uses it right now."""
+  """A loaded version, with a count of its current users."""
 
   def __init__(self, name: str, version: int, folder: str):
     """Loads a SavedModel.
@@ -134,19 +134,19 @@ class Servable:
     return {name: np.asarray(array) for name, array in found.items()}
 
   def __enter__(self) -> "Servable":
-    """Keeps it in memory until `__exit__`."""
+    """Keeps the version in memory until `__exit__`."""
     with self._free:
       self._uses += 1
     return self
 
   def __exit__(self, *unused: object) -> None:
-    """Lets it go."""
+    """Releases the version."""
     with self._free:
       self._uses -= 1
       self._free.notify_all()
 
   def close(self) -> None:
-    """Waits until nobody uses it, then gives its memory back."""
+    """Waits until the version is unused, then frees its memory."""
     with self._free:
       self._free.wait_for(lambda: not self._uses)
     self._session.close()
@@ -161,7 +161,7 @@ def load_ops() -> None:
 
 
 def give_memory_back() -> None:
-  """Frees graphs that only cycles hold, and what the allocator keeps."""
+  """Frees graphs in reference cycles, and the allocator's spare memory."""
   gc.collect()
   trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
   if trim is not None:  # glibc's

@@ -1,4 +1,4 @@
-"""All models of a server: their versions and labels, and what changes them."""
+"""All models of a server, with their versions and labels."""
 
 import contextlib
 import logging
@@ -100,7 +100,7 @@ class Models:
 
   @contextlib.contextmanager
   def use(self, spec: model_pb2.ModelSpec) -> Iterator[servables.Servable]:
-    """Gives the version that a request names; it stays while it is used.
+    """Gives the version that a request names, and keeps it loaded meanwhile.
 
     Raises:
       codes.RequestError: There is none.
@@ -212,7 +212,7 @@ class Models:
 
 
 def _problem(model: served_versions.Versions) -> str:
-  """Says why no version that is wanted of a model answers."""
+  """Returns why none of a model's wanted versions answers."""
   name, path = model.config.name, model.config.base_path
   failed = [s.message for s in model.status().values() if s.message]
   if failed:

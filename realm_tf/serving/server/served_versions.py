@@ -28,7 +28,7 @@ _UNLOADING = get_model_status_pb2.ModelVersionStatus.UNLOADING
 
 @dataclasses.dataclass(frozen=True)
 class VersionStatus:
-  """What became of a version.
+  """The state of a version.
 
   Attributes:
     state: As TensorFlow Serving's API names it.
@@ -59,7 +59,7 @@ class Versions:
     self._unloading: list[threading.Thread] = []
 
   def update(self) -> bool:
-    """Loads what is wanted, then unloads what is no longer.
+    """Loads the wanted versions, then unloads the others.
 
     A version that cannot be loaded is refused, and those that are loaded stay
     until one that is wanted answers. It is tried again when its files have
@@ -88,7 +88,7 @@ class Versions:
 
   @contextlib.contextmanager
   def use(self, version: int | None) -> Iterator[servables.Servable | None]:
-    """Gives a version, the newest for None; it stays while it is used."""
+    """Gives a version, the newest for None, and keeps it loaded meanwhile."""
     with contextlib.ExitStack() as use:
       with self._lock:
         newest = max(self._available, default=-1)
@@ -98,7 +98,7 @@ class Versions:
       yield found
 
   def status(self) -> dict[int, VersionStatus]:
-    """Returns the status of all versions that were ever tried."""
+    """Returns the status of all versions, loaded or refused."""
     with self._lock:
       return dict(self._status)
 
@@ -108,7 +108,7 @@ class Versions:
       return set(self._available)
 
   def close(self) -> None:
-    """Unloads all versions, each when nobody uses it any longer."""
+    """Unloads all versions, each once it is unused."""
     for version in sorted(self.available()):
       self._unload(version)
     for thread in self._unloading:
@@ -120,7 +120,7 @@ class Versions:
         del self._refused[version]
         continue
       now = version_folders.fingerprint(folders[version])
-      # Unchanged since the last look: whoever writes it may be done.
+      # Unchanged since the last look: its writer may be done.
       if now != refused and now == self._seen.get(version):
         del self._refused[version]
       self._seen[version] = now

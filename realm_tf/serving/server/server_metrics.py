@@ -50,10 +50,10 @@ class _Counts(registry_lib.Collector):
 
 
 class Metrics:
-  """What a server counts; all of it may be called by any thread."""
+  """The metrics of a server; thread-safe."""
 
   def __init__(self) -> None:
-    """Makes a registry of its own: a process may hold several servers."""
+    """Makes its own registry, as a process may hold several servers."""
     prometheus_client.disable_created_metrics()
     self._registry = registry = prometheus_client.CollectorRegistry()
     prometheus_client.ProcessCollector(registry=registry)
@@ -125,7 +125,7 @@ class Metrics:
     return prometheus_client.generate_latest(self._registry)
 
   def watch_in_hand(self, count: Callable[[], float]) -> None:
-    """Has the number of requests in hand read when the page is."""
+    """Reads the number of requests in hand each time the metrics are read."""
     self._in_hand.set_function(count)
 
   def request(

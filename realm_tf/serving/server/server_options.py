@@ -1,4 +1,4 @@
-"""What a server is started with."""
+"""The options of a server."""
 
 import dataclasses
 import os

@@ -1,4 +1,4 @@
-"""TensorProtos to NumPy arrays and back, for bytes that anybody may have sent.
+"""Converts TensorProtos, also malformed ones, to NumPy arrays and back.
 
 `tf.make_ndarray` trusts a proto's shape: four bytes can ask it for terabytes.
 """

@@ -1,4 +1,4 @@
-"""The versions of a model on disk, and which of them are to be served."""
+"""The versions of a model on disk, and which of them to serve."""
 
 from collections.abc import Iterable
 
@@ -9,12 +9,12 @@ from realm_tf.serving.server import model_config
 _GRAPH = "saved_model.pb"
 _INDEX = "variables/variables.index"
 
-# Names, sizes and times of change of what is read first and last.
+# Names, sizes and times of change of the files that are read first and last.
 Fingerprint = tuple[tuple[str, int, int], ...]
 
 
 def find(base_path: str) -> dict[int, str]:
-  """Returns the folder of each version; nothing if the path is not there."""
+  """Returns the folder of each version; nothing if the path does not exist."""
   if not tf.io.gfile.isdir(base_path):
     return {}
   names = (name.rstrip("/") for name in sorted(tf.io.gfile.listdir(base_path)))
@@ -26,7 +26,7 @@ def find(base_path: str) -> dict[int, str]:
 
 
 def fingerprint(folder: str) -> Fingerprint:
-  """Tells a folder from what it was before its files were written again."""
+  """Returns a value that changes when a folder's files change."""
   found = []
   for name in (_GRAPH, _INDEX):
     try:

@@ -1,4 +1,4 @@
-"""Replays the requests that a SavedModel brings along, before all others."""
+"""Runs the warm-up requests that a SavedModel brings along."""
 
 from collections.abc import Iterator
 

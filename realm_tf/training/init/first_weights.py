@@ -1,4 +1,4 @@
-"""Where a run's first weights come from: other runs, or public weights."""
+"""Loads a run's first weights from other runs or public weights."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -43,7 +43,7 @@ _HEADS = {"retriever": "projection", "tagger": "classifier"}
 
 @dataclasses.dataclass(frozen=True)
 class InitReport:
-  """What `initialize` took from where, for people.
+  """What `initialize` took from each source, as lines of text.
 
   Attributes:
     taken: Lines such as "retriever from runs/ict, step 300".
@@ -57,7 +57,7 @@ class InitReport:
 
 
 class _Run(NamedTuple):
-  """Another run, as a source.
+  """Another run as a source of weights.
 
   Attributes:
     path: Its folder.
@@ -82,7 +82,7 @@ def read_tokenizer(path: str) -> wordpiece.Tokenizer:
     path: One source of `init_checkpoint`.
 
   Raises:
-    errors.UserError: If it is no run and no public weights.
+    errors.UserError: If it is neither a run nor public weights.
   """
   return read_bert(path).tokenizer()
 
@@ -95,7 +95,7 @@ def read_bert(path: str, flag: str = "init_checkpoint") -> weight_source.Source:
     flag: That names it.
 
   Raises:
-    errors.UserError: If it is no run and no public weights.
+    errors.UserError: If it is neither a run nor public weights.
   """
   try:
     return reading.read(path)
@@ -106,15 +106,15 @@ def read_bert(path: str, flag: str = "init_checkpoint") -> weight_source.Source:
 def check_sources(
   run: run_config.RunConfig, tokenizer: wordpiece.Tokenizer
 ) -> None:
-  """Sees that `initialize` can take what a run's `init_checkpoint` names.
+  """Raises if a run cannot start from its `init_checkpoint`.
 
   Args:
     run: The run that is about to be started.
-    tokenizer: What it reads text with.
+    tokenizer: The run's tokenizer.
 
   Raises:
-    errors.UserError: If a source is no run and no public weights, has none of
-      the parts, or is of another shape, activation or vocabulary.
+    errors.UserError: If a source is neither a run nor public weights, has none
+      of the parts, or is of another shape, activation or vocabulary.
   """
   for path in _paths(run):
     if reading.is_run(path):
@@ -142,13 +142,13 @@ def check_public(
   tokenizer: wordpiece.Tokenizer,
   flag: str = "init_checkpoint",
 ) -> None:
-  """Sees that a run's encoders can take public weights.
+  """Raises if public weights do not fit a run's encoders.
 
   Args:
     path: The weights.
     run: The run that is about to be started.
-    tokenizer: What it reads text with.
-    flag: That names the weights.
+    tokenizer: The run's tokenizer.
+    flag: The argument that names the weights.
 
   Raises:
     errors.UserError: If they cannot be read, or are of another size,
@@ -256,7 +256,7 @@ def _open_run(path: str) -> _Run:
 
 
 def _giver(role: str, sources: Sequence[_Source], task: str) -> _Source | None:
-  """Returns what gives a part its weights; None if nothing does."""
+  """Returns the source of a part's weights; None if there is none."""
   runs = [s for s in sources if isinstance(s, _Run) and role in s.roles]
   if role in _HEADS:
     if runs:
@@ -275,7 +275,7 @@ def _giver(role: str, sources: Sequence[_Source], task: str) -> _Source | None:
 
 
 def _restore(role: str, part: tf.keras.Model, run: _Run) -> str:
-  """Takes a part from a run; returns what was taken, for people."""
+  """Takes a part from a run; returns a line on what was taken."""
   if role in run.roles:
     own_run.restore(run.checkpoint, **{role: part})
     return f"{role} from {run.path}, step {run.step}"

@@ -1,4 +1,4 @@
-"""Where fine-tuning starts from: retriever, reader and index of other runs."""
+"""Chooses and loads what fine-tuning starts from: runs, public weights."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -68,7 +68,7 @@ def choose(
   keeps its index, whatever has been published since.
 
   Args:
-    init: Gives what the next two leave open.
+    init: The default of the next two.
     init_retriever: A run of `pretrain`, `pretrain_ict` or `finetune`.
     init_reader: A run of `pretrain`, `pretrain_mlm`, `pretrain_ict` or
       `finetune`; or public weights.
@@ -77,7 +77,7 @@ def choose(
 
   Raises:
     errors.UserError: If there is nothing to start from, or the retriever is
-      to come from what is no run.
+      to come from something that is not a run.
   """
   retriever, reader = init_retriever or init, init_reader or init
   for flag, source in (("retriever", retriever), ("reader", reader)):
@@ -110,7 +110,7 @@ def choose(
 def check(
   run: run_config.RunConfig, corpus: corpora.Corpus, model_dir: str
 ) -> None:
-  """Sees that a run's sources fit it, and keeps its index from being pruned.
+  """Raises if a run's sources do not fit; keeps its index from being pruned.
 
   Args:
     run: The run that is about to be started.
@@ -147,7 +147,7 @@ def _check_run(
   wanted: Sequence[str],
   fields: Sequence[str],
 ) -> None:
-  """Sees that another run has one of the parts, of the shape."""
+  """Raises if another run has none of the parts, or another shape."""
   found = run_config.read(source)
   if not own_run.roles(own_run.weights_path(source)[0]) & {*wanted}:
     raise errors.UserError(
@@ -160,7 +160,7 @@ def _check_run(
 def initialize(
   model: orqa.OrqaModel, run: run_config.RunConfig
 ) -> first_weights.InitReport:
-  """Gives a model its first weights.
+  """Loads a model's first weights.
 
   The towers are those that made the index, so that questions and passages are
   embedded alike at first. A reader that was pre-trained gives its encoder, and
@@ -169,7 +169,7 @@ def initialize(
 
   Args:
     model: The model, built.
-    run: Names the sources; `check` has seen that they fit.
+    run: With its sources, which `check` has accepted.
   """
   taken: list[str] = []
   prefix: list[str] = []
@@ -206,7 +206,7 @@ def initialize(
 def _from_public(
   model: orqa.OrqaModel, path: str, taken: list[str]
 ) -> first_weights.InitReport:
-  """Gives the reader the encoder of public weights."""
+  """Loads the reader's encoder from public weights."""
   found = first_weights.read_bert(path, "init_reader")
   assigned = assignment.initialize_encoder(
     model.reader.encoder, found, assignment.SPAN_READER_ROLES
@@ -221,7 +221,7 @@ def _from_public(
 
 
 def _read(path: str, names: list[str], part: tf.keras.Model) -> None:
-  """Reads one part of a checkpoint, found by the names that lead to it."""
+  """Reads one part of a checkpoint, by its path of names."""
   target: tf.train.Checkpoint | tf.keras.Model = part
   for name in reversed(names[1:]):
     target = tf.train.Checkpoint(**{name: target})

@@ -1,1 +1,1 @@
-"""What a training command runs, one command a file."""
+"""The training commands, one module each."""

@@ -1,4 +1,4 @@
-"""What a plan says of how a run's corpora fit its config and each other."""
+"""Lines of a plan: how a run's corpora fit its config and each other."""
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from realm_tf.data.sentences import shared_passages
 def cut_passages(
   title_lengths: np.ndarray, body_lengths: np.ndarray, length: int
 ) -> dict[str, str]:
-  """Returns a line on passages that are longer than a model reads, if any are.
+  """Returns a line on passages that are longer than a model reads, if any.
 
   Args:
     title_lengths: <int64>[passages], wordpieces.
@@ -37,7 +37,7 @@ def cut_by_reader(
   query_lengths: np.ndarray,
   config: schema.OrqaConfig,
 ) -> dict[str, str]:
-  """Returns a line on what does not fit beside a question, if anything.
+  """Returns a line on passages that do not fit beside a question, if any.
 
   Args:
     passages: The knowledge corpus.
@@ -66,7 +66,7 @@ def sources(
   passages: passage_table.PassageTable,
   corpus: corpora.Corpus,
 ) -> dict[str, str]:
-  """Returns lines on the passages that sentences come from.
+  """Returns lines on sentences whose passages are in the knowledge corpus.
 
   A sentence's own passage is never retrieved for it; that needs the same
   passage, text for text, in the corpus.

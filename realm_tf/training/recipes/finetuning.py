@@ -38,7 +38,7 @@ METRIC = "exact_match"  # what "best checkpoint" means
 
 @dataclasses.dataclass(frozen=True)
 class Finetuned:
-  """A finished run, still in memory.
+  """A finished run in memory.
 
   Attributes:
     task: The model.
@@ -72,8 +72,8 @@ def run(
 
   Args:
     config: The settings, of `finetune`.
-    dataset: What is trained on; see `qa_splits.load_train_and_dev`.
-    dev_dataset: What is held out, if that is another dataset.
+    dataset: The training questions; see `qa_splits.load_train_and_dev`.
+    dev_dataset: The dev questions, if they are another dataset.
     corpus: Folder of the knowledge corpus.
     init: The run that retriever, reader and index come from.
     init_retriever: Another run for retriever and index, or "".
@@ -81,7 +81,7 @@ def run(
     rebuild_index: Whether to embed the corpus, even if there is an index.
     model_dir: The run's folder.
     tpu: See `devices.make_strategy`.
-    data_dir: Where TFDS keeps what it prepared.
+    data_dir: TFDS's folder of prepared data.
     manual_dir: Folder with a TFDS builder's sources.
 
   Raises:
@@ -208,7 +208,7 @@ def _answers(
   datasets: tuple[qa_datasets.QaDataset, ...],
   knowledge: open_qa.Knowledge,
 ) -> token_answers.TokenAnswers | regex_answers.RegexAnswers:
-  """Prepares the answers of all questions, numbered through."""
+  """Prepares the answers of all questions, train and dev, numbered through."""
   examples = list(itertools.chain.from_iterable(datasets))
   types = {example.answer_type for example in examples}
   if types == {answer_matching.STRING}:
@@ -261,14 +261,14 @@ class FinetuneHook(loop.Hook):
     knowledge: open_qa.Knowledge,
     dev: qa_datasets.QaDataset,
   ):
-    """Prepares; the index is opened, or built, by `before_training`.
+    """Takes the parts; `before_training` opens or builds the index.
 
     Args:
       task: Its model answers.
       config: The run's settings.
       setup: The run.
       knowledge: The corpus.
-      dev: What an evaluation asks; the first `dev_questions` of it.
+      dev: The dev questions; an evaluation asks the first `dev_questions`.
     """
     self._task = task
     self._config = config
@@ -291,7 +291,7 @@ class FinetuneHook(loop.Hook):
     return orqa_init.initialize(self._task.model, run)
 
   def before_training(self, state: training_checkpoints.TrainerState) -> None:
-    """Opens the index; embeds the corpus first where there is none."""
+    """Opens the index; embeds the corpus first if there is none."""
     run, model_dir = self._setup.run, self._setup.model_dir
     if not run.index_run:
       # By the passage tower, which is never trained.
@@ -313,7 +313,7 @@ class FinetuneHook(loop.Hook):
   def after_evaluation(
     self, step: int, means: dict[str, float]
   ) -> dict[str, float]:
-    """Answers the dev questions; keeps the weights if they do best."""
+    """Answers the dev questions; keeps the weights if they are the best."""
     if self.open_qa is None:
       raise RuntimeError("`before_training` must come first.")
     found = self.open_qa.answer(

@@ -22,7 +22,7 @@ _log = logging.getLogger(__name__)
 
 @dataclasses.dataclass(frozen=True)
 class Pretrained:
-  """A finished run, still in memory.
+  """A finished run in memory.
 
   Attributes:
     task: The model with its held-out examples.
@@ -50,12 +50,12 @@ def run(
 
   Args:
     config: The settings, of `pretrain`.
-    refresh_mode: See `refresh.RefreshHook`.
+    refresh_mode: See `refresh_hook.RefreshHook`.
     questions: A dataset whose dev questions' zero-shot recall each evaluation
       measures (paper, Table 2), as `qa_splits.load` takes it; empty for none.
-    data_dir: Where TFDS keeps what it prepared.
+    data_dir: TFDS's folder of prepared data.
     manual_dir: Folder with a TFDS builder's sources.
-    **where: Folders and devices; see `runs.set_up`.
+    **where: Folders and devices; see `run_setup.set_up`.
 
   Raises:
     errors.UserError: If anything that the flags name does not fit.

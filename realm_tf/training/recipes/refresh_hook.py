@@ -1,4 +1,4 @@
-"""Training's side of the index refresh: exports, takes versions, waits.
+"""The trainer's side of the index refresh: exports, takes versions, waits.
 
 The trainer and the refresher know of each other through files alone
 (docs/architecture.md). The trainer writes exports of its embedder; the
@@ -58,7 +58,7 @@ class RefreshHook(loop.Hook):
     mode: str,
     judge: recall.Judge | None = None,
   ):
-    """Prepares; nothing is started before `running` is entered.
+    """Takes the parts; `running` starts the refresher.
 
     Args:
       task: Its retriever is exported, its pipelines change versions.
@@ -110,7 +110,7 @@ class RefreshHook(loop.Hook):
         self._refresher.terminate()
 
   def before_training(self, state: training_checkpoints.TrainerState) -> None:
-    """Finds the run's version, or has the first one built."""
+    """Opens the run's version; without one, builds or awaits the first."""
     self._trainer = state
     step, version = int(state.step), int(state.index_version)
     embedder_export.discard(self._model_dir, after_step=step)
@@ -124,7 +124,7 @@ class RefreshHook(loop.Hook):
     self._take(self.open(version))
 
   def before_step(self, step: int, feed: pipeline_feed.Feed) -> None:
-    """Looks for a newer version, and holds training to the age limit."""
+    """Polls for a newer version, and enforces the age limit."""
     if self._mode == "off":
       return
     now = time.monotonic()
@@ -155,7 +155,7 @@ class RefreshHook(loop.Hook):
     return (due and self._mode != "off") or step == self._config.train_steps
 
   def after_step(self, step: int, replaced: bool) -> dict[str, float]:
-    """Notes a change of version; exports the embedder when it is time."""
+    """Records a change of version; exports the embedder when it is due."""
     if replaced:
       self._take_pending()
     if self.exports_after(step):
@@ -173,7 +173,7 @@ class RefreshHook(loop.Hook):
     return self._judge.recall(self._task.retrieve_texts, _RECALL_AT)
 
   def _export_if_due(self, step: int) -> None:
-    """Exports at the start, unless there is an export that is new enough.
+    """Exports at the start, unless a recent export exists.
 
     A run whose index was frozen may go on with one that is refreshed.
     """
@@ -190,7 +190,7 @@ class RefreshHook(loop.Hook):
     self._refresher.wait(shown.show)
 
   def _wait_for_first(self, step: int) -> int:
-    """Returns the first version, once it is there; shows its progress."""
+    """Waits for the first version and shows its progress."""
     found = self._watcher.poll(None, step)
     if found is not None:
       return found
@@ -206,7 +206,7 @@ class RefreshHook(loop.Hook):
     return found
 
   def _embedding_progress(self) -> embedding_progress.EmbeddingProgress:
-    """Returns what shows the progress of the newest export's version."""
+    """Returns the progress meter of the newest export's version."""
     newest = max(exports.steps(self._model_dir))
     return embedding_progress.EmbeddingProgress(
       self._model_dir, newest, self._num_passages
@@ -237,7 +237,7 @@ class RefreshHook(loop.Hook):
     return realm_task.IndexInUse(version, embed, searcher.search)
 
   def _needed_versions(self) -> set[int]:
-    """The version in use, the next, and those that kept checkpoints name."""
+    """Returns the versions in use, next, and of the kept checkpoints."""
     kept = self._trainer.kept_index_versions if self._trainer else ()
     return {v for v in (self._version, self._wanted_version, *kept) if v >= 0}
 
@@ -246,12 +246,12 @@ class RefreshHook(loop.Hook):
     self._store.announce("trainer", self._needed_versions())
 
   def _take_pending(self) -> None:
-    """Makes the version that was made ready the one in use."""
+    """Puts the prepared version into use."""
     self._take(self._opened.pop(self._wanted_version))
     self._opened.clear()
 
   def _take(self, index: realm_task.IndexInUse) -> None:
-    """Makes a version the one in use."""
+    """Puts a version into use."""
     self._task.use(index)
     self._version = version = index.version
     if self._trainer is not None:
@@ -263,7 +263,7 @@ class RefreshHook(loop.Hook):
   def _replace(
     self, version: int, feed: pipeline_feed.Feed, *, wait: bool
   ) -> None:
-    """Has a version's pipeline made ready while training goes on."""
+    """Prepares a version's pipeline while training goes on."""
 
     def pipeline(first_step: int) -> tf.data.Dataset:
       index = self._opened[version] = self.open(version)
@@ -290,7 +290,7 @@ class RefreshHook(loop.Hook):
     _log.info(f"  waited {time.monotonic() - started:.1f} s")
 
   def _prune_exports(self) -> None:
-    """Removes the exports that were overtaken before a version was made.
+    """Removes exports that a newer one replaced before they got a version.
 
     The others stay as long as their versions, which cannot be searched without.
     """

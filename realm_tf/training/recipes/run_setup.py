@@ -1,4 +1,4 @@
-"""Sets a run up: its folder, corpora, devices and plan."""
+"""Sets up a run: its folder, corpora, devices and plan."""
 
 import contextlib
 import dataclasses
@@ -25,7 +25,7 @@ _log = logging.getLogger(__name__)
 
 @dataclasses.dataclass(frozen=True)
 class Setup:
-  """What a training command needs before it builds its task.
+  """The parts that a training command opens before it builds its task.
 
   Attributes:
     run: The settings, also in `config.json`.
@@ -40,7 +40,7 @@ class Setup:
 
 @dataclasses.dataclass(frozen=True)
 class CorpusSetup(Setup):
-  """What a training over a knowledge corpus needs.
+  """The parts of a training on a knowledge corpus.
 
   Attributes:
     corpus: The knowledge corpus.
@@ -49,14 +49,14 @@ class CorpusSetup(Setup):
   corpus: corpora.Corpus
 
   def lines(self) -> dict[str, str]:
-    """Returns what `print_plan` says of what is read, by its name."""
+    """Returns the lines of the plan on the inputs, by name."""
     passages = self.corpus.num_passages
     return {"corpus": f"{self.run.corpus}: {passages:,} passages"}
 
 
 @dataclasses.dataclass(frozen=True)
 class SentenceSetup(CorpusSetup):
-  """What a training on masked sentences needs.
+  """The parts of a training on masked sentences.
 
   Attributes:
     sentences: The annotated sentences.
@@ -120,7 +120,7 @@ def set_up(
 
 
 def find_devices(config: schema.TaskConfig, tpu: str) -> tf.distribute.Strategy:
-  """Returns where to compute.
+  """Returns the distribution strategy.
 
   Args:
     config: The settings.
@@ -181,13 +181,13 @@ def print_plan(
   dropped: Mapping[str, int],
   held_bytes: int,
 ) -> None:
-  """Prints what is about to happen.
+  """Prints the plan of a run.
 
   Args:
     setup: The run.
-    task: What is trained.
-    lines: What is read, such as a corpus or questions, by its name.
-    dropped: What is not learned from, by reason.
+    task: The task.
+    lines: Lines on the inputs, such as a corpus or questions, by name.
+    dropped: How much is left out of training, by reason.
     held_bytes: Memory that the task's data take.
   """
   run, config = setup.run, setup.run.config
@@ -225,6 +225,6 @@ def _count(variables: Iterable[tf.Variable]) -> int:
 
 
 def data_bytes(sentences: annotated_corpus.AnnotatedCorpus) -> int:
-  """Returns the memory that the annotated sentences take."""
+  """Returns the bytes of memory that the annotated sentences take."""
   arrays = (getattr(sentences, f.name) for f in dataclasses.fields(sentences))
   return sum(getattr(array, "nbytes", 0) for array in arrays)

@@ -34,7 +34,7 @@ _F1 = "f1"
 
 @dataclasses.dataclass(frozen=True)
 class DataOptions:
-  """What the tagger learns from.
+  """The training data of a tagger.
 
   Attributes:
     data: Folders and CoNLL files; see `tagging_sources.load`.
@@ -63,7 +63,7 @@ def run(
 
   Args:
     config: The settings, of `train_tagger`.
-    options: What is learned.
+    options: The training data.
     init_checkpoint: Where first weights come from: one source, or "".
     model_dir: The run's folder.
     tpu: See `devices.make_strategy`.
@@ -146,7 +146,7 @@ class TaggerHook(loop.Hook):
     valid: tagging_examples.TaggingExamples,
     files_of_valid: Sequence[conll.ConllFile],
   ):
-    """Takes what decides which weights are best.
+    """Takes the task, and the sentences that decide which weights are best.
 
     Args:
       task: The model.
@@ -182,7 +182,7 @@ class TaggerHook(loop.Hook):
     return loop.has_stalled(self._config, _F1, step, self._best.step)
 
   def evaluate(self) -> dict[str, entities.Score]:
-    """Scores the weights as they are on the valid split that decides."""
+    """Scores the current weights on the validation sentences."""
     return self.score(self._valid, self._gold)
 
   def score(
@@ -190,18 +190,18 @@ class TaggerHook(loop.Hook):
     examples: tagging_examples.TaggingExamples,
     gold: Sequence[Sequence[str]],
   ) -> dict[str, entities.Score]:
-    """Scores the weights as they are on sentences."""
+    """Scores the current weights on sentences."""
     return entities.scores(gold, self._predictor.word_labels(examples))
 
   def restore_best(self) -> int:
-    """Takes the best weights, and returns their step."""
+    """Restores the best weights, and returns their step."""
     path, step = own_run.weights_path(self._model_dir)
     own_run.restore(path, **self._task.parts)
     return step
 
 
 def _tokenizer(vocab: str, init_checkpoint: str) -> wordpiece.Tokenizer:
-  """Returns the tokenizer of the weights, else of the vocabulary."""
+  """Returns the tokenizer of the weights, or else of the vocabulary."""
   if not init_checkpoint:
     if not vocab:
       raise errors.UserError(
@@ -226,7 +226,7 @@ def _tokenizer(vocab: str, init_checkpoint: str) -> wordpiece.Tokenizer:
 
 
 def _next(model_dir: str) -> str:
-  """Returns the commands that use the tagger, on a corpus that it needs."""
+  """Returns the commands that annotate a new corpus with the tagger."""
   corpus = suggestions.new_folder(model_dir, "corpus")
   built = suggestions.command(
     "build_corpus", {"input": sources.ENCYCLOPEDIA, "output": corpus}
@@ -242,7 +242,7 @@ def _lines(
   train: tagging_examples.TaggingExamples,
   deciding: Sequence[conll.ConllFile],
 ) -> dict[str, str]:
-  """Returns what `runs.print_plan` says of what is read."""
+  """Returns the lines of the plan on the inputs."""
   schemes = ", ".join(
     f"{file.path} ({file.scheme})"
     for file in data.splits[tagging_sources.TRAIN]
@@ -270,7 +270,7 @@ def _report(
   model_dir: str,
   step: int,
 ) -> None:
-  """Prints the scores on each file that was not learned, and writes them."""
+  """Prints and writes the scores on each file but the training files."""
   by_file = {}
   # A source that decides may be one of the data's own.
   for path, file in {file.path: file for file in heldout}.items():

@@ -1,4 +1,4 @@
-"""Runs the two trainings that come before REALM: language model and ICT."""
+"""Runs the trainings that come before REALM: language model and ICT."""
 
 import logging
 
@@ -24,7 +24,7 @@ def run(task_name: str, config: schema.TaskConfig, **where: str) -> None:
   Args:
     task_name: "pretrain_mlm" or "pretrain_ict".
     config: Its settings.
-    **where: Folders and devices; see `runs.set_up`.
+    **where: Folders and devices; see `run_setup.set_up`.
 
   Raises:
     errors.UserError: If anything that the flags name does not fit.

@@ -1,1 +1,1 @@
-"""What is trained, one task a file: pipeline, model, losses."""
+"""The tasks, one module each: pipeline, model, losses."""

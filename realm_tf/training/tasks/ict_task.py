@@ -12,10 +12,10 @@ from realm_tf.training.tasks import pipelines
 
 
 class IctTask(base_task.Task):
-  """Trains the retriever to find the block a sentence came from.
+  """Trains the retriever to retrieve a sentence's source block.
 
   Attributes:
-    dropped: What is not learned from, by reason.
+    dropped: How much is left out of training, by reason.
   """
 
   name = "pretrain_ict"

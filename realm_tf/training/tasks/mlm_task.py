@@ -16,7 +16,7 @@ class MlmTask(base_task.Task):
   """Trains the reader REALM starts from.
 
   Attributes:
-    dropped: What is not learned from, by reason.
+    dropped: How much is left out of training, by reason.
   """
 
   name = "pretrain_mlm"

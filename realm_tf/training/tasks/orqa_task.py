@@ -1,4 +1,4 @@
-"""`finetune`: ORQA's task, given the index that stays as it is."""
+"""`finetune`: ORQA's task, over a fixed index."""
 
 from collections.abc import Callable
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ class OrqaTask(base_task.Task):
   """Trains the query side of the retriever, and a span reader, on questions.
 
   A step is made of three parts. The questions are embedded with the weights of
-  the step; on the host, the index is searched, the passages found are read
+  the step; on the host, the index is searched, the passages retrieved are read
   from memory, and the answers are looked up; then the model is trained. It
   is a function of weights and step alone: a resumed run is an undisturbed one.
 
@@ -45,8 +45,8 @@ class OrqaTask(base_task.Task):
       config: The settings.
       tokenizer: Of the corpus.
       passages: The corpus.
-      train_questions: What is trained on.
-      dev_questions: What is held out.
+      train_questions: Training questions.
+      dev_questions: Held-out questions.
       answers: Of the former, then of the latter, by their joint number.
     """
     self._config = config
@@ -76,7 +76,7 @@ class OrqaTask(base_task.Task):
   def use(
     self, search: candidates.SearchFunction, beam: qa_examples.BeamFeatures
   ) -> None:
-    """Makes all retrieval from now on search an index.
+    """Sets the index that retrieval searches from now on.
 
     Args:
       search: The index.
@@ -148,7 +148,7 @@ class OrqaTask(base_task.Task):
 
 
 def query_embed_function(model: orqa.OrqaModel) -> Callable:
-  """Returns what embeds questions with a model's weights as they are.
+  """Returns a function that embeds queries with the current weights.
 
   Args:
     model: The model, built in the strategy's scope that is entered now.

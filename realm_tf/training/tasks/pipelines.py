@@ -1,4 +1,4 @@
-"""tf.data pipelines from functions of a step's number."""
+"""Builds tf.data pipelines from functions of a step's number."""
 
 from collections.abc import Callable
 

@@ -91,11 +91,11 @@ class RealmTask(base_task.Task):
 
   @property
   def data_bytes(self) -> int:
-    """Memory of the packed passages and their fingerprints."""
+    """Bytes of memory of the packed passages and their fingerprints."""
     return self._passages.nbytes + self._uids.nbytes
 
   def use(self, index: IndexInUse) -> None:
-    """Makes all pipelines from now on find their candidates there."""
+    """Sets the index that pipelines retrieve from, from now on."""
     self._index = index
 
   def retrieve_texts(self, texts: Sequence[str], k: int) -> retriever.Retrieved:
@@ -139,7 +139,7 @@ class RealmTask(base_task.Task):
     )
 
   def predict(self, features: base_task.Features) -> realm.RealmOutputs:
-    """Runs the model without dropout, for people to look at."""
+    """Runs the model without dropout, for inspection."""
     return self._model(features, training=False)
 
   def _examples(

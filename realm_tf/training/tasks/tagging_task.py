@@ -33,8 +33,8 @@ class TaggingTask(base_task.Task):
     Args:
       config: The settings.
       tokenizer: Gives the size of the vocabulary.
-      train: What is learned.
-      valid: What the loss is evaluated on.
+      train: Training examples.
+      valid: Examples that the loss is evaluated on.
     """
     self._config = config
     self._train, self._valid = train, valid
@@ -77,7 +77,7 @@ class Predictor:
   """Runs a task's tagger over examples, on all replicas."""
 
   def __init__(self, task: TaggingTask, strategy: tf.distribute.Strategy):
-    """Takes what to run, and where."""
+    """Takes the task, and the strategy to run it on."""
     self._strategy = strategy
 
     def replica_step(
