@@ -56,7 +56,8 @@ def ict_config(**changes):
 
 def mlm_config(**changes):
   """An MlmConfig of one layer of 16."""
-  return schema.MlmConfig(**(_MODEL | changes))
+  fields = {k: v for k, v in _MODEL.items() if k != "projection_size"}
+  return schema.MlmConfig(**(fields | changes))
 
 
 def orqa_config(**changes):

@@ -76,7 +76,9 @@ def test_an_unknown_number_of_rows_is_padded_in_training_alone(training):
   lengths = cut(tokens).numpy()
   # The longest first, 2,048 positions at a time: 55 rows of 37 and a chunk that
   # begins with the other 5, which holds 50 of 14 too; then the rest.
-  assert lengths.tolist() == [16] * 60 + [LENGTH] * 50 + [16] * 10 + [LENGTH] * 60
+  assert (
+    lengths.tolist() == [16] * 60 + [LENGTH] * 50 + [16] * 10 + [LENGTH] * 60
+  )
 
 
 @pytest.mark.parametrize("count", [1, 3, 200])
