@@ -4,14 +4,14 @@ import pathlib
 import re
 import runpy
 
-_ROOT = pathlib.Path(__file__).resolve().parents[1]
+ROOT = pathlib.Path(__file__).resolve().parents[1]
 _PROGRAM = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 def files():
   """The documents that hold a program, by their path."""
-  paths = [_ROOT / "README.md", *_ROOT.glob("docs/*.md")]
-  return {str(path.relative_to(_ROOT)) for path in paths if _programs(path)}
+  paths = [ROOT / "README.md", *ROOT.glob("docs/*.md")]
+  return {str(path.relative_to(ROOT)) for path in paths if _programs(path)}
 
 
 def run(path, folder, monkeypatch, *, with_text="", **replaced):
@@ -24,7 +24,7 @@ def run(path, folder, monkeypatch, *, with_text="", **replaced):
     with_text: What tells the program from others of the document.
     **replaced: `old` and `new`: what is changed in the program.
   """
-  (program,) = (p for p in _programs(_ROOT / path) if with_text in p)
+  (program,) = (p for p in _programs(ROOT / path) if with_text in p)
   if replaced:
     assert replaced["old"] in program
     program = program.replace(replaced["old"], replaced["new"])

@@ -90,6 +90,7 @@ class Retriever:
 
   def embed_queries(self, texts: Sequence[str]) -> np.ndarray:
     """Returns the embeddings of queries, <float32>[texts, D]."""
+    _check_several(texts)
     if self._dense is None:
       raise errors.UserError("Queries are embedded with dense=True alone.")
     return self._dense.embed(texts)
@@ -111,6 +112,7 @@ class Retriever:
     Raises:
       errors.UserError: If the retriever is unknown.
     """
+    _check_several(texts)
     rows, scores = self.retrievers.retrieve(texts, k, retriever)
     unique, places = np.unique(rows[rows >= 0], return_inverse=True)
     ids = self.retrievers.ids(unique)
@@ -127,6 +129,12 @@ class Retriever:
       ]
       for pair in zip(rows, scores, strict=True)
     ]
+
+
+def _check_several(texts: Sequence[str]) -> None:
+  """Refuses one text, which is a sequence of letters."""
+  if isinstance(texts, str):
+    raise TypeError("`texts` must be a list of str, not one str")
 
 
 def _of_tuned(

@@ -3,7 +3,6 @@ import pytest
 import tensorflow as tf
 
 from realm_tf import devices
-from realm_tf.configs import schema
 from realm_tf.data.examples import packing
 from realm_tf.models import embedders
 from realm_tf.models import encoders
@@ -495,12 +494,3 @@ def test_a_saved_model_is_loaded_and_computes_alike(tmp_path, name):
     strict=True,
   ):
     np.testing.assert_allclose(old, new, rtol=1e-5, atol=1e-6)
-
-
-def test_a_model_made_anew_has_the_same_config():
-  config = synthetic.orqa_config(hard_em=True, span_hidden_size=6)
-  model = orqa.OrqaModel.of_task(config, VOCAB, synthetic.SEP)
-  fields = model.get_config()
-  again = orqa.OrqaModel.from_config(fields)
-  assert again.get_config() == fields
-  assert schema.OrqaConfig(**fields["task_config"]["fields"]) == config

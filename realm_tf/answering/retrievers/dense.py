@@ -59,7 +59,7 @@ class DenseRetriever:
 
   def _embed_batch(self, texts: Sequence[str]) -> tf.Tensor:
     token_ids = packing.pack_queries(
-      self._tokenizer.tokenize(tf.constant(texts)),
+      self._tokenizer.tokenize(tf.constant(texts, tf.string)),
       self._query_length,
       self._tokenizer,
     )

@@ -63,6 +63,7 @@ class Searcher(tf.Module):
     Raises:
       errors.UserError: If shapes do not fit, or ScaNN is missing.
     """
+    _check_k(k)
     vectors = np.asarray(vectors, np.float32)
     if vectors.ndim != 2 or not vectors.size:
       raise errors.UserError(
@@ -124,8 +125,11 @@ class Searcher(tf.Module):
       Scores <float32>[batch, k] and identifiers [batch, k]. Where the
       partitions that ScaNN visited hold fewer, the score is -inf, and the
       identifier means nothing.
+
+    Raises:
+      errors.UserError: If a shape does not fit.
     """
-    scores, rows = self._search(queries, k or self._k)
+    scores, rows = self._search(queries, self._k if k is None else k)
     return scores, tf.gather(self.identifiers, rows)
 
   def query_with_exclusions(
@@ -135,14 +139,24 @@ class Searcher(tf.Module):
 
     Args:
       queries: <float32>[batch, D].
-      exclusions: [batch, n]. Identifiers, of the index's type.
+      exclusions: [batch, n]. Identifiers, of the index's type; n is static.
+        Those that no vector has change nothing.
       k: See `__call__`.
 
     Returns:
-      See `__call__`.
+      See `__call__`. Fewer than k may be left, too, where all others are
+      excluded, or where several vectors have one identifier.
+
+    Raises:
+      errors.UserError: If a shape does not fit.
     """
-    k = k or self._k
+    k = self._k if k is None else k
+    _check_k(k)
+    queries = tf.convert_to_tensor(queries, tf.float32)
     exclusions = tf.convert_to_tensor(exclusions, self.identifiers.dtype)
+    _check_shape(
+      "exclusions", exclusions, [queries.shape[0], None], "[batch, n]"
+    )
     scores, rows = self._search(queries, k + exclusions.shape[1])
     found = tf.gather(self.identifiers, rows)
     excluded = tf.reduce_any(found[:, :, None] == exclusions[:, None], axis=2)
@@ -152,8 +166,24 @@ class Searcher(tf.Module):
 
   def _search(self, queries: tf.Tensor, k: int) -> tuple[tf.Tensor, tf.Tensor]:
     """Returns scores and rows of as many results as there are vectors for."""
+    _check_k(k)
     queries = tf.convert_to_tensor(queries, tf.float32)
+    # ScaNN would read on where a query is too short.
+    dim = self._searcher.dim
+    _check_shape("queries", queries, [None, dim], f"[batch, {dim}]")
     scores, rows, _ = self._searcher.search(
       queries, min(k, self._searcher.num_rows)
     )
     return scores, tf.maximum(rows, 0)
+
+
+def _check_k(k: int) -> None:
+  if k < 1:
+    raise errors.UserError(f"`k` must be at least 1, got {k}.")
+
+
+def _check_shape(
+  name: str, tensor: tf.Tensor, shape: list[int | None], axes: str
+) -> None:
+  if not tensor.shape.is_compatible_with(shape):
+    raise errors.UserError(f"`{name}` must be {axes}, got {tensor.shape}.")

@@ -116,6 +116,24 @@ def test_the_program_of_the_readme(
   assert len(defined["passages"]) == 2
 
 
+def test_the_program_of_the_api(model, served, tmp_path, monkeypatch):
+  def reply(texts):
+    scores = {"score": [[1.0, 0.5, 0.0]] * len(texts)}
+    return _answers(texts) | scores | {"embedding": [[0.5, 2.0]] * len(texts)}
+
+  model.reply = reply
+  defined = documented_programs.run(
+    "docs/api.md",
+    tmp_path,
+    monkeypatch,
+    with_text="Client",
+    old="localhost:8500",
+    new=served[1],
+  )
+  assert defined["reply"].answer == "678 m"
+  assert len(defined["replies"]) == len(defined["passages"]) == 2
+
+
 def test_no_answer_has_no_evidence(model, client):
   def none(questions):
     outputs = _answers(questions)
