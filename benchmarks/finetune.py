@@ -142,7 +142,7 @@ class _Bench:
     self._beam = qa_examples.BeamFeatures(
       config, packed, tf.constant(embeddings.astype(np.float16))
     )
-    self._task.use(self._searcher.search, self._beam)
+    self._task.set_index(self._searcher.search, self._beam)
 
   def row(self) -> list[str]:
     """Returns the table's row."""

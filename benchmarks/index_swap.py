@@ -63,7 +63,7 @@ class _Run:
       ),
       config.num_candidates,
     ).save(self._searcher_path)
-    self._task.use(self._open())
+    self._task.set_index(self._open())
     self.feed = pipeline_feed.Feed(strategy, self._task.train_pipeline, 0)
 
   @property

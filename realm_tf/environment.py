@@ -75,7 +75,7 @@ def use_bfloat16_products() -> None:
   os.environ.setdefault("ONEDNN_DEFAULT_FPMATH_MODE", "BF16")
 
 
-def use_products_of(model_dir: str) -> None:
+def match_run_precision(model_dir: str) -> None:
   """Computes products in the precision in which a local run was trained.
 
   Must run before the first import of TensorFlow. What is wrong with the run is

@@ -172,5 +172,5 @@ def test_products_are_those_of_a_runs_training(
   monkeypatch.delenv("ONEDNN_DEFAULT_FPMATH_MODE")
   if content is not None:
     (tmp_path / "config.json").write_text(content)
-  environment.use_products_of(str(tmp_path))
+  environment.match_run_precision(str(tmp_path))
   assert os.environ.get("ONEDNN_DEFAULT_FPMATH_MODE") == expected

@@ -32,7 +32,7 @@ def _answer(answer: replies.Answer, width: int, styled: bool) -> Iterator[str]:
   if not answer.text:
     yield "No answer: no passage was found."
     return
-  note = "  (had rather not answer)" if answer.abstain else ""
+  note = "  (below the threshold for an answer)" if answer.abstain else ""
   probability = f"{answer.probability:.1%}{note}"
   yield f"{style(answer.text, _BOLD)}  {style(probability, _DIM)}"
   if answer.evidence is None:

@@ -67,7 +67,7 @@ def main(questions: list[str]) -> None:
   verify_flag.apply()
   path_checks.run(_MODEL_DIR.value)
   path_checks.corpus(_CORPUS.value)
-  environment.use_products_of(_MODEL_DIR.value)
+  environment.match_run_precision(_MODEL_DIR.value)
   from realm_tf.launch import conversation
 
   conversation.run(_load(), questions, as_json=_JSON.value)

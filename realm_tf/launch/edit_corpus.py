@@ -62,7 +62,7 @@ def main() -> None:
   path_checks.run(_MODEL_DIR.value)
   path_checks.output(_OUTPUT.value)
   verify_flag.apply()
-  environment.use_products_of(_MODEL_DIR.value)
+  environment.match_run_precision(_MODEL_DIR.value)
   from realm_tf.data.ingest import corpus_edit
   from realm_tf.index.job import index_edit
 

@@ -31,7 +31,7 @@ def main() -> None:
   question_flags.check_paths(options.split, dataset=options.dataset)
   path_checks.corpus(options.corpus)
   path_checks.output(options.output)
-  environment.use_products_of(options.model_dir)
+  environment.match_run_precision(options.model_dir)
   from realm_tf.evaluation import evaluation_run
 
   evaluation_run.run(options)

@@ -69,7 +69,7 @@ def main() -> None:
   if not _WATCH.value:  # A run that is watched may begin later.
     path_checks.run(_MODEL_DIR.value)
   verify_flag.apply()
-  environment.use_products_of(_MODEL_DIR.value)
+  environment.match_run_precision(_MODEL_DIR.value)
   from realm_tf.index.job import follow
   from realm_tf.index.job import refresh_job
   from realm_tf.index.job import workers

@@ -104,7 +104,7 @@ def test_what_is_missing_is_said():
   nothing = dataclasses.replace(ANSWER, text="", evidence=None)
   assert "no passage was found" in shown.lines(nothing, styled=False)
   unsure = dataclasses.replace(ANSWER, abstain=True)
-  assert "had rather not answer" in shown.lines(unsure, styled=False)
+  assert "below the threshold" in shown.lines(unsure, styled=False)
   no_mask = replies.Filled("Danube", (), (), 0, 3)
   assert "Write [MASK]" in shown.lines(no_mask, styled=False)
   cut = replies.Filled("Danube " * 99 + "[MASK]", (), (), 1, 3)

@@ -89,7 +89,7 @@ def orqa_task_of(config, features):
     best = tf.math.top_k(scores, k)
     return best.values, best.indices, best.values > -1e9
 
-  task.use(
+  task.set_index(
     search,
     qa_examples.BeamFeatures(config, packed, embeddings.astype(np.float16)),
   )

@@ -308,7 +308,7 @@ class FinetuneHook(loop.Hook):
       self.open_qa = open_qa.OpenQA(
         self._task.model, self._config, self._knowledge, version
       )
-    self._task.use(self.open_qa.search, self.open_qa.beam)
+    self._task.set_index(self.open_qa.search, self.open_qa.beam)
 
   def after_evaluation(
     self, step: int, means: dict[str, float]

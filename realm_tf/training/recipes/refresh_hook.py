@@ -252,7 +252,7 @@ class RefreshHook(loop.Hook):
 
   def _take(self, index: realm_task.IndexInUse) -> None:
     """Puts a version into use."""
-    self._task.use(index)
+    self._task.set_index(index)
     self._version = version = index.version
     if self._trainer is not None:
       self._trainer.index_version.assign(version)

@@ -73,7 +73,7 @@ class OrqaTask(base_task.Task):
     self._join: Callable | None = None
     self._embed = query_embed_function(self.model)
 
-  def use(
+  def set_index(
     self, search: candidates.SearchFunction, beam: qa_examples.BeamFeatures
   ) -> None:
     """Sets the index that retrieval searches from now on.

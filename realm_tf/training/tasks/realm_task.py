@@ -94,7 +94,7 @@ class RealmTask(base_task.Task):
     """Bytes of memory of the packed passages and their fingerprints."""
     return self._passages.nbytes + self._uids.nbytes
 
-  def use(self, index: IndexInUse) -> None:
+  def set_index(self, index: IndexInUse) -> None:
     """Sets the index that pipelines retrieve from, from now on."""
     self._index = index
 
