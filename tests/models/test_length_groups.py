@@ -74,11 +74,10 @@ def test_an_unknown_number_of_rows_is_padded_in_training_alone(training):
     assert set(cut(tokens).numpy().tolist()) == {LENGTH}
     return
   lengths = cut(tokens).numpy()
-  # The longest first, 2,048 positions at a time: 55 rows of 37 and a chunk that
-  # begins with the other 5, which holds 50 of 14 too; then the rest.
-  assert (
-    lengths.tolist() == [16] * 60 + [LENGTH] * 50 + [16] * 10 + [LENGTH] * 60
-  )
+  # The longest first, 1,024 positions at a time: 27 rows of 37, twice; the
+  # other 6 with 21 of 14; the other 39 with 34 of 2; the rest.
+  twos, fourteens = [16] * 34 + [4] * 26, [LENGTH] * 21 + [16] * 39
+  assert lengths.tolist() == twos + fourteens + [LENGTH] * 60
 
 
 @pytest.mark.parametrize("count", [1, 3, 200])
