@@ -141,5 +141,5 @@ def test_a_corpus_without_an_index_is_told(world, tmp_path):
     f"--add={tmp_path}/new.jsonl",
     f"--output={tmp_path}/new",
   )
-  with pytest.raises(errors.UserError, match="edit_corpus --model_dir"):
+  with pytest.raises(errors.UserError, match="edit_corpus makes"):
     open_qa.OpenQA.from_run(str(world / "tuned"), corpus=str(tmp_path / "new"))

@@ -24,7 +24,6 @@ MODEL = {
   "num_heads": 2,
   "intermediate_size": 32,
   "max_positions": 64,
-  "projection_size": 8,
   "query_length": 24,
   "passage_length": 40,
   "batch_size": 8,
