@@ -245,7 +245,7 @@ def test_x_may_differ_from_z(flow, capsys):
   assert done.result.step == 6
   assert done.hook.versions_used == [0]
   out = capsys.readouterr().out
-  assert " sentences come from passages of --corpus" in out
+  assert " sentences come from passages of `corpus`" in out
   losses = tiny_runs.scalars(root / "x_and_z", "train")["loss"]
   assert sorted(losses) == [1, 2, 3, 4, 5, 6]
 
