@@ -56,8 +56,8 @@ def test_what_a_run_has_changed_is_kept_where_it_must_be(tmp_path):
     "--config=mini",
     "--config.hidden_size=128",
     "--config.precision=float32",
-    "--config.tied_embedders=False",
     "--config.passage_length=256",
+    "--config.tied_embedders=False",
   ]
   # Fine-tuning has two towers always.
   found = training(

@@ -341,7 +341,7 @@ def test_an_index_that_is_not_the_corpuss_is_refused(
       model_dir=str(run), retrieval_only=retrieval_only, **fields
     )
     assert "index of another corpus" in message
-  bare = tmp_path / "ict"
+  bare = tmp_path / "copied" / "ict"
   shutil.copytree(
     world / "ict", bare, ignore=shutil.ignore_patterns("index", "exports")
   )

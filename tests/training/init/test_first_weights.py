@@ -84,7 +84,7 @@ def test_the_later_source_gives_a_part_that_two_have(tmp_path):
 @pytest.mark.parametrize("tied", [True, False])
 def test_ict_starts_its_encoders_from_a_language_model(tmp_path, tied):
   # A language model has no retriever: what its config says of one is nothing.
-  mlm = small_runs.save_run(tmp_path, "pretrain_mlm", projection_size=4)
+  mlm = small_runs.save_run(tmp_path, "pretrain_mlm")
   task, report = small_runs.initialize(
     "pretrain_ict", [tmp_path], tied_embedders=tied
   )

@@ -76,7 +76,7 @@ def test_the_documented_program_runs(overfitted, tmp_path, monkeypatch):
   defined = documented_programs.run(
     "docs/fine_tuning.md", tmp_path, monkeypatch
   )
-  assert defined["answerer"].corpus.num_passages == len(people.PEOPLE)
+  assert defined["qa"].corpus.num_passages == len(people.PEOPLE)
 
 
 def test_bm25_finds_passages_for_the_same_reader(overfitted):
@@ -310,9 +310,7 @@ def test_a_language_model_of_ones_own_gives_the_reader(
 ):
   """What its config says of a retriever, which it has none of, is nothing."""
   corpus = corpora.Corpus.open(str(world / "corpus"))
-  people.write_pretrained(
-    tmp_path / "mlm", corpus, "pretrain_mlm", projection_size=4
-  )
+  people.write_pretrained(tmp_path / "mlm", corpus, "pretrain_mlm")
 
   def stop(self, state):
     raise KeyboardInterrupt
@@ -362,7 +360,7 @@ def test_public_weights_give_no_retriever(world, tmp_path):
     message = error_of(
       world, tmp_path / "run", **{flag: str(tmp_path / "bert")}
     )
-    assert f"--{flag}={tmp_path}/bert is no run" in message
+    assert f"{flag}={tmp_path}/bert is no run" in message
     assert "go to `init_reader`" in message
   (tmp_path / "bert/vocab.txt").unlink()
   message = error_of(

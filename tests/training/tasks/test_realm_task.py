@@ -6,7 +6,6 @@ import tensorflow as tf
 
 from realm_tf.models import objective
 from realm_tf.models import realm as realm_lib
-from realm_tf.training.tasks import realm_task
 from tests import synthetic
 
 # Two queries, two candidates each; the first has two masks, the second one.
@@ -38,10 +37,15 @@ def test_the_loss_is_a_mean_over_queries_or_over_masked_tokens(
     marginalization,
   )
   outputs = realm_lib.RealmOutputs(marginal, tf.zeros([2, 2, 2, 5]))
-  task = realm_task.RealmTask.__new__(realm_task.RealmTask)  # without corpora
-  task._config = config
-  task._model = lambda features, training: outputs
-  sums = task.sums({"target_weights": weights}, training=True)
+
+  class Model(realm_lib.RealmModel):
+    """Gives these outputs."""
+
+    def call(self, features, training=False):
+      return outputs
+
+  model = Model.of_task(config, vocab_size=9, sep_id=synthetic.SEP)
+  sums = model.sums({"target_weights": weights}, training=True)
   total, count = sums["loss"]
   assert float(total / count) == pytest.approx(wanted, rel=1e-5)
   # What is said of queries stays a mean over queries.
