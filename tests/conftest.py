@@ -23,16 +23,48 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("realm_tf")
 
 _ROOT = pathlib.Path(__file__).resolve().parents[1]
-# Fixtures that train or start processes, and the folders of whole flows.
+# What `make test-fast` leaves out: tests of runs that are trained for them, and
+# what trains, exports or starts processes itself.
 _SLOW_FIXTURES = {"world", "overfitted"}
-_SLOW_FOLDERS = ("end_to_end", "serving")
+_SLOW_FILES = (
+  "checkpoints/test_importing.py",
+  "checkpoints/test_reading.py",
+  "data/corpus/test_corpora.py",
+  "data/examples/test_ict_examples.py",
+  "data/examples/test_mlm_examples.py",
+  "data/examples/test_packing.py",
+  "data/ingest/test_build.py",
+  "data/ingest/test_corpus_edit.py",
+  "data/sentences/test_annotate.py",
+  "data/sentences/test_annotated_corpus.py",
+  "demo/test_bert.py",
+  "end_to_end/",
+  "evaluation/test_evaluate.py",
+  "export/",
+  "index/build/",
+  "index/job/",
+  "index/search/test_searchers.py",
+  "index/test_graph_searchers.py",
+  "models/test_scratch.py",
+  "models/test_trainable.py",
+  "serving/",
+  "test_documented_programs.py",
+  "tfds_builders/",
+  "training/init/",
+  "training/recipes/",
+  "training/test_loop.py",
+  "training/test_mixed_precision.py",
+  "training/test_pipeline_feed.py",
+  "training/test_steps.py",
+  "training/test_training_checkpoints.py",
+)
 
 
 def pytest_collection_modifyitems(items):
-  """Marks as slow what `make test-fast` leaves out."""
+  """Marks slow tests."""
   for item in items:
-    folders = item.path.relative_to(_ROOT / "tests").parts[:-1]
-    if _SLOW_FIXTURES & {*item.fixturenames} or {*_SLOW_FOLDERS} & {*folders}:
+    path = item.path.relative_to(_ROOT / "tests").as_posix()
+    if path.startswith(_SLOW_FILES) or _SLOW_FIXTURES & {*item.fixturenames}:
       item.add_marker(pytest.mark.slow)
 
 
