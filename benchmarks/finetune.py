@@ -124,7 +124,7 @@ class _Bench:
       tokenizer,
     )
     embeddings = np.random.default_rng(3).normal(
-      size=(len(table), config.projection_size)
+      size=(len(table), config.embedding_size)
     )
     with self._strategy.scope():
       self._task = orqa_task.OrqaTask(
@@ -142,7 +142,10 @@ class _Bench:
     self._beam = qa_examples.BeamFeatures(
       config, packed, tf.constant(embeddings.astype(np.float16))
     )
-    self._task.set_index(self._searcher.search, self._beam)
+    self._task.set_index(
+      lambda token_ids, vectors, k: self._searcher.search(vectors, k),
+      self._beam,
+    )
 
   def row(self) -> list[str]:
     """Returns the table's row."""

@@ -17,10 +17,13 @@ from benchmarks import corpora
 from benchmarks import flops
 from benchmarks import synthetic
 from benchmarks import timing
+from realm_tf import stack
 from realm_tf.configs import mini
 from realm_tf.export import embedder_export
 from realm_tf.index.build import batching
+from realm_tf.index.build import embed_distributed
 from realm_tf.index.build import embed_estimator
+from realm_tf.index.build import embedding_engine
 from realm_tf.index.job import follow
 from realm_tf.models import embedders
 from realm_tf.runs import exports
@@ -29,6 +32,10 @@ from realm_tf.runs import run_config
 _PASSAGES = 1024
 _SHARDS = 4
 _ROUNDS = 2
+_ENGINES = {
+  "Estimator": embed_estimator.EmbedEstimator,
+  "tf.distribute": embed_distributed.EmbedDistributed,
+}
 
 
 def main() -> None:
@@ -71,8 +78,11 @@ def main() -> None:
       _plain(export, batches), warm_up=1, repeats=_ROUNDS
     )
     rates.append(timing.matrix_rate())
-    start_up, estimator = _estimator(export, batches)
-    rates.append(timing.matrix_rate())
+    engines = {}
+    for name, engine in _ENGINES.items():
+      if name == "tf.distribute" or stack.has_estimator():
+        engines[name] = _seconds(engine(export), batches)
+        rates.append(timing.matrix_rate())
     job = _job(model_dir)
   peak = statistics.median(rates)
   lengths = np.count_nonzero(inputs, axis=1)
@@ -97,11 +107,14 @@ def main() -> None:
     ["", "start-up s", "passages/s", "ratio", "of matrix rate"],
     [
       row("tf.function, same batches", plain, "-"),
-      row("Estimator", estimator, f"{start_up:.1f}"),
+      *(
+        row(name, seconds, f"{start_up:.1f}")
+        for name, (start_up, seconds) in engines.items()
+      ),
       row("whole job, start included", job, "-"),
     ],
     [
-      f"matrix rate: {peak / 1e9:.0f} GFLOP/s, median of three",
+      f"matrix rate: {peak / 1e9:.0f} GFLOP/s, median of {len(rates)}",
       f"model: {useful / _PASSAGES / 1e9:.2f} GFLOP a passage of "
       f"{lengths.mean():.0f} wordpieces (benchmarks/flops.py); with the "
       f"padding {computed / useful - 1:.0%} more are computed",
@@ -123,18 +136,17 @@ def _plain(export: str, batches: Sequence[np.ndarray]) -> Callable[[], None]:
   return run
 
 
-def _estimator(
-  export: str, batches: Sequence[np.ndarray]
+def _seconds(
+  engine: embedding_engine.Engine, batches: Sequence[np.ndarray]
 ) -> tuple[float, float]:
   """Returns the seconds to the first embeddings, and those of one round.
 
   The batches come several times over, and the median is of the later rounds.
   """
-  estimator = embed_estimator.EmbedEstimator(export)
   rounds = [*batches] * (_ROUNDS + 1)
   marks, first = [], 0.0
   start = time.perf_counter()
-  for number, _ in enumerate(estimator.predict(rounds), start=1):
+  for number, _ in enumerate(engine.predict(rounds), start=1):
     if number == 1:
       first = time.perf_counter() - start
     if number % len(batches) == 0:

@@ -53,7 +53,7 @@ class _Run:
     self._step = steps.make_train_step(
       self._task, optimizer, strategy, config.clip_norm
     )
-    dim = config.projection_size
+    dim = config.embedding_size
     embedder_export.Exporter(self._task.retriever, config).save(folder, 0)
     vectors = np.random.default_rng(0).normal(size=(_PASSAGES, dim))
     searchers.build_searcher(

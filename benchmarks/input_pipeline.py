@@ -182,7 +182,7 @@ def _retrievers(
     return tf.concat([null, rows], axis=1), tf.ones([batch, size], tf.bool)
 
   yield _RANDOM, random
-  dim = config.projection_size
+  dim = config.embedding_size
   vectors = np.random.default_rng(0).normal(size=(_PASSAGES, dim))
   searcher = searchers.build_searcher(
     vectors.astype(np.float32),

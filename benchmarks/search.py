@@ -1,4 +1,4 @@
-"""Searchers over synthetic vectors: build time, memory, recall, queries/s.
+"""Searchers over synthetic vectors and words: time, memory, queries/s.
 
 python -m benchmarks.search [--rows=20000,1000000]
 """
@@ -19,7 +19,11 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from benchmarks import synthetic
 from benchmarks import timing
+from realm_tf.answering.retrievers import bm25_searcher
+from realm_tf.answering.retrievers import hybrid_searcher
+from realm_tf.answering.retrievers import hybrid_settings
 from realm_tf.configs import schema
 from realm_tf.index.search import exact
 from realm_tf.index.search import partition_table
@@ -27,6 +31,7 @@ from realm_tf.index.search import partitioned
 from realm_tf.index.search import search_recall
 from realm_tf.index.search import searcher_settings
 from realm_tf.index.search import searchers as searcher_lib
+from realm_tf.text import wordpiece
 
 _DIM = 128
 _RESULTS = 5
@@ -36,6 +41,10 @@ _REPEATS = 5
 _WINDOW_SECONDS = 1.0
 _DRAWN_AT_ONCE = 1 << 16
 
+# From wordpieces <int32>[batch, L] and embeddings <float32>[batch, D] of
+# questions to scores, rows and validity.
+Search = Callable[[tf.Tensor, tf.Tensor], Any]
+
 
 class Figures(NamedTuple):
   """What was measured of one searcher.
@@ -43,9 +52,10 @@ class Figures(NamedTuple):
   Attributes:
     name: Of the searcher.
     settings: A few words.
-    build_seconds: Without drawing the vectors.
+    build_seconds: Without drawing vectors and words.
     bytes: By which the process has grown.
-    recall: Share of the five best that it finds.
+    peak: By which it had grown meanwhile.
+    recall: Share of the five best that it finds; None where that is unknown.
     one: Queries/s, one at a time.
     batched: Queries/s, in batches.
   """
@@ -54,7 +64,8 @@ class Figures(NamedTuple):
   settings: str
   build_seconds: float
   bytes: int
-  recall: float
+  peak: int
+  recall: float | None
   one: float
   batched: float
 
@@ -78,7 +89,8 @@ def main() -> None:
         f"{size:,} {f.name}",
         f"{f.build_seconds:.1f}",
         f"{f.bytes / 1e9:.2f}",
-        f"{f.recall:.3f}",
+        f"{f.peak / 1e9:.2f}",
+        "-" if f.recall is None else f"{f.recall:.3f}",
         f"{f.one:,.0f}",
         f"{f.one / first.one:.1f}",
         f"{f.batched:,.0f}",
@@ -88,11 +100,13 @@ def main() -> None:
       for f in figures
     ]
   timing.print_table(
-    f"Search: {_RESULTS} best by inner product, {_DIM} dimensions, float16",
+    f"Search: {_RESULTS} best passages; {_DIM} dimensions, float16; "
+    "130 wordpieces",
     [
-      "vectors",
+      "passages",
       "build s",
       "GB",
+      "peak GB",
       f"recall@{_RESULTS}",
       "queries/s",
       "ratio",
@@ -105,17 +119,23 @@ def main() -> None:
       "vectors: around articles of 20 that are around sqrt(N) / 2 topics of "
       "different sizes; queries: a vector and noise as large as within an "
       "article",
+      "words: as frequent as in Wikipedia; questions: 12 of them, of which 5 "
+      "rare ones are from one passage",
       f"medians of {_REPEATS} turns, in which each searcher has a second of "
       "single queries and one of batches; ratios to exact",
-      "GB: growth of the process; partitioned: its own beside the vectors, "
-      "which it shares with exact",
+      "GB: growth of the process, and its peak during the build; partitioned: "
+      "its own beside the vectors, which it shares with exact; hybrid: none "
+      "beside its parts",
+      f"hybrid: the {hybrid_searcher.DEPTH} best of ScaNN and of BM25, joined",
     ],
   )
 
 
 def measure(num_rows: int) -> list[Figures]:
-  """Builds all searchers over the same vectors and measures them in turns."""
+  """Builds all searchers over the same passages and measures them in turns."""
   vectors, queries = draw(num_rows)
+  table, questions = synthetic.make_words(num_rows, _QUERIES)
+  tokenizer = wordpiece.Tokenizer(synthetic.vocabulary())
   tf.constant(0)  # Starts TensorFlow, which takes memory once.
   chosen = searcher_settings.choose_settings(num_rows, schema.IndexConfig(), 8)
   parts = partition_table.choose_settings(num_rows)
@@ -128,8 +148,13 @@ def measure(num_rows: int) -> list[Figures]:
       vectors.astype(np.float32), chosen, _RESULTS
     )
   )
-  searchers: list[tuple[str, str, Any, list]] = [
-    ("exact", "float16", exact.ExactSearcher(variable), exact_cost),
+  words, *words_cost = _cost(
+    lambda: bm25_searcher.Bm25Searcher.build(table, tokenizer)
+  )
+  whole = exact.ExactSearcher(variable)
+  both = hybrid_searcher.HybridSearcher(scann.search, variable, words)
+  by_vectors: list[tuple[str, str, Any, list]] = [
+    ("exact", "float16", whole, exact_cost),
     (
       "partitioned",
       f"{parts.num_partitions} partitions, {parts.rows_scored} rows scored, "
@@ -139,19 +164,36 @@ def measure(num_rows: int) -> list[Figures]:
     ),
     ("ScaNN", chosen.describe(), scann, scann_cost),
   ]
-  rates = _rates([searcher for _, _, searcher, _ in searchers], queries)
-  return [
-    Figures(
-      name,
-      settings,
-      *cost,
-      search_recall.measure_recall(searcher, [vectors], queries, _RESULTS),
-      *rate,
-    )
-    for (name, settings, searcher, cost), rate in zip(
-      searchers, rates, strict=True
-    )
+  joined = hybrid_settings.HybridSettings()
+  searches: list[Search] = [
+    *(_by_vectors(searcher) for _, _, searcher, _ in by_vectors),
+    lambda token_ids, _: words.search(token_ids, _RESULTS),
+    lambda token_ids, queries: both.search(
+      token_ids, queries, _RESULTS, joined
+    ),
   ]
+  rates = _rates(searches, questions, queries)
+  return [
+    *(
+      Figures(
+        name,
+        settings,
+        *cost,
+        search_recall.measure_recall(searcher, [vectors], queries, _RESULTS),
+        *rate,
+      )
+      for (name, settings, searcher, cost), rate in zip(
+        by_vectors, rates, strict=False
+      )
+    ),
+    Figures("BM25", "exact", *words_cost, 1.0, *rates[-2]),
+    Figures("hybrid", "ScaNN and BM25", 0.0, 0, 0, None, *rates[-1]),
+  ]
+
+
+def _by_vectors(searcher: Any) -> Search:
+  """Returns the search by vectors alone."""
+  return lambda _, queries: searcher.search(queries, _RESULTS)
 
 
 def draw(num_rows: int) -> tuple[np.ndarray, np.ndarray]:
@@ -186,35 +228,40 @@ def draw(num_rows: int) -> tuple[np.ndarray, np.ndarray]:
   return vectors, near + 0.5 * noise(_QUERIES)
 
 
-def _cost(build: Callable[[], Any]) -> tuple[Any, float, int]:
-  """Returns what was built, the seconds, and the bytes that it keeps."""
+def _cost(build: Callable[[], Any]) -> tuple[Any, float, int, int]:
+  """Returns what was built, the seconds, the bytes it keeps, and took."""
   gc.collect()
-  before, start = _resident_bytes(), time.perf_counter()
+  pathlib.Path("/proc/self/clear_refs").write_text("5")  # Forgets the peak.
+  before, start = _bytes("VmRSS"), time.perf_counter()
   built = build()
-  seconds = time.perf_counter() - start
+  seconds, peak = time.perf_counter() - start, _bytes("VmHWM")
   gc.collect()
-  return built, seconds, _resident_bytes() - before
+  return built, seconds, _bytes("VmRSS") - before, peak - before
 
 
-def _resident_bytes() -> int:
+def _bytes(name: str) -> int:
+  """Returns what the system says of the memory of this process."""
   for line in pathlib.Path("/proc/self/status").read_text().splitlines():
-    if line.startswith("VmRSS:"):
+    if line.startswith(f"{name}:"):
       return 1024 * int(line.split()[1])
-  raise OSError("/proc/self/status has no VmRSS.")
+  raise OSError(f"/proc/self/status has no {name}.")
 
 
 def _rates(
-  searchers: list[Any], queries: np.ndarray
+  searches: list[Search], questions: np.ndarray, queries: np.ndarray
 ) -> list[tuple[float, float]]:
-  """Returns queries/s of each searcher, one at a time and batched."""
-  single = [tf.constant(queries[i : i + 1]) for i in range(_QUERIES)]
-  batches = [
-    tf.constant(queries[i : i + _BATCH]) for i in range(0, _QUERIES, _BATCH)
-  ]
+  """Returns queries/s of each search, one at a time and batched."""
+
+  def batches(size: int) -> list[tuple[tf.Tensor, tf.Tensor]]:
+    return [
+      (tf.constant(questions[i : i + size]), tf.constant(queries[i : i + size]))
+      for i in range(0, _QUERIES, size)
+    ]
+
   calls = [
-    (_in_graph(searcher), itertools.cycle(of), len(of[0]))
-    for searcher in searchers
-    for of in (single, batches)
+    (_in_graph(search), itertools.cycle(batches(size)), size)
+    for search in searches
+    for size in (1, _BATCH)
   ]
   for call in calls:
     _rate(*call)
@@ -223,20 +270,26 @@ def _rates(
   return list(zip(medians[::2], medians[1::2], strict=True))
 
 
-def _in_graph(searcher: Any) -> Callable[[tf.Tensor], Any]:
+def _in_graph(search: Search) -> Search:
   return tf.function(
-    lambda queries: searcher.search(queries, _RESULTS),
-    input_signature=[tf.TensorSpec([None, _DIM], tf.float32)],
+    search,
+    input_signature=[
+      tf.TensorSpec([None, None], tf.int32),
+      tf.TensorSpec([None, _DIM], tf.float32),
+    ],
+    autograph=False,
   )
 
 
 def _rate(
-  search: Callable[[tf.Tensor], Any], batches: Iterator[tf.Tensor], size: int
+  search: Search,
+  batches: Iterator[tuple[tf.Tensor, tf.Tensor]],
+  size: int,
 ) -> float:
   """Returns queries/s in a second, or of one call if that takes longer."""
   start, calls, elapsed = time.perf_counter(), 0, 0.0
   while elapsed < _WINDOW_SECONDS:
-    search(next(batches))[1].numpy()
+    search(*next(batches))[1].numpy()
     calls += 1
     elapsed = time.perf_counter() - start
   return calls * size / elapsed

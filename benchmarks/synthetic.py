@@ -13,6 +13,7 @@ VOCAB_SIZE = 30522
 SEP = wordpiece.SPECIAL_TOKENS.index("[SEP]")
 _FIRST_WORD = 1000
 _CONTINUATIONS = 6000  # "##" wordpieces, as many as in BERT's vocabulary
+_DRAWN_AT_ONCE = 1 << 23
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 
@@ -106,3 +107,55 @@ def _tokens(rng: np.random.Generator, count: int) -> np.ndarray:
 
 def _splits(lengths: np.ndarray) -> np.ndarray:
   return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+
+
+def make_words(
+  num_passages: int, num_questions: int
+) -> tuple[passage_table.PassageTable, np.ndarray]:
+  """Makes passages whose words are as frequent as in Wikipedia, and questions.
+
+  Frequencies follow Zipf and Mandelbrot's law: a third of the passages or more
+  hold one of the 30 words that are the most frequent. Bodies have 126
+  wordpieces on average, titles 4. A question has five of those 30 words, two of
+  any, and five rarer ones of one passage.
+
+  Args:
+    num_passages: How many.
+    num_questions: How many.
+
+  Returns:
+    The passages, and the questions' wordpieces <int32>[num_questions, 12].
+  """
+  rng = np.random.default_rng(0)
+  ranks = np.arange(VOCAB_SIZE - _FIRST_WORD)
+  shares = np.cumsum(1 / (ranks + 3.7))
+  shares /= shares[-1]
+
+  def draw(count: int) -> np.ndarray:
+    places = np.searchsorted(shares, rng.random(count))
+    return (_FIRST_WORD + places).astype(np.uint16)
+
+  def rows(mean: float, longest: int) -> passage_table.TokenRows:
+    lengths = rng.normal(mean, mean / 3, num_passages).round()
+    lengths = lengths.clip(1, longest).astype(np.int64)
+    splits = np.concatenate([[0], np.cumsum(lengths)])
+    values = np.empty([splits[-1]], np.uint16)
+    for first in range(0, len(values), _DRAWN_AT_ONCE):
+      part = values[first : first + _DRAWN_AT_ONCE]
+      part[:] = draw(len(part))
+    return passage_table.TokenRows(values, splits)
+
+  table = passage_table.PassageTable(
+    ids=np.zeros([num_passages], "S16"),
+    uids=np.zeros([num_passages], np.int64),
+    title_ids=rows(4, 12),
+    body_ids=rows(126, 270),
+  )
+  questions = np.empty([num_questions, 12], np.int32)
+  for question in questions:
+    body = table.body_ids.row(rng.integers(num_passages))
+    rare = body[body >= _FIRST_WORD + 300]
+    question[:5] = _FIRST_WORD + rng.integers(0, 30, 5)
+    question[5:7] = draw(2)
+    question[7:] = rng.choice(rare if len(rare) else body, 5)
+  return table, questions

@@ -58,8 +58,8 @@ def vocabulary(file: str) -> errors.UserError:
 def tagger(source: str) -> errors.UserError:
   """Returns the error for a tagger that is neither rules nor trained."""
   return errors.UserError(
-    f"tagger={source} is no tagger: give rules, or a finished run of "
-    "train_tagger."
+    f"tagger={source} is no tagger: give rules, a finished run of "
+    "train_tagger, or spacy:PACKAGE."
   )
 
 
@@ -67,7 +67,7 @@ def dataset(name: str, names: Iterable[str]) -> errors.UserError:
   """Returns the error for an unknown dataset."""
   return errors.UserError(
     f"There is no dataset {name!r}: choose one of {', '.join(names)}, or give "
-    "the path of a JSONL file."
+    "the path of a JSONL or CSV file."
   )
 
 

@@ -1,35 +1,67 @@
 """Checks and sets up the process before TensorFlow is imported.
 
-Nothing here imports TensorFlow: a wrong NumPy or CPU would end that in a
-traceback or a crash instead of a line that says what to do.
+Nothing here imports TensorFlow: a wrong NumPy would end that in a traceback
+instead of a line that says what to do.
 """
 
 import json
 import os
-import pathlib
-import platform
 import sys
 from importlib import metadata
+from typing import NamedTuple
 
 from realm_tf import errors
 
-# A release of TensorFlow -> what goes with it. A version fits if it starts with
-# the one here: "1.3" takes 1.3.0, not 1.30.
+
+class _Stack(NamedTuple):
+  """A release of TensorFlow, and what goes with it.
+
+  A version fits if it starts with the one here: "1.3" takes 1.3.0, not 1.30.
+
+  Attributes:
+    pythons: Versions of Python; the markers in pyproject.toml have the same.
+    packages: Versions by name.
+    keras: The Keras that TensorFlow brings along.
+    constraints: The file with all versions that were tested.
+  """
+
+  pythons: tuple[tuple[int, int], ...]
+  packages: dict[str, str]
+  keras: str
+  constraints: str
+
+
 _STACKS = {
-  "2.15": {
-    "numpy": "1",
-    "scann": "1.3",
-    "tensorflow-text": "2.15",
-    "tf-keras": "2.15",
-    "tf-models-official": "2.15",
-  },
+  "2.15": _Stack(
+    pythons=((3, 11),),
+    packages={
+      "numpy": "1",
+      "scann": "1.3",
+      "tensorflow-text": "2.15",
+      "tf-keras": "2.15",
+      "tf-models-official": "2.15",
+    },
+    keras="2",
+    constraints="constraints-tf2.15.txt",
+  ),
+  "2.20": _Stack(
+    pythons=((3, 12), (3, 13)),
+    packages={
+      "numpy": "2",
+      "scann": "1.4",
+      "tensorflow-text": "2.20",
+      "tf-keras": "2.20",
+      "tf-models-official": "2.20",
+    },
+    keras="3",
+    constraints="constraints-tf2.20.txt",
+  ),
 }
-_PYTHON = (3, 11)
+# Where it is missing, TensorFlow searches in its place.
+_OPTIONAL = ("scann",)
 
 # The last Keras before the rewrite; tf_keras goes on with it.
 _LEGACY_KERAS = "2"
-
-_CPU_INFO = pathlib.Path("/proc/cpuinfo")
 
 _SKIP_SUMS = "REALM_TF_SKIP_CORPUS_SUMS"
 _DEFAULTS = {
@@ -43,7 +75,7 @@ _DEFAULTS = {
 
 
 def check() -> None:
-  """Checks Python, the CPU and the installed versions in milliseconds.
+  """Checks Python and the installed versions in milliseconds.
 
   Call it before `configure`: whether a Keras 3 does harm depends on what the
   user has set.
@@ -52,9 +84,9 @@ def check() -> None:
     errors.UserError: Something is missing or does not fit. One line names
       what is wrong and says what to do.
   """
-  _check_python()
-  _check_cpu()
-  _check_packages()
+  release = _release_of_python()
+  _check_packages(release)
+  _check_legacy_keras()
 
 
 def configure() -> None:
@@ -103,76 +135,62 @@ def skips_corpus_sums() -> bool:
   return os.environ.get(_SKIP_SUMS) == "1"
 
 
-def _check_python() -> None:
+def _release_of_python() -> str:
+  """Returns the release of TensorFlow that goes with this Python."""
   found = tuple(sys.version_info[:2])
-  if found != _PYTHON:
-    raise errors.UserError(
-      f"This is Python {_dotted(found)}, but realm_tf needs Python "
-      f"{_dotted(_PYTHON)}: run 'make demo', which sets up .venv, and use "
-      ".venv/bin/python."
-    )
+  for release, stack in _STACKS.items():
+    if found in stack.pythons:
+      return release
+  wanted = [
+    _dotted(python) for stack in _STACKS.values() for python in stack.pythons
+  ]
+  raise errors.UserError(
+    f"This is Python {_dotted(found)}, but realm_tf needs Python "
+    f"{', '.join(wanted[:-1])} or {wanted[-1]}: run 'make demo', which sets up "
+    ".venv, and use .venv/bin/python."
+  )
 
 
-def _check_cpu() -> None:
-  """ScaNN is compiled for AVX2 on x86: without it, the process just dies."""
-  if platform.machine() != "x86_64":
-    return
-  try:
-    cpu_info = _CPU_INFO.read_text(encoding="utf-8", errors="replace")
-  except OSError:
-    return  # Not Linux, or a sandbox: nothing tells.
-  flags = {
-    flag
-    for line in cpu_info.splitlines()
-    if line.startswith("flags")
-    for flag in line.partition(":")[2].split()
-  }
-  if flags and "avx2" not in flags:
-    raise errors.UserError(
-      "This CPU has no AVX2, which ScaNN needs: use a machine that has it, or "
-      "if this is a virtual one, give it the host's CPU model."
-    )
-
-
-def _check_packages() -> None:
-  tensorflow = _version("tensorflow")
+def _check_packages(release: str) -> None:
+  """Raises if a package is missing or does not fit a release of TensorFlow."""
+  stack = _STACKS[release]
   problems = []
-  if not tensorflow:
-    problems.append("tensorflow is not installed")
-  else:
-    release = next((r for r in _STACKS if _fits(tensorflow, r)), None)
-    if release is None:
-      problems.append(
-        f"tensorflow {tensorflow} is installed, but realm_tf needs "
-        f"{' or '.join(_STACKS)}"
-      )
-    else:
-      problems.extend(_mismatches(release))
-  if problems:
-    raise errors.UserError(
-      f"{'; '.join(problems)}: run 'python -m pip install -c constraints.txt "
-      "-e .' at the top of the repository."
-    )
-
-
-def _mismatches(release: str) -> list[str]:
-  """Returns the packages that do not fit this release of TensorFlow."""
-  problems = []
-  for name, wanted in _STACKS[release].items():
+  for name, wanted in {"tensorflow": release, **stack.packages}.items():
     found = _version(name)
     if not found:
-      problems.append(f"{name} is not installed")
+      if name not in _OPTIONAL:
+        problems.append(f"{name} is not installed")
     elif not _fits(found, wanted):
+      whose = f"TensorFlow {release}"
+      if name == "tensorflow":
+        whose = f"realm_tf on Python {_dotted(sys.version_info[:2])}"
       problems.append(
-        f"{name} {found} is installed, but TensorFlow {release} needs {wanted}"
+        f"{name} {found} is installed, but {whose} needs {wanted}"
       )
   keras = _version("keras")
-  if keras and not _fits(keras, _LEGACY_KERAS) and not _legacy_keras_is_set():
+  if keras and not _fits(keras, stack.keras) and not _legacy_keras_is_set():
     problems.append(
-      f"keras {keras} is installed, but realm_tf needs Keras {_LEGACY_KERAS} "
-      "or TF_USE_LEGACY_KERAS=1"
+      f"keras {keras} is installed, but TensorFlow {release} needs Keras "
+      f"{stack.keras} or TF_USE_LEGACY_KERAS=1"
     )
-  return problems
+  if problems:
+    raise errors.UserError(
+      f"{'; '.join(problems)}: run 'python -m pip install -c "
+      f"{stack.constraints} -e .' at the top of the repository."
+    )
+
+
+def _check_legacy_keras() -> None:
+  """Raises if the user has chosen a Keras that the models are not made of."""
+  keras = _version("keras")
+  if not keras or _fits(keras, _LEGACY_KERAS) or _legacy_keras_is_set():
+    return
+  chosen = os.environ.get("TF_USE_LEGACY_KERAS")
+  if chosen is not None:  # `configure` sets it otherwise.
+    raise errors.UserError(
+      f"TF_USE_LEGACY_KERAS={chosen} is set, but realm_tf needs 1, as it is "
+      f"made of tf_keras, not of keras {keras}: unset it."
+    )
 
 
 def _version(name: str) -> str | None:

@@ -42,7 +42,7 @@ def command(name: str, flags: Mapping[str, Any]) -> str:
 
 def training(
   task: str,
-  after: schema.TaskConfig,
+  after: schema.ModelConfig,
   after_task: str,
   model_dir: str,
   flags: Mapping[str, Any],
@@ -60,7 +60,11 @@ def training(
     model_dir: The run's folder; the suggested one lies beside it.
     flags: The other flags.
   """
-  preset, changed = _nearest_preset(after, after_task)
+  if after_task in loading.TASKS:
+    preset, changed = _nearest_preset(after, after_task)
+  else:  # An imported encoder was not trained by any preset.
+    preset, changed = _nearest_preset(after, task)
+    changed -= {"dropout", "precision"}
   encoder = {f.name for f in dataclasses.fields(schema.EncoderConfig)}
   retrieval = {f.name for f in dataclasses.fields(schema.RetrievalConfig)}
   general = {f.name for f in dataclasses.fields(schema.TaskConfig)}
@@ -80,7 +84,7 @@ def training(
 
 
 def finetuning(
-  after: schema.TaskConfig,
+  after: schema.ModelConfig,
   after_task: str,
   model_dir: str,
   corpus: str,
@@ -173,13 +177,15 @@ def new_folder(beside: str, name: str) -> str:
 
 
 def _nearest_preset(
-  config: schema.TaskConfig, task: str
+  config: schema.ModelConfig, task: str
 ) -> tuple[str, set[str]]:
   """Returns the nearest preset, and the fields in which the config differs."""
   changed = {}
   for preset in loading.PRESETS:
     values = vars(loading.load(task, preset, {}))
-    changed[preset] = {k for k, v in vars(config).items() if v != values[k]}
+    changed[preset] = {
+      k for k, v in vars(config).items() if k in values and v != values[k]
+    }
   nearest = min(changed, key=lambda preset: len(changed[preset]))
   return nearest, changed[nearest]
 

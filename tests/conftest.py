@@ -1,3 +1,4 @@
+import contextlib
 import pathlib
 import random
 import shutil
@@ -27,7 +28,8 @@ _ROOT = pathlib.Path(__file__).resolve().parents[1]
 # what trains, exports or starts processes itself.
 _SLOW_FIXTURES = {"world", "overfitted"}
 _SLOW_FILES = (
-  "checkpoints/test_importing.py",
+  "across_stacks/",
+  "checkpoints/test_sentence_encoders.py",
   "checkpoints/test_reading.py",
   "data/corpus/test_corpora.py",
   "data/examples/test_ict_examples.py",
@@ -44,6 +46,7 @@ _SLOW_FILES = (
   "index/build/",
   "index/job/",
   "index/search/test_searchers.py",
+  "index/search/test_tensorflow_searcher.py",
   "index/test_graph_searchers.py",
   "models/test_scratch.py",
   "models/test_trainable.py",
@@ -98,6 +101,31 @@ def bfloat16():
   devices.set_precision("bfloat16", on_cpu=False)
   yield
   devices.set_precision("float32", on_cpu=False)
+
+
+@pytest.fixture
+def forget_scann():
+  """Returns a context in which ScaNN cannot be imported."""
+  from realm_tf import stack
+  from realm_tf.index.search import searchers
+
+  @contextlib.contextmanager
+  def forget():
+    with pytest.MonkeyPatch.context() as patch:
+      patch.setitem(sys.modules, "scann", None)
+      stack.why_no_scann.cache_clear()
+      searchers._tell_once.cache_clear()
+      yield
+    stack.why_no_scann.cache_clear()
+
+  return forget
+
+
+@pytest.fixture
+def no_scann(forget_scann):
+  """A machine on which ScaNN cannot be imported."""
+  with forget_scann():
+    yield
 
 
 @pytest.fixture(scope="session")

@@ -22,6 +22,11 @@ PEOPLE = "Ada Boris Clara Dmitri Elena Felix Greta Hugo".split()
 PLACES = "Málaga,Besançon,São Paulo,Vienna,Oslo,Turin,Leiden,New York".split(
   ","
 )
+# Of some of the passages.
+METADATA = {
+  "Ada": {"url": "https://example.org/ada?a=1&b=<2>", "page": 3},
+  "Boris": {"source": "böris.txt"},
+}
 YEARS = [1701, 1723, 1745, 1767, 1789, 1801, 1823, 1845]
 CONFIG = {
   "hidden_size": 32,
@@ -108,6 +113,7 @@ def write_world(root):
     {
       "title": person,
       "text": f"{person} was born in {place} in {year} and taught there.",
+      **METADATA.get(person, {}),
     }
     for person, place, year in zip(PEOPLE, PLACES, YEARS, strict=True)
   ]

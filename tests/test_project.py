@@ -1,5 +1,6 @@
 """The files at the top of the repository, held against what they name."""
 
+import fnmatch
 import pathlib
 import re
 import tomllib
@@ -8,12 +9,14 @@ import pytest
 import yaml
 
 import realm_tf
+from realm_tf.launch import main
 
 _ROOT = pathlib.Path(__file__).resolve().parents[1]
 _DOCUMENTS = [
   _ROOT / "README.md",
   _ROOT / "CHANGELOG.md",
   _ROOT / "CONTRIBUTING.md",
+  _ROOT / "PACKAGE.md",
   *sorted(_ROOT.glob("docs/*.md")),
 ]
 
@@ -34,6 +37,13 @@ def test_all_data_of_a_package_is_installed(package):
   }
   assert data
   assert data <= installed
+
+
+def test_pytest_leaves_no_folder_of_tests_out(request):
+  patterns = request.config.getini("norecursedirs")
+  for path in (_ROOT / "tests").rglob("test_*.py"):
+    for part in path.relative_to(_ROOT).parent.parts:
+      assert not any(fnmatch.fnmatch(part, p) for p in patterns), path
 
 
 def test_the_citation_is_of_this_version():
@@ -63,7 +73,8 @@ def test_an_image_is_made_of_what_is_there(name):
     if line.startswith("COPY ")
     for source in line.split()[1:-1]
   ]
-  assert {"pyproject.toml", "constraints.txt", "realm_tf"} <= set(copied)
+  constraints = {"constraints-tf2.15.txt", "constraints-tf2.20.txt"}
+  assert {"pyproject.toml", "realm_tf", *constraints} <= set(copied)
   for source in copied:
     assert (_ROOT / source).exists()
   assert set(copied) == kept
@@ -85,6 +96,20 @@ def test_links_lead_somewhere(document):
     path = document.parent / name if name else document
     assert path.exists(), target
     assert not heading or heading in headings(path), target
+
+
+def test_the_description_in_a_wheel_has_no_link_into_the_repository():
+  text = (_ROOT / pyproject()["project"]["readme"]).read_text()
+  targets = re.findall(r"\]\(([^)\s]+)\)", text)
+  assert all("://" in target for target in targets), targets
+
+
+def test_the_description_in_a_wheel_names_what_is_there():
+  text = (_ROOT / pyproject()["project"]["readme"]).read_text()
+  for command in re.findall(r"^realm (\w+)", text, re.MULTILINE):
+    assert command in main.COMMANDS
+  for name in re.findall(r"`realm_tf\.(\w+)`", text):
+    assert name in realm_tf.__all__
 
 
 def headings(path):

@@ -67,6 +67,9 @@ def test_one_question_has_one_answer_and_a_list_has_a_list(qa):
   assert one.probability == pytest.approx(replied[2].probability, rel=1e-3)
   assert one.evidence.passage == replied[2].evidence.passage
   assert "[São Paulo]" in one.evidence.mark()
+  assert replied[0].evidence.passage.metadata == people.METADATA["Ada"]
+  assert replied[0].evidence.passage.link == people.METADATA["Ada"]["url"]
+  assert one.evidence.passage.metadata == {}
   assert len(one.further) == 2
   assert qa(tuple(QUESTIONS[:1]))[0].answer == people.PLACES[0]
   assert qa([]) == []
@@ -112,6 +115,9 @@ def test_hits_are_the_rows_and_scores_of_the_retriever(retriever, name, k):
     wanted = [row for row in rows[place] if row >= 0]
     assert [hit.passage.title for hit in hits] == [titles[r] for r in wanted]
     assert [hit.passage.text for hit in hits] == [texts[r] for r in wanted]
+    assert [hit.passage.metadata for hit in hits] == [
+      people.METADATA.get(hit.passage.title, {}) for hit in hits
+    ]
     assert tuple(hit.passage.id for hit in hits) == retriever.retrievers.ids(
       rows[place]
     )

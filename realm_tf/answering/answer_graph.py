@@ -8,12 +8,12 @@ SavedModel answer by this one implementation.
 from collections.abc import Callable
 from typing import Any
 from typing import NamedTuple
-from typing import Protocol
 
 import tensorflow as tf
 
 from realm_tf.answering import passage_memory
 from realm_tf.answering import same_answers
+from realm_tf.answering.retrievers import retriever
 from realm_tf.configs import schema
 from realm_tf.data.examples import packing
 from realm_tf.data.questions import qa_examples
@@ -26,25 +26,16 @@ _SPANS = 100
 LENGTH_STEP = 8
 
 
-class Search(Protocol):
-  """Maximum inner product search, in the graph."""
-
-  def __call__(
-    self, queries: tf.Tensor, k: int
-  ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    """Returns scores, rows and validity, [batch, k] each, best first."""
-
-
 class _Questions(NamedTuple):
   """Questions as the model takes them.
 
   Attributes:
     token_ids: <int32>[B, query_length]. `[CLS] question [SEP]`, padded.
-    embeddings: <float32>[B, D]. By the query tower.
+    embeddings: <float32>[B, D]. By the query tower; None without one.
   """
 
   token_ids: tf.Tensor
-  embeddings: tf.Tensor
+  embeddings: tf.Tensor | None
 
 
 class Answers(NamedTuple):
@@ -107,8 +98,9 @@ class AnswerGraph(tf.Module):
     config: schema.OrqaConfig,
     memory: passage_memory.PassageMemory,
     tokenizer: wordpiece.Tokenizer,
-    search: Search,
+    search: Callable[[tf.Tensor, tf.Tensor, int], retriever.Found] | None,
     *,
+    passage_scores: bool = True,
     run: Callable[..., Any] | None = None,
     static_shapes: bool = False,
   ):
@@ -119,7 +111,10 @@ class AnswerGraph(tf.Module):
       config: Its settings.
       memory: The corpus and the embeddings of its index.
       tokenizer: Of the corpus.
-      search: The index.
+      search: Finds passages for `answer`, or None if that is not asked; see
+        `retriever.Retriever.search`.
+      passage_scores: Whether `answer` adds the model's score of a passage to
+        those of its spans; see `read`.
       run: Calls a function of tensors where the model's variables are; by
         default right here.
       static_shapes: Whether inputs are always padded to `reader_length`,
@@ -134,6 +129,7 @@ class AnswerGraph(tf.Module):
     )
     self._tokenizer = tokenizer
     self._search = search
+    self._passage_scores = passage_scores
     self._run = run or (lambda function, *args: function(*args))
     self._static_shapes = static_shapes
 
@@ -155,12 +151,12 @@ class AnswerGraph(tf.Module):
     Returns:
       <float32>[B, D].
     """
-    return self._run(self._model.retriever.query_embedder, token_ids)
+    return self._run(self._model.embed_queries, token_ids)
 
   def answer(
     self, questions: tf.Tensor, k: int, count: int
   ) -> tuple[tf.Tensor, Answers]:
-    """Retrieves passages with the model's retriever, and reads the best.
+    """Retrieves passages, and reads the best.
 
     Args:
       questions: <string>[B].
@@ -171,11 +167,13 @@ class AnswerGraph(tf.Module):
       The retrieved rows, <int32>[B, k], best first, -1 where there are fewer;
       and the best answers of the first `reader_beam`.
     """
+    if self._search is None:
+      raise ValueError("The model has no retriever: retrieve apart, and read.")
     encoded = self._encode(questions)
     with tf.device("/cpu:0"):
-      _, rows, valid = self._search(encoded.embeddings, k)
+      _, rows, valid = self._search(questions, encoded.embeddings, k)
       rows = tf.where(valid, rows, -1)
-    return rows, self._read(encoded, rows, count, True)
+    return rows, self._read(encoded, rows, count, self._passage_scores)
 
   def read(
     self,
@@ -201,7 +199,10 @@ class AnswerGraph(tf.Module):
   def _encode(self, questions: tf.Tensor) -> _Questions:
     """Tokenizes and embeds questions <string>[B]."""
     token_ids = self.tokenize(questions)
-    return _Questions(token_ids, self.embed(token_ids))
+    has_retriever = self._model.retriever is not None
+    return _Questions(
+      token_ids, self.embed(token_ids) if has_retriever else None
+    )
 
   def _read(
     self,
@@ -214,11 +215,10 @@ class AnswerGraph(tf.Module):
     rows = rows[:, : self._config.reader_beam]
     with tf.device("/cpu:0"):
       found = self._features(questions.token_ids, rows)
+    if questions.embeddings is not None:
+      found["query_embeddings"] = questions.embeddings
     spans = self._run(
-      self._best_spans,
-      questions.embeddings,
-      found,
-      tf.convert_to_tensor(passage_scores),
+      self._best_spans, found, tf.convert_to_tensor(passage_scores)
     )
     with tf.device("/cpu:0"):
       return self._cut_out(spans, rows, count)
@@ -232,7 +232,10 @@ class AnswerGraph(tf.Module):
       token_ids: <int32>[B, query_length].
       rows: <int32>[B, R]. Passages to read; -1 for none.
     """
-    found = self.beam.reading(token_ids, self.beam.rows(rows, rows >= 0))
+    rows = self.beam.rows(rows, rows >= 0)
+    found = self.beam.joint(token_ids, rows)
+    if self._model.retriever is not None:
+      found |= self.beam.scoring(rows)
     if not self._static_shapes:
       found["joint_token_ids"], found["joint_segment_ids"] = (
         packing.trim_padding(
@@ -242,28 +245,29 @@ class AnswerGraph(tf.Module):
     return found
 
   def _best_spans(
-    self,
-    embeddings: tf.Tensor,
-    found: qa_examples.Features,
-    passage_scores: tf.Tensor,
+    self, found: qa_examples.Features, passage_scores: tf.Tensor
   ) -> orqa.Spans:
     """Runs the reader, on the accelerator.
 
     Args:
-      embeddings: <float32>[B, D]. Of the questions.
-      found: What is read.
+      found: What is read; with a retriever also its inputs, and
+        `query_embeddings` <float32>[B, D].
       passage_scores: <bool>[]. See `read`.
     """
     segments = found["joint_segment_ids"]
-    scores = self._model.score_passages(
-      embeddings, found["beam_embeddings"], found["beam_mask"]
-    )
-    outputs = orqa.OrqaOutputs(
-      scores,
-      self._model.score_spans(found["joint_token_ids"], segments, scores),
-    )
+    scores = None
+    if "query_embeddings" in found:
+      scores = self._model.score_passages(
+        found["query_embeddings"], found["beam_embeddings"], found["beam_mask"]
+      )
+    spans = self._model.score_spans(found["joint_token_ids"], segments, scores)
+    if scores is None:
+      scores = tf.zeros(tf.shape(segments)[:2])
     return orqa.best_spans(
-      outputs, segments, _SPANS, passage_scores=passage_scores
+      orqa.OrqaOutputs(scores, spans),
+      segments,
+      _SPANS,
+      passage_scores=passage_scores,
     )
 
   def _cut_out(self, spans: orqa.Spans, rows: tf.Tensor, count: int) -> Answers:

@@ -18,7 +18,7 @@ class QuestionAsker:
 
   Attributes:
     run: The run.
-    retriever: `dense` or `bm25`.
+    retriever: `dense`, `bm25` or `hybrid`.
     count: Answers to give.
   """
 
@@ -81,24 +81,32 @@ Asker = QuestionAsker | ClosedBookAsker | MaskAsker
 def load(
   model_dir: str,
   *,
-  retriever: str = retriever_names.DENSE,
+  retriever: str = "",
   count: int = 5,
   corpus: str = "",
+  hybrid_weight: float | None = None,
 ) -> Asker:
   """Loads a run.
 
   Args:
     model_dir: A run of `finetune` or `pretrain`.
-    retriever: "dense", "bm25" or "none"; the first for `pretrain`.
+    retriever: "dense", "bm25", "hybrid" or "none"; "" for what the run was
+      trained with, the first for `pretrain`.
     count: Answers a question, or tokens a mask.
     corpus: Folder of the knowledge corpus; by default the run's.
+    hybrid_weight: As for `open_qa.OpenQA.from_run`; with "hybrid" alone.
 
   Raises:
     errors.UserError: If the run is of another kind, or what is asked for does
       not fit it.
   """
-  task = run_config.read(model_dir).task
-  if task == "pretrain":
+  run = run_config.read(model_dir)
+  retriever = retriever or run.retriever
+  if hybrid_weight is not None and retriever != retriever_names.HYBRID:
+    raise errors.UserError(
+      "`hybrid_weight` goes with retriever=hybrid: give both, or neither."
+    )
+  if run.task == "pretrain":
     if retriever != retriever_names.DENSE:
       raise errors.UserError(
         f"retriever={retriever} is for questions, and {model_dir} is a run "
@@ -108,5 +116,9 @@ def load(
   if retriever == retriever_names.NONE:
     return ClosedBookAsker(closed_book.ClosedBook.from_run(model_dir, corpus))
   return QuestionAsker(
-    open_qa.OpenQA.from_run(model_dir, corpus=corpus), retriever, count
+    open_qa.OpenQA.from_run(
+      model_dir, corpus=corpus, hybrid_weight=hybrid_weight
+    ),
+    retriever,
+    count,
   )

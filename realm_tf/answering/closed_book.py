@@ -54,7 +54,7 @@ class ClosedBook:
     self._never = tf.reduce_sum(
       tf.one_hot(special, tokenizer.vocab_size, -np.inf, 0.0), axis=0
     )  # [V]
-    self._fill_function = tf.function(self._fill)
+    self._fill_function = tf.function(self._fill, autograph=False)
 
   @classmethod
   def from_run(cls, model_dir: str, corpus: str = "") -> Self:
@@ -167,15 +167,14 @@ class ClosedBook:
       Wordpieces <int32>[batch, length], and the mean of their log-probability
       <float32>[batch].
     """
-    places = first[:, None] + tf.range(length)[None, :]
-    total = tf.zeros(tf.shape(first))
     batch = tf.range(tf.shape(first)[0])
-    for number in tf.range(length):
+    # The null passage is nothing but its [SEP].
+    end = tf.one_hot(first + length + 1, self._query_length + 1, dtype=tf.int32)
+
+    def fill_next(
+      number: tf.Tensor, queries: tf.Tensor, total: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
       place = first + number
-      # The null passage is nothing but its [SEP].
-      end = tf.one_hot(
-        first + length + 1, self._query_length + 1, dtype=tf.int32
-      )
       token_ids = tf.pad(queries, [[0, 0], [0, 1]])
       token_ids += end * self._tokenizer.sep_id
       logits = self._reader(token_ids, end, place[:, None], training=False)
@@ -185,5 +184,13 @@ class ClosedBook:
       queries = tf.tensor_scatter_nd_update(
         queries, tf.stack([batch, place], axis=1), chosen
       )
+      return number + 1, queries, total
+
+    _, queries, total = tf.while_loop(
+      lambda number, *_: number < length,
+      fill_next,
+      [0, queries, tf.zeros(tf.shape(first))],
+    )
+    places = first[:, None] + tf.range(length)[None, :]
     answers = tf.gather(queries, places, batch_dims=1)
     return answers, total / tf.cast(length, tf.float32)

@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from realm_tf.answering import answer_graph
 from realm_tf.answering import passage_memory
+from realm_tf.answering.retrievers import retriever
 from realm_tf.configs import schema
 from realm_tf.data.examples import packing
 from realm_tf.models import masked_lm
@@ -59,7 +60,7 @@ class FillMaskGraph(tf.Module):
     config: schema.RealmConfig,
     memory: passage_memory.PassageMemory,
     tokenizer: wordpiece.Tokenizer,
-    search: answer_graph.Search,
+    search: Callable[[tf.Tensor, int], retriever.Found],
   ):
     """Takes the parts.
 

@@ -18,6 +18,7 @@ from realm_tf.index.versions import index_version
 from realm_tf.index.versions import run_index
 from realm_tf.models import embedders
 from realm_tf.models import masked_lm
+from realm_tf.models import prompts
 from realm_tf.runs import exports
 from realm_tf.runs import run_config
 
@@ -111,7 +112,11 @@ def load(
   tokenizer = opened.tokenizer
   devices.set_precision(precision, on_cpu=False)
   retriever = embedders.TwoTowers(
-    config, config, tokenizer.vocab_size, tokenizer.sep_id
+    config,
+    config,
+    tokenizer.vocab_size,
+    tokenizer.sep_id,
+    prompts.of(config, tokenizer),
   )
   reader = masked_lm.MaskedLanguageModel(
     config,

@@ -5,6 +5,7 @@ import dataclasses
 import math
 from collections.abc import Callable
 from collections.abc import Iterable
+from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import Any
 from typing import NamedTuple
@@ -12,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from realm_tf import errors
+from realm_tf.answering import replies
 from realm_tf.data import jsonl
 from realm_tf.data.questions import qa_datasets
 
@@ -29,11 +31,14 @@ class Prediction:
     passage_id: The passage that the answer was read in; None for none, as
       where the model used no passage.
     passage_title: Its title.
+    passage_text: Its body.
+    passage_metadata: What else is known of it; None where no passage is known.
     span: [start, limit) of the answer, bytes of the passage's UTF-8 body.
     scores: By name, such as "retriever", "reader" and "total"; in nats.
     retrieved: Ids of the retrieved passages, best first, at
       least as many as recall is asked for; None if that is not known.
     probability: Of the answer, by the model.
+    passages: The first of the retrieved passages, best first.
   """
 
   question: str
@@ -41,10 +46,13 @@ class Prediction:
   id: str | None = None
   passage_id: str | None = None
   passage_title: str | None = None
+  passage_text: str | None = None
+  passage_metadata: Mapping[str, Any] | None = None
   span: tuple[int, int] | None = None
   scores: dict[str, float] = dataclasses.field(default_factory=dict)
   retrieved: tuple[str, ...] | None = None
   probability: float | None = None
+  passages: tuple[replies.Passage, ...] = ()
 
 
 class Answered(NamedTuple):
@@ -202,10 +210,13 @@ def _parse(record: dict[str, Any]) -> Prediction:
     id=jsonl.text(record, "id"),
     passage_id=passage_id,
     passage_title=_optional(record, "passage_title", jsonl.text),
+    passage_text=_optional(record, "passage_text", jsonl.text),
+    passage_metadata=_optional(record, "passage_metadata", _metadata),
     span=_optional(record, "span", _span),
     scores=_optional(record, "scores", _scores) or {},
     retrieved=_optional(record, "retrieved", _ids),
     probability=_optional(record, "probability", _probability),
+    passages=_optional(record, "passages", _passages) or (),
   )
 
 
@@ -242,6 +253,30 @@ def _ids(record: dict[str, Any], field: str) -> tuple[str, ...]:
   return tuple(value)
 
 
+def _metadata(record: dict[str, Any], field: str) -> dict[str, Any]:
+  value = record[field]
+  if not isinstance(value, dict):
+    raise TypeError(f"`{field}` must be an object")
+  return value
+
+
+def _passages(
+  record: dict[str, Any], field: str
+) -> tuple[replies.Passage, ...]:
+  value = record[field]
+  if not isinstance(value, list) or not all(isinstance(v, dict) for v in value):
+    raise TypeError(f"`{field}` must be a list of objects")
+  return tuple(
+    replies.Passage(
+      jsonl.text(passage, "id"),
+      jsonl.text(passage, "title", ""),
+      jsonl.text(passage, "text", ""),
+      _optional(passage, "metadata", _metadata) or {},
+    )
+    for passage in value
+  )
+
+
 def _probability(record: dict[str, Any], field: str) -> float:
   value = _number(record[field], field)
   if not 0 <= value <= 1:
@@ -264,8 +299,11 @@ def _record(prediction: Prediction) -> dict[str, Any]:
     "answer": prediction.answer,
     "passage_id": prediction.passage_id,
     "passage_title": prediction.passage_title,
+    "passage_text": prediction.passage_text,
+    "passage_metadata": prediction.passage_metadata,
     "span": prediction.span,
     "scores": prediction.scores,
     "retrieved": prediction.retrieved,
     "probability": prediction.probability,
+    "passages": [dataclasses.asdict(one) for one in prediction.passages],
   }

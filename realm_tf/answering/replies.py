@@ -1,6 +1,8 @@
 """A served model's replies, as immutable values."""
 
 import dataclasses
+from collections.abc import Mapping
+from typing import Any
 
 MASK = "[MASK]"  # as people write it
 
@@ -13,11 +15,23 @@ class Passage:
     id: Its id in the corpus; "" for the null passage.
     title: Of its article; "" where the model was exported without texts.
     text: The passage; "" where the model was exported without texts.
+    metadata: What else is known of it, by name, such as `url` or `source`.
   """
 
   id: str
   title: str = ""
   text: str = ""
+  metadata: Mapping[str, Any] = dataclasses.field(
+    default_factory=dict, hash=False
+  )
+
+  @property
+  def link(self) -> str:
+    """Its `url`, if that is an address of the web; else ""."""
+    url = self.metadata.get("url")
+    if not isinstance(url, str) or not url.isprintable():
+      return ""
+    return url if url.lower().startswith(("http://", "https://")) else ""
 
 
 @dataclasses.dataclass(frozen=True)

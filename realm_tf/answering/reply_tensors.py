@@ -4,6 +4,7 @@ docs/serving.md describes them. Strings are `str`, and the axis of the batch is
 gone.
 """
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -39,6 +40,10 @@ def _passage(outputs: Outputs, place: int) -> replies.Passage:
     id=outputs["passage_id"][place],
     title=outputs["title"][place] if "title" in outputs else "",
     text=outputs["passage"][place] if "passage" in outputs else "",
+    # Exports of before have none.
+    metadata=json.loads(outputs["metadata"][place])
+    if "metadata" in outputs
+    else {},
   )
 
 

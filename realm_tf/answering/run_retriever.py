@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Sequence
+from typing import NamedTuple
 from typing import Self
 
 import numpy as np
@@ -11,17 +12,34 @@ from realm_tf import devices
 from realm_tf import errors
 from realm_tf.answering import replies
 from realm_tf.answering.retrievers import dense as dense_retrieval
+from realm_tf.answering.retrievers import hybrid_settings
 from realm_tf.answering.retrievers import retriever_names
 from realm_tf.answering.retrievers import retriever_set
+from realm_tf.checkpoints import fitting
 from realm_tf.checkpoints.formats import own_run
 from realm_tf.configs import schema
 from realm_tf.data.corpus import corpora
+from realm_tf.data.corpus import passage_metadata
 from realm_tf.export import embedder_export
 from realm_tf.index.job import corpus_index
 from realm_tf.index.versions import run_index
 from realm_tf.models import embedders
+from realm_tf.models import prompts
 from realm_tf.runs import exports
 from realm_tf.runs import run_config
+
+
+class _Dense(NamedTuple):
+  """A run's own retriever.
+
+  Attributes:
+    retriever: The retriever.
+    embeddings: <floating>[n, D] of each shard; those on a local disk are mapped
+      into memory, not read.
+  """
+
+  retriever: dense_retrieval.DenseRetriever
+  embeddings: list[np.ndarray]
 
 
 class Retriever:
@@ -34,17 +52,24 @@ class Retriever:
 
   Attributes:
     corpus: The corpus of the passages.
-    retrievers: By name: the run's own, "dense", and "bm25".
+    retrievers: By name: the run's own, "dense", then "bm25" and "hybrid".
   """
 
   def __init__(
-    self, corpus: corpora.Corpus, dense: dense_retrieval.DenseRetriever | None
+    self,
+    corpus: corpora.Corpus,
+    dense: _Dense | None,
+    hybrid: hybrid_settings.HybridSettings | None = None,
   ):
     """Takes the parts; see `from_run`."""
     self.corpus = corpus
-    self._dense = dense
+    self._dense = dense.retriever if dense else None
     self.retrievers = retriever_set.RetrieverSet(
-      corpus.load_passages(), corpus.tokenizer, dense
+      corpus.load_passages(),
+      corpus.tokenizer,
+      self._dense,
+      (lambda: np.concatenate(dense.embeddings)) if dense else None,
+      hybrid,
     )
 
   @classmethod
@@ -55,19 +80,25 @@ class Retriever:
     corpus: str = "",
     strategy: tf.distribute.Strategy | None = None,
     dense: bool = True,
+    hybrid_weight: float | None = None,
   ) -> Self:
     """Loads the retriever of a run, and no texts.
 
     A fine-tuned run gives its best query tower, other runs the tower that made
     their newest index. If a run has no index of its weights, such as a run of
-    `pretrain_ict`, its corpus is embedded first, into the run's folder.
+    `pretrain_ict` or an imported encoder, the corpus is embedded first, into
+    the run's folder.
 
     Args:
-      model_dir: A run of `finetune`, `pretrain` or `pretrain_ict`.
-      corpus: Folder of the knowledge corpus; by default the run's.
+      model_dir: A run of `finetune`, `pretrain` or `pretrain_ict`, or an
+        imported sentence encoder.
+      corpus: Folder of the knowledge corpus; by default the run's. An imported
+        encoder takes any of its vocabulary.
       strategy: Where a fine-tuned run computes; by default the GPUs there are,
         else the CPU.
       dense: Whether to load the run's own retriever; else BM25 alone.
+      hybrid_weight: Of the dense scores where retriever="hybrid"; None for what
+        was chosen by `evaluate`, else 0.5.
 
     Raises:
       errors.UserError: If it is not such a run, or corpus and index do not fit.
@@ -78,15 +109,18 @@ class Retriever:
         f"model_dir={model_dir} is a run of {run.task}, which has no corpus: "
         "name a run of `pretrain`, `pretrain_ict` or `finetune`."
       )
-    opened = corpora.Corpus.open(corpus or run.corpus)
+    opened = fitting.open_corpus(corpus, model_dir, run)
     if not dense:
       return cls(opened, None)
+    hybrid = hybrid_settings.of_run(
+      model_dir, run, opened.fingerprint, hybrid_weight
+    )
     if isinstance(run.config, schema.OrqaConfig):
       strategy = strategy or devices.make_strategy("")
-      return cls(
-        opened, _of_tuned(model_dir, run, run.config, opened, strategy)
-      )
-    return cls(opened, _of_pretrained(model_dir, run, run.config, opened))
+      own = _of_tuned(model_dir, run, run.config, opened, strategy)
+    else:
+      own = _of_pretrained(model_dir, run, run.config, opened)
+    return cls(opened, own, hybrid)
 
   def embed_queries(self, texts: Sequence[str]) -> np.ndarray:
     """Returns the embeddings of queries, <float32>[texts, D]."""
@@ -115,11 +149,7 @@ class Retriever:
     _check_several(texts)
     rows, scores = self.retrievers.retrieve(texts, k, retriever)
     unique, places = np.unique(rows[rows >= 0], return_inverse=True)
-    ids = self.retrievers.ids(unique)
-    passages = [
-      replies.Passage(*fields)
-      for fields in zip(ids, *self.corpus.read_texts(unique), strict=True)
-    ]
+    passages = self.read_passages(unique)
     found = iter([passages[place] for place in places])
     return [
       [
@@ -128,6 +158,21 @@ class Retriever:
         if row >= 0
       ]
       for pair in zip(rows, scores, strict=True)
+    ]
+
+  def read_passages(self, rows: np.ndarray) -> list[replies.Passage]:
+    """Reads passages from the corpus's files.
+
+    Args:
+      rows: <int>[n]. Rows of the corpus.
+    """
+    ids = self.retrievers.ids(rows)
+    columns = self.corpus.read_passages(rows)
+    return [
+      replies.Passage(
+        passage_id, title, body, passage_metadata.decode(metadata)
+      )
+      for passage_id, title, body, metadata in zip(ids, *columns, strict=True)
     ]
 
 
@@ -143,24 +188,32 @@ def _of_tuned(
   config: schema.OrqaConfig,
   corpus: corpora.Corpus,
   strategy: tf.distribute.Strategy,
-) -> dense_retrieval.DenseRetriever:
+) -> _Dense:
   """Loads the retriever of a fine-tuned run."""
   tokenizer = corpus.tokenizer
   version = run_index.open_index(run, corpus, model_dir)
-  path, _ = own_run.weights_path(model_dir)
+  path, step = own_run.weights_path(model_dir)
   devices.set_precision(config.precision, on_cpu=devices.is_cpu(strategy))
   with strategy.scope():
     towers = embedders.TwoTowers(
-      config, config, tokenizer.vocab_size, tokenizer.sep_id
+      config,
+      config,
+      tokenizer.vocab_size,
+      tokenizer.sep_id,
+      prompts.of(config, tokenizer),
     )
     own_run.restore(path, retriever=towers)
   embed = functools.partial(devices.run_once, strategy, towers.query_embedder)
-  return dense_retrieval.DenseRetriever(
-    tf.function(embed, autograph=False, reduce_retracing=True),
-    version.load_searcher().search,
-    tokenizer,
-    config.query_length,
-    version.path,
+  return _Dense(
+    dense_retrieval.DenseRetriever(
+      tf.function(embed, autograph=False, reduce_retracing=True),
+      version.load_searcher().search,
+      tokenizer,
+      config.query_length,
+      version.path,
+      step,
+    ),
+    version.load_embeddings(),
   )
 
 
@@ -169,18 +222,22 @@ def _of_pretrained(
   run: run_config.RunConfig,
   config: schema.CorpusConfig,
   corpus: corpora.Corpus,
-) -> dense_retrieval.DenseRetriever:
+) -> _Dense:
   """Loads the retriever of a pre-trained run, at the step of its index."""
-  step = corpus_index.newest(model_dir)
+  step = corpus_index.newest(model_dir, corpus.fingerprint)
   if step is None:
     step = _build_index(model_dir, run, config, corpus)
   with run_index.loading_own(model_dir, step, corpus) as version:
-    return dense_retrieval.DenseRetriever(
-      embedder_export.QueryEmbedder(exports.find(model_dir, step).path),
-      version.load_searcher().search,
-      corpus.tokenizer,
-      config.query_length,
-      version.path,
+    return _Dense(
+      dense_retrieval.DenseRetriever(
+        embedder_export.QueryEmbedder(exports.find(model_dir, step).path),
+        version.load_searcher().search,
+        corpus.tokenizer,
+        config.query_length,
+        version.path,
+        step,
+      ),
+      version.load_embeddings(),
     )
 
 
@@ -201,14 +258,18 @@ def _build_index(
       "retriever: name a run of `pretrain`, `pretrain_ict` or `finetune`, or "
       "take retriever=bm25."
     )
-  if corpus.fingerprint != run.corpus_fingerprint:
+  if not run.is_imported and corpus.fingerprint != run.corpus_fingerprint:
     raise errors.UserError(
       f"corpus={corpus.path} is not the corpus of {model_dir}, which was "
       f"started with {run.corpus}: their fingerprints differ."
     )
   towers = embedders.TwoTowers(
-    config, config, corpus.tokenizer.vocab_size, corpus.tokenizer.sep_id
+    config,
+    config,
+    corpus.tokenizer.vocab_size,
+    corpus.tokenizer.sep_id,
+    prompts.of(config, corpus.tokenizer),
   )
   own_run.restore(path, retriever=towers)
-  corpus_index.build(model_dir, towers, config, step, corpus.num_passages)
+  corpus_index.build(model_dir, towers, config, step, corpus)
   return step

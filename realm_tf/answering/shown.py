@@ -1,6 +1,7 @@
 """Replies as lines for a terminal."""
 
 import functools
+import json
 import textwrap
 from collections.abc import Iterator
 
@@ -9,6 +10,7 @@ from realm_tf.answering import replies
 _BOLD, _DIM, _PLAIN = "\x1b[1m", "\x1b[2m", "\x1b[0m"
 # Stand for bold and plain type while lines are broken, as one character each.
 _MARKS = ("\2", "\3")
+_FACT_CHARS = 120
 
 
 def lines(
@@ -41,6 +43,12 @@ def _answer(answer: replies.Answer, width: int, styled: bool) -> Iterator[str]:
   yield ""
   passage = answer.evidence.passage
   yield f"  {passage.title}  {style(passage.id, _DIM)}"
+  if passage.link:
+    yield f"  {passage.link}"  # in one piece, however wide
+  if facts := _facts(passage):
+    yield from (
+      style(x, _DIM) for x in _wrapped(facts, width, "  ").split("\n")
+    )
   if passage.text:
     yield _wrapped(answer.evidence.mark(*marks), width, "  ")
   if answer.further:
@@ -56,6 +64,18 @@ def _answer(answer: replies.Answer, width: int, styled: bool) -> Iterator[str]:
       f"  {textwrap.shorten(other.text, 34):<34} {other.probability:>12.1%} "
       f"{other.retriever_score:>10.2f} {other.reader_score:>7.2f}  {title}"
     )[:width]
+
+
+def _facts(passage: replies.Passage) -> str:
+  """Returns the metadata of a passage on one line, but for its link."""
+  facts = []
+  for name, value in passage.metadata.items():
+    if name == "url" and passage.link:
+      continue
+    text = value if isinstance(value, str) else json.dumps(value)
+    facts.append(f"{name}: {textwrap.shorten(text, _FACT_CHARS)}")
+  # What a terminal would take for a command is not printable.
+  return "".join(c for c in " · ".join(facts) if c.isprintable())
 
 
 def _filled(filled: replies.Filled, width: int, styled: bool) -> Iterator[str]:

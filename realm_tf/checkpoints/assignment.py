@@ -9,7 +9,9 @@ from official.nlp.modeling.networks import bert_encoder
 
 from realm_tf import errors
 from realm_tf.checkpoints import names
+from realm_tf.checkpoints import sentence_encoder
 from realm_tf.checkpoints import weight_source
+from realm_tf.models import embedders
 from realm_tf.models import masked_lm
 
 ENCODER_ROLES = (names.EMBEDDINGS, names.LAYERS, names.POOLER)
@@ -49,6 +51,29 @@ def initialize_encoder(
     errors.UserError: If a variable is of another shape; names both.
   """
   return _assign(encoder.weights, found, roles)
+
+
+def initialize_embedder(
+  embedder: embedders.Embedder,
+  found: weight_source.Source,
+  dense: sentence_encoder.Dense | None = None,
+) -> Report:
+  """Assigns a source's weights to an embedder.
+
+  Args:
+    embedder: Built: its variables exist.
+    found: The source.
+    dense: Its projection; None leaves that as it is.
+
+  Raises:
+    errors.UserError: If a variable is of another shape; names both.
+  """
+  roles = ENCODER_ROLES if embedder.reads_pooler else TAGGER_ROLES
+  report = _assign(embedder.encoder.weights, found, roles)
+  if embedder.projection is not None and dense is not None:
+    embedder.projection.kernel.assign(dense.kernel)
+    embedder.projection.bias.assign(dense.bias)
+  return report
 
 
 def initialize_reader(

@@ -5,6 +5,7 @@ import pathlib
 import subprocess
 import tempfile
 from collections.abc import Mapping
+from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -14,8 +15,13 @@ from realm_tf.checkpoints import names
 from realm_tf.checkpoints import weight_source
 from realm_tf.checkpoints.formats import hub_module
 from realm_tf.checkpoints.formats import hugging_face
+from realm_tf.checkpoints.formats import sentence_transformers
+from realm_tf.configs import schema
+from realm_tf.data.examples import packing
+from realm_tf.models import embedders
 from realm_tf.models import encoders
 from realm_tf.models import masked_lm
+from realm_tf.models import prompts
 
 SENTENCES = (
   "The Danube rises in the Black Forest and flows into the Black Sea.",
@@ -23,6 +29,7 @@ SENTENCES = (
   "Who wrote it?",
 )
 _PEER = pathlib.Path(__file__).with_name("peer_outputs.py")
+_PEER_EMBEDDINGS = _PEER.with_name("peer_embeddings.py")
 _PEER_SECS = 600
 
 Arrays = Mapping[str, np.ndarray]
@@ -112,7 +119,7 @@ def compare(found: weight_source.Source, peer_python: str) -> Comparison:
   batch = inputs(found)
   if found.format == hub_module.FORMAT:
     program, theirs = "the SavedModel itself", _hub_outputs(found.path, batch)
-  elif found.format != hugging_face.FORMAT:
+  elif found.format not in (hugging_face.FORMAT, sentence_transformers.FORMAT):
     return Comparison("a checkpoint without its program cannot be run", {})
   elif not peer_python:
     return Comparison(
@@ -120,8 +127,8 @@ def compare(found: weight_source.Source, peer_python: str) -> Comparison:
       {},
     )
   else:
-    folder = hugging_face.transformer_folder(found.path)
-    program, theirs = peer_outputs(folder, batch, peer_python)
+    folder = sentence_transformers.transformer_folder(found.path)
+    program, theirs = run_peer(_PEER, folder, batch, peer_python)
   ours = our_outputs(found, batch)
   attended = batch["token_ids"] != 0
   for outputs in (ours, theirs):
@@ -137,19 +144,88 @@ def compare(found: weight_source.Source, peer_python: str) -> Comparison:
   )
 
 
-def peer_outputs(
-  folder: str, batch: Arrays, peer_python: str
-) -> tuple[str, dict[str, np.ndarray]]:
-  """Runs a Hugging Face folder with transformers, in a Python of its own.
+def our_embeddings(
+  found: weight_source.Source, texts: Sequence[str]
+) -> dict[str, np.ndarray]:
+  """Embeds texts with a source's weights in our models.
 
   Args:
-    folder: The folder.
-    batch: See `inputs`.
+    found: The source, with its `encoder`.
+    texts: Each is taken as a query and as a passage without a title.
+
+  Returns:
+    `query_embeddings` and `passage_embeddings`, <float32>[B, D].
+  """
+  if found.encoder is None:
+    raise TypeError(f"{found.path} is no sentence encoder")
+  tokenizer = found.tokenizer()
+  encoder, fields = found.encoder, found.encoder.fields()
+  config = dataclasses.replace(found.config, dropout=0.0)
+  retriever = schema.RetrieverConfig(**fields)
+  asked = (encoder.query_prompt, encoder.passage_prompt)
+  ids = tokenizer.tokenize(tf.constant(asked)).to_list()
+  towers = embedders.TwoTowers(
+    config,
+    retriever,
+    tokenizer.vocab_size,
+    tokenizer.sep_id,
+    prompts.PromptIds(*ids),
+  )
+  embedded = {}
+  for name, tower, prompt in (
+    ("query", towers.query_embedder, ids[0]),
+    ("passage", towers.passage_embedder, ids[1]),
+  ):
+    assignment.initialize_embedder(tower, found, encoder.dense)
+    token_ids = packing.pack_queries(
+      tokenizer.tokenize(tf.constant(texts)),
+      encoder.max_length - len(prompt),
+      tokenizer,
+    )
+    embedded[f"{name}_embeddings"] = tower(token_ids).numpy()
+  return embedded
+
+
+def compare_embeddings(
+  found: weight_source.Source, peer_python: str
+) -> Comparison:
+  """Compares our embeddings with those of sentence-transformers.
+
+  Args:
+    found: The source, with its `encoder`, in a folder of
+      sentence-transformers.
+    peer_python: A Python that has sentence-transformers.
+  """
+  if found.encoder is None:
+    raise TypeError(f"{found.path} is no sentence encoder")
+  # The last is longer than what an encoder reads.
+  texts = (*SENTENCES, " ".join(SENTENCES * found.encoder.max_length))
+  given = {
+    "texts": np.array(texts),
+    "query_prompt": np.array(found.encoder.query_prompt),
+    "passage_prompt": np.array(found.encoder.passage_prompt),
+  }
+  program, theirs = run_peer(_PEER_EMBEDDINGS, found.path, given, peer_python)
+  ours = our_embeddings(found, texts) if theirs else {}
+  return Comparison(
+    program,
+    {name: float(np.abs(e - theirs[name]).max()) for name, e in ours.items()},
+  )
+
+
+def run_peer(
+  peer: pathlib.Path, folder: str, batch: Arrays, peer_python: str
+) -> tuple[str, dict[str, np.ndarray]]:
+  """Runs a program in a Python of its own.
+
+  Args:
+    peer: The program.
+    folder: Of the weights.
+    batch: What the program reads.
     peer_python: The Python.
 
   Returns:
-    What ran it, and its outputs, by the names of `our_outputs`; or why it was
-    not run, and nothing.
+    What ran it, and its outputs by name; or why it was not run, and nothing.
   """
   with tempfile.TemporaryDirectory() as temporary:
     given, made = (f"{temporary}/{name}.npz" for name in ("inputs", "outputs"))
@@ -157,7 +233,7 @@ def peer_outputs(
     try:
       done = subprocess.run(
         # -I: our own modules and PYTHONPATH are none of its concern.
-        [peer_python, "-I", str(_PEER), folder, given, made],
+        [peer_python, "-I", str(peer), folder, given, made],
         capture_output=True,
         text=True,
         timeout=_PEER_SECS,

@@ -3,7 +3,10 @@
 from realm_tf import errors
 from realm_tf.checkpoints import names
 from realm_tf.checkpoints import weight_source
+from realm_tf.checkpoints.formats import own_run
 from realm_tf.configs import schema
+from realm_tf.data.corpus import corpora
+from realm_tf.runs import run_config
 from realm_tf.text import wordpiece
 
 _SIZE_FIELDS = ("num_layers", "hidden_size", "num_heads", "intermediate_size")
@@ -32,18 +35,62 @@ def check_vocabulary(
     f"build the corpus with build_corpus(vocab=VOCAB{casing}), VOCAB the "
     "vocab.txt of these weights (import_checkpoint writes one)"
   )
-  sha256 = wordpiece.vocabulary_sha256(found.vocabulary)
-  if sha256 != tokenizer.sha256:
+  _check_tokenizer(
+    found.tokenizer(), tokenizer, f"{flag}={found.path}", corpus, remedy
+  )
+
+
+def open_corpus(
+  path: str, model_dir: str, run: run_config.RunConfig
+) -> corpora.Corpus:
+  """Opens the corpus that a run is to search.
+
+  Args:
+    path: Its folder; empty for the run's own.
+    model_dir: The run.
+    run: Its config. An imported encoder takes any corpus of its vocabulary.
+
+  Raises:
+    errors.UserError: If it cannot be read, or has another vocabulary or casing
+      than an imported encoder.
+  """
+  if not (path or run.corpus):
     raise errors.UserError(
-      f"{flag}={found.path} has another vocabulary "
-      f"({found.vocab_size:,} wordpieces) than corpus={corpus} "
-      f"({tokenizer.vocab_size:,}): {remedy}."
+      f"model_dir={model_dir} is an imported encoder, which has no corpus of "
+      "its own: name one by `corpus`."
     )
-  if found.lower_case != tokenizer.lower_case:
+  opened = corpora.Corpus.open(path or run.corpus)
+  if run.is_imported:
+    wanted = own_run.tokenizer(model_dir, run)
+    casing = "" if wanted.lower_case else ", lower_case=False"
+    building = f"build_corpus(vocab={model_dir}/vocab.txt{casing})"
+    _check_tokenizer(
+      wanted,
+      opened.tokenizer,
+      f"model_dir={model_dir}",
+      opened.path,
+      f"build the corpus with {building}",
+    )
+  return opened
+
+
+def _check_tokenizer(
+  wanted: wordpiece.Tokenizer,
+  found: wordpiece.Tokenizer,
+  source: str,
+  corpus: str,
+  remedy: str,
+) -> None:
+  """Raises if the tokenizer of a corpus is not that of some weights."""
+  if wanted.sha256 != found.sha256:
     raise errors.UserError(
-      f"{flag}={found.path} was trained on "
-      f"{_casing(found.lower_case)} text, corpus={corpus} is of "
-      f"{_casing(tokenizer.lower_case)} text: {remedy}."
+      f"{source} has another vocabulary ({wanted.vocab_size:,} wordpieces) "
+      f"than corpus={corpus} ({found.vocab_size:,}): {remedy}."
+    )
+  if wanted.lower_case != found.lower_case:
+    raise errors.UserError(
+      f"{source} was trained on {_casing(wanted.lower_case)} text, "
+      f"corpus={corpus} is of {_casing(found.lower_case)} text: {remedy}."
     )
 
 

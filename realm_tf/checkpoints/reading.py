@@ -1,6 +1,7 @@
 """Tells the formats of weights apart by their files, and reads them."""
 
 import os
+from typing import Any
 
 import tensorflow as tf
 
@@ -15,6 +16,7 @@ from realm_tf.checkpoints.formats import json_config
 from realm_tf.checkpoints.formats import model_garden
 from realm_tf.checkpoints.formats import object_graph
 from realm_tf.checkpoints.formats import own_run
+from realm_tf.checkpoints.formats import sentence_transformers
 from realm_tf.runs import run_folder
 
 _INDEX = ".index"
@@ -22,7 +24,13 @@ _INDEX = ".index"
 
 def is_run(path: str) -> bool:
   """Returns whether a folder is a run of one of the training commands."""
-  return _task(path) not in (None, imported.TASK)
+  return _config(path).get("task") not in (None, imported.TASK)
+
+
+def is_imported_encoder(path: str) -> bool:
+  """Returns whether a folder is a sentence encoder that was imported."""
+  config = _config(path)
+  return config.get("task") == imported.TASK and "config" in config
 
 
 def read(path: str) -> weight_source.Source:
@@ -43,14 +51,15 @@ def read(path: str) -> weight_source.Source:
 
 
 def _read(path: str) -> weight_source.Source:
-  task = _task(path)
-  if task == imported.TASK:
-    return imported.read(path)
-  if task is not None:
+  if is_run(path) or is_imported_encoder(path):
     return own_run.read(path)
+  if _config(path).get("task") == imported.TASK:
+    return imported.read(path)
   if _has(path, hub_module.GRAPH):
     return hub_module.read(path)
-  if _has(path, hugging_face.CONFIG) or _has(path, "modules.json"):
+  if _has(path, sentence_transformers.MODULES):
+    return sentence_transformers.read(path)
+  if _has(path, hugging_face.CONFIG):
     return hugging_face.read(path)
   prefix = _prefix(path)
   stored = {name for name, _ in tf.train.list_variables(prefix)}
@@ -63,12 +72,10 @@ def _has(path: str, name: str) -> bool:
   return tf.io.gfile.exists(tf.io.gfile.join(path, name))
 
 
-def _task(path: str) -> str | None:
-  """Returns the task in a folder's config; None if there is none of ours."""
+def _config(path: str) -> dict[str, Any]:
+  """Returns a folder's config.json, whose `task` is ours; empty if missing."""
   file = run_folder.RunFolder(path).config
-  if not tf.io.gfile.exists(file):
-    return None
-  return json_config.read(file).get("task")
+  return json_config.read(file) if tf.io.gfile.exists(file) else {}
 
 
 def _prefix(path: str) -> str:

@@ -9,6 +9,7 @@ import numpy as np
 
 from realm_tf import errors
 from realm_tf.checkpoints import names
+from realm_tf.checkpoints import sentence_encoder
 from realm_tf.configs import schema
 from realm_tf.text import wordpiece
 
@@ -31,6 +32,7 @@ class Source:
     lower_case: Whether its text was lower-cased and stripped of accents.
     unused: Its other tensors, by its own names.
     notes: Lines that the user should see.
+    encoder: How it makes embeddings; None of a BERT that makes none.
   """
 
   path: str
@@ -42,6 +44,7 @@ class Source:
   lower_case: bool
   unused: tuple[str, ...] = ()
   notes: tuple[str, ...] = ()
+  encoder: sentence_encoder.SentenceEncoder | None = None
 
   @property
   def roles(self) -> set[str]:

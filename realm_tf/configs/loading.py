@@ -6,6 +6,7 @@ import json
 import pathlib
 from collections.abc import Mapping
 from typing import Any
+from typing import TypeVar
 
 from realm_tf import errors
 from realm_tf.configs import schema
@@ -18,10 +19,20 @@ TASKS: Mapping[str, type[schema.TaskConfig]] = {
   "finetune": schema.OrqaConfig,
   "train_tagger": schema.TaggerConfig,
 }
+# What `import_checkpoint` writes of a sentence encoder: a run without training.
+IMPORT = "import_checkpoint"
+RUNS: Mapping[str, type[schema.ModelConfig]] = {
+  **TASKS,
+  IMPORT: schema.ImportedConfig,
+}
 RUN_FILE = "config.json"  # of a run's folder; see `run_config`
+
+_Config = TypeVar("_Config", bound=schema.ModelConfig)
 
 # What runs did before a field was there: their config.json lacks it.
 _BEFORE: Mapping[str, Any] = {"passage_segments": False}
+# What sentence-transformers, too, multiplies cosines with in training.
+SCALE_OF_COSINES = 20.0
 # Fields that did nothing in a task, and are no longer its own.
 _GONE = {
   "pretrain_mlm": (
@@ -49,8 +60,8 @@ def load(
       the "config" part of a run's config.json.
     overrides: Fields to change, already of their types.
     model_dir: The run, on this machine's disk. A resumed run keeps its values
-      of fields that older runs lacked, unless the file or an override sets
-      them.
+      of the fields of `RetrieverConfig`, some of which older runs lacked,
+      unless the file or an override sets them.
 
   Raises:
     errors.UserError: If the preset, the file, a field or a value is wrong.
@@ -81,8 +92,10 @@ def load(
   return from_fields(kind, fields, overrides, named)
 
 
-def _kept(kind: type[schema.TaskConfig], model_dir: str) -> dict[str, Any]:
-  """Returns the fields of `_BEFORE` as the run in a folder has them.
+def _kept(kind: type[schema.ModelConfig], model_dir: str) -> dict[str, Any]:
+  """Returns the fields of `RetrieverConfig` as the run in a folder has them.
+
+  A preset may have others since the run was started.
 
   Without TensorFlow, as the config is needed before that is imported. What is
   wrong with the run is reported when it is read next.
@@ -94,15 +107,18 @@ def _kept(kind: type[schema.TaskConfig], model_dir: str) -> dict[str, Any]:
     fields = dict(json.loads(text)["config"])
   except (OSError, ValueError, KeyError, TypeError):
     return {}
-  return {name: fields.get(name, old) for name, old in _before(kind).items()}
+  if not issubclass(kind, schema.RetrieverConfig):
+    return {}
+  before = vars(schema.RetrieverConfig()) | _before(kind)
+  return {name: fields.get(name, old) for name, old in before.items()}
 
 
 def from_run(
-  kind: type[schema.TaskConfig],
+  kind: type[_Config],
   fields: Any,
   overrides: Mapping[str, Any],
   source: str,
-) -> schema.TaskConfig:
+) -> _Config:
   """Builds a config from the "config" part of a run's config.json.
 
   Fields that the run did not know yet have the value that it ran with.
@@ -125,17 +141,17 @@ def from_run(
   return from_fields(kind, fields, overrides, source)
 
 
-def _before(kind: type[schema.TaskConfig]) -> dict[str, Any]:
+def _before(kind: type[schema.ModelConfig]) -> dict[str, Any]:
   known = {field.name for field in dataclasses.fields(kind)}
   return {name: value for name, value in _BEFORE.items() if name in known}
 
 
 def from_fields(
-  kind: type[schema.TaskConfig],
+  kind: type[_Config],
   fields: Any,
   overrides: Mapping[str, Any],
   source: str,
-) -> schema.TaskConfig:
+) -> _Config:
   """Builds a config from a JSON object; unknown and missing fields fail.
 
   A field that has a default may be left out; limits of the index's age that
@@ -193,6 +209,8 @@ def _followers(
     for name in ("index_age_warning_steps", "index_age_limit_steps"):
       # As many exports old as before.
       followers[name] = own[name] * interval // own["export_every_steps"]
+  if given.get("normalization") == "l2" != own["normalization"]:
+    followers["score_scale"] = SCALE_OF_COSINES
   steps = given.get("train_steps")
   if steps is not None and own["warmup_steps"] >= steps:
     followers["warmup_steps"] = steps // 2

@@ -1,5 +1,8 @@
 """Six layers of 384: all-MiniLM-L6-v2, for a start from public weights.
 
+With MINILM as the first weights, the retriever starts as that encoder: what it
+embeds is what sentence-transformers embeds.
+
 Command:   python -m realm_tf.launch.pretrain --config=minilm --corpus=CORPUS
            --init_checkpoint=MINILM,ICT_DIR --model_dir=MODEL_DIR
            (docs/warm_starts.md says where MINILM is to be had)
@@ -19,16 +22,28 @@ _MODEL: dict[str, Any] = {
   "intermediate_size": 1536,
   "activation": "gelu",
 }
+_RETRIEVER: dict[str, Any] = {
+  "pooling": "mean",
+  "projection_size": 0,
+  "normalization": "l2",
+  "passage_segments": False,
+  "passage_separator": False,
+  "score_scale": 20.0,
+}
 
 
 def pretrain() -> schema.RealmConfig:
   """REALM on paragraphs of Wikipedia."""
-  return dataclasses.replace(mini.pretrain(), **_MODEL, learning_rate=3e-5)
+  return dataclasses.replace(
+    mini.pretrain(), **_MODEL, **_RETRIEVER, learning_rate=3e-5
+  )
 
 
 def pretrain_ict() -> schema.IctConfig:
   """ICT with 31 negatives."""
-  return dataclasses.replace(mini.pretrain_ict(), **_MODEL, learning_rate=1e-4)
+  return dataclasses.replace(
+    mini.pretrain_ict(), **_MODEL, **_RETRIEVER, learning_rate=1e-4
+  )
 
 
 def pretrain_mlm() -> schema.MlmConfig:
@@ -38,7 +53,9 @@ def pretrain_mlm() -> schema.MlmConfig:
 
 def finetune() -> schema.OrqaConfig:
   """Questions about paragraphs of Wikipedia."""
-  return dataclasses.replace(mini.finetune(), **_MODEL, learning_rate=3e-5)
+  return dataclasses.replace(
+    mini.finetune(), **_MODEL, **_RETRIEVER, learning_rate=3e-5
+  )
 
 
 def train_tagger() -> schema.TaggerConfig:

@@ -21,7 +21,11 @@ _CHOICES = {
   "index_dtype": ("float16", "float32"),
   "marginalization": ("span", "token"),
   "masking": ("salient_span", "random_span", "random_tokens"),
+  "normalization": ("layer_norm", "l2", "none"),
+  "pooling": ("cls", "cls_hidden", "mean"),
   "precision": _PRECISIONS,
+  "projection_activation": ("none", "tanh", "relu", "gelu"),
+  "retriever": ("dense", "bm25", "hybrid"),
 }
 MOST_SEED = 2**31 - 1  # what an int32 holds
 
@@ -60,8 +64,11 @@ class Config:
       _refuse(name, value, "must be in [0, 1]")
     if name in ("heldout_fraction", "dropout") and not 0 <= value < 1:
       _refuse(name, value, "must be in [0, 1)")
-    if name == "weight_decay" and not 0 <= value < math.inf:
+    not_negative = ("weight_decay", "retriever_learning_rate")
+    if name in not_negative and not 0 <= value < math.inf:
       _refuse(name, value, "must not be negative")
+    if name == "hybrid_weight" and not 0 <= value <= 1:
+      _refuse(name, value, "must be in [0, 1]")
     positive = ("learning_rate", "clip_norm", "score_scale")
     if name in positive and not 0 < value < math.inf:
       _refuse(name, value, "must be above 0")
@@ -99,7 +106,7 @@ class EncoderConfig(Config):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TrainingConfig(Config):
-  """How long, how fast and from what seed a model is trained.
+  """How long and how fast a model is trained.
 
   Attributes:
     batch_size: Examples a step, over all replicas.
@@ -111,9 +118,6 @@ class TrainingConfig(Config):
       with fewer steps.
     weight_decay: Of AdamW; biases and layer norms are left out.
     clip_norm: Largest global norm of the gradient.
-    precision: "float32" or "bfloat16" for the arithmetic of the encoders;
-      variables, softmaxes and losses are always float32.
-    seed: Of initialisation, order, masking and dropout.
     summary_every_steps: Steps between two lines in TensorBoard.
     checkpoint_every_steps: Steps between two checkpoints.
     evaluate_every_steps: Steps between two evaluations.
@@ -126,8 +130,6 @@ class TrainingConfig(Config):
   warmup_steps: int = -1
   weight_decay: float = 0.01
   clip_norm: float = 1.0
-  precision: str = "float32"
-  seed: int = 0
   summary_every_steps: int = 20
   checkpoint_every_steps: int = 500
   evaluate_every_steps: int = 500
@@ -168,19 +170,59 @@ class ExportConfig(Config):
 class RetrieverConfig(Config):
   """The two towers of f(x, z), beside their encoder.
 
+  The defaults are the paper's. Public sentence encoders pool and normalise in
+  other ways, which `import_checkpoint` prints.
+
   Attributes:
-    projection_size: Dimension of the retrieval embeddings.
+    pooling: What of the encoder's last layer is embedded: "cls", its [CLS]
+      behind BERT's pooler (paper), "cls_hidden", its [CLS] as it is, or "mean",
+      the mean of all positions but padding.
+    projection_size: Outputs of the dense layer behind the pooling; 0 for no
+      such layer.
+    projection_activation: Of that dense layer: "none" (paper), "tanh", "relu"
+      or "gelu".
+    normalization: Of the embeddings: "layer_norm" (paper), "l2", to a length
+      of 1, or "none".
     tied_embedders: One embedder for queries and passages, or one for each.
     passage_segments: Whether the embedder reads a passage's title as segment 0
       and its body as segment 1, as BERT reads pairs and the released code
       reads passages; else all is segment 0.
-    score_scale: Factor of the inner product; 1 in the paper.
+    passage_separator: Whether the embedder reads a [SEP] between title and
+      body; else they are one text, as public sentence encoders read them.
+    query_prompt: Text that the embedder puts before each query, such as
+      "query: ", for encoders that were trained with it; query_length does not
+      count its wordpieces.
+    passage_prompt: The same for passages; it comes before the title.
+    score_scale: Factor of the inner product; 1 in the paper. If not given, 20
+      where only normalization=l2 is: cosines alone are too close to each other
+      to be learned from.
   """
 
+  pooling: str = "cls"
   projection_size: int = 128
+  projection_activation: str = "none"
+  normalization: str = "layer_norm"
   tied_embedders: bool = True
   passage_segments: bool = True
+  passage_separator: bool = True
+  query_prompt: str = ""
+  passage_prompt: str = ""
   score_scale: float = 1.0
+
+  def __post_init__(self) -> None:
+    super().__post_init__()
+    if not self.projection_size and self.projection_activation != "none":
+      _refuse(
+        "projection_activation",
+        self.projection_activation,
+        "is of a dense layer, and projection_size=0 has none",
+      )
+    if self.passage_segments and not self.passage_separator:
+      _refuse(
+        "passage_segments",
+        True,
+        "parts texts that passage_separator=False joins",
+      )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -207,7 +249,7 @@ class IndexConfig(Config):
     reordering_candidates: Candidates that are scored again exactly; 0 for
       a number chosen by how many results a query wants.
     embed_batch_size: Passages a step of the refresh job.
-    num_index_workers: Processes of the refresher that `pretrain` starts.
+    num_index_workers: Processes of the refresher that a training starts.
   """
 
   index_dtype: str = "float16"
@@ -220,8 +262,43 @@ class IndexConfig(Config):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class TaskConfig(TrainingConfig, EncoderConfig, abc.ABC):
-  """The settings that all trainings share."""
+class RefreshedIndexConfig(IndexConfig):
+  """How often an index is built anew beside the training, and how old it gets.
+
+  Attributes:
+    export_every_steps: Steps between two exports of the embedder, each the
+      start of a new index version.
+    index_age_warning_steps: Age of the index at which the trainer warns. If
+      not given, this and the next grow and shrink with export_every_steps.
+    index_age_limit_steps: Age of the index at which the trainer waits.
+  """
+
+  export_every_steps: int = 500
+  index_age_warning_steps: int = 1_000
+  index_age_limit_steps: int = 2_000
+
+  def __post_init__(self) -> None:
+    super().__post_init__()
+    if self.index_age_limit_steps < self.export_every_steps:
+      _refuse(
+        "index_age_limit_steps",
+        self.index_age_limit_steps,
+        "must be at least export_every_steps, or training never goes on",
+      )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ModelConfig(EncoderConfig, abc.ABC):
+  """The settings that all runs share, trained here or imported.
+
+  Attributes:
+    precision: "float32" or "bfloat16" for the arithmetic of the encoders;
+      variables, softmaxes and losses are always float32.
+    seed: Of initialisation, order, masking and dropout.
+  """
+
+  precision: str = "float32"
+  seed: int = 0
 
   def __post_init__(self) -> None:
     super().__post_init__()
@@ -239,8 +316,13 @@ class TaskConfig(TrainingConfig, EncoderConfig, abc.ABC):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class CorpusConfig(TaskConfig):
-  """The settings that the trainings on a corpus share.
+class TaskConfig(TrainingConfig, ModelConfig):
+  """The settings that all trainings share."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class CorpusConfig(ModelConfig):
+  """The settings that all models of a corpus share.
 
   Attributes:
     query_length: Wordpieces of a query, [CLS] and [SEP] included.
@@ -268,11 +350,16 @@ class CorpusConfig(TaskConfig):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class RetrievalConfig(ExportConfig, RetrieverConfig, CorpusConfig):
-  """The settings that the trainings of a retriever share."""
+  """The settings that all retrievers share."""
+
+  @property
+  def embedding_size(self) -> int:
+    """Dimension of the retrieval embeddings."""
+    return self.projection_size or self.hidden_size
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class SentenceConfig(CorpusConfig):
+class SentenceConfig(TaskConfig, CorpusConfig):
   """The settings that the trainings on masked sentences share.
 
   Attributes:
@@ -355,7 +442,7 @@ class IctConfig(QueryConfig):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class RealmConfig(IndexConfig, QueryConfig):
+class RealmConfig(RefreshedIndexConfig, QueryConfig):
   """REALM pre-training (paper, section 3).
 
   Attributes:
@@ -365,19 +452,11 @@ class RealmConfig(IndexConfig, QueryConfig):
       replaced by random others in the retriever's queries; 0 in the paper. The
       reader sees the original sentence. Helps with small corpora: questions
       have words that the corpus lacks, which the retriever must ignore.
-    export_every_steps: Steps between two exports of the embedder, each the
-      start of a new index version.
-    index_age_warning_steps: Age of the index at which the trainer warns. If
-      not given, this and the next grow and shrink with export_every_steps.
-    index_age_limit_steps: Age of the index at which the trainer waits.
   """
 
   num_candidates: int = 8
   marginalization: str = "span"
   noise_probability: float = 0.0
-  export_every_steps: int = 500
-  index_age_warning_steps: int = 1_000
-  index_age_limit_steps: int = 2_000
 
   def __post_init__(self) -> None:
     super().__post_init__()
@@ -387,36 +466,72 @@ class RealmConfig(IndexConfig, QueryConfig):
         self.num_candidates,
         "must be at least 2: the null passage and one more",
       )
-    if self.index_age_limit_steps < self.export_every_steps:
-      _refuse(
-        "index_age_limit_steps",
-        self.index_age_limit_steps,
-        "must be at least export_every_steps, or training never goes on",
-      )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class OrqaConfig(RetrievalConfig):
+class ImportedConfig(IndexConfig, RetrievalConfig):
+  """A public sentence encoder, imported as a run that was never trained.
+
+  Attributes:
+    exact_search_below: Corpora of fewer passages are searched exactly.
+  """
+
+  # As much of its recall is to stay as can be: a search takes some
+  # milliseconds.
+  exact_search_below: int = 100_000
+
+  @property
+  def longest_input(self) -> int:
+    """Wordpieces of the longest input: the two are embedded apart."""
+    return max(self.query_length, self.passage_length)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class OrqaConfig(RefreshedIndexConfig, TaskConfig, RetrievalConfig):
   """Open-QA fine-tuning (paper, section 3.4; Lee et al., 2019).
 
   Attributes:
-    tied_embedders: False always: queries are embedded by the trained tower,
-      passages by the tower that made the index, which stays as it is.
+    tied_embedders: False, unless train_passage_tower: queries are embedded by
+      the trained tower, passages by the tower that made the index.
+    retriever: What finds the passages that are trained on and read: "dense",
+      the run's own towers; "bm25", which leaves the reader alone to be trained,
+      or "hybrid", both. `evaluate` takes it by default.
+    hybrid_weight: Of the dense scores where retriever is hybrid; BM25's have
+      the rest.
     reader_length: Wordpieces of question and passage read together.
-    retriever_beam: Passages a question whose scores are trained on; fewer if
-      the corpus has fewer.
+    retriever_beam: Passages that are retrieved for a question; fewer if the
+      corpus has fewer.
     reader_beam: How many of these, the best, are read for a question.
     max_span_length: Wordpieces of the longest answer that can be given.
     span_hidden_size: Width of the layer that scores spans.
     hard_em: Whether to train on the best passage and span that answer, instead
       of on all of them, each with its share.
+    train_reader: Whether the reader is trained; if not, the run has none,
+      nothing is read, and the best weights are those of the best recall@5 on
+      dev.
+    train_passage_tower: Whether the tower that embeds passages is trained, too,
+      on passages that each step embeds; the index then follows, as refresh
+      says.
+    beam_loss: Whether the retriever is trained on the scores of all
+      retriever_beam passages, as the index has them (Lee et al., 2019).
+    beam_negatives: With train_passage_tower, passages of the retriever beam
+      that a step embeds for a question, the best that hold no answer.
+    bm25_negatives: With train_passage_tower, passages that a step embeds for a
+      question, drawn from BM25's best that hold no answer; with 1 or more,
+      BM25 also finds the passage with an answer where the beam has none.
+    in_batch_negatives: With train_passage_tower, whether a question's negatives
+      are also the passages that the step embeds for the other questions.
+    retriever_learning_rate: Peak of the retriever's own schedule; 0 for
+      learning_rate.
     dev_questions: Questions of the dev split that an evaluation answers; 0
       for all.
-    patience: Evaluations without a better exact match after which training
-      stops; 0 for never.
+    patience: Evaluations without a better exact match, or recall@5, after which
+      training stops; 0 for never.
   """
 
   tied_embedders: bool = False
+  retriever: str = "dense"
+  hybrid_weight: float = 0.5
   query_length: int = 64
   passage_length: int = 288
   reader_length: int = 320
@@ -425,14 +540,59 @@ class OrqaConfig(RetrievalConfig):
   max_span_length: int = 10
   span_hidden_size: int = 256
   hard_em: bool = False
+  train_reader: bool = True
+  train_passage_tower: bool = False
+  beam_loss: bool = True
+  beam_negatives: int = 1
+  bm25_negatives: int = 0
+  in_batch_negatives: bool = True
+  retriever_learning_rate: float = 0.0
   eval_batches: int = 4
   dev_questions: int = 0
   patience: int = 5
 
   def __post_init__(self) -> None:
     super().__post_init__()
-    if self.tied_embedders:
-      _refuse("tied_embedders", True, "must be false: passages stay as indexed")
+    if self.tied_embedders and not self.train_passage_tower:
+      _refuse(
+        "tied_embedders",
+        True,
+        "must be false: passages stay as indexed, unless train_passage_tower",
+      )
+    for name, value in (
+      ("train_reader", not self.train_reader),
+      ("train_passage_tower", self.train_passage_tower),
+    ):
+      if value and not self.has_retriever:
+        _refuse(
+          name,
+          str(not value).lower() if name == "train_reader" else "true",
+          "goes with a retriever that is trained: retriever=bm25 is not",
+        )
+    if self.bm25_negatives and not self.train_passage_tower:
+      _refuse(
+        "bm25_negatives",
+        self.bm25_negatives,
+        "are passages that a step embeds: set train_passage_tower, or 0",
+      )
+    if not (self.beam_loss or self.train_passage_tower):
+      _refuse(
+        "beam_loss",
+        False,
+        "leaves the retriever no loss of its own: set train_passage_tower",
+      )
+    if self.train_passage_tower and not (
+      self.train_reader
+      or self.beam_negatives
+      or self.bm25_negatives
+      or self.in_batch_negatives
+    ):
+      _refuse(
+        "train_passage_tower",
+        True,
+        "needs passages without an answer: give beam_negatives, "
+        "bm25_negatives or in_batch_negatives",
+      )
     if self.query_length + 3 > self.reader_length:
       _refuse(
         "reader_length",
@@ -441,6 +601,11 @@ class OrqaConfig(RetrievalConfig):
       )
     if self.reader_beam > self.retriever_beam:
       _refuse("reader_beam", self.reader_beam, "must be at most retriever_beam")
+
+  @property
+  def has_retriever(self) -> bool:
+    """Whether the run has towers of its own."""
+    return self.retriever != "bm25"
 
   @property
   def joint_length(self) -> int:
@@ -507,6 +672,7 @@ class TaggerConfig(ExportConfig, TaskConfig):
 # The least value of a whole number, where that is not 1.
 _LEAST = {
   "warmup_steps": -1,
+  "projection_size": 0,
   "seed": 0,
   "num_leaves": 0,
   "leaves_to_search": 0,
@@ -514,6 +680,8 @@ _LEAST = {
   "dev_questions": 0,
   "patience": 0,
   "overlap": 0,
+  "beam_negatives": 0,
+  "bm25_negatives": 0,
 }
 
 

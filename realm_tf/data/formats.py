@@ -1,4 +1,4 @@
-"""Readers of text files: each yields (title, text), or names the bad line."""
+"""Readers of text files: each yields records, or names the bad line."""
 
 import bz2
 import contextlib
@@ -9,7 +9,11 @@ import json
 import re
 import zlib
 from collections.abc import Iterator
+from collections.abc import Sequence
+from typing import IO
 from typing import Any
+from typing import NamedTuple
+from typing import TypeVar
 
 import tensorflow as tf
 
@@ -18,23 +22,97 @@ from realm_tf import errors
 # csv refuses fields of more than 128 KiB by default; articles are longer.
 _MAX_FIELD_CHARS = 2**31 - 1
 _WIKI_DOCUMENT = re.compile(r"<doc\s[^>]*?title=\"(.*?)\"[^>]*>\s*$")
+_WIKI_ATTRIBUTE = re.compile(r"(\w+)=\"(.*?)\"")
 _LINE_BREAK = re.compile(r"\r?\n")
 _WIKI_END = "</doc>"
 _SHOWN_CHARS = 60
+_T = TypeVar("_T")
+
+EMPTY_FILE = "empty_file"
+NOT_TEXT = "not_text"
+NO_RECORDS = "no_records"
+NO_HEADER = "csv_without_header"
 
 
-def read_jsonl(path: str) -> Iterator[tuple[str, str]]:
-  """Yields title and text of each line; blank lines are passed over.
+class UnfitFile(errors.UserError):
+  """A file that holds no records or no text at all, of its kind.
+
+  Attributes:
+    reason: A short name, to count such files by.
+  """
+
+  def __init__(self, reason: str, message: str):
+    super().__init__(message)
+    self.reason = reason
+
+
+class Record(NamedTuple):
+  """A document of a file.
+
+  Attributes:
+    title: Its title.
+    text: Its text.
+    fields: The other fields, by name; values of JSON.
+  """
+
+  title: str
+  text: str
+  fields: dict[str, Any]
+
+
+def read_jsonl(path: str) -> Iterator[Record]:
+  """Yields the record of each line; blank lines are passed over.
 
   Args:
     path: A file of JSON objects with the strings `title` and `text`, one a
       line; gzip or bzip2 if its name says so.
 
   Raises:
-    errors.UserError: Naming file and line, if a line is not such an object.
+    UnfitFile: If the first line is not such an object.
+    errors.UserError: Naming file and line, if another one is not.
   """
-  for where, record in read_objects(path):
-    yield string(record, "title", where), string(record, "text", where)
+  records = (to_record(found, where) for where, found in read_objects(path))
+  return unfit_at_first(records)
+
+
+def to_record(found: dict[str, Any], where: str) -> Record:
+  """Returns an object of a JSONL file as a record.
+
+  Args:
+    found: From `read_objects`.
+    where: File and line, for errors.
+
+  Raises:
+    errors.UserError: If title or text are missing, or a value is not JSON's.
+  """
+  title, text = string(found, "title", where), string(found, "text", where)
+  fields = {k: v for k, v in found.items() if k not in ("title", "text")}
+  try:
+    # Python reads NaN and halves of surrogate pairs, but they are not JSON.
+    json.dumps(fields, ensure_ascii=False, allow_nan=False).encode()
+  except ValueError as e:
+    names = ", ".join(f"`{name}`" for name in fields)
+    raise errors.UserError(
+      f"{where}: one of the fields {names} holds what is no JSON: {e}."
+    ) from e
+  return Record(title, text, fields)
+
+
+def unfit_at_first(items: Iterator[_T]) -> Iterator[_T]:
+  """Yields what a file holds; a file is unfit if its first item is wrong.
+
+  Raises:
+    UnfitFile: Instead of the error of the first item.
+  """
+  try:
+    first = next(items, None)
+  except UnfitFile:
+    raise
+  except errors.UserError as e:
+    raise UnfitFile(NO_RECORDS, str(e)) from e
+  if first is not None:
+    yield first
+    yield from items
 
 
 def read_objects(path: str) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -62,71 +140,97 @@ def read_objects(path: str) -> Iterator[tuple[str, dict[str, Any]]]:
     yield where, record
 
 
-def read_csv(path: str) -> Iterator[tuple[str, str]]:
-  """Yields the columns `title` and `text` of each row.
+def read_csv(path: str) -> Iterator[Record]:
+  """Yields the record of each row.
+
+  Args:
+    path: A CSV file whose header names `title` and `text`, in any case. Other
+      columns are fields; empty cells are left out.
+
+  Raises:
+    UnfitFile: If there is no such header.
+    errors.UserError: Naming file and line, if a row is wrong.
+  """
+  for _, row in read_rows(path, ("title", "text")):
+    title, text = row.pop("title"), row.pop("text")
+    fields = {name: cell for name, cell in row.items() if name and cell}
+    yield Record(title, text, fields)
+
+
+def read_rows(
+  path: str, required: Sequence[str]
+) -> Iterator[tuple[str, dict[str, str]]]:
+  """Yields file and line, for errors, and the cells of each row by column.
 
   Args:
     path: A CSV file with a header; quoted fields may hold line breaks.
+    required: Columns, in lower case; a header may write them otherwise.
 
   Raises:
-    errors.UserError: Naming file and line, if a column or field is missing.
+    UnfitFile: If the header lacks one of them.
+    errors.UserError: Naming file and line, if a row has too many or too few
+      cells, or is no CSV.
   """
   csv.field_size_limit(_MAX_FIELD_CHARS)
   rows = csv.reader((line for _, line in read_lines(path)), strict=True)
   try:
-    header = [name.strip().lower() for name in next(rows, [])]
-    for name in ("title", "text"):
-      if name not in header:
-        raise errors.UserError(
+    header = [name.strip() for name in next(rows, [])]
+    names = [n.lower() if n.lower() in required else n for n in header]
+    for name in required:
+      if name not in names:
+        raise UnfitFile(
+          NO_HEADER,
           f"{path} has no column `{name}`: its first line must name the "
-          f"columns, but reads {','.join(header)[:_SHOWN_CHARS]!r}."
+          f"columns, but reads {','.join(header)[:_SHOWN_CHARS]!r}.",
         )
-    title, text = header.index("title"), header.index("text")
     for row in rows:
-      if len(row) not in (0, len(header)):
+      where = f"{path}, line {rows.line_num}"
+      if len(row) not in (0, len(names)):
         raise errors.UserError(
-          f"{path}, line {rows.line_num}: the row has {len(row)} fields, the "
-          f"header {len(header)}."
+          f"{where}: the row has {len(row)} fields, the header {len(names)}."
         )
       if row:
-        yield row[title], row[text]
+        yield where, dict(zip(names, row, strict=True))
   except csv.Error as e:
     raise errors.UserError(
       f"{path}, line {rows.line_num} is not CSV: {e}."
     ) from e
 
 
-def read_wikiextractor(path: str) -> Iterator[tuple[str, str]]:
+def read_wikiextractor(path: str) -> Iterator[Record]:
   """Yields the articles of one of WikiExtractor's files, text or --json.
 
   WikiExtractor writes a paragraph a line, so that each line break becomes a
   blank line, and the title once more before the text, where it is dropped.
 
   Raises:
-    errors.UserError: Naming file and line, if the file is of neither format.
+    UnfitFile: If the file begins in neither format.
+    errors.UserError: Naming file and line, if it goes on in neither.
   """
   first = next((line for _, line in read_lines(path) if line.strip()), "")
   if first.lstrip().startswith("{"):
     articles = read_jsonl(path)
   else:
-    articles = _read_doc_elements(path)
-  for title, text in articles:
+    articles = unfit_at_first(_read_doc_elements(path))
+  for title, text, fields in articles:
     # Not `splitlines`: a paragraph may hold other characters it splits at.
     lines = [line for line in _LINE_BREAK.split(text) if line.strip()]
     if lines and lines[0].strip() == title.strip():
       lines = lines[1:]
-    yield title, "\n\n".join(lines)
+    yield Record(title, "\n\n".join(lines), fields)
 
 
-def _read_doc_elements(path: str) -> Iterator[tuple[str, str]]:
-  """Yields title and raw text of each <doc title="...">...</doc>."""
+def _read_doc_elements(path: str) -> Iterator[Record]:
+  """Yields title, raw text and attributes of each <doc ...>...</doc>."""
   title: str | None = None
-  started, lines = 0, list[str]()
+  started, lines, fields = 0, list[str](), dict[str, str]()
   for number, line in read_lines(path):
     if title is None:
       match = _WIKI_DOCUMENT.match(line)
       if match:
         title, started, lines = html.unescape(match[1]), number, []
+        found = dict(_WIKI_ATTRIBUTE.findall(line)) | {"title": ""}
+        fields = {name: html.unescape(v) for name, v in found.items() if v}
       elif line.strip():
         raise errors.UserError(
           f'{path}, line {number}: expected <doc ... title="..."> or a JSON '
@@ -134,7 +238,7 @@ def _read_doc_elements(path: str) -> Iterator[tuple[str, str]]:
           f"{line.strip()[:_SHOWN_CHARS]!r}."
         )
     elif line.strip() == _WIKI_END:
-      yield title, "".join(lines)
+      yield Record(title, "".join(lines), fields)
       title = None
     else:
       lines.append(line)
@@ -179,8 +283,34 @@ def read_lines(path: str) -> Iterator[tuple[int, str]]:
     path: A UTF-8 file; gzip or bzip2 if its name says so.
 
   Raises:
+    UnfitFile: If the first line is not UTF-8.
     errors.UserError: If the file cannot be read, is damaged, or not UTF-8.
   """
+  with _opened(path) as file:
+    for number, line in enumerate(file, start=1):
+      yield number, _decode(line, path, number)
+
+
+def read_bytes(path: str) -> bytes:
+  """Returns the content of a file.
+
+  Args:
+    path: A file; gzip or bzip2 if its name says so.
+
+  Raises:
+    UnfitFile: If it is empty.
+    errors.UserError: If it cannot be read or is damaged.
+  """
+  with _opened(path) as file:
+    content = file.read()
+  if not content:
+    raise UnfitFile(EMPTY_FILE, f"{path} is empty.")
+  return content
+
+
+@contextlib.contextmanager
+def _opened(path: str) -> Iterator[IO[bytes]]:
+  """Opens a file, and reports in one line what fails meanwhile."""
   with contextlib.ExitStack() as stack:
     try:
       file = stack.enter_context(tf.io.gfile.GFile(path, "rb"))
@@ -188,8 +318,7 @@ def read_lines(path: str) -> Iterator[tuple[int, str]]:
         file = stack.enter_context(gzip.GzipFile(fileobj=file))
       elif path.endswith(".bz2"):
         file = stack.enter_context(bz2.BZ2File(file))
-      for number, line in enumerate(file, start=1):
-        yield number, _decode(line, path, number)
+      yield file
     except (EOFError, OSError, zlib.error) as e:
       raise errors.UserError(f"{path} is damaged: {e}.") from e
     except tf.errors.OpError as e:
@@ -201,6 +330,9 @@ def _decode(line: bytes, path: str, number: int) -> str:
     # Only a file's first line may hold a byte order mark.
     return line.decode("utf-8-sig" if number == 1 else "utf-8")
   except UnicodeDecodeError as e:
-    raise errors.UserError(
+    message = (
       f"{path}, line {number} is not UTF-8 (byte {e.start + 1} of the line)."
-    ) from e
+    )
+    if number == 1:
+      raise UnfitFile(NOT_TEXT, message) from e
+    raise errors.UserError(message) from e

@@ -5,6 +5,7 @@ import os
 import random
 import time
 
+from realm_tf.answering.retrievers import retriever_names
 from realm_tf.configs import loading
 from realm_tf.data.ingest import build
 from realm_tf.data.questions import qa_datasets
@@ -171,7 +172,11 @@ class Stages:
     options = evaluation_options.Options(
       dataset=self.path(_QUESTIONS_FILE),
       model_dir=self.path("qa"),
-      retriever=evaluation_options.RETRIEVERS,
+      retriever=(
+        retriever_names.DENSE,
+        retriever_names.BM25,
+        retriever_names.NONE,
+      ),
     )
     self._announce(
       "evaluate",

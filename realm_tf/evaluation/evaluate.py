@@ -16,6 +16,7 @@ from realm_tf.answering import prediction_records
 from realm_tf.data import jsonl
 from realm_tf.data.corpus import corpora
 from realm_tf.data.questions import qa_splits
+from realm_tf.evaluation import answer_report
 from realm_tf.evaluation import evaluation_options
 from realm_tf.evaluation import intervals
 from realm_tf.evaluation import report
@@ -24,6 +25,7 @@ from realm_tf.evaluation import scoring
 _log = logging.getLogger(__name__)
 
 _READER_BEAM = 5  # of a file, which does not say
+_ANSWERS_SHOWN = 10
 PREDICTIONS_NAME = "predictions.jsonl"
 SUMMARY_NAME = "summary.json"
 OUTCOMES_NAME = "outcomes.jsonl"
@@ -90,6 +92,28 @@ def print_scores(scores: scoring.Scores) -> None:
     _log.info(f"{name:16}  {count:7d}  {scoring.CLASSES[name]}")
   for warning in report.warnings(scores):
     _log.warning(f"{warning}")
+
+
+def print_answers(
+  predictions: Sequence[prediction_records.Prediction],
+) -> None:
+  """Prints the first questions, each with its answer and its passage."""
+  for prediction in predictions[:_ANSWERS_SHOWN]:
+    evidence = answer_report.evidence(prediction)
+    passages = [evidence.passage] if evidence else prediction.passages[:1]
+    _log.info(prediction.question)
+    if prediction.answer:
+      sure = prediction.probability
+      _log.info(
+        f"  {prediction.answer}" + ("" if sure is None else f" ({sure:.0%})")
+      )
+    for passage in passages:
+      places = [passage.metadata.get(name) for name in ("source", "page")]
+      where = passage.link or ", page ".join(str(x) for x in places if x)
+      _log.info(f"  {passage.title}  {where}".rstrip())
+  more = len(predictions) - _ANSWERS_SHOWN
+  if more > 0:
+    _log.info(f"and {more:,} more")
 
 
 def print_table(scores: Mapping[str, scoring.Scores]) -> None:
@@ -178,6 +202,35 @@ def _writing(folder: str) -> Iterator[None]:
     yield
   except tf.errors.OpError as e:
     raise errors.UserError(f"output={folder} cannot be written: {e}") from e
+
+
+def write_answers(
+  folder: str,
+  facts: Mapping[str, str],
+  predictions: Sequence[prediction_records.Prediction],
+) -> None:
+  """Writes summary and report of questions without known answers.
+
+  Args:
+    folder: As `make_folder` made it.
+    facts: Names and values of what was asked; empty ones are left out.
+    predictions: To each question.
+
+  Raises:
+    errors.UserError: If the folder cannot be written to.
+  """
+  facts = {name: value for name, value in facts.items() if value}
+  answered = sum(bool(prediction.answer) for prediction in predictions)
+  counts = {"questions": len(predictions), "answered": answered}
+  with _writing(folder):
+    answer_report.write(
+      tf.io.gfile.join(folder, REPORT_NAME), facts, predictions
+    )
+    files.write_json(tf.io.gfile.join(folder, SUMMARY_NAME), facts | counts)
+  _log.info(
+    f"Wrote {folder}: {PREDICTIONS_NAME}, {SUMMARY_NAME}, {REPORT_NAME}, which "
+    "a browser shows."
+  )
 
 
 def summary(facts: Mapping[str, str], scores: scoring.Scores) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from realm_tf import errors
 from realm_tf import files
+from realm_tf.answering.retrievers import retriever_names
 from realm_tf.data.questions import qa_datasets
 from realm_tf.data.questions import qa_splits
 from realm_tf.evaluation import evaluate
@@ -50,7 +51,9 @@ def load_questions(
     )
     dataset = dev if options.split == "dev" else train
   else:
-    dataset = qa_splits.load(options.dataset, options.split, **where)
+    dataset = qa_splits.load(
+      options.dataset, options.split, **where, unanswered=True
+    )
   if options.limit:
     return qa_splits.first(dataset, options.limit)
   return dataset
@@ -81,7 +84,7 @@ def folder(
       retriever,
       *(["retrieval_only"] if options.retrieval_only else []),
       *(
-        _departures(options, run)
+        _departures(options, run, retriever)
         if retriever != evaluation_options.NONE
         else []
       ),
@@ -93,12 +96,19 @@ def folder(
 
 
 def _departures(
-  options: evaluation_options.Options, run: run_config.RunConfig
+  options: evaluation_options.Options,
+  run: run_config.RunConfig,
+  retriever: str,
 ) -> list[str]:
   """Returns the options that are not at their defaults, as parts of a name."""
   departures = []
   if options.corpus and not _is_same(options.corpus, run.corpus):
     departures.append(f"corpus_{_plain_name(options.corpus)}")
+  if retriever == retriever_names.HYBRID:
+    if options.hybrid_method not in (None, retriever_names.CONVEX):
+      departures.append(options.hybrid_method)
+    if options.hybrid_weight is not None:
+      departures.append(f"weight_{options.hybrid_weight:g}")
   for name, default in (
     ("recall_beam", DEFAULT_RECALL_BEAM),
     ("reader_beam", getattr(run.config, "reader_beam", None)),
@@ -141,6 +151,6 @@ def _was_trained_on(dataset: str, run: run_config.RunConfig) -> bool:
 def _plain_name(dataset: str) -> str:
   """Returns a dataset's name as a part of a folder's."""
   name = os.path.basename(dataset.rstrip("/"))
-  name = re.sub(r"(\.(jsonl|ndjson|json))?(\.(gz|bz2))?$", "", name)
+  name = re.sub(r"(\.(jsonl|ndjson|json|csv|txt))?(\.(gz|bz2))?$", "", name)
   name = name.replace(".{split}", "").replace("{split}", "")
   return re.sub(r"[^\w.+-]+", "_", name).strip("._") or "questions"

@@ -20,27 +20,37 @@ class Options:
 
   Attributes:
     model_dir: The run that is asked: of finetune; with `retrieval_only`, of
-      pretrain or pretrain_ict too.
+      pretrain or pretrain_ict too, or an imported sentence encoder.
     predictions: Instead of `model_dir`: JSONL of answers to score, ours or
       ORQA's.
-    dataset: What is asked: curated_trec, nq_open, webquestions, a JSONL file
-      with `question` and `answer` (its name may hold {split}), or
-      encyclopedia:KINDS.
+    dataset: What is asked: curated_trec, nq_open, webquestions, a JSONL or CSV
+      file with `question` and perhaps `answer`, a text file with a question a
+      line (a name may hold {split}), or encyclopedia:KINDS. Without answers,
+      nothing is scored.
     split: Which of its questions.
     data_dir: Where TFDS keeps what it prepared.
     manual_dir: Folder with the dataset's source files.
-    answer_type: What the answers of a JSONL file are where its lines do not
-      say.
+    answer_type: What the answers of a file are where its lines do not say.
     corpus: Folder of the knowledge corpus; by default the run's. With
       `predictions`, the corpus that was retrieved from; empty to leave
       retrieval unjudged.
-    retriever: What retrieves passages: dense (the run's own, the default),
-      bm25, none (closed book). Several: separate them by commas.
+    retriever: What retrieves passages: dense (the run's own towers), bm25,
+      hybrid (both), none (closed book); by default what the run was trained
+      with. Several: separate them by commas.
+    hybrid_weight: Of the run's own retriever in retriever=hybrid, from 0 to 1;
+      BM25 has the rest. By default what finds most on dev questions, which is
+      recorded in the run's folder.
+    hybrid_dev: Dataset whose dev questions choose that weight anew. By default
+      the run's dev questions, or those of `dataset`, choose it once.
+    hybrid_method: How both are joined: convex (normalised scores, the default)
+      or reciprocal_ranks.
     retrieval_only: Read nothing: recall@k alone.
     recall_beam: Passages a question that recall is measured on; by default
       100.
     reader_beam: Passages a question that are read; by default the run's. With
       `predictions`, how many were read, by default 5.
+    num_passages: How many of the passages found for a question stand with
+      their texts and metadata in predictions.jsonl; by default 5.
     limit: Ask so many questions, the first; 0 for all.
     output: Folder for answers, summary, outcomes and report; by default below
       `model_dir`, with `predictions` none.
@@ -62,11 +72,21 @@ class Options:
   )
   corpus: str = ""
   retriever: Sequence[str] = ()
+  hybrid_weight: float | None = dataclasses.field(
+    default=None, metadata={"least": 0.0, "most": 1.0}
+  )
+  hybrid_dev: str = ""
+  hybrid_method: str | None = dataclasses.field(
+    default=None, metadata={"choices": retriever_names.METHODS}
+  )
   retrieval_only: bool = False
   recall_beam: int | None = dataclasses.field(
     default=None, metadata={"least": 1}
   )
   reader_beam: int | None = dataclasses.field(
+    default=None, metadata={"least": 1}
+  )
+  num_passages: int | None = dataclasses.field(
     default=None, metadata={"least": 1}
   )
   limit: int = dataclasses.field(default=0, metadata={"least": 0})
@@ -91,8 +111,18 @@ def check(options: Options) -> None:
       "Give `model_dir`, a run to ask, or `predictions`, a file of answers to "
       "score: one of the two."
     )
+  if retriever_names.HYBRID not in options.retrievers:
+    for name in ("hybrid_weight", "hybrid_dev", "hybrid_method"):
+      if getattr(options, name) not in (None, ""):
+        raise errors.UserError(
+          f"`{name}` goes with retriever=hybrid, which is not asked: leave it "
+          "out, or ask that retriever, too."
+        )
   if options.predictions:
-    for name in ("retriever", "retrieval_only", "recall_beam", "limit", "tpu"):
+    for name in (
+      *("retriever", "retrieval_only", "recall_beam", "num_passages"),
+      *("limit", "tpu"),
+    ):
       if getattr(options, name):
         raise errors.UserError(
           f"`{name}` goes with `model_dir`: the answers of `predictions` have "
@@ -110,6 +140,11 @@ def check(options: Options) -> None:
         f"retriever={name} must be of {', '.join(RETRIEVERS)}; several are "
         "separated by commas."
       )
+  if options.hybrid_dev and options.hybrid_weight is not None:
+    raise errors.UserError(
+      "`hybrid_dev` chooses a weight, and `hybrid_weight` gives one: leave one "
+      "of them out."
+    )
   if options.retrieval_only and NONE in options.retrievers:
     raise errors.UserError(
       "retriever=none retrieves nothing: leave it or retrieval_only=True out."
@@ -124,7 +159,7 @@ def check(options: Options) -> None:
       "`tpu` computes what is retrieved and read, and retriever=none does "
       "neither: leave one of them out."
     )
-  for name in ("recall_beam", "reader_beam"):
+  for name in ("recall_beam", "reader_beam", "num_passages"):
     if options.retrievers == (NONE,) and getattr(options, name):
       raise errors.UserError(
         f"`{name}` counts passages, and retriever=none finds none: leave one "

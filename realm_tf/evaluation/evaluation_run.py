@@ -37,7 +37,8 @@ def run(options: evaluation_options.Options) -> dict[str, scoring.Scores]:
     options: The command's options.
 
   Returns:
-    The scores by retriever; of a file, by "predictions".
+    The scores by retriever; of a file, by "predictions". None where the
+    questions have no answers.
 
   Raises:
     errors.UserError: If anything that the flags name does not fit.
@@ -54,8 +55,10 @@ class _Evaluation:
 
   def __init__(self, options: evaluation_options.Options):
     """Reads the questions and loads the run."""
-    self._options = options
     self._run = run_config.read(options.model_dir)
+    if not options.retriever:
+      options = dataclasses.replace(options, retriever=[self._run.retriever])
+    self._options = options
     self._dataset = evaluation_inputs.load_questions(options, self._run)
     self._examples = self._dataset.examples
     self._folders = {
@@ -74,6 +77,9 @@ class _Evaluation:
       answered[name] = self._ask(name)
       # What took long is kept, whatever becomes of its scoring.
       evaluate.write_predictions(folder, answered[name].predictions)
+    if not self._dataset.has_answers:
+      self._show_answers(answered)
+      return {}
     retrieval = self._judge(answered)
     scores = {}
     for name, folder in self._folders.items():
@@ -89,6 +95,16 @@ class _Evaluation:
       _log.info(f"Next:\n  {following}")
     return scores
 
+  def _show_answers(
+    self, answered: Mapping[str, prediction_records.Answered]
+  ) -> None:
+    """Reports the answers, which nothing is known to score by."""
+    for name, folder in self._folders.items():
+      predictions = answered[name].predictions
+      _log.info(f"\n{name}")
+      evaluate.print_answers(predictions)
+      evaluate.write_answers(folder, self._facts(name), predictions)
+
   def _print_plan(self) -> None:
     asked = self._answerers
     _log.info(f"evaluate {self._options.model_dir}, a run of {self._run.task}")
@@ -102,6 +118,8 @@ class _Evaluation:
       )
     for index in dict.fromkeys(asked.indices.values()):
       _log.info(f"  index      {index}")
+    if asked.hybrid:
+      _log.info(f"  hybrid     {asked.hybrid}")
 
   def _ask(self, retriever: str) -> prediction_records.Answered:
     """Answers all questions."""
@@ -113,8 +131,12 @@ class _Evaluation:
       predictions += answered.predictions
       if answered.rows is not None:
         rows.append(answered.rows)
-    found = np.concatenate(rows) if rows else None
-    return prediction_records.Answered(predictions, found)
+    if not rows:
+      return prediction_records.Answered(predictions, None)
+    found = np.concatenate(rows)
+    return prediction_records.Answered(
+      self._answerers.with_passages(predictions, found), found
+    )
 
   def _chunks(self, name: str) -> Iterator[Sequence[qa_datasets.Example]]:
     """Yields the questions in chunks, and prints the progress."""
@@ -185,6 +207,7 @@ class _Evaluation:
     return facts | {
       "corpus": asked.corpus.path,
       "index": asked.indices.get(retriever, ""),
+      "hybrid": asked.hybrid if retriever == retriever_names.HYBRID else "",
       "reader_beam": str(asked.reader_beam or ""),
     }
 
@@ -197,9 +220,9 @@ class _Evaluation:
     del given["retrieval_only"], given["output"]
     for name in ("limit", "seed"):  # by default 0
       given[name] = given[name] or None
-    both = retriever_names.RETRIEVERS
-    if options.retrieval_only or not {*both} <= {*options.retrievers}:
-      return suggestions.command("evaluate", given | {"retriever": both})
+    ways = retriever_names.RETRIEVERS
+    if options.retrieval_only or not {*ways} <= {*options.retrievers}:
+      return suggestions.command("evaluate", given | {"retriever": ways})
     beam = min(2 * self._answerers.reader_beam, config.retriever_beam)
     # More passages help only if an answer was retrieved further down.
     helps = any(one.classes.get(scoring.NOT_READ) for one in scores.values())

@@ -1,12 +1,7 @@
-"""The report of an evaluation: one self-contained HTML file.
-
-All text of questions, answers and passages goes through `Markup.format`,
-which escapes it. The page allows no script.
-"""
+"""The report of an evaluation: one self-contained HTML file."""
 
 from collections.abc import Iterable
 from collections.abc import Mapping
-from collections.abc import Sequence
 
 import numpy as np
 from markupsafe import Markup
@@ -14,56 +9,11 @@ from markupsafe import Markup
 from realm_tf import files
 from realm_tf.evaluation import intervals
 from realm_tf.evaluation import plots
+from realm_tf.evaluation import report_page
 from realm_tf.evaluation import scoring
 
 _EXAMPLES = 8
 _IDS_SHOWN = 20
-
-_ROW_HEAD = Markup('<th scope="row">{}</th>')
-# Columns that stand to the right, on one line.
-_NUMBERS = ("percent", "95% interval", "questions", "F1", "rank")
-# Cells by the name of their column, if they are special.
-_HEADS = dict.fromkeys(_NUMBERS, Markup('<th class="number">{}</th>'))
-_CELLS = dict.fromkeys(_NUMBERS, Markup('<td class="number">{}</td>')) | {
-  "figure": _ROW_HEAD
-}
-
-_PAGE = Markup("""\
-<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" \
-content="default-src 'none'; style-src 'unsafe-inline'">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}</title>
-<style>
-body {{ font: 15px/1.45 sans-serif; margin: 2em auto; max-width: 70em; \
-padding: 0 1em; color: #222; }}
-.table {{ overflow-x: auto; margin: 1em 0; }}
-table {{ border-collapse: collapse; }}
-th, td {{ padding: .3em .8em; border-bottom: 1px solid #ddd; \
-text-align: left; vertical-align: top; }}
-th, .number {{ white-space: nowrap; }}
-th[scope] {{ font-weight: normal; }}
-td {{ overflow-wrap: anywhere; }}
-td:not(.number) {{ min-width: 6em; }}
-.number {{ text-align: right; }}
-figure {{ display: inline-block; margin: 1em 2em 1em 0; max-width: 100%; \
-vertical-align: top; }}
-svg {{ max-width: 100%; height: auto; }}
-figcaption {{ font-weight: bold; }}
-@media (max-width: 30em) {{ body {{ padding: 0 .5em; }} \
-th, td {{ padding: .3em .4em; }} }}
-.warning {{ background: #fff3cd; padding: .6em 1em; }}
-</style>
-</head>
-<body>
-<h1>{title}</h1>
-{body}
-</body>
-</html>
-""")
 
 
 def write(
@@ -83,13 +33,13 @@ def write(
 def html(title: str, facts: Mapping[str, str], scores: scoring.Scores) -> str:
   """Returns the report; see `write`."""
   parts = [
-    _facts(facts),
+    report_page.facts(facts),
     *_warnings(scores),
     _figures(scores.figures),
     _plots(scores),
     *_classes(scores),
   ]
-  return str(_PAGE.format(title=title, body=Markup("\n").join(parts)))
+  return report_page.whole(title, parts)
 
 
 def warnings(scores: scoring.Scores) -> list[str]:
@@ -116,18 +66,13 @@ def _ids(ids: tuple[str, ...]) -> str:
   return f"{shown} and {more} more" if more > 0 else shown
 
 
-def _facts(facts: Mapping[str, str]) -> Markup:
-  cells = (_ROW_HEAD, Markup("<td>{}</td>"))
-  return _framed(_row(cells, fact) for fact in facts.items())
-
-
 def _warnings(scores: scoring.Scores) -> Iterable[Markup]:
   for warning in warnings(scores):
     yield Markup('<p class="warning">{}</p>').format(warning)
 
 
 def _figures(figures: Mapping[str, intervals.Figure]) -> Markup:
-  return _table(
+  return report_page.table(
     ("figure", "percent", "95% interval", "questions"),
     (
       (
@@ -167,7 +112,7 @@ def _classes(scores: scoring.Scores) -> Iterable[Markup]:
       count,
       _sentence(scoring.CLASSES[name]),
     )
-    yield _table(
+    yield report_page.table(
       ("id", "question", "prediction", "references", "passage", "F1", "rank"),
       (_example(of_class[i]) for i in sorted(drawn)),
     )
@@ -188,20 +133,3 @@ def _example(outcome: scoring.Outcome) -> tuple[str, ...]:
     "" if outcome.f1 is None else f"{outcome.f1:.2f}",
     "" if rank is None else str(rank),
   )
-
-
-def _table(header: Sequence[str], rows: Iterable[Iterable[str]]) -> Markup:
-  heads = [_HEADS.get(name, Markup("<th>{}</th>")) for name in header]
-  cells = [_CELLS.get(name, Markup("<td>{}</td>")) for name in header]
-  return _framed([_row(heads, header), *(_row(cells, row) for row in rows)])
-
-
-def _row(cells: Iterable[Markup], texts: Iterable[str]) -> Markup:
-  filled = (cell.format(text) for cell, text in zip(cells, texts, strict=True))
-  return Markup("<tr>{}</tr>").format(Markup("").join(filled))
-
-
-def _framed(rows: Iterable[Markup]) -> Markup:
-  """Wraps a table so that a narrow screen can scroll it."""
-  table = Markup('<div class="table"><table>\n{}\n</table></div>')
-  return table.format(Markup("\n").join(rows))

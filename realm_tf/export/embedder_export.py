@@ -59,7 +59,7 @@ class Exporter:
       "query": self._export.query,
       "passage": self._export.passage,
     }
-    self._dim = config.projection_size
+    self._dim = config.embedding_size
 
   def save(self, model_dir: str, step: int) -> str:
     """Exports the current weights; writes the manifest last.

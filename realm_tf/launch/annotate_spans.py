@@ -23,8 +23,9 @@ _CORPUS = flags.DEFINE_string(
 _TAGGER = flags.DEFINE_string(
   "tagger",
   "rules",
-  "What finds names: `rules`, or the --model_dir of train_tagger or the folder "
-  "of an exported tagger. Dates are found by rules always.",
+  "What finds names: `rules`; the --model_dir of train_tagger or the folder of "
+  "an exported tagger; or spacy:PACKAGE, a pipeline of spaCy's such as "
+  "spacy:en_core_web_sm. Dates are found by rules always.",
 )
 _GAZETTEER = flags.DEFINE_enum(
   "gazetteer",

@@ -28,9 +28,18 @@ _SERVER = flags.DEFINE_string(
 _MODEL = flags.DEFINE_string("model", "realm", "The model's name on --server.")
 _RETRIEVER = flags.DEFINE_enum(
   "retriever",
-  "dense",
-  ["dense", "bm25", "none"],
-  "What finds passages: the run's own retriever, BM25, or nothing.",
+  None,
+  ["dense", "bm25", "hybrid", "none"],
+  "What finds passages: the run's own towers, BM25, both, or nothing. By "
+  "default what the run was trained with.",
+)
+_HYBRID_WEIGHT = flags.DEFINE_float(
+  "hybrid_weight",
+  None,
+  "With --retriever=hybrid, the weight of the run's own retriever; BM25 has "
+  "the rest. By default what `evaluate` has chosen on dev questions, else 0.5.",
+  lower_bound=0.0,
+  upper_bound=1.0,
 )
 _NUM_ANSWERS = flags.DEFINE_integer(
   "num_answers",
@@ -58,7 +67,7 @@ def main(questions: list[str]) -> None:
       "of the two."
     )
   if _SERVER.value:
-    for flag in (_RETRIEVER, _CORPUS, _NUM_ANSWERS):
+    for flag in (_RETRIEVER, _HYBRID_WEIGHT, _CORPUS, _NUM_ANSWERS):
       if flag.present:
         raise errors.UserError(
           f"--{flag.name} goes with --model_dir: what --server serves was "
@@ -83,9 +92,10 @@ def _load() -> Callable[[str], Any]:
 
   return asking.load(
     _MODEL_DIR.value,
-    retriever=_RETRIEVER.value,
+    retriever=_RETRIEVER.value or "",
     count=_NUM_ANSWERS.value,
     corpus=_CORPUS.value,
+    hybrid_weight=_HYBRID_WEIGHT.value,
   )
 
 

@@ -1,5 +1,7 @@
-r"""Turns articles into the passages of a knowledge corpus.
+r"""Turns documents into the passages of a knowledge corpus.
 
+python -m realm_tf.launch.build_corpus --input=FOLDER --vocab=vocab.txt \
+  --output=runs/corpus
 python -m realm_tf.launch.build_corpus --input=articles.jsonl.gz \
   --vocab=vocab.txt --output=runs/corpus
 
@@ -17,9 +19,9 @@ from realm_tf.launch import path_checks
 _INPUT = flags.DEFINE_multi_string(
   "input",
   None,
-  "JSONL or CSV files with `title` and `text` (.gz, .bz2 too), WikiExtractor's "
-  "folders, patterns of these, or `encyclopedia` for the embedded corpus. "
-  "Several: repeat the flag, or separate them by commas.",
+  "Folders, files or patterns: JSONL and CSV with `title` and `text`, text, "
+  "Markdown, HTML, PDF, WikiExtractor's (.gz, .bz2 too); or `encyclopedia` for "
+  "the embedded corpus. Several: repeat the flag, or separate them by commas.",
   required=True,
 )
 _OUTPUT = flags.DEFINE_string(
@@ -44,6 +46,12 @@ _MAX_PASSAGE_TOKENS = flags.DEFINE_integer(
 )
 _NUM_SHARDS = flags.DEFINE_integer(
   "num_shards", None, "Files of passages; by default by the input's size."
+)
+_METADATA = flags.DEFINE_string(
+  "metadata",
+  "all",
+  "The fields beside title and text that stay with passages, separated by "
+  "commas; `all`, or `none`.",
 )
 _OVERWRITE = flags.DEFINE_bool(
   "overwrite",
@@ -74,10 +82,19 @@ def main(unknown: list[str]) -> None:
       lower_case=_LOWER_CASE.value,
       max_passage_tokens=_MAX_PASSAGE_TOKENS.value,
       num_shards=_NUM_SHARDS.value,
+      metadata=_metadata(_METADATA.value),
       overwrite=_OVERWRITE.value,
       beam_flags=for_beam,
     )
   )
+
+
+def _metadata(value: str) -> list[str] | None:
+  """Returns the names of fields; None for all."""
+  if value == "all":
+    return None
+  names = [] if value == "none" else value.split(",")
+  return [name.strip() for name in names if name.strip()]
 
 
 if __name__ == "__main__":

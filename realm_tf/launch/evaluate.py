@@ -1,7 +1,7 @@
 r"""Asks a run questions, or scores answers: exact match, F1, recall@k.
 
 python -m realm_tf.launch.evaluate --dataset=nq_open --split=test \
-  --model_dir=MODEL_DIR --retriever=dense,bm25,none
+  --model_dir=MODEL_DIR --retriever=dense,bm25,hybrid,none
 
 python -m realm_tf.launch.evaluate --dataset=nq_open --split=test \
   --predictions=predictions.jsonl --output=runs/evaluation

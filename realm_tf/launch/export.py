@@ -33,7 +33,7 @@ _PASSAGES = flags.DEFINE_enum(
   "passages",
   "text",
   ["text", "ids"],
-  "Whether answers come with title and text of their passages, or with ids "
+  "Whether answers come with title, text and metadata of passages, or ids "
   "alone.",
 )
 _NUM_ANSWERS = flags.DEFINE_integer(
@@ -70,6 +70,21 @@ _CORPUS = flags.DEFINE_string(
   "Folder of the knowledge corpus: by default the run's; or what edit_corpus "
   "made of it for this run.",
 )
+_RETRIEVER = flags.DEFINE_enum(
+  "retriever",
+  None,
+  ["dense", "bm25", "hybrid"],
+  "What finds passages: the run's own towers, BM25, or both. By default what "
+  "the run was trained with.",
+)
+_HYBRID_WEIGHT = flags.DEFINE_float(
+  "hybrid_weight",
+  None,
+  "With --retriever=hybrid, the weight of the run's own retriever; BM25 has "
+  "the rest. By default what `evaluate` has chosen on dev questions, else 0.5.",
+  lower_bound=0.0,
+  upper_bound=1.0,
+)
 verify_flag.define()
 
 
@@ -92,6 +107,8 @@ def main() -> None:
       precision=_PRECISION.value,
       version=_VERSION.value,
       corpus=_CORPUS.value,
+      retriever=_RETRIEVER.value or "",
+      hybrid_weight=_HYBRID_WEIGHT.value,
     )
   )
 

@@ -5,7 +5,8 @@ python -m realm_tf.launch.finetune --config=mini --dataset=nq_open \
 
 The index of --init is not changed; where it has none, as a run of
 pretrain_ict, the corpus is embedded first. Trained are the query side of the
-retriever and the reader.
+retriever and the reader; with --config.train_passage_tower the passage side,
+too, and the run has an index of its own, which follows as --refresh says.
 """
 
 from absl import flags
@@ -29,10 +30,15 @@ _DEV_DATASET = flags.DEFINE_string(
   "single file is split by ORQA's hash of the question.",
 )
 _INIT = flags.DEFINE_string(
-  "init", "", "The run of pretrain or pretrain_ict to start from."
+  "init",
+  "",
+  "The run of pretrain or pretrain_ict to start from, or a public sentence "
+  "encoder: what import_checkpoint made of it, or its own folder.",
 )
 _INIT_RETRIEVER = flags.DEFINE_string(
-  "init_retriever", "", "Another run for the retriever and its index."
+  "init_retriever",
+  "",
+  "Another run for the retriever and its index, or a sentence encoder.",
 )
 _INIT_READER = flags.DEFINE_string(
   "init_reader",
@@ -42,6 +48,14 @@ _INIT_READER = flags.DEFINE_string(
 )
 _REBUILD_INDEX = flags.DEFINE_bool(
   "rebuild_index", False, "Embed --corpus, even if there is an index."
+)
+_REFRESH = flags.DEFINE_enum(
+  "refresh",
+  "off",
+  ["local", "external", "off"],
+  "With --config.train_passage_tower: 'local' starts a refresher on this "
+  "machine, 'external' relies on refresh_index --watch running elsewhere, "
+  "'off' keeps the first index until the last step, and builds that one's.",
 )
 
 
@@ -54,8 +68,8 @@ def main() -> None:
   else:
     question_flags.check_paths("dev", dataset=_DATASET.value)
   if not run_flags.is_resumed():
-    for init in (_INIT.value, _INIT_RETRIEVER.value):
-      path_checks.run(init)
+    path_checks.weights("init", _INIT.value)
+    path_checks.weights("init_retriever", _INIT_RETRIEVER.value)
     path_checks.weights("init_reader", _INIT_READER.value)
   from realm_tf.training.recipes import finetuning
 
@@ -67,6 +81,7 @@ def main() -> None:
     init_retriever=_INIT_RETRIEVER.value,
     init_reader=_INIT_READER.value,
     rebuild_index=_REBUILD_INDEX.value,
+    refresh_mode=_REFRESH.value,
     **question_flags.where(),
     **run_flags.where(),
   )

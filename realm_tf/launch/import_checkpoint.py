@@ -5,20 +5,26 @@ python -m realm_tf.launch.import_checkpoint --source=minilm \
 
 The training commands' --init_checkpoint reads the same formats itself; this
 command shows what a source holds, compares it with its own program where that
-can be run, and leaves its vocabulary for build_corpus.
+can be run, and leaves its vocabulary for build_corpus. A sentence encoder
+becomes a run, which refresh_index, evaluate --retrieval_only and finetune take
+without any training.
 """
+
+import dataclasses
 
 from absl import flags
 
+from realm_tf.configs import schema
 from realm_tf.launch import command
 from realm_tf.launch import path_checks
+from realm_tf.launch import run_flags
 
 _SOURCE = flags.DEFINE_string(
   "source",
   None,
-  "A Hugging Face folder, a BERT checkpoint of Google's (TensorFlow 1) or of "
-  "Model Garden's (TensorFlow 2), its folder or its prefix, or a SavedModel of "
-  "TF Hub's.",
+  "A folder of sentence-transformers or of Hugging Face, a BERT checkpoint of "
+  "Google's (TensorFlow 1) or of Model Garden's (TensorFlow 2), its folder or "
+  "its prefix, or a SavedModel of TF Hub's.",
   required=True,
 )
 _OUTPUT = flags.DEFINE_string(
@@ -27,18 +33,47 @@ _OUTPUT = flags.DEFINE_string(
 _PEER_PYTHON = flags.DEFINE_string(
   "peer_python",
   "",
-  "A Python that has torch and transformers, to compare a Hugging Face folder "
-  "with.",
+  "A Python that has torch and transformers, or sentence-transformers, to "
+  "compare a folder of these with.",
 )
+_CORPUS = flags.DEFINE_string(
+  "corpus",
+  "",
+  "Folder of the corpus for whose passages --config.projection_size reduces a "
+  "sentence encoder's dimensions, and which it then searches by default.",
+)
+# What a sentence encoder's run may choose; the source says the rest.
+_FIELDS = (
+  "pooling",
+  "normalization",
+  "projection_size",
+  "query_prompt",
+  "passage_prompt",
+  "score_scale",
+  "query_length",
+  "passage_length",
+  "precision",
+  "export_precision",
+  "seed",
+  *(field.name for field in dataclasses.fields(schema.IndexConfig)),
+)
+run_flags.define_fields(schema.ImportedConfig, _FIELDS)
 
 
 def main() -> None:
   """Imports the weights that the flags name."""
   path_checks.weights("source", _SOURCE.value)
   path_checks.output(_OUTPUT.value, new=True)
-  from realm_tf.checkpoints import importing
+  path_checks.corpus(_CORPUS.value)
+  from realm_tf.training.recipes import importing
 
-  importing.run(_SOURCE.value, _OUTPUT.value, _PEER_PYTHON.value)
+  importing.run(
+    _SOURCE.value,
+    _OUTPUT.value,
+    _PEER_PYTHON.value,
+    _CORPUS.value,
+    run_flags.given_fields(_FIELDS),
+  )
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ def define(kind: type) -> None:
 
   Args:
     kind: The dataclass. A field's `metadata` may give `choices`, its values, or
-      `least`, its least value.
+      `least` and `most`, the bounds of a number.
   """
   described = field_docs.words(kind)
   names = [field.name for field in dataclasses.fields(kind)]
@@ -34,6 +34,10 @@ def define(kind: type) -> None:
       continue
     if bool in of_type:
       define_flag = flags.DEFINE_bool
+    elif float in of_type:
+      define_flag = flags.DEFINE_float
+      more["lower_bound"] = field.metadata.get("least")
+      more["upper_bound"] = field.metadata.get("most")
     elif int in of_type:
       define_flag = flags.DEFINE_integer
       more["lower_bound"] = field.metadata.get("least")

@@ -14,7 +14,7 @@ from realm_tf import errors
 
 _ENCYCLOPEDIA = "encyclopedia"
 _SPLIT = "{split}"
-_QUESTIONS = (".jsonl", ".ndjson", ".json")
+_QUESTIONS = (".jsonl", ".ndjson", ".json", ".csv", ".txt")
 _COMPRESSED = (".gz", ".bz2")
 # What makes a folder one with weights; see `checkpoints/reading.py`.
 _WEIGHTS = ("config.json", "modules.json", "saved_model.pb", "checkpoint")
@@ -115,12 +115,17 @@ def dataset(
 
 
 def tagger(source: str) -> None:
-  """Raises if a tagger is neither the rules nor an export."""
+  """Raises if a tagger is neither the rules, nor an export, nor installed."""
   manifests = (
     "manifest.json",
     os.path.join("exports", "tagger", "manifest.json"),
   )
   if source == "rules" or not _is_here(source):
+    return
+  from realm_tf.text import spacy_tagger
+
+  if source.startswith(spacy_tagger.PREFIX):
+    spacy_tagger.check(source)
     return
   if not any(_has(source, name) for name in manifests):
     raise absent.tagger(source)

@@ -8,8 +8,8 @@ from realm_tf.launch import path_checks
 
 BUILDERS = ("curated_trec", "nq_open", "webquestions")
 DATASETS = (
-  f"{', '.join(BUILDERS)}, a JSONL file with `question` and `answer` (its name "
-  "may hold {split}), or encyclopedia:KINDS"
+  f"{', '.join(BUILDERS)}, a JSONL or CSV file with `question` and `answer` "
+  "(its name may hold {split}), or encyclopedia:KINDS"
 )
 
 _DATA_DIR = flags.DEFINE_string(

@@ -1,6 +1,7 @@
 """The flags that all training commands share."""
 
 import dataclasses
+from collections.abc import Collection
 from typing import Any
 
 from absl import flags
@@ -37,9 +38,7 @@ def define(task: str) -> None:
   )
   kind = loading.TASKS[task]
   described = field_docs.describe(kind)
-  for field in dataclasses.fields(kind):
-    name = f"config.{field.name}"
-    _DEFINE[field.type](name, None, described[field.name])
+  define_fields(kind, [field.name for field in dataclasses.fields(kind)])
   model_dir_flag.define("Folder of the run; resumed if it exists.")
   flags.DEFINE_string(
     "tpu",
@@ -78,6 +77,26 @@ def define(task: str) -> None:
     )
 
 
+def define_fields(kind: type[schema.Config], names: Collection[str]) -> None:
+  """Defines `--config.FIELD` for fields of a config.
+
+  Args:
+    kind: The config's class.
+    names: The fields.
+  """
+  described = field_docs.describe(kind)
+  for field in dataclasses.fields(kind):
+    if field.name in names:
+      name = f"config.{field.name}"
+      _DEFINE[field.type](name, None, described[field.name])
+
+
+def given_fields(names: Collection[str]) -> dict[str, Any]:
+  """Returns the values of the fields whose flags were given."""
+  values = {name: flags.FLAGS[f"config.{name}"].value for name in names}
+  return {name: value for name, value in values.items() if value is not None}
+
+
 def config(task: str) -> schema.TaskConfig:
   """Returns the config that the flags ask for.
 
@@ -95,12 +114,9 @@ def config(task: str) -> schema.TaskConfig:
   values = flags.FLAGS
   if issubclass(loading.TASKS[task], schema.CorpusConfig):
     verify_flag.apply()
-  fields = {
-    field.name: values[f"config.{field.name}"].value
-    for field in dataclasses.fields(loading.TASKS[task])
-  }
-  fields |= {"seed": values.seed} if values.seed is not None else {}
-  given = {name: value for name, value in fields.items() if value is not None}
+  names = [field.name for field in dataclasses.fields(loading.TASKS[task])]
+  given = given_fields(names)
+  given |= {"seed": values.seed} if values.seed is not None else {}
   loaded = loading.load(task, values.config, given, values.model_dir)
   if loaded.precision == "bfloat16":
     environment.use_bfloat16_products()

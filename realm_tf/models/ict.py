@@ -7,6 +7,8 @@ import tensorflow as tf
 
 from realm_tf.configs import schema
 from realm_tf.models import embedders
+from realm_tf.models import prompts as prompts_lib
+from realm_tf.models import replicas
 from realm_tf.models import trainable
 
 
@@ -28,6 +30,7 @@ class IctModel(trainable.TrainableModel):
     sep_id: int,
     *,
     retriever: schema.RetrieverConfig | None = None,
+    prompts: prompts_lib.PromptIds = prompts_lib.NONE,
   ):
     """Builds the retriever.
 
@@ -36,6 +39,7 @@ class IctModel(trainable.TrainableModel):
       vocab_size: Wordpieces of the vocabulary.
       sep_id: The id of [SEP].
       retriever: The towers; by default as in the paper.
+      prompts: Wordpieces before each text, of queries and of passages.
     """
     retriever = schema.RetrieverConfig.of(retriever or schema.RetrieverConfig())
     encoder = schema.EncoderConfig.of(encoder)
@@ -46,17 +50,24 @@ class IctModel(trainable.TrainableModel):
       vocab_size=vocab_size,
       sep_id=sep_id,
       retriever=retriever,
+      prompts=[list(ids) for ids in prompts],
     )
     self._score_scale = retriever.score_scale
-    self.retriever = embedders.TwoTowers(encoder, retriever, vocab_size, sep_id)
+    self.retriever = embedders.TwoTowers(
+      encoder, retriever, vocab_size, sep_id, prompts
+    )
     self.built = True
 
   @classmethod
   def of_task(
-    cls, config: schema.IctConfig, vocab_size: int, sep_id: int
+    cls,
+    config: schema.IctConfig,
+    vocab_size: int,
+    sep_id: int,
+    prompts: prompts_lib.PromptIds = prompts_lib.NONE,
   ) -> Self:
     """Builds the model of a training by ICT; see `__init__`."""
-    return cls(config, vocab_size, sep_id, retriever=config)
+    return cls(config, vocab_size, sep_id, retriever=config, prompts=prompts)
 
   def call(
     self, features: Mapping[str, tf.Tensor], training: bool = False
@@ -78,7 +89,7 @@ class IctModel(trainable.TrainableModel):
       features["passage_token_ids"],
       training=training,
     )
-    all_passages, first = _gather_replicas(passages)
+    all_passages, first = replicas.gather(passages)
     scores = self._score_scale * tf.matmul(
       queries, all_passages, transpose_b=True
     )
@@ -100,27 +111,3 @@ class IctModel(trainable.TrainableModel):
       "accuracy": (tf.reduce_sum(right), count),
       "entropy": (tf.reduce_sum(entropy), count),
     }
-
-
-def _gather_replicas(local: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-  """Concatenates a tensor over the replicas.
-
-  A sum of zero-padded parts, since its gradient is a sum too, and its shape
-  is static on a TPU.
-
-  Args:
-    local: <float32>[B, D] of this replica.
-
-  Returns:
-    <float32>[replicas * B, D], and the row at which this replica's own begin.
-  """
-  context = tf.distribute.get_replica_context()
-  if context is None or context.num_replicas_in_sync == 1:
-    return local, tf.constant(0)
-  replicas = context.num_replicas_in_sync
-  replica = tf.cast(context.replica_id_in_sync_group, tf.int32)
-  batch = tf.shape(local)[0]
-  own = tf.one_hot(replica, replicas, dtype=local.dtype)  # [replicas]
-  padded = own[:, None, None] * local[None]  # [replicas, B, D]
-  gathered = context.all_reduce(tf.distribute.ReduceOp.SUM, padded)
-  return tf.reshape(gathered, [-1, local.shape[-1]]), replica * batch

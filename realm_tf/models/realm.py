@@ -10,6 +10,7 @@ from realm_tf.configs import schema
 from realm_tf.models import embedders
 from realm_tf.models import masked_lm
 from realm_tf.models import objective
+from realm_tf.models import prompts as prompts_lib
 from realm_tf.models import trainable
 
 
@@ -52,6 +53,7 @@ class RealmModel(trainable.TrainableModel):
     sep_id: int,
     *,
     retriever: schema.RetrieverConfig | None = None,
+    prompts: prompts_lib.PromptIds = prompts_lib.NONE,
     marginalization: str = "span",
     query_length: int | None = None,
   ):
@@ -62,6 +64,7 @@ class RealmModel(trainable.TrainableModel):
       vocab_size: Wordpieces of the vocabulary.
       sep_id: The id of [SEP].
       retriever: The towers; by default as in the paper.
+      prompts: Wordpieces before each text, of queries and of passages.
       marginalization: "span" or "token"; see `objective.marginalize`.
       query_length: Masks stand among this many first positions, which spares
         the reader's last layer the others; None if anywhere.
@@ -75,12 +78,15 @@ class RealmModel(trainable.TrainableModel):
       vocab_size=vocab_size,
       sep_id=sep_id,
       retriever=retriever,
+      prompts=[list(ids) for ids in prompts],
       marginalization=marginalization,
       query_length=query_length,
     )
     self._score_scale = retriever.score_scale
     self._marginalization = marginalization
-    self.retriever = embedders.TwoTowers(encoder, retriever, vocab_size, sep_id)
+    self.retriever = embedders.TwoTowers(
+      encoder, retriever, vocab_size, sep_id, prompts
+    )
     self.reader = masked_lm.MaskedLanguageModel(
       encoder, vocab_size, name="reader", output_range=query_length
     )
@@ -88,7 +94,11 @@ class RealmModel(trainable.TrainableModel):
 
   @classmethod
   def of_task(
-    cls, config: schema.RealmConfig, vocab_size: int, sep_id: int
+    cls,
+    config: schema.RealmConfig,
+    vocab_size: int,
+    sep_id: int,
+    prompts: prompts_lib.PromptIds = prompts_lib.NONE,
   ) -> Self:
     """Builds the model of a pre-training; see `__init__`."""
     return cls(
@@ -96,6 +106,7 @@ class RealmModel(trainable.TrainableModel):
       vocab_size,
       sep_id,
       retriever=config,
+      prompts=prompts,
       marginalization=config.marginalization,
       query_length=config.query_length,
     )

@@ -77,17 +77,19 @@ class SpanScorer(tf.keras.layers.Layer):
     starts = tf.cast(self.start(hidden), tf.float32)  # [batch, L, width]
     ends = tf.cast(self.end(hidden), tf.float32)
     ends = tf.pad(ends, [[0, 0], [0, self._max_length - 1], [0, 0]])
-    _, length, _ = shapes.sizes(hidden)
+    sizes = shapes.sizes(starts)
     gamma = self.layer_norm.gamma
     kernel = self.output_layer.kernel[:, 0]
     direction = gamma * kernel  # [width]
     constant = tf.reduce_sum(self.layer_norm.beta * kernel)
     scores = []
     for shift in range(self._max_length):
-      x = tf.nn.relu(starts + ends[:, shift : shift + length])
+      # Twice as fast in training as ends[:, shift : shift + length], whose
+      # gradient is no mere padding.
+      x = tf.nn.relu(starts + tf.slice(ends, [0, shift, 0], sizes))
       mean = tf.reduce_mean(x, axis=2)  # [batch, L]
       variance = tf.reduce_mean(tf.square(x), axis=2) - tf.square(mean)
-      along = tf.linalg.matvec(x, direction)
+      along = tf.tensordot(x, direction, 1)
       centred = along - mean * tf.reduce_sum(direction)
       scores.append(centred * tf.math.rsqrt(variance + self.layer_norm.epsilon))
     return tf.stack(scores, axis=2) + constant + self.output_layer.bias

@@ -25,10 +25,11 @@ class RunConfig:
 
   Attributes:
     task: "pretrain", "pretrain_ict", "pretrain_mlm", "finetune" or
-      "train_tagger".
+      "train_tagger"; "import_checkpoint" for an imported sentence encoder.
     config: The task's settings.
     corpus: Folder of the knowledge corpus Z; for the tagger, the files and
-      folders of its labelled sentences, separated by commas.
+      folders of its labelled sentences, separated by commas. Of an imported
+      encoder, the corpus that it was made for; it may be empty.
     corpus_fingerprint: Of that corpus, so that another one is not taken.
     vocab_sha256: Of the vocabulary.
     pretrain_corpus: Folder of the corpus X whose sentences are masked; the
@@ -43,12 +44,13 @@ class RunConfig:
       fine-tuning only.
     dataset: The questions that are learned from; in fine-tuning only.
     dev_dataset: The questions that are held out; empty for the dataset's own.
-    index_run: The run whose index is searched; empty for the run's own.
+    index_run: The run whose index is searched, or that a run whose own index
+      follows its training starts from; empty for the run's own.
     index_step: The version of that index.
   """
 
   task: str
-  config: schema.TaskConfig
+  config: schema.ModelConfig
   corpus: str
   corpus_fingerprint: str
   vocab_sha256: str
@@ -66,13 +68,31 @@ class RunConfig:
     """The corpus X where it is not Z; else "", as `pretrain_corpus` says it."""
     return "" if self.pretrain_corpus == self.corpus else self.pretrain_corpus
 
-  def index_home(self, model_dir: str) -> str:
-    """Returns the run whose index is searched.
+  @property
+  def training(self) -> schema.TaskConfig:
+    """The settings of its training.
 
-    Args:
-      model_dir: This run's folder.
+    Raises:
+      TypeError: If there was none.
     """
-    return self.index_run or model_dir
+    if not isinstance(self.config, schema.TaskConfig):
+      raise TypeError(f"a run of {self.task} is not trained")
+    return self.config
+
+  @property
+  def is_imported(self) -> bool:
+    """Whether it is an imported encoder, which embeds any corpus."""
+    return self.task == loading.IMPORT
+
+  @property
+  def retriever(self) -> str:
+    """What finds passages for the reader: "dense", unless the config tells."""
+    return getattr(self.config, "retriever", "dense")
+
+  @property
+  def has_own_index(self) -> bool:
+    """Whether the index follows the training, from `index_run`'s on."""
+    return getattr(self.config, "train_passage_tower", False)
 
   def to_json(self) -> dict[str, Any]:
     """Returns a JSON object that `read` understands."""
@@ -91,13 +111,18 @@ def read(model_dir: str) -> RunConfig:
     raise absent.run(model_dir)
   try:
     fields = files.read_json(path)
-    if fields.get("task") not in loading.TASKS:
+    if fields.get("task") not in loading.RUNS:
       raise errors.UserError(
         f"{model_dir} is no run: {path} names no training command under `task`."
       )
+    if fields["task"] == loading.IMPORT and "config" not in fields:
+      raise errors.UserError(
+        f"{model_dir} is no run: import_checkpoint has made it of a BERT that "
+        "is no sentence encoder, and embeds nothing."
+      )
     for name, beside in fields.pop("beside", {}).items():
       fields[name] = _resolve(fields[name], beside, model_dir)
-    kind = loading.TASKS[fields["task"]]
+    kind = loading.RUNS[fields["task"]]
     fields["config"] = loading.from_run(kind, fields["config"], {}, path)
     return RunConfig(**fields)
   except errors.UserError:

@@ -73,12 +73,17 @@ class RunFolder:
     return self.below("index_in_use")
 
   @property
+  def hybrid(self) -> str:
+    """How retrievers are joined, as was chosen; see `hybrid_settings`."""
+    return self.below("hybrid.json")
+
+  @property
   def evaluation(self) -> str:
     """The folder of evaluations."""
     return self.below("evaluation")
 
-  def corpus_of_edit(self, name: str) -> str:
-    """Returns the folder of what belongs to an edited corpus."""
+  def of_corpus(self, name: str) -> str:
+    """Returns the folder of what belongs to a corpus that is not the run's."""
     return self.below("corpora", name)
 
   def tensorboard(self, split: str = "") -> str:

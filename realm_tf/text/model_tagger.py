@@ -10,7 +10,6 @@ import tensorflow_text  # noqa: F401 - the export's ops
 from realm_tf import absent
 from realm_tf import errors
 from realm_tf import files
-from realm_tf.text import dates
 from realm_tf.text import gazetteers
 from realm_tf.text import salient_spans
 from realm_tf.text import sentence_splitter
@@ -83,7 +82,7 @@ class ModelTagger:
     """Returns the spans of each text; see `SpanTagger.tag`."""
     del titles  # the model reads sentences alone
     return [
-      self._join(text, entities)
+      salient_spans.with_rules(text, entities, self._gazetteer, self._numbers)
       for text, entities in zip(texts, self.entities(texts), strict=True)
     ]
 
@@ -114,29 +113,3 @@ class ModelTagger:
         for k in range(begin, end)
       ]
     return found
-
-  def _join(
-    self, text: str, entities: list[salient_spans.Span]
-  ) -> list[salient_spans.Span]:
-    """Merges the rules' spans with the model's, without overlaps."""
-    by_rules = salient_spans.to_bytes(
-      text,
-      [
-        salient_spans.Span(*place, salient_spans.DATE)
-        for place in dates.find_dates(text)
-      ],
-    )
-    by_rules += salient_spans.to_bytes(
-      text,
-      [
-        salient_spans.Span(*place, salient_spans.ENTITY)
-        for place in self._gazetteer.find(text)
-      ],
-    )
-    spans = sorted(
-      by_rules + entities,
-      key=lambda span: (span.start - span.limit, span.start),
-    )
-    if self._numbers:
-      spans += salient_spans.to_bytes(text, salient_spans.find_numbers(text))
-    return salient_spans.without_overlaps(spans)

@@ -96,6 +96,35 @@ class RuleTagger:
     return without_overlaps(found + names)
 
 
+def with_rules(
+  text: str,
+  names: Sequence[Span],
+  gazetteer: gazetteers.Gazetteer,
+  numbers: bool,
+) -> list[Span]:
+  """Merges a model's names with the spans that rules find.
+
+  Of spans that overlap, the longest stays; of equally long ones, the earliest;
+  then a date before a name.
+
+  Args:
+    text: The text.
+    names: Of the model, in bytes.
+    gazetteer: Names that are entities wherever they stand.
+    numbers: Whether stand-alone numbers are spans.
+  """
+  found = to_bytes(
+    text, [Span(*place, DATE) for place in dates.find_dates(text)]
+  )
+  found += to_bytes(text, [Span(*at, ENTITY) for at in gazetteer.find(text)])
+  spans = sorted(
+    [*found, *names], key=lambda span: (span.start - span.limit, span.start)
+  )
+  if numbers:
+    spans += to_bytes(text, find_numbers(text))
+  return without_overlaps(spans)
+
+
 def find_numbers(text: str) -> list[Span]:
   """Returns the stand-alone numbers of a text, in characters."""
   return [Span(*match.span(), NUMBER) for match in _NUMBER.finditer(text)]

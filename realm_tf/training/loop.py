@@ -58,6 +58,13 @@ class Hook:
     """
     return {}
 
+  def before_evaluation(self, step: int) -> None:
+    """Called before each evaluation.
+
+    Args:
+      step: Steps done.
+    """
+
   def after_evaluation(
     self, step: int, means: dict[str, float]
   ) -> dict[str, float]:
@@ -158,12 +165,12 @@ class _Loop:
     hook: Hook,
   ):
     self._task = task
-    self._config = run.config
+    self._config = run.training
     self._hook = hook
     self._strategy = strategy
     with strategy.scope():
-      optimizer = optimizers.make_optimizer(run.config)
-    self._learning_rate = optimizer.learning_rate
+      optimizer = optimizers.make_optimizer(run.training, task.parts)
+    self._optimizer = optimizer
     # Outside of the scope, which would give each replica a step of its own.
     self._state = training_checkpoints.TrainerState(model_dir, task, optimizer)
     with strategy.scope():
@@ -172,7 +179,7 @@ class _Loop:
       else:
         _print_init(hook.initialize(task, run))
     self._train_step = steps.make_train_step(
-      task, optimizer, strategy, run.config.clip_norm
+      task, optimizer, strategy, run.training.clip_norm
     )
     self._eval_step = steps.make_eval_step(task, strategy)
     self._writers = {
@@ -284,12 +291,13 @@ class _Loop:
     }
     values = means | extra | {"examples_per_sec": speed}
     # The schedule counts from 0: this is what the last step was taken with.
-    values["learning_rate"] = float(self._learning_rate(step - 1))
+    values |= optimizers.learning_rates(self._optimizer, step - 1)
     self._write("train", step, values)
     _log.info(meter.line(step, means | extra))
 
   def _evaluate(self, step: int) -> None:
     """Evaluates on the held-out batches."""
+    self._hook.before_evaluation(step)
     totals: dict[str, list[float]] = {}
     dataset = self._strategy.experimental_distribute_dataset(
       self._task.eval_pipeline()

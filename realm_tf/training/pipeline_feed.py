@@ -1,5 +1,6 @@
 """Feeds the training step, and switches pipelines without a pause."""
 
+import contextlib
 import math
 import threading
 from collections.abc import Callable
@@ -131,11 +132,14 @@ class Feed:
   def wait_until_ready(self) -> None:
     """Waits for the new pipeline, which takes over at its first step.
 
+    One that begins after the last step never does: the old one feeds the rest.
+
     Raises:
       Exception: Whatever its making failed with.
     """
     if self._next is not None:
-      self._next.wait()
+      with contextlib.suppress(StopIteration):
+        self._next.wait()
 
   def next(self) -> tuple[base_task.Features, bool]:
     """Returns the next batch, and whether a new pipeline gave it."""

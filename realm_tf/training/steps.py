@@ -6,13 +6,14 @@ from typing import Any
 import tensorflow as tf
 
 from realm_tf.training import base_task
+from realm_tf.training import optimizers
 
 StepFunction = Callable[[base_task.Features], dict[str, tf.Tensor]]
 
 
 def make_train_step(
   task: base_task.Task,
-  optimizer: tf.keras.optimizers.legacy.Optimizer,
+  optimizer: optimizers.Optimizer,
   strategy: tf.distribute.Strategy,
   clip_norm: float,
 ) -> StepFunction:

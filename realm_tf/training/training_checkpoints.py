@@ -11,6 +11,7 @@ from realm_tf.checkpoints import saved
 from realm_tf.runs import run_folder
 from realm_tf.runs import run_state
 from realm_tf.training import base_task
+from realm_tf.training import optimizers
 
 _KEPT = 3
 _INDEX_VERSION = "index_version/.ATTRIBUTES/VARIABLE_VALUE"
@@ -29,7 +30,7 @@ class TrainerState:
     self,
     model_dir: str,
     task: base_task.Task,
-    optimizer: tf.keras.optimizers.legacy.Optimizer,
+    optimizer: optimizers.Optimizer,
   ):
     """Finds the checkpoints of a run.
 
@@ -166,7 +167,10 @@ def save_best(
   name = f"weights-{step}"
   kept = {name}
   if tf.io.gfile.exists(manifest):
-    kept.add(files.read_json(manifest)["weights"])
+    before = files.read_json(manifest)["weights"]
+    if before == name:  # A resumed run was better at the same step.
+      name = f"weights-{step}-again"
+    kept = {name, before}
   tf.train.Checkpoint(**parts).write(tf.io.gfile.join(folder, name))
   known = {"step": step, metric: value, "weights": name}
   files.write_json(manifest, known | dict(facts or {}))

@@ -1,15 +1,19 @@
 """The answering graph on a fine-tuned run of eight passages."""
 
+import json
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from realm_tf.answering import answer_graph
 from realm_tf.answering import open_qa
+from realm_tf.answering import passage_memory
 from realm_tf.evaluation import answer_matching
 from realm_tf.models import orqa
 from tests import graph_ops
 from tests import people
+from tests import written_corpus
 
 QUESTIONS = [f"where was {person} born?" for person in people.PEOPLE]
 N = 4
@@ -122,9 +126,33 @@ def _best(answers):
 
 def test_texts_take_their_bytes_and_what_tensorflow_adds(run):
   texts = run.memory.texts
-  least = sum(len(t) for column in texts for t in column.numpy())
-  count = 3 * (run.corpus.num_passages + 1)
-  assert least < texts.nbytes <= least + 25 * count
+  *strings, places = texts
+  least = sum(len(t) for column in strings for t in column.numpy())
+  rows = run.corpus.num_passages + 1
+  # What has no metadata has but a place.
+  assert texts.metadata.shape == [1 + len(people.METADATA)]
+  assert places.shape == [rows]
+  assert least < texts.nbytes <= least + 4 * rows + 25 * (3 * rows + 3)
+
+
+def test_metadata_is_looked_up_by_row(run):
+  rows = np.array([[0, -1], [1, 2]], np.int32)
+  found = run.memory.look_up(rows)
+  assert found.metadata.shape == (2, 2)
+  for row, title, metadata in zip(
+    rows.ravel(), found.titles.ravel(), found.metadata.ravel(), strict=True
+  ):
+    wanted = people.METADATA.get(title.decode(), {}) if row >= 0 else {}
+    assert json.loads(metadata) == wanted
+
+
+def test_a_corpus_without_metadata_holds_none(tmp_path):
+  corpus, _ = written_corpus.write_texts(tmp_path, [[("T", "a")], [("U", "b")]])
+  texts = passage_memory.Texts.load(corpus)
+  assert texts.metadata_places.shape == [0]
+  found = texts.gather(tf.constant([[0, 2]]))
+  assert found.metadata.numpy().tolist() == [[b"{}", b"{}"]]
+  assert found.titles.numpy().tolist() == [[b"T", b""]]
 
 
 def test_texts_without_words_and_of_any_bytes_are_answered(run):

@@ -92,6 +92,24 @@ def test_an_answer_is_marked_in_its_passage():
   assert "\2" not in styled and "\3" not in styled
 
 
+def test_metadata_is_shown_below_the_title():
+  url = "https://example.org/" + "a" * 100
+  metadata = {"page": 3, "url": url, "by": "A\x1b[31m", "tags": ["b", "é"]}
+  passage = dataclasses.replace(PASSAGE, metadata=metadata)
+  evidence = replies.Evidence(passage, 15, 22)
+  answer = dataclasses.replace(ANSWER, evidence=evidence)
+  lines = shown.lines(answer, styled=False).splitlines()
+  assert lines[2:5] == [
+    "  Danube  1f",
+    f"  {url}",
+    '  page: 3 · by: A[31m · tags: ["b", "\\u00e9"]',
+  ]
+  # Other addresses are no links.
+  for other in ("javascript:x", "file:///etc", "https://a\x1b", 7, None):
+    assert not replies.Passage("1f", metadata={"url": other}).link
+  assert hash(passage) == hash(dataclasses.replace(passage))
+
+
 def test_no_line_is_wider_than_the_terminal():
   passage = dataclasses.replace(PASSAGE, text="a river " + "runs on " * 60)
   evidence = replies.Evidence(passage, 0, 7)

@@ -7,10 +7,12 @@ from hypothesis import strategies as st
 
 from realm_tf import errors
 from realm_tf.answering import prediction_records
+from realm_tf.answering import replies
 from realm_tf.data.questions import qa_datasets
 
 Prediction = prediction_records.Prediction
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
+METADATA = st.dictionaries(TEXT, TEXT | st.integers(), max_size=2)
 FLOATS = st.floats(allow_nan=False, allow_infinity=False)
 
 
@@ -37,6 +39,11 @@ def asked(*texts):
       scores=st.dictionaries(TEXT, FLOATS, max_size=3),
       retrieved=st.none() | st.lists(TEXT, max_size=3).map(tuple),
       probability=st.none() | st.floats(0, 1),
+      passage_text=st.none() | TEXT,
+      passage_metadata=st.none() | METADATA,
+      passages=st.lists(
+        st.builds(replies.Passage, TEXT, TEXT, TEXT, METADATA), max_size=2
+      ).map(tuple),
     ),
     min_size=1,
     max_size=3,
@@ -63,6 +70,9 @@ def test_fields_are_those_of_the_contract(tmp_path):
         scores={"retriever": 1.5, "reader": 2.0, "total": 3.5},
         retrieved=("ab", "cd"),
         probability=0.25,
+        passage_text="By Zoë.",
+        passage_metadata={"url": "u"},
+        passages=(replies.Passage("ab", "T", "By Zoë.", {"url": "u"}),),
       )
     ],
   )
@@ -76,6 +86,14 @@ def test_fields_are_those_of_the_contract(tmp_path):
     "scores": {"retriever": 1.5, "reader": 2.0, "total": 3.5},
     "retrieved": ["ab", "cd"],
     "probability": 0.25,
+    "passage_text": "By Zoë.",
+    "passage_metadata": {"url": "u"},
+    "passages": [
+      {
+        **{"id": "ab", "title": "T", "text": "By Zoë."},
+        "metadata": {"url": "u"},
+      }
+    ],
   }
 
 

@@ -50,7 +50,7 @@ def weights():
 
 def write_safetensors(path, arrays, dtype="F32"):
   """Writes arrays as float32, "F16" or "BF16"."""
-  header, content = {}, b""
+  header, content = {"__metadata__": {"format": "pt"}}, b""
   for name, array in arrays.items():
     if dtype == "BF16":
       raw = (array.astype("<f4").view("<u4") >> 16).astype("<u2").tobytes()

@@ -15,8 +15,14 @@ import pytest
 
 from realm_tf.checkpoints import comparison
 from realm_tf.checkpoints import reading
+from tests.checkpoints import sentence_folders
 
 TOLERANCE = 1e-4
+PICKLE = """
+import sys, safetensors.torch, torch
+weights = safetensors.torch.load_file(sys.argv[1] + "/model.safetensors")
+torch.save(weights, sys.argv[1] + "/pytorch_model.bin")
+"""
 MAKE_GOLDEN = pathlib.Path(__file__).with_name("make_golden.py")
 
 
@@ -51,6 +57,32 @@ def test_random_weights(tmp_path, peer, activation):
   assert max(compared.differences.values()) < TOLERANCE
 
 
+@pytest.mark.parametrize(
+  "shape",
+  [
+    {"prompts": {"query": "a: ", "document": "b "}},
+    {
+      "pooling": "cls_token",
+      "dense": [sentence_folders.random_dense(1, 32, 8, sentence_folders.TANH)],
+      "norm": False,
+    },
+  ],
+)
+def test_random_sentence_encoders(tmp_path, peer, shape):
+  folder = sentence_folders.write(tmp_path / "st", **shape)
+  for dense in folder.glob("*_Dense"):  # which older releases read alone
+    subprocess.run([peer, "-c", PICKLE, dense], check=True)
+  compared = comparison.compare_embeddings(reading.read(str(folder)), peer)
+  if not compared.differences and "sentence_transformers" in compared.program:
+    pytest.skip("needs sentence-transformers in REALM_TF_PEER_PYTHON")
+  assert "sentence-transformers" in compared.program
+  assert compared.differences.keys() == {
+    "query_embeddings",
+    "passage_embeddings",
+  }
+  assert max(compared.differences.values()) < 1e-5
+
+
 def test_the_committed_outputs_are_what_transformers_gives(tmp_path, peer):
   folder = make_golden(peer, tmp_path / "bert", seed=0)
   committed = pathlib.Path(__file__).with_name("tiny_bert") / "outputs.npz"
@@ -67,3 +99,8 @@ def test_real_weights(peer):
   compared = comparison.compare(reading.read(folder), peer)
   assert "hidden_states" in compared.differences, compared.program
   assert max(compared.differences.values()) < TOLERANCE
+  found = reading.read(folder)
+  if found.encoder is not None:
+    compared = comparison.compare_embeddings(found, peer)
+    assert compared.differences, compared.program
+    assert max(compared.differences.values()) < 1e-5

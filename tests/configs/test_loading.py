@@ -50,8 +50,14 @@ def test_the_tasks_of_a_preset_fit_together(preset):
     "intermediate_size",
     "max_positions",
     "activation",
+    "pooling",
     "projection_size",
+    "projection_activation",
+    "normalization",
     "passage_segments",
+    "passage_separator",
+    "query_prompt",
+    "passage_prompt",
   ):
     # The tagger has nothing to retrieve.
     values = {getattr(c, name) for c in configs.values() if hasattr(c, name)}
@@ -65,6 +71,29 @@ def test_the_tasks_of_a_preset_fit_together(preset):
   }
   assert not tied.pop("finetune")
   assert all(tied.values())
+
+
+def test_cosines_are_scaled_unless_the_scale_is_given(tmp_path):
+  given = {"normalization": "l2"}
+  for task in ("pretrain", "pretrain_ict", "finetune"):
+    assert loading.load(task, "tiny", {}).score_scale == 0.2
+    assert loading.load(task, "tiny", given).score_scale == 20
+    scaled = loading.load(task, "tiny", given | {"score_scale": 3.0})
+    assert scaled.score_scale == 3
+    assert loading.load(task, "minilm", given).score_scale == 20
+  fields = dataclasses.asdict(synthetic.ict_config()) | given
+  stated = loading.load("pretrain_ict", write(tmp_path, fields), {})
+  assert stated.score_scale == 1
+  del fields["score_scale"]
+  open_to = loading.load("pretrain_ict", write(tmp_path, fields), {})
+  assert open_to.score_scale == 20
+
+
+def test_the_presets_of_public_sentence_encoders_are_those_of_minilm():
+  config = loading.load("pretrain", "minilm", {})
+  assert (config.pooling, config.normalization) == ("mean", "l2")
+  assert config.embedding_size == config.hidden_size == 384
+  assert loading.load("pretrain", "mini", {}).embedding_size == 128
 
 
 def test_base_is_the_papers():
@@ -82,6 +111,8 @@ def test_base_is_the_papers():
   assert config.masking == "salient_span"
   assert config.marginalization == "span"
   assert config.score_scale == 1.0
+  assert (config.pooling, config.normalization) == ("cls", "layer_norm")
+  assert (config.projection_size, config.projection_activation) == (128, "none")
   assert config.tied_embedders
   assert config.export_every_steps == 500
 
@@ -232,6 +263,10 @@ def test_a_source_that_is_no_preset_and_no_file_is_named(tmp_path):
     ("pretrain_ict", "drop_title_probability", -0.5),
     ("pretrain_ict", "mask_query_probability", 2.0),
     ("pretrain_ict", "score_scale", -1.0),
+    ("pretrain_ict", "pooling", "max"),
+    ("pretrain_ict", "normalization", "l1"),
+    ("pretrain_ict", "projection_size", -1),
+    ("pretrain_ict", "projection_activation", "sigmoid"),
     ("pretrain_ict", "passage_length", 81),
     ("pretrain_mlm", "rename_probability", 1.1),
     ("pretrain_mlm", "span_mask_probability", -0.1),

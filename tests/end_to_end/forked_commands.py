@@ -3,6 +3,9 @@
 The process reads {"command", "flags", "environment", "root"} from each line of
 stdin, as JSON, and prints a line of {"status", "stdout", "stderr", "written"}:
 `written` are the paths below `root` that the command added, changed or removed.
+Where there is a "pipe" instead of "root", the command only starts, in a session
+of its own, writes all its output there, and a line of {"pid"} is printed; a
+line of {"wait"} with that number then prints its {"status"}.
 """
 
 import functools
@@ -15,6 +18,7 @@ import runpy
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 
 _ROOT = pathlib.Path(__file__).resolve().parents[2]
 
@@ -40,13 +44,53 @@ def run(command, flags, environment, root=""):
     environment: Its environment variables.
     root: Below which it may write; "" if that is not of interest.
   """
+  return _order(
+    command=command,
+    flags=[*map(str, flags)],
+    environment=environment,
+    root=str(root),
+  )
+
+
+class Started:
+  """A command that runs in a fork, while its lines are read.
+
+  Attributes:
+    pid: Of the process, and of the group that it leads.
+  """
+
+  def __init__(self, command, flags, environment):
+    """Starts it.
+
+    Args:
+      command: Its name.
+      flags: Its flags.
+      environment: Its environment variables.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+      pipe = os.path.join(folder, "pipe")
+      os.mkfifo(pipe)
+      self.pid = _order(
+        command=command,
+        flags=[*map(str, flags)],
+        environment=environment,
+        pipe=pipe,
+      )["pid"]
+      self._output = open(pipe, encoding="utf-8")  # noqa: SIM115
+
+  def lines(self) -> Iterator[str]:
+    """Yields what it prints, errors included, until it ends."""
+    with self._output:
+      yield from self._output
+
+  def wait(self) -> int:
+    """Waits for its end; returns the status, negative for a signal."""
+    return _order(wait=self.pid)["status"]
+
+
+def _order(**order):
+  """Sends an order to the process; returns its reply."""
   server = _server()
-  order = {
-    "command": command,
-    "flags": [*map(str, flags)],
-    "environment": environment,
-    "root": str(root),
-  }
   server.stdin.write(json.dumps(order) + "\n")
   server.stdin.flush()
   return json.loads(server.stdout.readline())
@@ -81,6 +125,21 @@ def _run_forked(case):
   }
 
 
+def _start_forked(case):
+  process = multiprocessing.get_context("fork").Process(
+    target=_lead, args=(case,)
+  )
+  process.start()
+  return process
+
+
+def _lead(case):
+  """Turns this process into the command, in a session of its own."""
+  os.setsid()
+  pipe = os.open(case["pipe"], os.O_WRONLY)
+  _become(case, pipe, pipe)
+
+
 def _become(case, stdout, stderr):
   """Turns this process into the command."""
   os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
@@ -113,8 +172,20 @@ def main():
   ):
     importlib.import_module(module)
 
+  started = {}
   for line in sys.stdin:
-    print(json.dumps(_run_forked(json.loads(line))), flush=True)
+    order = json.loads(line)
+    if "wait" in order:
+      process = started.pop(order["wait"])
+      process.join()
+      reply = {"status": process.exitcode}
+    elif "pipe" in order:
+      process = _start_forked(order)
+      started[process.pid] = process
+      reply = {"pid": process.pid}
+    else:
+      reply = _run_forked(order)
+    print(json.dumps(reply), flush=True)
 
 
 if __name__ == "__main__":

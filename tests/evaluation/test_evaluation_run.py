@@ -120,6 +120,12 @@ def test_each_retriever_has_a_folder_of_its_own(evaluated, overfitted, world):
   assert first.answer == people.PLACES[0]
   assert first.passage_title == "Ada"
   assert set(first.scores) == {"retriever", "reader", "total"}
+  assert first.passage_text.startswith("Ada was born in ")
+  assert first.passage_metadata == people.METADATA["Ada"]
+  assert [p.id for p in first.passages] == list(first.retrieved[:5])
+  for passage in first.passages:
+    assert passage.text.startswith(f"{passage.title} was born in ")
+    assert passage.metadata == people.METADATA.get(passage.title, {})
   corpus = corpora.Corpus.open(str(world / "corpus"))
   [row] = corpus.find_rows([first.passage_id])
   body = corpus.read_texts([row])[1][0].encode()
@@ -168,7 +174,7 @@ def test_the_terminal_says_how_far_how_well_and_what_next(
     f"--model_dir={model_dir}",
     f"--dataset={asked}",
     "--split=test",
-    "--retriever=dense,bm25,none",
+    "--retriever=dense,bm25,hybrid",
   ]
   assert sorted(p.name for p in (tmp_path / "out").iterdir()) == [
     *("bm25", "dense")
@@ -185,18 +191,89 @@ def test_more_passages_are_suggested_where_an_answer_was_found_but_not_read(
     "model_dir": str(model_dir),
     "dataset": people.write_jsonl(tmp_path / "other.jsonl", [question]),
     "reader_beam": 1,
+    "hybrid_weight": 0.5,
   }
-  scores = evaluate(**fields, retriever=("dense", "bm25"))
+  scores = evaluate(**fields, retriever=("dense", "bm25", "hybrid"))
   assert scores["dense"].classes == {"not_read": 1}
   flags = suggested.check(capsys.readouterr().out, "evaluate")
   assert "--reader_beam=2" in flags
   # Where the right passage was read, a longer beam is none.
   question["answer"] = ["taught there"]
   people.write_jsonl(tmp_path / "other.jsonl", [question])
-  every = ("dense", "bm25", "none")
+  every = ("dense", "bm25", "hybrid", "none")
   scores = evaluate(**fields, retriever=every)
   assert {*scores["dense"].classes} <= {"misread", "near_miss"}
   assert "Next" not in capsys.readouterr().out
+
+
+def test_questions_without_answers_are_just_answered(
+  overfitted, tmp_path, capsys
+):
+  path = tmp_path / "mine.csv"
+  path.write_text(
+    "question\nwhere was Ada born?\n<b>where</b> was Boris born?\n"
+  )
+  scores = evaluate(
+    model_dir=str(overfitted),
+    dataset=str(path),
+    retriever=("dense", "none"),
+  )
+  assert scores == {}
+  printed = capsys.readouterr().out
+  assert "2 questions, without answers" in printed
+  assert f"Ada  {people.METADATA['Ada']['url']}" in printed
+  assert "exact_match" not in printed
+  folder = overfitted / "evaluation" / "mine-test-dense"
+  assert sorted(path.name for path in folder.iterdir()) == [
+    *("predictions.jsonl", "report.html", "summary.json")
+  ]
+  first, second = prediction_records.read(str(folder / "predictions.jsonl"))
+  assert (first.id, first.answer) == ("1", people.PLACES[0])
+  assert second.id == "2"
+  summary = json.loads((folder / "summary.json").read_text())
+  assert (summary["questions"], summary["answered"]) == (2, 2)
+  assert "figures" not in summary
+  report = (folder / "report.html").read_text()
+  assert "Ada was born in <mark>Málaga</mark> in 1701" in report
+  assert 'href="https://example.org/ada?a=1&amp;b=&lt;2&gt;"' in report
+  assert "&lt;b&gt;where&lt;/b&gt;" in report and "<b>" not in report
+  # A closed book has answers alone.
+  closed = folder.with_name("mine-test-none") / "report.html"
+  assert "<blockquote>" not in closed.read_text()
+
+
+def test_questions_without_answers_find_passages(world, tmp_path, capsys):
+  path = tmp_path / "mine.txt"
+  path.write_text("where was Ada born?\n東京\nBoris?\n")
+  evaluate(
+    model_dir=str(world / "realm"),
+    dataset=str(path),
+    retriever=("bm25",),
+    retrieval_only=True,
+    num_passages=2,
+    output=str(tmp_path / "out"),
+  )
+  predictions = prediction_records.read(str(tmp_path / "out/predictions.jsonl"))
+  assert [len(p.passages) for p in predictions] == [2, 0, 1]
+  assert predictions[0].passages[0].title == "Ada"
+  assert predictions[0].passages[0].metadata == people.METADATA["Ada"]
+  report = (tmp_path / "out" / "report.html").read_text()
+  assert "Ada was born in Málaga" in report and "Nothing was found" in report
+  printed = capsys.readouterr().out
+  assert "Next" not in printed
+  assert f"  Ada  {people.METADATA['Ada']['url']}\n" in printed
+  assert "  Boris  böris.txt\n" in printed
+
+
+def test_answers_are_needed_to_score_a_file(overfitted, evaluated, tmp_path):
+  path = tmp_path / "mine.txt"
+  path.write_text("where was Ada born?\n")
+  folder, _ = evaluated
+  message = error_of(
+    predictions=str(folder / "asked-test-dense" / "predictions.jsonl"),
+    dataset=str(path),
+  )
+  assert "the question has no answers" in message
 
 
 def test_patterns_limits_and_beams(overfitted, regex_asked, capsys, tmp_path):
@@ -437,13 +514,13 @@ def test_new_answers_do_not_stand_beside_an_old_summary(
       None,
       {"retriever": ("none",), "limit": 2, "corpus": "{world}/corpus"},
       "evaluate --model_dir={run} --dataset={learned} --split=test "
-      "--corpus={world}/corpus --retriever=dense,bm25 --limit=2",
+      "--corpus={world}/corpus --retriever=dense,bm25,hybrid --limit=2",
     ),
     (
       None,
       {"retriever": ("bm25",), "retrieval_only": True, "recall_beam": 3},
       "evaluate --model_dir={run} --dataset={learned} --split=test "
-      "--retriever=dense,bm25 --recall_beam=3",
+      "--retriever=dense,bm25,hybrid --recall_beam=3",
     ),
   ],
 )

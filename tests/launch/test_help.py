@@ -133,8 +133,8 @@ def test_every_field_is_described():
       assert re.match(r"[A-Z\"]", words), (kind, name)
   finetune = field_docs.describe(loading.TASKS["finetune"])
   # A class's own words go before those of its base.
-  assert finetune["tied_embedders"].startswith("False always: queries are")
-  assert finetune["tied_embedders"].endswith("stays as it is. (default: false)")
+  assert finetune["tied_embedders"].startswith("False, unless train_")
+  assert finetune["tied_embedders"].endswith("made the index. (default: false)")
   assert finetune["max_positions"] == (
     "Learned positions; no input may be longer. (default: 512)"
   )

@@ -53,6 +53,7 @@ def good(root):
       "input": f"{root}/art*.jsonl,encyclopedia:rivers",
       "vocab": f"{root}/vocab.txt",
       "output": f"{root}/new/corpus",
+      "metadata": "url,date",
     },
     "demo": {"output": f"{root}/new"},
     "edit_corpus": {
@@ -87,6 +88,7 @@ def good(root):
     "import_checkpoint": {
       "source": f"{root}/weights/model.ckpt",
       "output": f"{root}/new",
+      "corpus": corpus,
     },
     "pretrain": training
     | {
@@ -137,9 +139,9 @@ def wrong(root):
   yield from refused("model_dir", below, no_folder, *locking)
   reading_runs = ("ask", "evaluate", "edit_corpus", "export", "refresh_index")
   yield from refused("model_dir", none, absent.run(none), *reading_runs)
-  for flag in ("init", "init_retriever"):
-    yield from refused(flag, none, absent.run(none), "finetune")
   for flag, command in (
+    ("init", "finetune"),
+    ("init_retriever", "finetune"),
     ("init_reader", "finetune"),
     ("source", "import_checkpoint"),
     *(("init_checkpoint", command) for command in trainings),
@@ -163,6 +165,10 @@ def wrong(root):
   for source in (none, "rule"):
     message = absent.tagger(source)
     yield from refused("tagger", source, message, "annotate_spans")
+
+  message = "--tagger=spacy:no_such_pipeline"
+  source = "spacy:no_such_pipeline"
+  yield from refused("tagger", source, message, "annotate_spans")
 
   names = question_flags.BUILDERS
   message = absent.dataset("trivia", names)
@@ -205,7 +211,7 @@ def wrong(root):
   yield from refused("split", "valid", message, "evaluate")
   message = "--gazetteer=names: value should be one of <titles>"
   yield from refused("gazetteer", "names", message, "annotate_spans")
-  message = "--retriever=tfidf must be of dense, bm25, none"
+  message = "--retriever=tfidf must be of dense, bm25, hybrid, none"
   yield from refused("retriever", "dense,tfidf", message, "evaluate")
 
 
@@ -303,7 +309,7 @@ def test_who_reads_the_files_says_the_same(root):
     said[name] = str(error.value)
   commands = {
     "corpus": ("finetune", "corpus", none),
-    "run": ("finetune", "init", none),
+    "run": ("evaluate", "model_dir", none),
     "weights": ("pretrain", "init_checkpoint", none),
     "sentences": ("pretrain", "pretrain_corpus", f"{root}/bare"),
     "vocabulary": ("build_corpus", "vocab", none),

@@ -27,7 +27,7 @@ def make_features(config, batch, seed=0):
   return {
     "query_token_ids": tf.constant(queries),
     "beam_embeddings": tf.constant(
-      rng.normal(size=[batch, k, config.projection_size]), tf.float32
+      rng.normal(size=[batch, k, config.embedding_size]), tf.float32
     ),
     "beam_mask": tf.constant(np.tile(np.arange(k) < k - 1, [batch, 1])),
     "joint_token_ids": tf.constant(joint),
@@ -289,3 +289,101 @@ def test_the_best_span_is_told_in_wordpieces_of_the_body():
   assert alone.passage.numpy()[:2, 0].tolist() == [1, 1]
   assert alone.start.numpy()[:2, 0].tolist() == [1, 1]
   assert alone.reader_score.numpy()[:2, 0].tolist() == [1.5, 2.0]
+
+
+class Table(tf.keras.layers.Layer):
+  """Embeds a text as a row of a table, by its first wordpiece."""
+
+  def __init__(self, rows):
+    super().__init__()
+    self.rows = tf.Variable(rows, dtype=tf.float32)
+
+  def call(self, token_ids, training=False):
+    return tf.gather(self.rows, token_ids[:, 0])
+
+
+@pytest.mark.parametrize("hard", [False, True])
+def test_the_loss_over_embedded_passages_and_its_gradient_by_hand(hard):
+  rng = np.random.default_rng(5)
+  config = synthetic.orqa_config(
+    train_passage_tower=True, train_reader=False, beam_loss=False
+  )
+  live_model = orqa.OrqaModel.of_task(config, VOCAB, synthetic.SEP)
+  queries, passages = rng.normal(size=[3, 4]), rng.normal(size=[6, 4])
+  live_model.retriever.query_embedder = Table(queries)
+  live_model.retriever.passage_embedder = Table(passages)
+  positives = np.zeros([3, 6], bool)
+  positives[0, 0] = positives[0, 1] = positives[1, 2] = True
+  candidates = rng.random([3, 6]) < 0.7
+  candidates |= positives
+  with tf.GradientTape() as tape:
+    outputs = live_model(
+      {
+        "query_token_ids": tf.range(3)[:, None],
+        "live_token_ids": tf.reshape(tf.range(6), [3, 2, 1]),
+        "live_mask": tf.ones([3, 2], tf.bool),
+      }
+    )
+    found = orqa.live_loss(
+      outputs, tf.constant(positives), tf.constant(candidates), hard=hard
+    )
+    total = tf.reduce_sum(found.loss)
+  assert outputs.retriever_scores is None and outputs.span_scores is None
+  scores = config.score_scale * queries @ passages.T
+  masked = np.where(candidates, scores, -np.inf)
+  wanted = loss_by_hand(masked, positives, hard)
+  np.testing.assert_allclose(found.loss, wanted, rtol=1e-5)
+  assert found.answered.numpy().tolist() == [True, True, False]
+  # d(-log sum of p over the right ones) / d scores, question by question.
+  slope = np.zeros([3, 6])
+  for i in range(2):
+    p = np.exp(masked[i]) / np.exp(masked[i]).sum()
+    right = np.where(positives[i], p, 0)
+    if hard:
+      right = np.where(right == right.max(), right, 0)
+    slope[i] = p - right / right.sum()
+  towers = live_model.retriever
+  gradients = tape.gradient(
+    total, [towers.query_embedder.rows, towers.passage_embedder.rows]
+  )
+  np.testing.assert_allclose(
+    tf.convert_to_tensor(gradients[0]),
+    config.score_scale * slope @ passages,
+    atol=1e-5,
+  )
+  np.testing.assert_allclose(
+    tf.convert_to_tensor(gradients[1]),
+    config.score_scale * slope.T @ queries,
+    atol=1e-5,
+  )
+
+
+def test_what_is_read_is_scored_with_the_towers_of_the_step():
+  config = synthetic.orqa_config(train_passage_tower=True)
+  both = orqa.OrqaModel.of_task(config, VOCAB, synthetic.SEP)
+  features = make_features(config, 2)
+  rng = np.random.default_rng(6)
+  ids = tf.constant(rng.integers(5, VOCAB, [2, 4, 9]), tf.int32)
+  features |= {"live_token_ids": ids, "live_mask": tf.ones([2, 4], tf.bool)}
+  with tf.GradientTape() as tape:
+    spans = both(features).span_scores
+    mask = spans > -1e8
+    total = tf.reduce_sum(tf.where(mask, spans, 0.0))
+  queries, passages = both.retriever(
+    features["query_token_ids"], tf.reshape(ids[:, :2], [4, 9])
+  )
+  wanted = config.score_scale * tf.einsum(
+    "bd,brd->br", queries, tf.reshape(passages, [2, 2, -1])
+  )
+  flat = [
+    tf.reshape(features[name], [-1, config.reader_length])
+    for name in ("joint_token_ids", "joint_segment_ids")
+  ]
+  alone = tf.reshape(both.reader(*flat), spans.shape)
+  added = tf.boolean_mask(spans - alone, mask)
+  every = tf.broadcast_to(wanted[:, :, None, None], spans.shape)
+  np.testing.assert_allclose(added, tf.boolean_mask(every, mask), atol=1e-4)
+  # The reader's loss trains the passage tower, too.
+  tower = both.retriever.passage_embedder.trainable_variables
+  gradients = tape.gradient(total, tower)
+  assert tower and sum(g is not None for g in gradients) > 0.8 * len(tower)

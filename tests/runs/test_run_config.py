@@ -236,6 +236,39 @@ def test_a_resumed_run_is_not_given_other_passage_segments(tmp_path, old_run):
   assert load_tiny(tmp_path, passage_segments=True).passage_segments
 
 
+def test_a_resumed_run_keeps_the_retriever_that_a_preset_no_longer_has(
+  tmp_path,
+):
+  """As runs of `minilm` that were begun when it was not yet MiniLM's own."""
+  old = dataclasses.replace(
+    loading.load("pretrain", "minilm", {}),
+    pooling="cls",
+    normalization="layer_norm",
+    projection_size=128,
+    passage_separator=True,
+    score_scale=0.2,
+  )
+  run = synthetic.make_run("pretrain", old)
+  fields = run.to_json()
+  for name in (
+    "pooling",
+    "normalization",
+    "projection_activation",
+    "passage_separator",
+    "query_prompt",
+    "passage_prompt",
+  ):
+    del fields["config"][name]
+  (tmp_path / "config.json").write_text(json.dumps(fields))
+  assert run_config.read(str(tmp_path)) == run
+  resumed = loading.load("pretrain", "minilm", {}, str(tmp_path))
+  assert resumed == old
+  other = loading.load("pretrain", "minilm", {"pooling": "mean"}, str(tmp_path))
+  wanted = dataclasses.replace(run, config=other)
+  message = error_of(run_config.check, str(tmp_path), wanted)
+  assert "its config.pooling is 'cls', not 'mean'" in message
+
+
 def test_a_run_is_moved_with_what_lies_beside_it(tmp_path, monkeypatch):
   for name in ("here/corpus", "here/ict", "here/bert", "elsewhere/index"):
     (tmp_path / name).mkdir(parents=True)
@@ -272,7 +305,7 @@ def test_a_run_is_moved_with_what_lies_beside_it(tmp_path, monkeypatch):
   assert found.init_checkpoint == ",".join(
     str(tmp_path / "there" / name) for name in ("bert", "ict")
   )
-  assert found.index_home("realm") == str(tmp_path / "elsewhere" / "index")
+  assert found.index_run == str(tmp_path / "elsewhere" / "index")
   monkeypatch.chdir(tmp_path / "there" / "realm")
   assert run_config.read(".").corpus == "../corpus"
   # A run that is moved alone finds what has stayed.

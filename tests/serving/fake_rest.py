@@ -26,6 +26,11 @@ SCRIPT = (
   "A passage with <script>document.title = 'broken'</script> and"
   " <img src=x onerror=\"document.title='broken'\"> & more."
 )
+# By the id of the passage. Models of before have none, as `fill_mask` here.
+METADATA = {
+  "412": '{"url":"https://example.org/donau?a=1&b=2","page":3,"by":"<b>"}',
+  "s": '{"url":"javascript:document.title=\'broken\'","n":["<i>",1]}',
+}
 
 
 def _span(text, answer):
@@ -54,6 +59,7 @@ def answer(question):
     "passage_id": [row[2] for row in rows],
     "title": [row[3] for row in rows],
     "passage": [row[4] for row in rows],
+    "metadata": [METADATA.get(row[2], "{}") for row in rows],
     "answer_byte_start": [(r[5] or _span(r[4], r[0]))[0] for r in rows],
     "answer_byte_limit": [(r[5] or _span(r[4], r[0]))[1] for r in rows],
     "retriever_score": [row[6] for row in rows],
@@ -67,6 +73,7 @@ def retrieve(_):
     "passage_id": ["412", "97", "s", ""],
     "title": ["Donau", "Rhine", "<i>S</i>", ""],
     "passage": [DANUBE, RHINE, SCRIPT, ""],
+    "metadata": [METADATA["412"], "{}", METADATA["s"], "{}"],
     "score": [12.25, 9.5, -1.0, float("nan")],
   }
 

@@ -95,6 +95,22 @@ def test_ask_and_see_the_answer_marked(page):
   assert page.http.asked == [("answer", _QUESTION)]
 
 
+def test_metadata_is_text_and_its_address_a_link(page):
+  page.open(mode="retrieve", q=_QUESTION)
+  assert page.texts(".passages figcaption") == ["Donau", "Rhine", "<i>S</i>"]
+  links = page.browser.run(
+    "return [...document.querySelectorAll('.passages a')].map("
+    "(a) => [a.textContent, a.href, a.rel])"
+  )
+  address = "https://example.org/donau?a=1&b=2"
+  assert links == [["Donau", address, "noopener noreferrer"]]
+  assert page.texts(".passages .facts") == [
+    "page: 3 · by: <b> · Passage 412",
+    "Passage 97",
+    "url: javascript:document.title='broken' · n: [\"<i>\",1] · Passage s",
+  ]
+
+
 def test_a_candidate_opens_with_its_own_mark(page):
   page.open(mode="answer", q=_QUESTION)
   page.text(".best")

@@ -15,7 +15,7 @@ environment.configure()
 import tensorflow as tf  # noqa: E402
 
 from realm_tf import devices  # noqa: E402
-from realm_tf.training.recipes import finetuning  # noqa: E402
+from realm_tf.training.recipes import finetune_hook  # noqa: E402
 from tests import people  # noqa: E402
 from tests.end_to_end import tiny_runs  # noqa: E402
 
@@ -45,13 +45,13 @@ def main() -> None:
   root = pathlib.Path(sys.argv[1])
   people.write_world(root)
   config = people.config_of(train_steps=5, evaluate_every_steps=5)
-  before_step = finetuning.FinetuneHook.before_step
-  finetuning.FinetuneHook.before_step = _die
+  before_step = finetune_hook.FinetuneHook.before_step
+  finetune_hook.FinetuneHook.before_step = _die
   try:
     people.run(root, root / "run", config)
   except KeyboardInterrupt:
     died = tiny_runs.scalars(root / "run", "train")
-  finetuning.FinetuneHook.before_step = before_step
+  finetune_hook.FinetuneHook.before_step = before_step
   done = people.run(root, root / "run", config)
   again = tiny_runs.scalars(root / "run", "train")
   print(

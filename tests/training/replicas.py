@@ -20,6 +20,7 @@ from realm_tf.data.questions import token_answers  # noqa: E402
 from realm_tf.models import ict  # noqa: E402
 from realm_tf.models import realm  # noqa: E402
 from realm_tf.training import steps  # noqa: E402
+from realm_tf.training.tasks import following_task  # noqa: E402
 from realm_tf.training.tasks import ict_task  # noqa: E402
 from realm_tf.training.tasks import orqa_task  # noqa: E402
 from realm_tf.training.tasks import realm_task  # noqa: E402
@@ -55,9 +56,8 @@ def ict_task_of(config, features):
   return task
 
 
-def orqa_task_of(config, features):
-  """An OrqaTask over a random corpus, which it searches exactly."""
-  del features
+def orqa_parts(config):
+  """The arguments of an OrqaTask over a random corpus."""
   tokenizer = synthetic.make_tokenizer()
   table = synthetic.passage_table(synthetic.random_corpus())
   packed = packing.PackedPassages(
@@ -68,37 +68,69 @@ def orqa_task_of(config, features):
   )
   names = synthetic.NAMES[:BATCH]
   questions = [f"{name} wa" for name in names]
-  task = orqa_task.OrqaTask(
-    config,
-    tokenizer,
-    packed,
-    questions,
-    questions,
-    token_answers.TokenAnswers(
-      [[name] for name in names] * 2, table, tokenizer
-    ),
+  answers = token_answers.TokenAnswers(
+    [[name] for name in names] * 2, table, tokenizer
   )
+  return config, tokenizer, packed, questions, questions, answers
+
+
+def index_of(config, packed):
+  """A random index, which is searched exactly: its search and its beam."""
   embeddings = np.random.default_rng(0).normal(
-    size=[len(table), config.projection_size]
+    size=[packed.null_row, config.embedding_size]
   )
 
-  def search(queries, k):
+  def search(token_ids, queries, k):
     scores = tf.matmul(
       queries, tf.constant(embeddings, tf.float32), transpose_b=True
     )
     best = tf.math.top_k(scores, k)
     return best.values, best.indices, best.values > -1e9
 
-  task.set_index(
-    search,
-    qa_examples.BeamFeatures(config, packed, embeddings.astype(np.float16)),
-  )
+  beam = qa_examples.BeamFeatures(config, packed, embeddings.astype(np.float16))
+  return search, beam
+
+
+def orqa_task_of(config, features):
+  """An OrqaTask over a random corpus, which it searches exactly."""
+  del features
+  parts = orqa_parts(config)
+  task = orqa_task.OrqaTask(*parts)
+  task.set_index(*index_of(config, parts[2]))
   return task
+
+
+def following_task_of(config, features):
+  """A FollowingTask over a random corpus; its features hold all it needs."""
+  del features
+  return following_task.FollowingTask(*orqa_parts(config))
+
+
+def following_features(config):
+  """A global batch of a FollowingTask, as its pipeline makes it."""
+  parts = orqa_parts(config)
+  words = np.random.default_rng(1).normal(
+    size=[len(synthetic.VOCABULARY), config.projection_size]
+  )
+
+  def embed(token_ids):
+    return tf.reduce_sum(
+      tf.gather(tf.constant(words, tf.float32), token_ids), 1
+    )
+
+  task = following_task.FollowingTask(*parts)
+  task.set_index(
+    following_task.SearchedIndex(0, embed, *index_of(config, parts[2]))
+  )
+  return next(iter(task.eval_pipeline()))
 
 
 def case(name):
   """Returns the task's maker, its config and a global batch."""
   features = synthetic.realm_features(synthetic.realm_config(), BATCH)
+  if name == "following":
+    config = synthetic.orqa_config(train_passage_tower=True)
+    return following_task_of, config, following_features(config)
   if name == "orqa":
     config = synthetic.orqa_config()
     names = synthetic.NAMES[:BATCH]

@@ -89,11 +89,11 @@ def make_orqa(config, tokenizer, corpus):
     ),
   )
   embeddings = np.random.default_rng(0).normal(
-    size=[PASSAGES, config.projection_size]
+    size=[PASSAGES, config.embedding_size]
   )
   beam = qa_examples.BeamFeatures(config, packed, np.float16(embeddings))
   # The same passages in either precision.
-  task.set_index(lambda _, k: search(tf.eye(BATCH, PASSAGES), k), beam)
+  task.set_index(lambda _, __, k: search(tf.eye(BATCH, PASSAGES), k), beam)
   return task
 
 

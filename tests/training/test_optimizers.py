@@ -172,3 +172,79 @@ def test_first_step_is_adams():
   # m / sqrt(v) is the gradient's sign on the first step, whatever its size:
   # nothing clips it here.
   np.testing.assert_allclose(variable, [0.99, -1.99], rtol=1e-4)
+
+
+def two_rates(variables):
+  """A retriever's and another's variable, with rates of 1e-2 and 1e-3."""
+  config = synthetic.orqa_config(
+    learning_rate=1e-3,
+    retriever_learning_rate=1e-2,
+    warmup_steps=0,
+    weight_decay=0.0,
+    train_steps=10,
+  )
+
+  class Part:
+    def __init__(self, variable):
+      self.trainable_variables = [variable]
+
+  retriever, reader = variables
+  parts = {"retriever": Part(retriever), "reader": Part(reader)}
+  return optimizers.make_optimizer(config, parts)
+
+
+def test_the_retriever_learns_at_its_own_rate():
+  retriever, reader = (
+    tf.Variable([1.0, -2.0], name=name) for name in ("kernel", "kernel")
+  )
+  both = two_rates([retriever, reader])
+  gradient = tf.constant([0.5, -3.0])
+  pairs = [(gradient, retriever), (gradient, reader)]
+  both.apply_gradients(pairs, experimental_aggregate_gradients=False)
+  # On the first step, m / sqrt(v) is the gradient's sign.
+  np.testing.assert_allclose(retriever, [0.99, -1.99], rtol=1e-4)
+  np.testing.assert_allclose(reader, [0.999, -1.999], rtol=1e-4)
+  assert optimizers.learning_rates(both, 5) == {
+    "learning_rate": pytest.approx(0.5e-3),
+    "retriever_learning_rate": pytest.approx(0.5e-2),
+  }
+  # On the second, linear decay leaves nine tenths of each.
+  both.apply_gradients(pairs, experimental_aggregate_gradients=False)
+  np.testing.assert_allclose(retriever, [0.981, -1.981], rtol=1e-4)
+  np.testing.assert_allclose(reader, [0.9981, -1.9981], rtol=1e-4)
+
+
+def test_both_states_are_restored(tmp_path):
+  def make():
+    variables = [tf.Variable([1.0], name="a"), tf.Variable([1.0], name="b")]
+    both = two_rates(variables)
+    both._create_all_weights(variables)
+    saved = tf.train.Checkpoint(
+      optimizer=both, retriever=variables[0], reader=variables[1]
+    )
+    return variables, both, saved
+
+  def step(variables, both, gradient):
+    pairs = [(tf.constant([gradient]), v) for v in variables]
+    both.apply_gradients(pairs, experimental_aggregate_gradients=False)
+
+  variables, both, saved = make()
+  step(variables, both, 0.5)
+  path = saved.write(str(tmp_path / "state"))
+  step(variables, both, -0.1)
+  again, other, loaded = make()
+  loaded.read(path).assert_existing_objects_matched()
+  step(again, other, -0.1)
+  for one, two in zip(variables, again, strict=True):
+    np.testing.assert_array_equal(one, two)
+
+
+def test_without_a_rate_of_its_own_there_is_one_optimizer():
+  config = synthetic.orqa_config()
+  model = orqa.OrqaModel.of_task(config, small_runs.VOCAB, synthetic.SEP)
+  parts = {"retriever": model.retriever, "reader": model.reader}
+  one = optimizers.make_optimizer(config, parts)
+  assert not isinstance(one, optimizers.PartOptimizers)
+  assert optimizers.learning_rates(one, 2) == {
+    "learning_rate": pytest.approx(0.9e-3)
+  }

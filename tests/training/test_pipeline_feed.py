@@ -171,5 +171,5 @@ def test_an_error_of_the_first_batch_surfaces_too():
 def test_a_replacement_beyond_the_last_step_does_not_disturb_the_end():
   feed = pipeline_feed.Feed(ONE, pipeline("a", last=10), 7)
   feed.replace(pipeline("b", last=10))
-  settle(feed)
+  feed.wait_until_ready()
   assert [x[:2] for x in take(feed, 3)] == [(i, "a") for i in (7, 8, 9)]

@@ -6,7 +6,7 @@ from realm_tf.training import base_task
 from realm_tf.training import steps
 from tests.training import programs
 
-CASES = ("realm", "ict", "orqa")
+CASES = ("realm", "ict", "orqa", "following")
 
 
 @pytest.fixture(scope="module")

@@ -14,61 +14,69 @@ _BATCH = 256
 
 
 class DenseRetriever:
-  """Retrieves from an index version; see `retriever.Retriever`."""
+  """Retrieves from an index version; see `retriever.Retriever`.
+
+  Attributes:
+    search_vectors: Searches the version for embeddings.
+    step: Of the weights that embed queries.
+  """
 
   trained_with_reader = True
 
   def __init__(
     self,
     embed: Callable[[tf.Tensor], tf.Tensor],
-    search: Callable[[tf.Tensor, int], tuple[tf.Tensor, tf.Tensor, tf.Tensor]],
+    search: Callable[[tf.Tensor, int], retriever.Found],
     tokenizer: wordpiece.Tokenizer,
     query_length: int,
     index: str = "",
+    step: int = 0,
   ):
     """Takes the parts.
 
     Args:
       embed: The query embedder, from <int32>[batch, query_length] to
         <float32>[batch, D].
-      search: The version's searcher; see `searchers.Searcher.search`.
+      search: The version's searcher; see `searcher_base.Searcher.search`.
       tokenizer: Of the corpus.
       query_length: Wordpieces of a query, [CLS] and [SEP] included.
       index: Folder of the index version.
+      step: Of the weights that embed queries.
     """
     self._embed = embed
-    self._search = search
+    self.search_vectors = search
     self._tokenizer = tokenizer
     self._query_length = query_length
     self.index = index
+    self.step = step
 
   def embed(self, texts: Sequence[str]) -> np.ndarray:
     """Returns the embeddings of queries, <float32>[texts, D]."""
     return np.concatenate(
-      [self._embed_batch(batch).numpy() for batch in _batches(texts)]
+      [
+        self.embed_batch(tf.constant(batch, tf.string)).numpy()
+        for batch in retriever.batches(texts, _BATCH)
+      ]
     )
 
-  def retrieve(self, texts: Sequence[str], k: int) -> retriever.Retrieved:
-    """See `retriever.Retriever`."""
-    rows, scores = [], []
-    for batch in _batches(texts):
-      best, places, valid = self._search(self._embed_batch(batch), k)
-      rows.append(tf.where(valid, places, -1).numpy())
-      scores.append(tf.where(valid, best, -np.inf).numpy())
-    return retriever.Retrieved(np.concatenate(rows), np.concatenate(scores))
-
-  def _embed_batch(self, texts: Sequence[str]) -> tf.Tensor:
+  def embed_batch(self, texts: tf.Tensor) -> tf.Tensor:
+    """Returns the embeddings of <string>[batch], <float32>[batch, D]."""
     token_ids = packing.pack_queries(
-      self._tokenizer.tokenize(tf.constant(texts, tf.string)),
-      self._query_length,
-      self._tokenizer,
+      self._tokenizer.tokenize(texts), self._query_length, self._tokenizer
     )
     return self._embed(token_ids)
 
+  def retrieve(self, texts: Sequence[str], k: int) -> retriever.Retrieved:
+    """See `retriever.Retriever`."""
+    return retriever.in_batches(
+      lambda batch: self.search(batch, self.embed_batch(batch), k),
+      texts,
+      _BATCH,
+    )
 
-def _batches(texts: Sequence[str]) -> list[list[str]]:
-  """Cuts texts into batches; no text at all is one empty batch."""
-  return [
-    list(texts[first : first + _BATCH])
-    for first in range(0, max(len(texts), 1), _BATCH)
-  ]
+  def search(
+    self, questions: tf.Tensor, embeddings: tf.Tensor, k: int
+  ) -> retriever.Found:
+    """Searches by the embeddings; see `retriever.Retriever`."""
+    del questions
+    return self.search_vectors(embeddings, k)

@@ -1,10 +1,16 @@
-"""The protocol of a retriever: from texts to rows of a corpus, with scores."""
+"""The protocols of a retriever: from texts to rows of a corpus, with scores."""
 
+from collections.abc import Callable
 from collections.abc import Sequence
 from typing import NamedTuple
 from typing import Protocol
 
 import numpy as np
+import tensorflow as tf
+
+# Scores <float32>, rows <int32> and validity <bool>, [batch, k] each, best
+# first; -inf and -1 where not valid.
+Found = tuple[tf.Tensor, tf.Tensor, tf.Tensor]
 
 
 class Retrieved(NamedTuple):
@@ -40,3 +46,40 @@ class Retriever(Protocol):
       texts: Queries.
       k: Passages a query, at most as many as the corpus has.
     """
+
+  def search(
+    self, questions: tf.Tensor, embeddings: tf.Tensor, k: int
+  ) -> Found:
+    """Retrieves the k best passages of each question, in the graph.
+
+    Args:
+      questions: <string>[batch].
+      embeddings: <float32>[batch, D]. Of the same, by the model.
+      k: Passages a question; static.
+    """
+
+
+def in_batches(
+  search: Callable[[tf.Tensor], Found], texts: Sequence[str], size: int
+) -> Retrieved:
+  """Searches for many texts, some at once.
+
+  Args:
+    search: Searches for <string>[batch].
+    texts: Queries.
+    size: Queries at once.
+  """
+  scores, rows = [], []
+  for batch in batches(texts, size):
+    best, places, valid = search(tf.constant(batch, tf.string))
+    scores.append(tf.where(valid, best, -np.inf).numpy())
+    rows.append(tf.where(valid, places, -1).numpy().astype(np.int64))
+  return Retrieved(np.concatenate(rows), np.concatenate(scores))
+
+
+def batches(texts: Sequence[str], size: int) -> list[list[str]]:
+  """Cuts texts into batches; no text at all is one empty batch."""
+  return [
+    list(texts[first : first + size])
+    for first in range(0, max(len(texts), 1), size)
+  ]

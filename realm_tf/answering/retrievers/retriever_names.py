@@ -1,6 +1,11 @@
-"""The names of the retrievers."""
+"""The names of the retrievers, and of the ways to join two."""
 
 DENSE = "dense"
 BM25 = "bm25"
-RETRIEVERS = (DENSE, BM25)
+HYBRID = "hybrid"
+RETRIEVERS = (DENSE, BM25, HYBRID)
 NONE = "none"  # the closed book
+
+CONVEX = "convex"
+RECIPROCAL_RANKS = "reciprocal_ranks"
+METHODS = (CONVEX, RECIPROCAL_RANKS)

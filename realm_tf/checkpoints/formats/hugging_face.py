@@ -7,7 +7,6 @@ import numpy as np
 import tensorflow as tf
 
 from realm_tf import errors
-from realm_tf import files
 from realm_tf.checkpoints import names
 from realm_tf.checkpoints import weight_source
 from realm_tf.checkpoints.formats import json_config
@@ -18,7 +17,7 @@ from realm_tf.data.corpus import corpus_manifest
 
 FORMAT = "Hugging Face"
 CONFIG = "config.json"
-_WEIGHTS = "model.safetensors"
+WEIGHTS = "model.safetensors"
 _WEIGHTS_INDEX = "model.safetensors.index.json"
 _EPSILON = 1e-12
 _TOKENIZER_DEFAULTS = {
@@ -40,17 +39,18 @@ _IGNORED = re.compile(
 )
 
 
-def read(path: str) -> weight_source.Source:
+def read(path: str, subfolder: str = "") -> weight_source.Source:
   """Reads a folder of any BERT-shaped model.
 
   Args:
-    path: The folder; that of sentence-transformers too.
+    path: The folder, as the user named it.
+    subfolder: Where in it the model is, as a whole path; empty for `path`.
 
   Raises:
     errors.UserError: If a file is missing or damaged, it is no BERT, or it
       holds two.
   """
-  folder = transformer_folder(path)
+  folder = subfolder or path
   file = tf.io.gfile.join(folder, CONFIG)
   config = json_config.read(file)
   if config.get("model_type", "bert") != "bert":
@@ -63,7 +63,7 @@ def read(path: str) -> weight_source.Source:
       f"absolute ones, by its {CONFIG}."
     )
   sizes = json_config.sizes(config, file)
-  arrays, unused = _arrays(path, _weights(path, folder))
+  arrays, unused = _arrays(path, read_weights(path, folder))
   vocabulary = _vocabulary(path, folder)
   notes = []
   epsilon = config.get("layer_norm_eps", _EPSILON)
@@ -87,30 +87,16 @@ def read(path: str) -> weight_source.Source:
   )
 
 
-def transformer_folder(path: str) -> str:
-  """Returns the folder of the BERT, which may be a subfolder.
+def read_weights(path: str, folder: str) -> dict[str, np.ndarray]:
+  """Reads the weights of a folder, of one file or several.
+
+  Args:
+    path: What messages name.
+    folder: Where they are.
 
   Raises:
-    errors.UserError: If `modules.json` is damaged.
+    errors.UserError: If they are missing, damaged or pickled.
   """
-  file = tf.io.gfile.join(path, "modules.json")
-  if not tf.io.gfile.exists(file):
-    return path
-  try:
-    folders = [
-      module["path"]
-      for module in files.read_json(file)
-      if module["type"].endswith(".Transformer")
-    ]
-    return tf.io.gfile.join(path, *folders[:1]) if any(folders[:1]) else path
-  except (ValueError, KeyError, TypeError, AttributeError) as e:
-    raise errors.UserError(
-      f"{file} is damaged: it must list modules, each with `type` and `path`."
-    ) from e
-
-
-def _weights(path: str, folder: str) -> dict[str, np.ndarray]:
-  """Reads the weights, of one file or several."""
   index = tf.io.gfile.join(folder, _WEIGHTS_INDEX)
   if tf.io.gfile.exists(index):
     try:
@@ -120,7 +106,7 @@ def _weights(path: str, folder: str) -> dict[str, np.ndarray]:
         f"{index} is damaged: it has no `weight_map` of names to files."
       ) from e
   else:
-    parts = [_WEIGHTS]
+    parts = [WEIGHTS]
   read_parts: dict[str, np.ndarray] = {}
   for part in parts:
     file = tf.io.gfile.join(folder, part)

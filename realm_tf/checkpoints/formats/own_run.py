@@ -1,5 +1,6 @@
 """Our own runs: finds their weights, and reads their BERT as a source."""
 
+import dataclasses
 from typing import Any
 
 import tensorflow as tf
@@ -8,10 +9,12 @@ from realm_tf import errors
 from realm_tf import files
 from realm_tf.checkpoints import names
 from realm_tf.checkpoints import saved
+from realm_tf.checkpoints import sentence_encoder
 from realm_tf.checkpoints import weight_source
 from realm_tf.checkpoints.formats import json_config
 from realm_tf.checkpoints.formats import model_garden
 from realm_tf.checkpoints.formats import object_graph
+from realm_tf.configs import schema
 from realm_tf.data.corpus import corpora
 from realm_tf.data.corpus import corpus_manifest
 from realm_tf.runs import run_config
@@ -117,28 +120,62 @@ def read(path: str) -> weight_source.Source:
   checkpoint, _ = weights_path(path)
   held = roles(checkpoint)
   role = next(role for role in _ENCODERS if role in held)
-  arrays, _ = object_graph.ObjectGraph(checkpoint).bert(*_ENCODERS[role])
-  if role != "retriever":
+  stored = object_graph.ObjectGraph(checkpoint)
+  arrays, _ = stored.bert(*_ENCODERS[role])
+  if getattr(run.config, "pooling", "") != "cls" or role != "retriever":
     # Nothing reads the pooler: it is as random as it was.
     arrays = {
       name: array
       for name, array in arrays.items()
       if names.role(name) != names.POOLER
     }
-  tokenizer = _tokenizer(path, run)
-  return weight_source.make(
+  found = tokenizer(path, run)
+  source = weight_source.make(
     path,
     f"{role} of a run",
     sizes=model_garden.sizes(path, arrays),
     activations=(run.config.activation,),
     arrays=arrays,
-    vocabulary=tokenizer.vocabulary,
-    lower_case=tokenizer.lower_case,
+    vocabulary=found.vocabulary,
+    lower_case=found.lower_case,
+  )
+  if isinstance(run.config, schema.ImportedConfig):
+    encoder = _sentence_encoder(run.config, stored)
+    source = dataclasses.replace(
+      source, format="an imported encoder", encoder=encoder
+    )
+  return source
+
+
+def _sentence_encoder(
+  config: schema.ImportedConfig, stored: object_graph.ObjectGraph
+) -> sentence_encoder.SentenceEncoder:
+  """Returns how an imported encoder makes embeddings."""
+  projection = (*_ENCODERS["retriever"][:-1], "projection")
+  kernel, bias = (stored.value(*projection, n) for n in ("kernel", "bias"))
+  dense = None
+  if kernel is not None and bias is not None:
+    dense = sentence_encoder.Dense(kernel, bias, config.projection_activation)
+  return sentence_encoder.SentenceEncoder(
+    pooling=config.pooling,
+    normalization=config.normalization,
+    max_length=config.passage_length,
+    dense=dense,
+    query_prompt=config.query_prompt,
+    passage_prompt=config.passage_prompt,
   )
 
 
-def _tokenizer(path: str, run: run_config.RunConfig) -> wordpiece.Tokenizer:
-  """Returns the tokenizer of a run: its own, else its corpus's."""
+def tokenizer(path: str, run: run_config.RunConfig) -> wordpiece.Tokenizer:
+  """Returns the tokenizer of a run: its own, else its corpus's.
+
+  Args:
+    path: The run's folder.
+    run: Its config.
+
+  Raises:
+    errors.UserError: If its corpus is gone, or has another vocabulary now.
+  """
   file = tf.io.gfile.join(path, corpus_manifest.VOCABULARY_NAME)
   if tf.io.gfile.exists(file):
     casing = json_config.read(tf.io.gfile.join(path, _CASING_FILE))

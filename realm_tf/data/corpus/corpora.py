@@ -183,19 +183,38 @@ class Corpus:
     Returns:
       n titles and n bodies.
     """
+    titles, bodies = self._read_columns(rows, ("title", "body"))
+    return titles, bodies
+
+  def read_passages(
+    self, rows: Sequence[int] | np.ndarray
+  ) -> tuple[list[str], list[str], list[str]]:
+    """Reads the titles, bodies and metadata of some passages.
+
+    Args:
+      rows: <int>[n]. As for `read_texts`.
+
+    Returns:
+      n titles, n bodies, and n JSON objects, "" where there is no metadata.
+    """
+    names = ("title", "body", "metadata")
+    titles, bodies, metadata = self._read_columns(rows, names)
+    return titles, bodies, metadata
+
+  def _read_columns(
+    self, rows: Sequence[int] | np.ndarray | None, names: Sequence[str]
+  ) -> list[list[str]]:
+    """Reads some strings of passages, by the names of their features."""
     offsets = self.shard_offsets
     wanted = np.arange(self.num_passages) if rows is None else np.asarray(rows)
-    titles = np.empty(wanted.shape, object)
-    bodies = np.empty(wanted.shape, object)
+    columns = [np.empty(wanted.shape, object) for _ in names]
     shards = np.searchsorted(offsets, wanted, side="right") - 1
     for shard in np.unique(shards):
       here = shards == shard
-      shard_titles, shard_bodies = passage_table.read_shard_texts(
-        self.checked_path(shard)
-      )
-      titles[here] = shard_titles[wanted[here] - offsets[shard]]
-      bodies[here] = shard_bodies[wanted[here] - offsets[shard]]
-    return [t.decode() for t in titles], [b.decode() for b in bodies]
+      found = passage_table.read_shard_columns(self.checked_path(shard), names)
+      for column, values in zip(columns, found, strict=True):
+        column[here] = values[wanted[here] - offsets[shard]]
+    return [[value.decode() for value in column] for column in columns]
 
   def iterate_bodies(self) -> Iterator[str]:
     """Yields the body of each passage, with one shard in memory."""

@@ -88,6 +88,9 @@ class CorpusManifest:
     fingerprint: Of the passages, their order and the tokenizer.
     source_sha256: Of the input and the settings that it was built with.
     edit: Its origin, if `edit_corpus` wrote it.
+    metadata_fields: Names of the fields beside title and text that passages
+      have, or had before an edit; sorted.
+    metadata_choice: The only fields that were to stay; None for all.
   """
 
   format_version: int
@@ -103,6 +106,8 @@ class CorpusManifest:
   fingerprint: str
   source_sha256: str
   edit: EditEntry | None = None
+  metadata_fields: tuple[str, ...] = ()
+  metadata_choice: tuple[str, ...] | None = None
 
   def contradiction(self) -> str | None:
     """Returns how the manifest contradicts itself; None if it does not."""
@@ -138,6 +143,9 @@ class CorpusManifest:
     value["shards"] = tuple(ShardEntry(**shard) for shard in value["shards"])
     if value.get("edit") is not None:
       value["edit"] = EditEntry(**value["edit"])
+    for name in ("metadata_fields", "metadata_choice"):
+      if value.get(name) is not None:
+        value[name] = tuple(value[name])
     return cls(**value)
 
 

@@ -15,12 +15,14 @@ class Passage:
     body: A slice of the article's text, whole sentences.
     title_token_ids: <int32>[title tokens].
     body_token_ids: <int32>[body tokens].
+    metadata: A JSON object, from `passage_metadata.encode`; "" for none.
   """
 
   title: str
   body: str
   title_token_ids: np.ndarray
   body_token_ids: np.ndarray
+  metadata: str = ""
 
   @property
   def id(self) -> str:

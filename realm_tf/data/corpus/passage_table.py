@@ -20,6 +20,8 @@ _FEATURES = {
   name: tf.io.FixedLenFeature([], tf.string)
   for name in ("id", "title", "body", "title_token_ids", "body_token_ids")
 }
+# Records without metadata do not have it.
+_OPTIONAL_FEATURES = {"metadata": tf.io.FixedLenFeature([], tf.string, "")}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -125,6 +127,8 @@ def encode_passage(passage: passage_record.Passage, token_dtype: str) -> bytes:
     "title_token_ids": passage.title_token_ids.astype(dtype).tobytes(),
     "body_token_ids": passage.body_token_ids.astype(dtype).tobytes(),
   }
+  if passage.metadata:
+    features["metadata"] = passage.metadata.encode()
   return tf.train.Example(
     features=tf.train.Features(
       feature={
@@ -164,8 +168,9 @@ def read_shard(path: str, token_dtype: str) -> PassageTable:
   Raises:
     errors.UserError: If the file is missing or damaged.
   """
+  columns = functools.partial(_table_columns, token_dtype=token_dtype)
   dataset = _batches(path).map(
-    functools.partial(_table_columns, token_dtype=token_dtype),
+    tf.autograph.experimental.do_not_convert(columns),
     num_parallel_calls=tf.data.AUTOTUNE,
   )
   with _reported(path):
@@ -194,7 +199,7 @@ def read_shard_texts(path: str) -> tuple[np.ndarray, np.ndarray]:
   Raises:
     errors.UserError: If the file is missing or damaged.
   """
-  titles, bodies = _read_columns(path, ("title", "body"))
+  titles, bodies = read_shard_columns(path, ("title", "body"))
   return titles, bodies
 
 
@@ -207,7 +212,7 @@ def read_shard_ids(path: str) -> np.ndarray:
   Raises:
     errors.UserError: If the file is missing or damaged.
   """
-  (ids,) = _read_columns(path, ("id",))
+  (ids,) = read_shard_columns(path, ("id",))
   return ids.astype("S16")
 
 
@@ -220,8 +225,33 @@ def read_shard_keys(path: str) -> tuple[np.ndarray, np.ndarray]:
   Raises:
     errors.UserError: If the file is missing or damaged.
   """
-  ids, titles = _read_columns(path, ("id", "title"))
+  ids, titles = read_shard_columns(path, ("id", "title"))
   return ids.astype("S16"), titles
+
+
+def read_shard_columns(path: str, names: Sequence[str]) -> list[np.ndarray]:
+  """Reads some strings of each passage of one file.
+
+  Args:
+    path: A gzip TFRecord file.
+    names: Of "id", "title", "body" and "metadata", which is b"" for none.
+
+  Returns:
+    <object>[n] of bytes for each name.
+
+  Raises:
+    errors.UserError: If the file is missing or damaged.
+  """
+  known = _FEATURES | _OPTIONAL_FEATURES
+  features = {name: known[name] for name in names}
+  parse = functools.partial(tf.io.parse_example, features=features)
+  with _reported(path):
+    batches = list(_batches(path).map(parse).as_numpy_iterator())
+  empty = np.empty([0], object)
+  return [
+    np.concatenate([empty, *(batch[name] for batch in batches)])
+    for name in names
+  ]
 
 
 def read_shard_records(path: str) -> list[bytes]:
@@ -250,19 +280,6 @@ def _reported(path: str) -> Iterator[None]:
 def _batches(path: str) -> tf.data.Dataset:
   records = tf.data.TFRecordDataset(path, compression_type=COMPRESSION)
   return records.batch(_BATCH)
-
-
-def _read_columns(path: str, names: Sequence[str]) -> list[np.ndarray]:
-  """Reads some strings of each record, as <object>[n] of bytes each."""
-  features = {name: _FEATURES[name] for name in names}
-  parse = functools.partial(tf.io.parse_example, features=features)
-  with _reported(path):
-    batches = list(_batches(path).map(parse).as_numpy_iterator())
-  empty = np.empty([0], object)
-  return [
-    np.concatenate([empty, *(batch[name] for batch in batches)])
-    for name in names
-  ]
 
 
 def _table_columns(

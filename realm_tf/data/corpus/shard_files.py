@@ -49,11 +49,15 @@ class ShardPart:
     documents: From how many documents they come.
     counts: Dropped items by reason. Any one shard of the batch carries
       these counts: only their sum over all shards matters.
+    left_out: A line on each file that was left out; as `counts`.
+    metadata_fields: Names of the fields that passages have; as `counts`.
   """
 
   records: list[Record] = dataclasses.field(default_factory=list)
   documents: int = 0
   counts: dict[str, int] = dataclasses.field(default_factory=dict)
+  left_out: list[str] = dataclasses.field(default_factory=list)
+  metadata_fields: list[str] = dataclasses.field(default_factory=list)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,6 +70,8 @@ class ShardSummary:
     documents: From how many documents.
     counts: Dropped items by reason, and how many sentences were cut.
     id_digest: A checksum of its passage ids, in order.
+    left_out: See `ShardPart`.
+    metadata_fields: See `ShardPart`.
   """
 
   entry: corpus_manifest.ShardEntry
@@ -73,6 +79,8 @@ class ShardSummary:
   documents: int
   counts: dict[str, int]
   id_digest: str
+  left_out: list[str] = dataclasses.field(default_factory=list)
+  metadata_fields: list[str] = dataclasses.field(default_factory=list)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,6 +94,8 @@ class Summary:
     counts: Dropped items by reason, and how many sentences were cut.
     shards: The files, in order.
     id_digests: A checksum of each shard's passage ids, in order.
+    left_out: A line on each file that was left out, sorted.
+    metadata_fields: Names of the fields that passages have, sorted.
   """
 
   passages: int
@@ -94,6 +104,8 @@ class Summary:
   counts: collections.Counter[str]
   shards: tuple[corpus_manifest.ShardEntry, ...]
   id_digests: tuple[str, ...]
+  left_out: tuple[str, ...]
+  metadata_fields: tuple[str, ...]
 
 
 def shard_of_title(title: str, num_shards: int) -> int:
@@ -140,6 +152,8 @@ def write_shard(
     documents=sum(part.documents for part in parts),
     counts=dict(counts),
     id_digest=id_digest(unique),
+    left_out=[line for part in parts for line in part.left_out],
+    metadata_fields=[n for part in parts for n in part.metadata_fields],
   )
 
 
@@ -160,6 +174,10 @@ def summarize(shards: Sequence[ShardSummary]) -> Summary:
     counts=counts,
     shards=tuple(shard.entry for shard in shards),
     id_digests=tuple(shard.id_digest for shard in shards),
+    left_out=tuple(sorted(line for shard in shards for line in shard.left_out)),
+    metadata_fields=tuple(
+      sorted({name for shard in shards for name in shard.metadata_fields})
+    ),
   )
 
 

@@ -11,6 +11,12 @@ EmbedFunction = Callable[[tf.Tensor], tf.Tensor]
 SearchFunction = Callable[
   [tf.Tensor, int], tuple[tf.Tensor, tf.Tensor, tf.Tensor]
 ]
+# From wordpieces of questions <int32>[batch, L] and k to the same.
+TokenSearch = SearchFunction
+# From wordpieces of questions, their embeddings, and k to the same.
+QuestionSearch = Callable[
+  [tf.Tensor, tf.Tensor, int], tuple[tf.Tensor, tf.Tensor, tf.Tensor]
+]
 
 _WIDTH_STEP = 8
 
@@ -94,7 +100,7 @@ class CandidateRetriever:
       Rows <int32>[batch, count], the null passage first, and their mask
       <bool>[batch, count].
     """
-    queries = self._embed(_without_padding(query_token_ids))
+    queries = self._embed(without_padding(query_token_ids))
     # One more than wanted: the source may be among the best.
     _, rows, valid = self._search(queries, self._count)
     rows = tf.where(valid, rows, self._null_row)
@@ -108,7 +114,7 @@ class CandidateRetriever:
     )
 
 
-def _without_padding(token_ids: tf.Tensor) -> tf.Tensor:
+def without_padding(token_ids: tf.Tensor) -> tf.Tensor:
   """Cuts off positions where all rows hold [PAD], which is 0.
 
   The host embeds queries at any length, and most are far below the longest.

@@ -54,6 +54,8 @@ class BuildOptions:
     max_passage_tokens: Wordpieces of a passage at most, title and the three
       special tokens included.
     num_shards: Files of passages; None to choose by the input's size.
+    metadata: The fields of documents, beside title and text, that stay with
+      their passages; None for all.
     overwrite: Whether to replace the corpus that `output` holds.
     beam_flags: Flags of Beam's own, such as "--runner=DataflowRunner".
   """
@@ -65,6 +67,7 @@ class BuildOptions:
   lower_case: bool = True
   max_passage_tokens: int = 288
   num_shards: int | None = None
+  metadata: Sequence[str] | None = None
   overwrite: bool = False
   beam_flags: Sequence[str] = ()
 
@@ -92,9 +95,10 @@ def build(options: BuildOptions) -> corpus_manifest.CorpusManifest:
   tokenizer = _make_tokenizer(options, found)
   with corpus_folder.staged(options.output) as staging:
     _run_pipeline(options, found, tokenizer, staging, num_shards)
-    manifest = _make_manifest(
-      options, tokenizer, shards.read_summaries(staging), source_sha256
-    )
+    summary = shards.read_summaries(staging)
+    sources.warn_of_left_out(summary.left_out)
+    summary.counts.update(sources.count_other_kinds(options.inputs))
+    manifest = _make_manifest(options, tokenizer, summary, source_sha256)
     shards.remove_summaries(staging)
     corpus_folder.publish(staging, options.output, tokenizer, manifest)
   _print_summary(options, manifest, time.monotonic() - started)
@@ -132,12 +136,14 @@ def _source_sha256(
   )
   decisive = [
     corpus_manifest.FORMAT_VERSION,
-    [[source.kind, source.sha256()] for source in found],
+    [source.identity() for source in found],
     vocab,
     options.lower_case,
     options.max_passage_tokens,
     num_shards,
   ]
+  if options.metadata is not None:
+    decisive.append(sorted(options.metadata))
   return hashlib.sha256(json.dumps(decisive).encode()).hexdigest()
 
 
@@ -188,7 +194,7 @@ def _run_pipeline(
   with beam_runs.user_errors(), beam.Pipeline(options=beam_options) as pipeline:
     parts = (
       pipeline
-      | "Sources" >> beam.Create(list(found))
+      | "Sources" >> beam.Create(list(sources.grouped(found)))
       | "SpreadSources" >> beam.Reshuffle()
       | "Read" >> beam.FlatMap(shards.read_batches)
       | "SpreadDocuments" >> beam.Reshuffle()
@@ -199,6 +205,7 @@ def _run_pipeline(
           tokenizer.lower_case,
           options.max_passage_tokens,
           num_shards,
+          options.metadata,
         )
       )
     )
@@ -243,6 +250,10 @@ def _make_manifest(
     shards=summary.shards,
     fingerprint=corpus_folder.fingerprint(summary.id_digests, tokenizer),
     source_sha256=source_sha256,
+    metadata_fields=summary.metadata_fields,
+    metadata_choice=None
+    if options.metadata is None
+    else tuple(sorted(options.metadata)),
   )
 
 
@@ -270,6 +281,7 @@ def _print_summary(
     f"{manifest.passages:,} passages of {manifest.articles:,} articles in "
     f"{seconds:.1f} s ({manifest.passages / seconds:,.0f} passages/s)\n"
     f"  left out    {dropped or 'nothing'}\n"
+    f"  metadata    {', '.join(manifest.metadata_fields) or 'none'}\n"
     f"  sentences longer than a passage, cut: {manifest.split_sentences:,}\n"
     f"{_cut_by_presets(options.max_passage_tokens)}"
     f"  written to  {options.output}\n"

@@ -66,15 +66,17 @@ class _Inputs:
   replacing: list[sources.Source]
   removals: list[edit_inputs.Removal]
 
-  def sha256(self, fingerprint: str) -> str:
+  def sha256(self, parent: corpus_manifest.CorpusManifest) -> str:
     """Returns a checksum of everything that the new corpus depends on."""
     decisive = [
       corpus_manifest.FORMAT_VERSION,
-      fingerprint,
-      [[source.kind, source.sha256()] for source in self.added],
+      parent.fingerprint,
+      [source.identity() for source in self.added],
       sorted({removal.name for removal in self.removals}),
-      [[source.kind, source.sha256()] for source in self.replacing],
+      [source.identity() for source in self.replacing],
     ]
+    if parent.metadata_fields:  # The fingerprint leaves them out.
+      decisive.append([shard.sha256 for shard in parent.shards])
     return hashlib.sha256(json.dumps(decisive).encode()).hexdigest()
 
 
@@ -94,7 +96,7 @@ def edit(options: EditOptions, corpus: corpora.Corpus) -> corpora.Corpus:
   """
   started = time.monotonic()
   inputs = _read_flags(options)
-  source_sha256 = inputs.sha256(corpus.fingerprint)
+  source_sha256 = inputs.sha256(corpus.manifest)
   if corpus_folder.existing(
     options.output, source_sha256, "name another folder"
   ):
@@ -102,7 +104,9 @@ def edit(options: EditOptions, corpus: corpora.Corpus) -> corpora.Corpus:
     return corpora.Corpus.open(options.output)
   _log.info(f"Editing {corpus.num_passages:,} passages of {corpus.path} ...")
   maker = passage_maker.PassageMaker(
-    corpus.tokenizer, corpus.manifest.max_passage_tokens
+    corpus.tokenizer,
+    corpus.manifest.max_passage_tokens,
+    corpus.manifest.metadata_choice,
   )
   changes = [
     *edit_inputs.read_changes(edit_inputs.REPLACE, inputs.replacing, maker),
@@ -114,7 +118,12 @@ def edit(options: EditOptions, corpus: corpora.Corpus) -> corpora.Corpus:
     counts = maker.counts + collections.Counter(
       {"duplicate_passage": plan.duplicates}
     )
+    counts.update(sources.count_other_kinds([*options.add, *options.replace]))
     manifest = _make_manifest(corpus, plan, summary, counts, source_sha256)
+    fields = {*corpus.manifest.metadata_fields, *maker.metadata_fields}
+    manifest = dataclasses.replace(
+      manifest, metadata_fields=tuple(sorted(fields))
+    )
     corpus_folder.publish(staging, options.output, corpus.tokenizer, manifest)
   _print_summary(
     options, manifest, plan.entry, counts, time.monotonic() - started

@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Iterator
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from realm_tf import errors
 from realm_tf.data import formats
@@ -34,16 +35,19 @@ class Change:
 
   Attributes:
     flag: `ADD` or `REPLACE`.
-    target: Id of the passage that it replaces; "" for the whole article of its
-      title. Unused in `add`.
+    target: Id of the passage that it replaces, whose metadata it keeps where
+      it has none of its own; "" for the whole article of its title. Unused in
+      `add`.
     where: File and record, for errors.
     passages: What it makes, in order; at least one.
+    removed_fields: Fields that are not kept, as it says they are null.
   """
 
   flag: str
   target: str
   where: str
   passages: list[passage_record.Passage]
+  removed_fields: tuple[str, ...] = ()
 
   @property
   def title(self) -> str:
@@ -96,14 +100,17 @@ def read_changes(
   progress = shard_files.Progress()
   for source in found:
     # Of the batch under way: its documents are known by their positions.
-    labels: dict[tuple[int, int], tuple[str, str]] = {}
-    for batch in sources.batches(_documents(source, flag, labels)):
-      made = [
-        Change(flag, *labels.pop(document.position), passages)
-        for document, passages in maker.make(batch)
-      ]
+    labels: dict[tuple[int, int], _Label] = {}
+    for batch in sources.batches(_documents(source, flag, labels, maker)):
+      made = []
+      for document, passages in maker.make(batch):
+        label = labels.pop(document.position)
+        removed = [n for n, value in document.fields.items() if value is None]
+        made.append(
+          Change(flag, label.target, label.where, passages, tuple(removed))
+        )
       if labels and flag == REPLACE:
-        _, where = next(iter(labels.values()))
+        where = next(iter(labels.values())).where
         raise errors.UserError(
           f"{where} makes no passage, because of its title or its empty text: "
           "what is to go without a replacement belongs into `remove`."
@@ -120,28 +127,52 @@ def read_changes(
   return changes
 
 
+class _Label(NamedTuple):
+  """What a document replaces, and its file and record for errors."""
+
+  target: str
+  where: str
+
+
 def _documents(
   source: sources.Source,
   flag: str,
-  labels: dict[tuple[int, int], tuple[str, str]],
+  labels: dict[tuple[int, int], _Label],
+  maker: passage_maker.PassageMaker,
 ) -> Iterator[sources.Document]:
-  """Yields documents, and records (target, where) of each by its position."""
-  if source.kind != "jsonl":
-    for number, document in enumerate(source.read(), start=1):
-      labels[document.position] = ("", f"{source.path}, record {number}")
-      yield document
-    return
-  for number, (where, record) in enumerate(formats.read_objects(source.path)):
-    replaces_passage = flag == REPLACE and "id" in record
-    target = formats.string(record, "id", where) if replaces_passage else ""
-    if replaces_passage and not target:
-      raise errors.UserError(
-        f"{where}: `id` is empty. Give a passage's id, or leave it out to "
-        "replace the article."
-      )
-    labels[source.index, number] = (target, where)
-    yield sources.Document(
-      formats.string(record, "title", where),
-      formats.string(record, "text", where),
-      (source.index, number),
+  """Yields documents, and notes the label of each by its position."""
+  if source.kind == "jsonl":
+    labelled = formats.unfit_at_first(_of_objects(source, flag))
+  else:
+    labelled = (
+      (_Label("", f"{source.path}, record {number}"), document)
+      for number, document in enumerate(source.read(), start=1)
     )
+  try:
+    for label, document in labelled:
+      labels[document.position] = label
+      yield document
+  except formats.UnfitFile as e:
+    if source.is_named:
+      raise
+    sources.warn_of_left_out([str(e)])
+    maker.counts[e.reason] += 1
+
+
+def _of_objects(
+  source: sources.Source, flag: str
+) -> Iterator[tuple[_Label, sources.Document]]:
+  """Yields the documents of a JSONL file."""
+  for number, (where, found) in enumerate(formats.read_objects(source.path)):
+    target = ""
+    if flag == REPLACE and "id" in found:
+      target = formats.string(found, "id", where)
+      if not target:
+        raise errors.UserError(
+          f"{where}: `id` is empty. Give a passage's id, or leave it out to "
+          "replace the article."
+        )
+      found = {name: value for name, value in found.items() if name != "id"}
+    title, text, fields = formats.to_record(found, where)
+    position = (source.index, number)
+    yield _Label(target, where), sources.Document(title, text, position, fields)

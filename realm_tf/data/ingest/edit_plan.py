@@ -13,6 +13,7 @@ import tensorflow as tf
 from realm_tf import errors
 from realm_tf.data.corpus import corpora
 from realm_tf.data.corpus import corpus_manifest
+from realm_tf.data.corpus import passage_metadata
 from realm_tf.data.corpus import passage_record
 from realm_tf.data.corpus import passage_table
 from realm_tf.data.corpus import shard_files
@@ -89,6 +90,9 @@ def make_plan(
   found = _scan(corpus, removals, changes)
   removed = _find_removed(corpus, found, removals)
   replaced = _find_replaced(corpus, found, changes, removed)
+  metadata = _read_metadata(
+    corpus, [found.passages[c.target] for c in changes if c.target]
+  )
   shards: dict[int, ShardEdit] = collections.defaultdict(ShardEdit)
   for place in (*removed.values(), *replaced.values()):
     shards[place.shard].dropped_rows.add(place.row)
@@ -110,6 +114,8 @@ def make_plan(
         continue
       _check_new(corpus, change, passage, found, removed, replaced, flags)
       flags[passage.id] = change.flag
+      if change.target:
+        passage = _inheriting(passage, metadata[change.target], change)
       serialized = passage_table.encode_passage(
         passage, corpus.manifest.token_dtype
       )
@@ -131,6 +137,34 @@ def make_plan(
     replacements=came[edit_inputs.REPLACE],
   )
   return EditPlan(found.kept, dict(shards), entry, duplicates)
+
+
+def _read_metadata(
+  corpus: corpora.Corpus, places: Sequence[Place]
+) -> dict[str, str]:
+  """Returns the metadata of passages, by id."""
+  rows = [corpus.shard_offsets[place.shard] + place.row for place in places]
+  _, _, metadata = corpus.read_passages(np.array(rows, np.int64))
+  ids = [place.id for place in places]
+  return dict(zip(ids, metadata, strict=True))
+
+
+def _inheriting(
+  passage: passage_record.Passage, metadata: str, change: edit_inputs.Change
+) -> passage_record.Passage:
+  """Returns a passage with the metadata of the one that it replaces.
+
+  Args:
+    passage: The new one, whose own fields win.
+    metadata: Of the old one.
+    change: Where the new one is from.
+  """
+  fields = passage_metadata.decode(metadata) | passage_metadata.decode(
+    passage.metadata
+  )
+  for name in change.removed_fields:
+    fields.pop(name, None)
+  return dataclasses.replace(passage, metadata=passage_metadata.encode(fields))
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,25 +1,29 @@
 """Packs the sentences of a document into passages, as ORQA does."""
 
 import collections
+import itertools
 import re
+from collections.abc import Callable
 from collections.abc import Iterator
 from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
 
+from realm_tf.data.corpus import passage_metadata
 from realm_tf.data.corpus import passage_record
 from realm_tf.data.ingest import sources
 from realm_tf.text import sentence_splitter
+from realm_tf.text import white_space
 from realm_tf.text import wordpiece
 
 # [CLS] title [SEP] body [SEP].
 SPECIAL_TOKENS_PER_PASSAGE = 3
 # A title that leaves less than this to the body makes no useful passage.
 _MIN_BODY_TOKENS = 16
+# The field of a passage's page, from 1, where its document has pages.
+_PAGE = "page"
 
-_WHITE_SPACE = re.compile(r"\s+")
-_BLANK_LINE = re.compile(r"\n[^\S\n]*\n")
 _LEFT_OUT = (
   ("list_page", re.compile(r"lists? of\b", re.IGNORECASE)),
   ("index_page", re.compile(r"index of\b", re.IGNORECASE)),
@@ -28,16 +32,9 @@ _LEFT_OUT = (
 )
 
 
-def normalize(text: str) -> str:
-  """Returns the text with one space, or one blank line, for white space."""
-  return _WHITE_SPACE.sub(
-    lambda run: "\n\n" if _BLANK_LINE.search(run[0]) else " ", text.strip()
-  )
-
-
 def normalize_title(title: str) -> str:
   """Returns the title as passages have it: on one line."""
-  return normalize(title).replace("\n\n", " ")
+  return white_space.normalize(title).replace("\n\n", " ")
 
 
 def reason_to_leave_out(title: str) -> str | None:
@@ -77,19 +74,29 @@ class PassageMaker:
   Attributes:
     counts: What was left out, by reason, and under "split_sentence" how many
       sentences did not fit into a passage and were cut.
+    metadata_fields: Names of the fields that stayed with passages.
   """
 
-  def __init__(self, tokenizer: wordpiece.Tokenizer, max_passage_tokens: int):
+  def __init__(
+    self,
+    tokenizer: wordpiece.Tokenizer,
+    max_passage_tokens: int,
+    metadata_choice: Sequence[str] | None = None,
+  ):
     """Prepares.
 
     Args:
       tokenizer: Counts and makes the wordpieces.
       max_passage_tokens: Wordpieces of a passage at most, title and the three
         special tokens included.
+      metadata_choice: The fields of documents that stay with their passages;
+        all if None.
     """
     self._tokenizer = tokenizer
     self._max_tokens = max_passage_tokens
+    self._metadata_choice = metadata_choice
     self.counts: collections.Counter[str] = collections.Counter()
+    self.metadata_fields: set[str] = set()
 
   def make(
     self, documents: Sequence[sources.Document]
@@ -102,8 +109,10 @@ class PassageMaker:
     kept = []
     for document in documents:
       title = normalize_title(document.title)
-      text = normalize(document.text)
-      reason = "empty_text" if not text else reason_to_leave_out(title)
+      text = white_space.normalize(document.text)
+      reason = None if text else "empty_text"
+      if text and document.is_article:
+        reason = reason_to_leave_out(title)
       if reason:
         self.counts[reason] += 1
       else:
@@ -124,9 +133,14 @@ class PassageMaker:
         self.counts["long_title"] += 1
         continue
       content = text.encode()
+      metadata = self._metadata(document, text)
       passages = [
         passage_record.Passage(
-          title, content[start:limit].decode(), title_ids, ids[first:last]
+          title,
+          content[start:limit].decode(),
+          title_ids,
+          ids[first:last],
+          metadata(start),
         )
         for start, limit, first, last in self._blocks(
           text, starts, limits, ids, budget
@@ -137,6 +151,40 @@ class PassageMaker:
         yield document, passages
       else:
         self.counts["empty_text"] += 1
+
+  def _metadata(
+    self, document: sources.Document, text: str
+  ) -> Callable[[int], str]:
+    """Returns a function from a passage's first byte to its metadata.
+
+    Args:
+      document: Where the passages are from.
+      text: Its text, normalized.
+    """
+    choice = self._metadata_choice
+    fields = {
+      name: value
+      for name, value in document.fields.items()
+      if choice is None or name in choice
+    }
+    has_pages = document.page_starts and (choice is None or _PAGE in choice)
+    whole = passage_metadata.encode(fields)
+    self.metadata_fields.update(passage_metadata.decode(whole))
+    if not has_pages:
+      return lambda start: whole
+    self.metadata_fields.add(_PAGE)
+    edges = [*document.page_starts, len(text)]
+    lengths = [
+      len(text[first:limit].encode())
+      for first, limit in itertools.pairwise(edges)
+    ]
+    starts = np.cumsum([0, *lengths[:-1]])
+
+    def of_page(start: int) -> str:
+      page = int(np.searchsorted(starts, start, side="right"))
+      return passage_metadata.encode(fields | {_PAGE: page})
+
+    return of_page
 
   def _blocks(
     self,

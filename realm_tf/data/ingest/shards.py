@@ -20,6 +20,19 @@ from realm_tf.text import wordpiece
 _SUMMARIES = "summaries"
 
 
+@dataclasses.dataclass(frozen=True)
+class Batch:
+  """Documents, and what was left out beside them.
+
+  Attributes:
+    documents: The documents.
+    left_out: Files that were left out: the reason, and a line on it.
+  """
+
+  documents: list[sources.Document] = dataclasses.field(default_factory=list)
+  left_out: list[tuple[str, str]] = dataclasses.field(default_factory=list)
+
+
 class MakePassages(beam.DoFn):
   """Turns a batch of documents into (shard, ShardPart) pairs."""
 
@@ -29,12 +42,14 @@ class MakePassages(beam.DoFn):
     lower_case: bool,
     max_passage_tokens: int,
     num_shards: int,
+    metadata_choice: Sequence[str] | None,
   ):
     """Takes the settings of the workers; see BuildOptions."""
     self._vocabulary = vocabulary
     self._lower_case = lower_case
     self._max_passage_tokens = max_passage_tokens
     self._num_shards = num_shards
+    self._metadata_choice = metadata_choice
     self._token_dtype = corpus_manifest.token_dtype(len(vocabulary))
 
   def setup(self) -> None:
@@ -45,15 +60,15 @@ class MakePassages(beam.DoFn):
     self._progress = shard_files.Progress()
 
   def process(
-    self, documents: list[sources.Document]
+    self, batch: Batch
   ) -> Iterator[tuple[int, shard_files.ShardPart]]:
     """Yields the parts of all shards that the batch has passages for."""
     maker = passage_maker.PassageMaker(
-      self._tokenizer, self._max_passage_tokens
+      self._tokenizer, self._max_passage_tokens, self._metadata_choice
     )
     records: dict[int, list[shard_files.Record]] = collections.defaultdict(list)
     made_of: collections.Counter[int] = collections.Counter()
-    for document, passages in maker.make(documents):
+    for document, passages in maker.make(batch.documents):
       shard = shard_files.shard_of_title(passages[0].title, self._num_shards)
       made_of[shard] += 1
       records[shard].extend(
@@ -64,11 +79,19 @@ class MakePassages(beam.DoFn):
         )
         for number, passage in enumerate(passages)
       )
-    yield 0, shard_files.ShardPart(counts=dict(maker.counts))
+    maker.counts.update(reason for reason, _ in batch.left_out)
+    yield (
+      0,
+      shard_files.ShardPart(
+        counts=dict(maker.counts),
+        left_out=[line for _, line in batch.left_out],
+        metadata_fields=sorted(maker.metadata_fields),
+      ),
+    )
     for shard, shard_records in records.items():
       yield shard, shard_files.ShardPart(shard_records, made_of[shard])
     self._progress.add(
-      len(documents), sum(len(part) for part in records.values())
+      len(batch.documents), sum(len(part) for part in records.values())
     )
 
 
@@ -96,11 +119,16 @@ class WriteShard(beam.DoFn):
     )
 
 
-def read_batches(
-  source: sources.Source,
-) -> Iterator[list[sources.Document]]:
-  """Yields a source's documents in batches of about half a megabyte."""
-  return sources.batches(source.read())
+def read_batches(found: Sequence[sources.Source]) -> Iterator[Batch]:
+  """Yields the documents of sources in batches of about half a megabyte."""
+  left_out: list[tuple[str, str]] = []
+  documents = sources.read_fit(
+    found, lambda unfit: left_out.append((unfit.reason, str(unfit)))
+  )
+  for batch in sources.batches(documents):
+    yield Batch(batch)
+  if left_out:
+    yield Batch(left_out=left_out)
 
 
 def read_summaries(folder: str) -> shard_files.Summary:

@@ -1,8 +1,9 @@
-"""Questions for training and evaluation, from TFDS builders or JSONL files.
+"""Questions for training and evaluation, from TFDS builders or files.
 
 A dataset is named by its builder in `tfds_builders`, or by the path of a JSONL
-file with `question` and `answer`, such as ORQA's resplit files. A path that
-holds "{split}" stands for one file for each split.
+or CSV file with `question` and `answer`, such as ORQA's resplit files, or of a
+text file with a question a line. A path that holds "{split}" stands for one
+file for each split.
 """
 
 import dataclasses
@@ -19,7 +20,7 @@ import tfds_builders
 from realm_tf import absent
 from realm_tf import errors
 from realm_tf import files
-from realm_tf.data import formats
+from realm_tf.data.questions import question_files
 from tfds_builders import open_qa
 from tfds_builders import source_files
 
@@ -28,8 +29,6 @@ STRING = open_qa.STRING
 REGEX = open_qa.REGEX
 
 _SPLIT_FIELD = "{split}"
-_JSONL = (".jsonl", ".ndjson", ".json")
-_COMPRESSED = (".gz", ".bz2")
 # ORQA's files do not say that their answers are patterns; its evaluator tells
 # them by this name too.
 _ORQA_REGEX_FILES = "CuratedTrec."
@@ -43,7 +42,7 @@ class Example:
   Attributes:
     id: Unique in its split.
     question: The question.
-    answers: Any of them will do; at least one.
+    answers: Any of them will do; () where they are not known.
     answer_type: "string", or "regex": answers are patterns to search for.
     subject: The question's subject, which a passage that answers it must name,
       too; "" if unknown.
@@ -85,6 +84,11 @@ class QaDataset:
   def __len__(self) -> int:
     return len(self.examples)
 
+  @property
+  def has_answers(self) -> bool:
+    """Whether the answers are known: of all questions, or of none."""
+    return all(example.answers for example in self.examples)
+
   def describe(self) -> str:
     """Returns one line to print: the number of questions, and any defects."""
     of = f" of {self.published_size}" if not self.complete else ""
@@ -92,6 +96,8 @@ class QaDataset:
     parts = [f"{self.name}{split}: {len(self)}{of} questions"]
     if not self.complete:
       parts.append("INCOMPLETE")
+    if not self.has_answers:
+      parts.append("without answers")
     if self.invalid_patterns:
       example_id, reason = next(iter(self.invalid_patterns.items()))
       parts.append(
@@ -113,6 +119,7 @@ def load(
   data_dir: str | None = None,
   manual_dir: str | None = None,
   answer_type: str | None = None,
+  unanswered: bool = False,
 ) -> QaDataset:
   """Loads a split; a builder's data is prepared when it is first asked for.
 
@@ -120,25 +127,29 @@ def load(
   file where the dataset is not prepared.
 
   Args:
-    dataset: Name of a builder, or path of a JSONL file (gzip and bzip2 too).
-      Each line has `question`, `answer` or `answers` (a list, or one string),
-      perhaps `id` (else the line's number), `answer_type` and `subject`.
+    dataset: Name of a builder, or path of a file (gzip and bzip2 too). Each
+      line of a JSONL file has `question`, `answer` or `answers` (a list, or
+      one string), perhaps `id` (else its number), `answer_type` and `subject`.
+      The header of a CSV file names the same; a text file has a question a
+      line.
     split: "train", "dev" or "test". Not needed for a path without "{split}",
       whose file stands for whichever split is asked for.
     data_dir: TFDS's folder of prepared data; by default its own.
     manual_dir: Folder with the builder's sources, which are then not
       downloaded; they may be in a folder in it of the dataset's name. Data
       that was prepared from other files is refused.
-    answer_type: "string" or "regex" for the lines of a JSONL file that do not
-      say. By default, files named as ORQA's CuratedTREC hold patterns, others
+    answer_type: "string" or "regex" for the lines of a file that do not say.
+      By default, files named as ORQA's CuratedTREC hold patterns, others
       strings.
+    unanswered: Whether a file may have questions alone.
 
   Raises:
     errors.UserError: If the dataset or split does not exist, a source is
-      missing or wrong, or a question has no answer.
+      missing or wrong, or a question has no answer, though it must have one or
+      others have.
   """
   if _is_path(dataset):
-    return _load_jsonl(dataset, split, answer_type)
+    return _load_file(dataset, split, answer_type, unanswered)
   if answer_type is not None:
     raise errors.UserError(
       f"The dataset {dataset!r} says itself what its answers are: leave out "
@@ -170,10 +181,7 @@ def _record(example: Example) -> dict[str, Any]:
 
 
 def _is_path(dataset: str) -> bool:
-  name = dataset.lower()
-  for suffix in _COMPRESSED:
-    name = name.removesuffix(suffix)
-  return "/" in dataset or name.endswith(_JSONL)
+  return "/" in dataset or question_files.is_file_name(dataset)
 
 
 def _check_split(dataset: str, split: str | None) -> str:
@@ -282,8 +290,8 @@ def _read(dataset: tf.data.Dataset) -> Iterator[Example]:
       )
 
 
-def _load_jsonl(
-  dataset: str, split: str | None, answer_type: str | None
+def _load_file(
+  dataset: str, split: str | None, answer_type: str | None, unanswered: bool
 ) -> QaDataset:
   if answer_type not in (None, STRING, REGEX):
     raise errors.UserError(
@@ -307,17 +315,21 @@ def _load_jsonl(
   if answer_type is None:
     is_regex = os.path.basename(path).startswith(_ORQA_REGEX_FILES)
     answer_type = REGEX if is_regex else STRING
-  examples = []
-  seen: dict[str, int] = {}
-  for number, line in formats.read_lines(path):
-    if not line.strip():
-      continue
-    where = f"{path}, line {number}"
-    example = _parse(line, number, where, answer_type)
-    first = seen.setdefault(example.id, number)
-    if first != number:
+  examples = list[Example]()
+  seen: dict[str, str] = {}
+  for where, number, record in question_files.read(path):
+    example = _parse(record, number, where, answer_type, unanswered)
+    first = seen.setdefault(example.id, where)
+    if first != where:
+      line = first.rpartition(", ")[2]
       raise errors.UserError(
-        f"{where}: the id {example.id!r} is that of line {first} already."
+        f"{where}: the id {example.id!r} is that of {line} already."
+      )
+    if examples and bool(example.answers) != bool(examples[0].answers):
+      has, had = ("an", "none") if example.answers else ("no", "one")
+      raise errors.UserError(
+        f"{where}: the question has {has} answer, and the first has {had}: "
+        "give answers to all or to none."
       )
     examples.append(example)
   if not examples:
@@ -341,15 +353,13 @@ def _invalid_patterns(examples: Iterable[Example]) -> dict[str, str]:
   )
 
 
-def _parse(line: str, number: int, where: str, answer_type: str) -> Example:
-  try:
-    record = json.loads(line)
-  except (ValueError, RecursionError) as e:
-    raise errors.UserError(f"{where} is not JSON: {e}.") from e
-  if not isinstance(record, dict):
-    raise errors.UserError(
-      f"{where} is no JSON object: it must hold `question` and `answer`."
-    )
+def _parse(
+  record: dict[str, Any],
+  number: int,
+  where: str,
+  answer_type: str,
+  unanswered: bool,
+) -> Example:
   question = record.get("question", "")
   if not _is_text(question) or not question.strip():
     raise errors.UserError(f"{where} has no `question`, a string.")
@@ -364,7 +374,10 @@ def _parse(line: str, number: int, where: str, answer_type: str) -> Example:
   subject = record.get("subject", "")
   if not _is_text(subject):
     raise errors.UserError(f"{where}: `subject` is no string.")
-  answers = _answers(record, where)
+  given = (record.get("answers"), record.get("answer"))
+  answers: tuple[str, ...] = ()
+  if given != (None, None) or not unanswered:
+    answers = _answers(record, where)
   return Example(str(example_id), question, answers, kind, subject)
 
 

@@ -90,24 +90,30 @@ class QuestionBatches:
 
 
 class BeamFeatures:
-  """Joins questions to their retrieved passages; on the host only."""
+  """Joins questions to their retrieved passages; on the host only.
+
+  Attributes:
+    null_row: The row that stands for no passage.
+  """
 
   def __init__(
     self,
     config: schema.OrqaConfig,
     passages: packing.PackedPassages,
-    embeddings: tf.Tensor | tf.Variable,
+    embeddings: tf.Tensor | tf.Variable | None,
   ):
     """Takes the corpus.
 
     Args:
       config: Lengths and beams.
       passages: The corpus.
-      embeddings: <floating>[passages, D]. Of the index.
+      embeddings: <floating>[passages, D]. Of the index; None if `scoring` is
+        not asked for.
     """
     self._config = config
     self._passages = passages
     self._embeddings = embeddings
+    self.null_row = passages.null_row
 
   def rows(self, found: tf.Tensor, valid: tf.Tensor) -> tf.Tensor:
     """Returns rows, with the null passage's where nothing was retrieved.
@@ -116,7 +122,41 @@ class BeamFeatures:
       found: <int32>[batch, K].
       valid: <bool>[batch, K].
     """
-    return tf.where(valid, found, self._passages.null_row)
+    return tf.where(valid, found, self.null_row)
+
+  def scoring(self, rows: tf.Tensor) -> Features:
+    """Returns the inputs of the retriever.
+
+    Args:
+      rows: <int32>[batch, K], best first; the null passage's row for none.
+
+    Returns:
+      `beam_rows`, and the `beam_mask` and `beam_embeddings` of `OrqaModel`.
+    """
+    is_passage = rows < self.null_row
+    embeddings = tf.gather(self._embeddings, tf.where(is_passage, rows, 0))
+    return {
+      "beam_rows": rows,
+      "beam_mask": is_passage,
+      "beam_embeddings": tf.cast(embeddings, tf.float32),
+    }
+
+  def joint(self, query_token_ids: tf.Tensor, rows: tf.Tensor) -> Features:
+    """Returns the inputs of the reader.
+
+    Args:
+      query_token_ids: <int32>[batch, query_length].
+      rows: <int32>[batch, K], best first, of which the first `reader_beam` are
+        read; the null passage's row for none.
+
+    Returns:
+      The `joint_token_ids` and `joint_segment_ids` of `OrqaModel`.
+    """
+    beam = min(self._config.reader_beam, rows.shape[1])
+    token_ids, segment_ids = self._passages.joined(
+      query_token_ids, rows[:, :beam], self._config.reader_length
+    )
+    return {"joint_token_ids": token_ids, "joint_segment_ids": segment_ids}
 
   def reading(self, query_token_ids: tf.Tensor, rows: tf.Tensor) -> Features:
     """Returns the inputs of the retriever and the reader.
@@ -128,20 +168,10 @@ class BeamFeatures:
     Returns:
       The features of `OrqaModel`.
     """
-    null = self._passages.null_row
-    beam = min(self._config.reader_beam, rows.shape[1])
-    token_ids, segment_ids = self._passages.joined(
-      query_token_ids, rows[:, :beam], self._config.reader_length
-    )
-    is_passage = rows < null
-    embeddings = tf.gather(self._embeddings, tf.where(is_passage, rows, 0))
     return {
       "query_token_ids": query_token_ids,
-      "beam_rows": rows,
-      "beam_mask": is_passage,
-      "beam_embeddings": tf.cast(embeddings, tf.float32),
-      "joint_token_ids": token_ids,
-      "joint_segment_ids": segment_ids,
+      **self.scoring(rows),
+      **self.joint(query_token_ids, rows),
     }
 
   def labels(
@@ -162,17 +192,35 @@ class BeamFeatures:
       reader_beam, reader_length, max_span_length].
     """
     rows = features["beam_rows"]
+    return {
+      "answering_passages": answers.held(questions, rows),
+      "answer_spans": self.spans(answers, questions, rows, features),
+    }
+
+  def spans(
+    self,
+    answers: token_answers.Answers,
+    questions: tf.Tensor,
+    rows: tf.Tensor,
+    features: Features,
+  ) -> tf.Tensor:
+    """Returns which spans of what is read are answers.
+
+    Args:
+      answers: Their occurrences.
+      questions: <int64>[batch], as `answers` numbers them.
+      rows: <int32>[batch, K], as for `joint`.
+      features: From `joint`, with `query_token_ids`.
+
+    Returns:
+      <bool>[batch, reader_beam, reader_length, max_span_length].
+    """
     segments = features["joint_segment_ids"]
     found = answers.occurrences(questions, rows[:, : segments.shape[1]])
     query_lengths = tf.math.count_nonzero(
       features["query_token_ids"], axis=1, dtype=tf.int32
     )
-    return {
-      "answering_passages": answers.held(questions, rows),
-      "answer_spans": _spans(
-        found, query_lengths, segments, self._config.max_span_length
-      ),
-    }
+    return _spans(found, query_lengths, segments, self._config.max_span_length)
 
 
 def _spans(

@@ -3,6 +3,7 @@
 import dataclasses
 import itertools
 from collections.abc import Sequence
+from typing import Any
 
 import tensorflow as tf
 
@@ -22,6 +23,7 @@ def load(
   data_dir: str | None = None,
   manual_dir: str | None = None,
   answer_type: str | None = None,
+  unanswered: bool = False,
 ) -> qa_datasets.QaDataset:
   """Loads one split of a dataset.
 
@@ -32,7 +34,8 @@ def load(
     split: "train", "dev" or "test".
     data_dir: TFDS's folder of prepared data.
     manual_dir: Folder with a builder's sources.
-    answer_type: Of a JSONL file that does not say; see `qa_datasets.load`.
+    answer_type: Of a file that does not say; see `qa_datasets.load`.
+    unanswered: Whether a file may have questions alone.
 
   Raises:
     errors.UserError: If the dataset or split does not exist, or it is damaged.
@@ -49,6 +52,7 @@ def load(
     data_dir=data_dir,
     manual_dir=manual_dir,
     answer_type=answer_type,
+    unanswered=unanswered,
   )
 
 
@@ -75,7 +79,7 @@ def load_train_and_dev(
   Raises:
     errors.UserError: As `load`; or if a split is empty.
   """
-  where = {
+  where: dict[str, Any] = {
     "data_dir": data_dir,
     "manual_dir": manual_dir,
     "answer_type": answer_type,

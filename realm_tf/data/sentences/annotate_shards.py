@@ -23,6 +23,7 @@ from realm_tf.data.sentences import sentence_records
 from realm_tf.text import model_tagger
 from realm_tf.text import salient_spans
 from realm_tf.text import sentence_splitter
+from realm_tf.text import spacy_tagger
 
 # How many passages a tagger gets at once.
 _BATCH = 256
@@ -34,8 +35,8 @@ class TaggerSettings:
   """The choice of a tagger, and its settings.
 
   Attributes:
-    tagger: "rules", or the path of a trained tagger; see
-      `model_tagger.find_export`.
+    tagger: "rules", the path of a trained tagger (see
+      `model_tagger.find_export`), or "spacy:" and the package of a pipeline.
     gazetteer: "titles": those of the corpus are entities in lower case too;
       or "".
     numbers: Whether stand-alone numbers are spans.
@@ -50,22 +51,32 @@ class TaggerSettings:
     """Whether the rules find the spans, and no trained tagger."""
     return self.tagger == salient_spans.RuleTagger.name
 
+  @property
+  def is_spacy(self) -> bool:
+    """Whether a pipeline of spaCy finds the names."""
+    return self.tagger.startswith(spacy_tagger.PREFIX)
+
   def check(self) -> None:
     """Raises on an unknown setting."""
     if self.gazetteer not in ("", "titles"):
       raise errors.UserError(
         f"gazetteer={self.gazetteer} is unknown: give titles, or leave it out."
       )
-    if not self.is_rules:
+    if self.is_spacy:
+      spacy_tagger.check(self.tagger)
+    elif not self.is_rules:
       model_tagger.find_export(self.tagger)
 
   def identity(self) -> dict[str, Any]:
     """Returns the settings that the spans depend on, for manifests.
 
-    A trained tagger is known by its weights: where it lies does not matter.
+    A trained tagger is known by its weights: where it lies does not matter. A
+    pipeline of spaCy is known by its version.
     """
     fields = dataclasses.asdict(self)
-    if not self.is_rules:
+    if self.is_spacy:
+      fields |= spacy_tagger.identity(self.tagger)
+    elif not self.is_rules:
       _, manifest = model_tagger.find_export(self.tagger)
       fields["tagger"] = model_tagger.ModelTagger.name
       fields["tagger_fingerprint"] = manifest["fingerprint"]
@@ -85,6 +96,8 @@ class TaggerSettings:
     gazetteer = (title.decode() for title in titles)
     if self.is_rules:
       return salient_spans.RuleTagger(gazetteer, self.numbers)
+    if self.is_spacy:
+      return spacy_tagger.SpacyTagger(self.tagger, gazetteer, self.numbers)
     return model_tagger.ModelTagger(self.tagger, gazetteer, self.numbers)
 
 

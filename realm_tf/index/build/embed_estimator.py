@@ -1,7 +1,7 @@
 """Runs an exported embedder as an Estimator.
 
 The only module that knows the Estimator API, which TensorFlow 2.15 is the
-last to have.
+last to have: `embedding_engine` chooses.
 """
 
 import concurrent.futures
@@ -32,8 +32,7 @@ class EmbedEstimator:
     """Takes the export to run; loads nothing yet.
 
     Args:
-      export_path: A SavedModel whose signature takes `token_ids`
-        <int32>[batch, length] and returns `embedding` <float32>[batch, dim].
+      export_path: See `embedding_engine.make`.
       signature: "passage" or "query".
       num_threads: Threads of an operation; 0 for all cores.
     """
@@ -44,15 +43,7 @@ class EmbedEstimator:
     )
 
   def predict(self, batches: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-    """Yields the embeddings of each batch, before the next one is asked for.
-
-    Args:
-      batches: <int32>[batch, length] each. Pulled one at a time: what makes
-        them may wait for the embeddings of the batch before.
-
-    Yields:
-      <float32>[batch, dim] for each batch, in order.
-    """
+    """Yields embeddings; see `embedding_engine.Engine.predict`."""
     # Estimator wants a folder for checkpoints even where there are none.
     with (
       tempfile.TemporaryDirectory() as folder,
@@ -79,7 +70,7 @@ def _input_fn() -> tf.Tensor:
 
 def _model_fn(
   features: tf.Tensor, labels: None, mode: str, params: dict[str, str]
-) -> tf.estimator.EstimatorSpec:
+) -> "tf.estimator.EstimatorSpec":
   """Calls the export; its weights are restored by their initialisers."""
   del labels  # Only predictions are made.
   model = tf.saved_model.load(params["export_path"])

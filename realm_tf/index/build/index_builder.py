@@ -18,7 +18,7 @@ from realm_tf import errors
 from realm_tf import files
 from realm_tf.index.build import batching
 from realm_tf.index.build import disk
-from realm_tf.index.build import embed_estimator
+from realm_tf.index.build import embedding_engine
 from realm_tf.index.build import publish
 from realm_tf.index.build import refresh_plan
 from realm_tf.index.versions import index_version
@@ -102,11 +102,10 @@ class VersionBuilder:
       first = next(batches, None)
       if first is None:
         return
-      estimator = embed_estimator.EmbedEstimator(
-        self._export.path,
-        num_threads=self._context.num_threads,
+      engine = embedding_engine.make(
+        self._export.path, num_threads=self._context.num_threads
       )
-      for embeddings in estimator.predict(itertools.chain([first], batches)):
+      for embeddings in engine.predict(itertools.chain([first], batches)):
         self._buffer[self._rows] = embeddings
 
   def _batches(self) -> Generator[np.ndarray, None, None]:

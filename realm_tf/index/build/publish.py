@@ -11,7 +11,7 @@ import numpy as np
 from realm_tf import errors
 from realm_tf import files
 from realm_tf.index.build import disk
-from realm_tf.index.build import embed_estimator
+from realm_tf.index.build import embedding_engine
 from realm_tf.index.build import refresh_plan
 from realm_tf.index.search import search_recall
 from realm_tf.index.search import searchers
@@ -67,7 +67,8 @@ def publish(
   )
   context.report(
     f"index {plan.step} published: {plan.rows} passages, embedded in "
-    f"{embed_secs:.1f} s; searcher ({plan.settings.describe()}) built and "
+    f"{embed_secs:.1f} s by {manifest.engine}; searcher "
+    f"({plan.settings.describe()}) built and "
     f"measured in {seconds:.1f} s; recall@{manifest.recall_k} "
     f"{manifest.recall:.3f}; {size / 1e6:.1f} MB at {plan.folder}"
   )
@@ -103,8 +104,8 @@ def recall_queries(
     rows = rng.choice(plan.rows, min(_RECALL_QUERIES, plan.rows), replace=False)
     return search_recall.gather_rows(embeddings, np.sort(rows))
   token_ids = _sample_queries(context, rng)
-  estimator = embed_estimator.EmbedEstimator(plan.export.path, "query")
-  return np.concatenate(list(estimator.predict([token_ids])))
+  engine = embedding_engine.make(plan.export.path, "query")
+  return np.concatenate(list(engine.predict([token_ids])))
 
 
 def _build_and_save(
@@ -136,6 +137,7 @@ def _build_and_save(
     recall_k=k,
     created_unix_secs=int(time.time()),
     export_id=plan.export.export_id,
+    engine=embedding_engine.name(),
   )
 
 

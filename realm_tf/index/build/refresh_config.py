@@ -14,19 +14,19 @@ class RefreshConfig:
   Attributes:
     index: How the index is built.
     num_candidates: Most results that are asked of the searcher.
-    projection_size: Dimension of the embeddings.
+    embedding_size: Dimension of the embeddings.
     query_length: Wordpieces of a query.
     passage_length: Wordpieces of a passage.
   """
 
   index: schema.IndexConfig
   num_candidates: int
-  projection_size: int
+  embedding_size: int
   query_length: int
   passage_length: int
 
   @classmethod
-  def of(cls, config: schema.TaskConfig) -> Self:
+  def of(cls, config: schema.ModelConfig) -> Self:
     """Takes the fields from the config of any training of a retriever.
 
     Only REALM's says how its index is built and what is asked of it; the
@@ -43,7 +43,7 @@ class RefreshConfig:
     return cls(
       schema.IndexConfig.of(config),
       getattr(config, "num_candidates", schema.RealmConfig.num_candidates),
-      config.projection_size,
+      config.embedding_size,
       config.query_length,
       config.passage_length,
     )

@@ -97,9 +97,13 @@ class VersionPlan:
   def searcher_bytes(self) -> int:
     """Size of the searcher, on disk and in the trainer's memory."""
     exact = self.rows * self.export.dim * 4
+    if self.settings.exact:
+      return exact
+    if self.settings.library == searcher_settings.TENSORFLOW:
+      # A byte for each dimension, a scale and a row.
+      return exact + self.rows * (self.export.dim + 8)
     # Half a byte for two dimensions, and a leaf's entry.
-    hashed = self.rows * (self.export.dim // 4 + 4)
-    return exact if self.settings.exact else exact + hashed
+    return exact + self.rows * (self.export.dim // 4 + 4)
 
   @property
   def needed_bytes(self) -> int:
@@ -110,8 +114,8 @@ class VersionPlan:
   def peak_bytes(self) -> int:
     """Memory that building the searcher takes, roughly.
 
-    The embeddings as float32, ScaNN's own copy, and those of the tensors that
-    are written.
+    The embeddings as float32, the searcher's own copy, and those of the tensors
+    that are written.
     """
     return 4 * self.searcher_bytes
 

@@ -4,29 +4,34 @@ import logging
 
 from realm_tf.checkpoints.formats import own_run
 from realm_tf.configs import schema
+from realm_tf.data.corpus import corpora
 from realm_tf.export import embedder_export
 from realm_tf.index.job import embedding_progress
 from realm_tf.index.job import refresher_process
-from realm_tf.index.versions import index_store
+from realm_tf.index.versions import run_index
 from realm_tf.models import embedders
 from realm_tf.runs import exports
+from realm_tf.runs import run_config
 from realm_tf.runs import run_folder
 
 _log = logging.getLogger(__name__)
 
 
-def newest(model_dir: str) -> int | None:
+def newest(model_dir: str, fingerprint: str) -> int | None:
   """Returns the newest version of a run's index.
 
   Args:
     model_dir: The run.
+    fingerprint: Of the corpus that is searched. It matters for an imported
+      encoder, which has an index for each.
 
   Returns:
     The version; None if there is none, or the run's weights (the best, else
     the newest) are of a later step: of a retriever that was trained with a
     frozen index, or on after a version was made.
   """
-  version = index_store.IndexStore(model_dir).latest()
+  run = run_config.read(model_dir)
+  version = run_index.home(run, model_dir, fingerprint).latest()
   if version is None:
     return None
   _, step = own_run.weights_path(model_dir)
@@ -38,7 +43,7 @@ def build(
   retriever: embedders.TwoTowers,
   config: schema.RetrievalConfig,
   step: int,
-  num_passages: int,
+  corpus: corpora.Corpus,
 ) -> None:
   """Embeds the corpus of a run and publishes the index, unless it exists.
 
@@ -47,12 +52,14 @@ def build(
     retriever: Its towers; exported too, if that was not done.
     config: Of the run.
     step: Of the weights, which the version is named after.
-    num_passages: Of the corpus.
+    corpus: The run's, or any for an imported encoder.
 
   Raises:
     errors.UserError: If the process that embeds fails.
   """
-  if index_store.IndexStore(model_dir).is_usable(step):
+  run = run_config.read(model_dir)
+  store = run_index.home(run, model_dir, corpus.fingerprint)
+  if store.is_usable(step):
     return
   if step not in exports.steps(model_dir):
     embedder_export.Exporter(retriever, config).save(model_dir, step)
@@ -60,8 +67,10 @@ def build(
     "Embedding the corpus, once; see "
     f"{run_folder.RunFolder(model_dir).refresher_log} ..."
   )
-  shown = embedding_progress.EmbeddingProgress(model_dir, step, num_passages)
-  refresher = refresher_process.Refresher(model_dir, watch=False, step=step)
+  shown = embedding_progress.EmbeddingProgress(store, step, corpus.num_passages)
+  refresher = refresher_process.Refresher(
+    model_dir, watch=False, step=step, corpus=corpus.path
+  )
   try:
     refresher.wait(shown.show)
   finally:

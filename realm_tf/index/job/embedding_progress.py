@@ -17,15 +17,17 @@ class EmbeddingProgress:
   A shard counts once it is written.
   """
 
-  def __init__(self, model_dir: str, step: int, num_passages: int):
+  def __init__(
+    self, store: index_store.IndexStore, step: int, num_passages: int
+  ):
     """Starts the clock.
 
     Args:
-      model_dir: The run.
+      store: Where the version is built.
       step: The export that is embedded.
       num_passages: Of the corpus.
     """
-    self._store = index_store.IndexStore(model_dir)
+    self._store = store
     self._step = step
     self._num_passages = num_passages
     self._shown = self._store.rows_embedded(step)

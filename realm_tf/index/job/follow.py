@@ -8,12 +8,13 @@ from typing import Any
 import tensorflow as tf
 
 from realm_tf import errors
-from realm_tf.data.corpus import corpora
+from realm_tf.checkpoints import fitting
+from realm_tf.index.build import embedding_engine
 from realm_tf.index.build import index_builder
 from realm_tf.index.build import refresh_config
 from realm_tf.index.build import refresh_plan
 from realm_tf.index.search import searcher_settings
-from realm_tf.index.versions import index_store
+from realm_tf.index.versions import run_index
 from realm_tf.runs import exports
 from realm_tf.runs import run_config
 from realm_tf.runs import run_folder
@@ -66,13 +67,18 @@ def prepare(
   if options.watch:
     _wait_for_config(options.model_dir)
   run = run_config.read(options.model_dir)
+  if options.watch and run.is_imported:
+    raise errors.UserError(
+      f"watch=True follows a training, and {options.model_dir} is an imported "
+      "encoder: leave it out."
+    )
   overrides = {k: v for k, v in options.overrides.items() if v is not None}
   config = refresh_config.RefreshConfig.of(run.config)
   config = dataclasses.replace(
     config, index=dataclasses.replace(config.index, **overrides)
   )
-  corpus = corpora.Corpus.open(options.corpus or run.corpus)
-  if corpus.fingerprint != run.corpus_fingerprint:
+  corpus = fitting.open_corpus(options.corpus, options.model_dir, run)
+  if not run.is_imported and corpus.fingerprint != run.corpus_fingerprint:
     raise errors.UserError(
       f"corpus={corpus.path} is not the corpus of {options.model_dir}: its "
       f"fingerprint is {corpus.fingerprint}, the run's is "
@@ -83,7 +89,7 @@ def prepare(
   )
   if settings.exact:
     _refuse_settings_of_a_tree(overrides, corpus.num_passages, config)
-  store = index_store.IndexStore(options.model_dir)
+  store = run_index.home(run, options.model_dir, corpus.fingerprint)
   for step in filter(store.is_usable, store.versions()):
     try:
       store.open(
@@ -130,7 +136,7 @@ def describe(
     if options.watch
     else "one export"
   )
-  export = exports.EmbedderExport(path="", step=0, dim=config.projection_size)
+  export = exports.EmbedderExport(path="", step=0, dim=config.embedding_size)
   plan = refresh_plan.VersionPlan.of(context, export)
   most, read = corpus.manifest.max_passage_tokens, config.passage_length
   cut = (
@@ -142,7 +148,8 @@ def describe(
     (
       f"refresh_index: {corpus.num_passages} passages of {corpus.path} in "
       f"{len(corpus.shard_paths)} shards, {what}, with "
-      f"{config.index.num_index_workers} worker(s)."
+      f"{config.index.num_index_workers} worker(s), by "
+      f"{embedding_engine.name()}."
     ),
     (
       f"  search: {plan.settings.describe()}; disk for a version: "

@@ -21,6 +21,7 @@ from realm_tf.index.build import refresh_plan
 from realm_tf.index.job import refresh_job
 from realm_tf.index.versions import index_store
 from realm_tf.index.versions import index_version
+from realm_tf.index.versions import run_index
 from realm_tf.runs import exports
 from realm_tf.runs import run_config
 
@@ -89,7 +90,7 @@ def find_index(model_dir: str, corpus: corpora.Corpus) -> IndexToUpdate:
   run = run_config.read(model_dir)
   run_dir, step = model_dir, None
   if isinstance(run.config, schema.OrqaConfig):
-    run_dir, step = run.index_home(model_dir), run.index_step
+    run_dir, step = run_index.place(run, model_dir)
   store = index_store.find_store(run_dir, corpus.fingerprint, step)
   if step is None:
     step = store.latest()
@@ -147,7 +148,7 @@ def update_index(
     f"stay, {reuse.num_missing:,} passages are to be embedded"
   )
   context = refresh_plan.RefreshContext(
-    index_store.store_of_edited(index.run_dir, new.fingerprint),
+    index_store.store_of_corpus(index.run_dir, new.fingerprint),
     new,
     index.config,
     refresh_job.report,

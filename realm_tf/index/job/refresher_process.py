@@ -23,13 +23,21 @@ _MOST_RESTARTS = 5
 class Refresher:
   """A `refresh_index` process of this run, which ends with this process."""
 
-  def __init__(self, model_dir: str, *, watch: bool, step: int | None = None):
+  def __init__(
+    self,
+    model_dir: str,
+    *,
+    watch: bool,
+    step: int | None = None,
+    corpus: str = "",
+  ):
     """Starts the process; its output goes to `refresher.log` in the run.
 
     Args:
       model_dir: The run.
       watch: Whether it follows the run to its end, or builds one version.
       step: The export that the one version is of; None for the newest.
+      corpus: Folder of the corpus; empty for the run's.
     """
     self._log_path = run_folder.RunFolder(model_dir).refresher_log
     self._command = [
@@ -43,6 +51,8 @@ class Refresher:
       self._command.append("--watch")
     if step is not None:
       self._command.append(f"--step={step}")
+    if corpus:
+      self._command.append(f"--corpus={corpus}")
     self._restarts = 0
     self._told = False
     self._start()

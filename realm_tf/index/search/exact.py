@@ -22,12 +22,13 @@ class ExactSearcher(tf.Module):
     vectors: <floating>[N, D]. The vectors to search.
   """
 
-  def __init__(self, vectors: tf.Variable):
+  def __init__(self, vectors: tf.Variable | tf.Tensor):
     """Takes vectors.
 
     Args:
-      vectors: <float16 or float32>[N, D]. A variable, which others may use too:
-        a SavedModel keeps variables beside its graph, which has room for 2 GB.
+      vectors: <float16 or float32>[N, D]. A variable, which others may use too,
+        where it is to be saved: a SavedModel keeps variables beside its graph,
+        which has room for 2 GB.
     """
     super().__init__(name="exact_searcher")
     self.vectors = vectors

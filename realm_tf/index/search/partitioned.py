@@ -31,28 +31,23 @@ class PartitionedSearcher(tf.Module):
 
   def __init__(
     self,
-    vectors: tf.Variable,
+    vectors: tf.Variable | tf.Tensor,
     partitions: partition_table.Partitions,
     settings: partition_table.PartitionSettings,
   ):
     """Takes the parts; see `build`.
 
     Args:
-      vectors: <float16 or float32>[N, D]. A variable, which others may use too:
-        a SavedModel keeps variables beside its graph, which has room for 2 GB.
-      partitions: Of the same vectors.
+      vectors: <float16 or float32>[N, D]. A variable, which others may use too,
+        where it is to be saved: a SavedModel keeps variables beside its graph,
+        which has room for 2 GB.
+      partitions: Of the same vectors; variables or tensors, as they are.
       settings: How much a query reads.
     """
     super().__init__(name="partitioned_searcher")
     self.vectors = vectors
     self._settings = settings
-    # A variable each: codes are as many bytes as half of the vectors.
-    self._partitions = partition_table.Partitions(
-      *(
-        tf.Variable(array, trainable=False, name=name)
-        for name, array in partitions._asdict().items()
-      )
-    )
+    self._partitions = partitions
 
   @classmethod
   def build(
@@ -69,7 +64,14 @@ class PartitionedSearcher(tf.Module):
     array = vectors.numpy()
     settings = settings or partition_table.choose_settings(len(array))
     partitions = partition_table.make_partitions(array, settings.num_partitions)
-    return cls(vectors, partitions, settings)
+    # A variable each: codes are as many bytes as half of the vectors.
+    variables = partition_table.Partitions(
+      *(
+        tf.Variable(array, trainable=False, name=name)
+        for name, array in partitions._asdict().items()
+      )
+    )
+    return cls(vectors, variables, settings)
 
   def search(
     self, queries: tf.Tensor, k: int

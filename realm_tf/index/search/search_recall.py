@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
-from realm_tf.index.search import searchers
+from realm_tf.index.search import searcher_base
 
 _BLOCK_ROWS = 1 << 16
 
@@ -45,7 +45,7 @@ def exact_search(
 
 
 def measure_recall(
-  searcher: searchers.Searcher,
+  searcher: searcher_base.Searcher,
   embeddings: Sequence[np.ndarray],
   queries: np.ndarray,
   k: int,

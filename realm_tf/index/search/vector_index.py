@@ -10,6 +10,7 @@ import tensorflow as tf
 from realm_tf import errors
 from realm_tf import files
 from realm_tf.configs import schema
+from realm_tf.index.search import searcher_base
 from realm_tf.index.search import searcher_settings
 from realm_tf.index.search import searchers
 
@@ -32,7 +33,7 @@ class Searcher(tf.Module):
   """
 
   def __init__(
-    self, searcher: searchers.Searcher, identifiers: np.ndarray, k: int
+    self, searcher: searcher_base.Searcher, identifiers: np.ndarray, k: int
   ):
     """Wraps a searcher; see `build` and `load`."""
     super().__init__(name="searcher")
@@ -51,7 +52,7 @@ class Searcher(tf.Module):
     k: int = 10,
     exact_below: int = 20_000,
   ) -> Self:
-    """Builds an index: exact for few vectors, ScaNN's tree for many.
+    """Builds an index: exact for few vectors, a tree for many.
 
     Args:
       vectors: <floating>[N, D].
@@ -61,7 +62,8 @@ class Searcher(tf.Module):
       exact_below: Fewer vectors are searched exactly.
 
     Raises:
-      errors.UserError: If shapes do not fit, or ScaNN is missing.
+      errors.UserError: If shapes do not fit, or there are too many vectors to
+        search without ScaNN.
     """
     _check_k(k)
     vectors = np.asarray(vectors, np.float32)
@@ -86,7 +88,7 @@ class Searcher(tf.Module):
     """Loads what `save` wrote.
 
     Raises:
-      errors.UserError: If there is none, it is damaged, or ScaNN is missing.
+      errors.UserError: If there is none, or it is damaged.
     """
     try:
       k = files.read_json(os.path.join(path, _MANIFEST))["k"]
@@ -123,7 +125,7 @@ class Searcher(tf.Module):
 
     Returns:
       Scores <float32>[batch, k] and identifiers [batch, k]. Where the
-      partitions that ScaNN visited hold fewer, the score is -inf, and the
+      partitions that were visited hold fewer, the score is -inf, and the
       identifier means nothing.
 
     Raises:

@@ -5,6 +5,7 @@ uses by a file in a folder of its own, and deletes nothing.
 """
 
 import contextlib
+import dataclasses
 import logging
 import os
 import shutil
@@ -112,6 +113,30 @@ class IndexStore:
     if verify:
       version.verify()
     return version
+
+  def adopt(
+    self, version: index_version.IndexVersion, step: int, export_id: str
+  ) -> None:
+    """Publishes a copy of another run's version.
+
+    Args:
+      version: What to copy.
+      step: What it is called here.
+      export_id: Of this run's export of the same weights.
+    """
+    folder = self.path(step)
+    tf.io.gfile.makedirs(self.folder)
+    with files.new_folder(folder, index_version.MANIFEST) as new:
+      for name in version.manifest.files:
+        path = os.path.join(new, name)
+        tf.io.gfile.makedirs(os.path.dirname(path))
+        tf.io.gfile.copy(os.path.join(version.path, name), path)
+    manifest = dataclasses.replace(
+      version.manifest, step=step, export_id=export_id
+    )
+    files.write_json(
+      os.path.join(folder, index_version.MANIFEST), manifest.to_json()
+    )
 
   def announce(
     self, reader: str, steps: Collection[int], *, of: str = ""
@@ -229,15 +254,16 @@ class IndexStore:
     shutil.rmtree(self.lock_folder(step), ignore_errors=True)
 
 
-def store_of_edited(model_dir: str, fingerprint: str) -> IndexStore:
-  """Returns where a run keeps its index of an edited corpus.
+def store_of_corpus(model_dir: str, fingerprint: str) -> IndexStore:
+  """Returns where a run keeps its index of a corpus that is not its own.
 
   Args:
-    model_dir: The run whose index was brought up to date.
-    fingerprint: Of the edited corpus.
+    model_dir: The run whose index was brought up to date, or an imported
+      encoder.
+    fingerprint: Of the edited corpus, or of any that the encoder embeds.
   """
   name = fingerprint[:_FINGERPRINT_DIGITS]
-  folder = run_folder.RunFolder(model_dir).corpus_of_edit(name)
+  folder = run_folder.RunFolder(model_dir).of_corpus(name)
   return IndexStore(folder, run_dir=model_dir)
 
 
@@ -252,10 +278,10 @@ def find_store(
     step: The version wanted; None for any.
 
   Returns:
-    The store of the edited corpus if it has the version, else the run's own:
+    The store of that very corpus if it has the version, else the run's own:
     opening a version there tells whether it is of the corpus.
   """
-  edited = store_of_edited(model_dir, fingerprint)
-  versions = edited.versions()
+  store = store_of_corpus(model_dir, fingerprint)
+  versions = store.versions()
   wanted = versions if step is None else [step]
-  return edited if set(wanted) & set(versions) else IndexStore(model_dir)
+  return store if set(wanted) & set(versions) else IndexStore(model_dir)

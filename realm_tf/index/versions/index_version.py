@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from realm_tf import errors
 from realm_tf import files
+from realm_tf.index.search import searcher_base
 from realm_tf.index.search import searcher_settings
 from realm_tf.index.search import searchers
 
@@ -33,6 +34,8 @@ class IndexManifest:
     recall_k: Results a query in that measurement.
     created_unix_secs: When it was published.
     export_id: Of the embedder's export that made it.
+    engine: What embedded the corpus, in the process that published:
+      "Estimator" or "tf.distribute"; "" in older versions.
     format_version: Of the layout.
   """
 
@@ -47,6 +50,7 @@ class IndexManifest:
   recall_k: int
   created_unix_secs: int
   export_id: str = ""
+  engine: str = ""
   format_version: int = FORMAT_VERSION
 
   def to_json(self) -> dict[str, Any]:
@@ -103,7 +107,7 @@ class IndexVersion:
     """The trainer's step whose embedder made it."""
     return self.manifest.step
 
-  def load_searcher(self) -> searchers.Searcher:
+  def load_searcher(self) -> searcher_base.Searcher:
     """Loads the searcher, as a new index in memory."""
     return searchers.load_searcher(os.path.join(self.path, SEARCHER_FOLDER))
 

@@ -1,10 +1,12 @@
 """Exports a run as one SavedModel, from raw text to answers with evidence."""
 
 import dataclasses
+import functools
 import logging
 import os
 import shutil
 import tempfile
+from collections.abc import Callable
 from typing import Any
 
 import tensorflow as tf
@@ -15,13 +17,16 @@ from tensorflow_serving.apis import prediction_log_pb2
 
 from realm_tf import errors
 from realm_tf import files
+from realm_tf import stack
 from realm_tf import suggestions
 from realm_tf.answering import mask_filling
 from realm_tf.answering import open_qa
 from realm_tf.answering import passage_memory
+from realm_tf.answering.retrievers import retriever_names
 from realm_tf.export import stored_weights
 from realm_tf.runs import run_config
 from realm_tf.serving.export import export_checks
+from realm_tf.serving.export import export_retrievers
 from realm_tf.serving.export import export_searchers
 from realm_tf.serving.export import signatures
 
@@ -42,14 +47,17 @@ class ExportOptions:
     model_dir: A run of `finetune` or `pretrain`.
     output: Folder of the served model's versions.
     searcher: One of `export_searchers.NAMES`; "" to choose by size.
-    passages: One of `PASSAGES`: whether titles and bodies are returned, or ids
-      alone.
+    passages: One of `PASSAGES`: whether titles, bodies and metadata are
+      returned, or ids alone.
     num_answers: Answers a question, or tokens a mask.
     weights: How weights of the encoders are stored, one of
       `stored_weights.KINDS`.
     precision: Of the products, one of `PRECISIONS`.
     version: Of the export; 0 for the one after the newest in `output`.
     corpus: Folder of the knowledge corpus; by default the run's.
+    retriever: One of `retriever_names.RETRIEVERS`: what finds passages; "" for
+      what the run was trained with.
+    hybrid_weight: As for `open_qa.OpenQA.from_run`.
   """
 
   model_dir: str
@@ -61,6 +69,8 @@ class ExportOptions:
   precision: str = "float32"
   version: int = 0
   corpus: str = ""
+  retriever: str = ""
+  hybrid_weight: float | None = None
 
 
 def run(options: ExportOptions) -> str:
@@ -76,6 +86,10 @@ def run(options: ExportOptions) -> str:
     errors.UserError: If a flag or the run is wrong, or the export does not
       answer as the run does; then nothing is published.
   """
+  if not options.retriever:
+    options = dataclasses.replace(
+      options, retriever=run_config.read(options.model_dir).retriever
+    )
   version = _choose_version(options)
   folder = os.path.join(options.output, str(version))
   policy = tf.keras.mixed_precision.global_policy()
@@ -109,11 +123,20 @@ def run(options: ExportOptions) -> str:
     raise
   serving = {"model_name": "realm", "model_base_path": options.output}
   _log.info(
-    f"Wrote {folder}: {_megabytes(folder):,.0f} MB, {info['searcher']} search "
-    f"of {info['num_passages']:,} passages. Next:\n"
+    f"Wrote {folder}: {_megabytes(folder):,.0f} MB, {_search(info)} of "
+    f"{info['num_passages']:,} passages. Next:\n"
     f"  {suggestions.command('serve', serving)}"
   )
   return folder
+
+
+def _search(info: dict[str, Any]) -> str:
+  """Returns what finds passages in an export, in a few words."""
+  own = f"{info['searcher']} search"
+  return {
+    retriever_names.BM25: "BM25",
+    retriever_names.HYBRID: f"{own} and BM25 ({info.get('hybrid')})",
+  }.get(info.get("retriever", ""), own)
 
 
 def _choose_version(options: ExportOptions) -> int:
@@ -123,7 +146,17 @@ def _choose_version(options: ExportOptions) -> int:
       f"searcher={options.searcher} must be one of "
       f"{', '.join(export_searchers.NAMES)}."
     )
+  why = (
+    stack.why_no_scann() if options.searcher == export_searchers.SCANN else ""
+  )
+  if why:
+    raise errors.UserError(
+      f"searcher={options.searcher} cannot be exported, as ScaNN cannot be "
+      f"loaded: {why}. Choose {export_searchers.EXACT} or "
+      f"{export_searchers.PARTITIONED}, or leave `searcher` out."
+    )
   for flag, known in (
+    ("retriever", retriever_names.RETRIEVERS),
     ("passages", PASSAGES),
     ("weights", stored_weights.KINDS),
     ("precision", PRECISIONS),
@@ -133,6 +166,18 @@ def _choose_version(options: ExportOptions) -> int:
       raise errors.UserError(
         f"{flag}={value} must be one of {', '.join(known)}."
       )
+  if options.searcher and options.retriever == retriever_names.BM25:
+    raise errors.UserError(
+      "`searcher` is for the run's own index, which retriever=bm25 does not "
+      "search: leave one of them out."
+    )
+  if (
+    options.hybrid_weight is not None
+    and options.retriever != retriever_names.HYBRID
+  ):
+    raise errors.UserError(
+      "`hybrid_weight` goes with retriever=hybrid: give both, or neither."
+    )
   if "://" in options.output:
     raise errors.UserError(
       f"output={options.output} is no folder of this machine: export to one, "
@@ -161,6 +206,12 @@ def _load(
   facts: dict[str, Any] = {}
   with tf.device("/cpu:0"):
     if run.task == "pretrain":
+      if options.retriever != retriever_names.DENSE:
+        raise errors.UserError(
+          f"retriever={options.retriever} is for questions, and "
+          f"{options.model_dir} is a run of pretrain, which fills masks: leave "
+          "it out."
+        )
       loaded = mask_filling.load(
         options.model_dir, options.corpus, precision=options.precision
       )
@@ -171,20 +222,21 @@ def _load(
         corpus=options.corpus,
         strategy=tf.distribute.OneDeviceStrategy("/cpu:0"),
         precision=options.precision,
+        hybrid_weight=options.hybrid_weight,
       )
       models = [loaded.model]
       facts["threshold"] = loaded.threshold
-    name = options.searcher or export_searchers.choose(
-      loaded.corpus.num_passages
-    )
+      facts["retriever"] = options.retriever
+      if options.retriever == retriever_names.HYBRID:
+        facts["hybrid"] = str(loaded.retrievers.hybrid_settings)
     memory = loaded.memory.in_variables()
-    searcher = export_searchers.make(name, memory, loaded.searcher)
-    served = _serve(loaded, memory, searcher, options)
+    serve, name = _server(loaded, memory, options)
+    served = serve()
     if options.weights != stored_weights.FLOAT32:
       full = export_checks.best_answers(served)
       for model in models:
         stored_weights.reduce(model, options.weights)
-      served = _serve(loaded, memory, searcher, options)
+      served = serve()
       facts["same_answers"] = export_checks.check_reduced(
         served, full, options.weights
       )
@@ -193,7 +245,7 @@ def _load(
     "model_dir": os.path.abspath(options.model_dir),
     "corpus_fingerprint": loaded.corpus.fingerprint,
     "num_passages": loaded.corpus.num_passages,
-    "index_step": loaded.index.step,
+    "index_step": _index_step(loaded),
     "searcher": name,
     "passages": options.passages,
     "weights": options.weights,
@@ -201,30 +253,53 @@ def _load(
   }
 
 
-def _serve(
+def _index_step(
+  loaded: open_qa.OpenQA | mask_filling.MaskFilling,
+) -> int | None:
+  """Returns the version of a run's index; None if it has none."""
+  if isinstance(loaded, open_qa.OpenQA) and not loaded.has_index:
+    return None
+  return loaded.index.step
+
+
+def _server(
   loaded: open_qa.OpenQA | mask_filling.MaskFilling,
   memory: passage_memory.PassageMemory,
-  searcher: tf.Module,
   options: ExportOptions,
-) -> signatures.ServedModel:
-  """Puts a run with its current weights behind signatures."""
-  with_texts = options.passages == "text"
+) -> tuple[Callable[[], signatures.ServedModel], str]:
+  """Returns what puts a run with its current weights behind signatures.
+
+  And the name of the searcher of its index; "" if that is not searched.
+  """
+  told: dict[str, Any] = {
+    "count": options.num_answers,
+    "with_texts": options.passages == "text",
+  }
+  name = options.searcher or export_searchers.choose(loaded.corpus.num_passages)
   if isinstance(loaded, mask_filling.MaskFilling):
-    return signatures.of_mask_filling(
-      loaded,
-      memory,
-      searcher,
-      count=options.num_answers,
-      with_texts=with_texts,
+    searcher = export_searchers.make(name, memory, loaded.searcher)
+    return functools.partial(
+      signatures.of_mask_filling, loaded, memory, searcher, **told
+    ), name
+  retriever: export_retrievers.ServedRetriever
+  if options.retriever == retriever_names.BM25:
+    retriever = export_retrievers.ServedBm25(loaded.retrievers.bm25)
+    name = ""
+  else:
+    searcher = export_searchers.make(name, memory, loaded.searcher)
+    retriever = (
+      export_retrievers.ServedHybrid(searcher, memory, loaded.retrievers)
+      if options.retriever == retriever_names.HYBRID
+      else export_retrievers.ServedDense(searcher, loaded.config.score_scale)
     )
-  return signatures.of_open_qa(
+  return functools.partial(
+    signatures.of_open_qa,
     loaded,
     memory,
-    searcher,
-    count=options.num_answers,
+    retriever,
     threshold=loaded.threshold,
-    with_texts=with_texts,
-  )
+    **told,
+  ), name
 
 
 def _share_default(folder: str, name: str) -> None:

@@ -5,7 +5,7 @@ import tensorflow as tf
 from realm_tf.answering import passage_memory
 from realm_tf.index.search import exact
 from realm_tf.index.search import partitioned
-from realm_tf.index.search import searchers
+from realm_tf.index.search import searcher_base
 
 EXACT = "exact"
 PARTITIONED = "partitioned"
@@ -23,7 +23,7 @@ def choose(num_passages: int) -> str:
 def make(
   name: str,
   memory: passage_memory.PassageMemory,
-  scann: searchers.Searcher,
+  scann: searcher_base.Searcher,
 ) -> tf.Module:
   """Builds a searcher over the embeddings of a corpus, in memory.
 

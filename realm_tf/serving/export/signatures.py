@@ -17,6 +17,7 @@ from realm_tf.configs import schema
 from realm_tf.data.examples import packing
 from realm_tf.export import variables
 from realm_tf.models import embedders
+from realm_tf.serving.export import export_retrievers
 from realm_tf.text import wordpiece
 
 Outputs = dict[str, tf.Tensor]
@@ -28,8 +29,8 @@ class ServedModel(tf.Module):
   def __init__(
     self,
     memory: passage_memory.PassageMemory,
-    searcher: tf.Module,
-    retriever: embedders.TwoTowers,
+    retriever: export_retrievers.ServedRetriever,
+    towers: embedders.TwoTowers | None,
     config: schema.RealmConfig | schema.OrqaConfig,
     tokenizer: wordpiece.Tokenizer,
     *,
@@ -40,24 +41,43 @@ class ServedModel(tf.Module):
 
     Args:
       memory: The corpus, in variables.
-      searcher: Of its embeddings.
-      retriever: The towers.
-      config: Lengths of queries and passages, and the scale of scores.
+      retriever: Finds passages for `retrieve`.
+      towers: The run's own retriever; None if it has none.
+      config: Lengths of queries and passages.
       tokenizer: Of the corpus.
       num_passages: That `retrieve` returns.
-      with_texts: Whether titles and bodies of passages are returned.
+      with_texts: Whether titles, bodies and metadata of passages are returned,
+        beside their ids.
     """
     super().__init__(name="served_model")
     self.memory = memory
-    self.searcher = searcher
-    self.towers = variables.without_layers(retriever)
+    self.retriever = retriever
     self._with_texts = with_texts
+    self.default = ""
+    self._names: tuple[str, ...] = ()
+    if towers is None:
+      self._add_retrieve(lambda question: None, retriever, num_passages)
+    else:
+      self._add_towers(towers, config, tokenizer, retriever, num_passages)
+
+  def _add_towers(
+    self,
+    towers: embedders.TwoTowers,
+    config: schema.RealmConfig | schema.OrqaConfig,
+    tokenizer: wordpiece.Tokenizer,
+    retriever: export_retrievers.ServedRetriever,
+    num_passages: int,
+  ) -> None:
+    """Adds the signatures of a run with a retriever; see `__init__`."""
+    self.towers = variables.without_layers(towers)
 
     def embed_query(text: tf.Tensor) -> Outputs:
       token_ids = packing.pack_queries(
         tokenizer.tokenize(text), config.query_length, tokenizer
       )
-      return {"embedding": retriever.query_embedder(token_ids, training=False)}
+      return {"embedding": towers.query_embedder(token_ids, training=False)}
+
+    query_embedder = _signature(embed_query, "text")
 
     def embed_passage(title: tf.Tensor, text: tf.Tensor) -> Outputs:
       token_ids = packing.passage_inputs(
@@ -66,21 +86,40 @@ class ServedModel(tf.Module):
         config.passage_length,
         tokenizer,
       )
-      embedding = retriever.passage_embedder(token_ids, training=False)
+      embedding = towers.passage_embedder(token_ids, training=False)
       return {"embedding": embedding}
 
+    self._add_retrieve(
+      lambda question: query_embedder(question)["embedding"],
+      retriever,
+      num_passages,
+    )
+    self.add("embed_query", query_embedder)
+    self.add("embed_passage", _signature(embed_passage, "title", "text"))
+
+  def _add_retrieve(
+    self,
+    embed: Callable[[tf.Tensor], tf.Tensor | None],
+    retriever: export_retrievers.ServedRetriever,
+    num_passages: int,
+  ) -> None:
+    """Adds the signature `retrieve`.
+
+    Args:
+      embed: From questions <string>[batch] to their embeddings, if there are.
+      retriever: Finds passages.
+      num_passages: How many.
+    """
+
     def retrieve(question: tf.Tensor) -> Outputs:
-      query = embed_query(question)["embedding"]
-      scores, rows, valid = self.searcher.search(query, num_passages)
+      scores, rows, valid = retriever.search(
+        question, embed(question), num_passages
+      )
       rows = tf.where(valid, rows, -1)
-      scores = tf.where(valid, config.score_scale * scores, 0.0)
+      scores = tf.where(valid, scores, 0.0)
       return self.evidence(rows) | {"score": scores}
 
-    self.default = ""
-    self._names: tuple[str, ...] = ()
     self.add("retrieve", _signature(retrieve, "question"))
-    self.add("embed_query", _signature(embed_query, "text"))
-    self.add("embed_passage", _signature(embed_passage, "title", "text"))
 
   def add(
     self, name: str, signature: Callable[..., Outputs], *, default: bool = False
@@ -119,7 +158,7 @@ class ServedModel(tf.Module):
 def of_open_qa(
   run: open_qa.OpenQA,
   memory: passage_memory.PassageMemory,
-  searcher: tf.Module,
+  retriever: export_retrievers.ServedRetriever,
   *,
   count: int,
   threshold: float,
@@ -130,15 +169,16 @@ def of_open_qa(
   Args:
     run: The run, on the CPU.
     memory: Its corpus, in variables.
-    searcher: Of its embeddings.
+    retriever: Finds passages.
     count: Answers a question, and passages that `retrieve` returns.
     threshold: Probability below which the model abstains.
-    with_texts: Whether titles and bodies of passages are returned.
+    with_texts: Whether titles, bodies and metadata of passages are returned,
+      beside their ids.
   """
   tokenizer, config = run.corpus.tokenizer, run.config
   served = ServedModel(
     memory,
-    searcher,
+    retriever,
     run.model.retriever,
     config,
     tokenizer,
@@ -147,7 +187,12 @@ def of_open_qa(
   )
   served.reader = variables.without_layers(run.model.reader)
   graph = answer_graph.AnswerGraph(
-    run.model, config, memory, tokenizer, searcher.search
+    run.model,
+    config,
+    memory,
+    tokenizer,
+    retriever.search,
+    passage_scores=retriever.scores_passages,
   )
 
   def answer_with_threshold(
@@ -156,14 +201,14 @@ def of_open_qa(
     _, best = graph.answer(question, config.reader_beam, count)
     return best.outputs(threshold) | served.evidence(best.row)
 
+  # One graph for both: tracing it takes seconds.
+  answerer = _signature(answer_with_threshold, "question", threshold=tf.float32)
+
   def answer(question: tf.Tensor) -> Outputs:
-    return answer_with_threshold(question, tf.constant(threshold))
+    return answerer(question, tf.fill(tf.shape(question), threshold))
 
   served.add("answer", _signature(answer, "question"), default=True)
-  served.add(
-    "answer_with_threshold",
-    _signature(answer_with_threshold, "question", threshold=tf.float32),
-  )
+  served.add("answer_with_threshold", answerer)
   return served
 
 
@@ -182,12 +227,13 @@ def of_mask_filling(
     memory: Its corpus, in variables.
     searcher: Of its embeddings.
     count: Tokens a mask, and passages that `retrieve` returns.
-    with_texts: Whether titles and bodies of passages are returned.
+    with_texts: Whether titles, bodies and metadata of passages are returned,
+      beside their ids.
   """
   tokenizer, config = run.corpus.tokenizer, run.config
   served = ServedModel(
     memory,
-    searcher,
+    export_retrievers.ServedDense(searcher, config.score_scale),
     run.retriever,
     config,
     tokenizer,

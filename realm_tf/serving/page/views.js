@@ -3,15 +3,52 @@
 import { fixed, make, measure, percent } from "./elements.js";
 import { cut } from "./strings.js";
 
+const LONGEST_FACT = 120; // characters of a passage's metadata
+
 /** Returns the places of a list that pass. */
 function places(list, passes) {
   return list.map((_, place) => place).filter(passes);
+}
+
+/** Returns what is known of a passage beside its text; old models say none. */
+function metadata(outputs, place) {
+  return JSON.parse(outputs.metadata?.[place] || "{}");
+}
+
+/** Returns an address of the web, or null for anything else. */
+function webAddress(url) {
+  if (typeof url !== "string" || !URL.canParse(url)) return null;
+  const { href, protocol } = new URL(url);
+  return /^https?:$/.test(protocol) ? href : null;
+}
+
+/** Returns a title, as a link to its source if there is one. */
+function titleOf(title, href) {
+  if (href === null) return title;
+  const link = make("a", "", title);
+  link.href = href;
+  link.target = "_blank";
+  link.rel = "noopener noreferrer";
+  return link;
+}
+
+/** Returns fields as text, without those that are shown already. */
+function described(fields, hidden) {
+  return Object.entries(fields)
+    .filter(([name]) => name !== hidden)
+    .map(([name, value]) => {
+      const text = typeof value === "string" ? value : JSON.stringify(value);
+      const isLong = text.length > LONGEST_FACT;
+      return `${name}: ${isLong ? `${text.slice(0, LONGEST_FACT)}…` : text}`;
+    });
 }
 
 /** Returns a passage; `span` are the byte offsets of the answer in it. */
 function passage(outputs, place, { span = null, scores = [] } = {}) {
   const id = outputs.passage_id[place];
   const body = outputs.passage?.[place];
+  const fields = metadata(outputs, place);
+  const href = webAddress(fields.url);
   const name = id === "" ? "" : `Passage ${id}`;
   const quote = make("blockquote");
   if (body && span) {
@@ -21,11 +58,12 @@ function passage(outputs, place, { span = null, scores = [] } = {}) {
     quote.append(body);
   }
   const title = outputs.title?.[place] || name || "No passage";
-  const facts = [name, ...scores].filter(Boolean).join(" · ");
+  const told = described(fields, href === null ? null : "url");
+  const facts = [...told, name, ...scores].filter(Boolean).join(" · ");
   return make(
     "figure",
     "evidence",
-    make("figcaption", "", title),
+    make("figcaption", "", titleOf(title, href)),
     body ? quote : null,
     facts ? make("p", "facts muted", facts) : null
   );

@@ -19,6 +19,7 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.core.protobuf import meta_graph_pb2
 
+from realm_tf import stack
 from realm_tf.serving.server import codes
 
 DEFAULT_SIGNATURE = "serving_default"
@@ -26,7 +27,6 @@ DEFAULT_SIGNATURE = "serving_default"
 # What says how to load a SavedModel is in its signatures, too.
 _NOT_SERVED = "__saved_model_"
 _TAGS = ["serve"]
-_OPS = ("tensorflow_text", "scann")
 
 Arrays = dict[str, np.ndarray]
 
@@ -156,8 +156,8 @@ class Servable:
 
 def load_ops() -> None:
   """Registers the ops beyond TensorFlow's own that SavedModels may need."""
-  for package in _OPS:
-    importlib.import_module(package)
+  importlib.import_module("tensorflow_text")
+  stack.why_no_scann()  # Loads ScaNN, where there is one.
 
 
 def give_memory_back() -> None:

@@ -13,11 +13,25 @@ from realm_tf.checkpoints import fitting
 from realm_tf.checkpoints import reading
 from realm_tf.checkpoints import weight_source
 from realm_tf.checkpoints.formats import own_run
+from realm_tf.configs import schema
+from realm_tf.data.corpus import corpora
 from realm_tf.models import embedders
 from realm_tf.models import token_tagger
 from realm_tf.runs import run_config
 from realm_tf.text import wordpiece
+from realm_tf.training.init import sentence_init
 
+RETRIEVER_FIELDS = (
+  "pooling",
+  "projection_size",
+  "projection_activation",
+  "normalization",
+  "tied_embedders",
+  "passage_segments",
+  "passage_separator",
+  "query_prompt",
+  "passage_prompt",
+)
 SHAPE_FIELDS = (
   "num_layers",
   "hidden_size",
@@ -25,11 +39,8 @@ SHAPE_FIELDS = (
   "intermediate_size",
   "max_positions",
   "activation",
-  "projection_size",
-  "tied_embedders",
-  "passage_segments",
+  *RETRIEVER_FIELDS,
 )
-_RETRIEVER_FIELDS = ("projection_size", "tied_embedders", "passage_segments")
 # The parts of another run that a task can start from.
 _USED = {
   "pretrain_mlm": {"reader"},
@@ -37,8 +48,7 @@ _USED = {
   "pretrain": {"reader", "retriever"},
   "train_tagger": {"reader", "retriever", "tagger"},
 }
-# Those of which a BERT is a part, and what they have beside it.
-_HEADS = {"retriever": "projection", "tagger": "classifier"}
+_OF_BERT = ("retriever", "tagger")  # a BERT is a part of them
 
 
 @dataclasses.dataclass(frozen=True)
@@ -129,7 +139,7 @@ def check_sources(
         name
         for name in SHAPE_FIELDS
         if "retriever" in found.roles & _USED[run.task]
-        or name not in _RETRIEVER_FIELDS
+        or name not in RETRIEVER_FIELDS
       ]
       check_shape(run, run_config.read(path), f"init_checkpoint={path}", fields)
     else:
@@ -157,6 +167,8 @@ def check_public(
   weights = read_bert(path, flag)
   fitting.check_vocabulary(weights, tokenizer, run.corpus, flag)
   fitting.check_config(weights, run.config, flag)
+  if isinstance(run.config, schema.RetrievalConfig):
+    sentence_init.check(weights, run.config, flag)
 
 
 def check_shape(
@@ -182,15 +194,23 @@ def check_shape(
       f"{wanted.corpus}: build the corpus with that run's vocabulary "
       f"({found.corpus}/vocab.txt)."
     )
-  for name in fields:
-    if not hasattr(found.config, name) or not hasattr(wanted.config, name):
-      continue
-    old, new = getattr(found.config, name), getattr(wanted.config, name)
-    if old != new:
-      raise errors.UserError(
-        f"{source} has {name}={old}, this run has "
-        f"config.{name}={new}: they must be equal."
-      )
+  differing = [
+    name
+    for name in fields
+    if hasattr(found.config, name)
+    and hasattr(wanted.config, name)
+    and getattr(found.config, name) != getattr(wanted.config, name)
+  ]
+  if differing:
+    there, here = (
+      {name: getattr(config, name) for name in differing}
+      for config in (found.config, wanted.config)
+    )
+    raise errors.UserError(
+      f"{source} is of another shape than this run's "
+      f"{sentence_init.as_arguments(here)}: set "
+      f"{sentence_init.as_arguments(there)}."
+    )
 
 
 def initialize(
@@ -223,15 +243,13 @@ def initialize(
     elif isinstance(giver, _Run):
       report.taken.append(_restore(role, part, giver))
     else:
-      assigned = _assign(part, giver)
+      assigned = _assign(part, giver, run)
       roles = list(assigned.taken)
       used.setdefault(giver.path, set()).update(roles)
       report.taken.append(
         f"{role} from {giver.path} ({giver.format}): {', '.join(roles)}"
       )
       report.missing.extend(f"{role}'s {name}" for name in assigned.missing)
-      if role in _HEADS:
-        report.missing.append(f"{role}'s {_HEADS[role]}")
       notes = [f"{giver.path}: {note}" for note in assigned.notes]
       report.notes.extend(n for n in notes if n not in report.notes)
   for found in sources:
@@ -258,7 +276,7 @@ def _open_run(path: str) -> _Run:
 def _giver(role: str, sources: Sequence[_Source], task: str) -> _Source | None:
   """Returns the source of a part's weights; None if there is none."""
   runs = [s for s in sources if isinstance(s, _Run) and role in s.roles]
-  if role in _HEADS:
+  if role in _OF_BERT:
     if runs:
       return runs[-1]
     encoders = [
@@ -286,20 +304,52 @@ def _restore(role: str, part: tf.keras.Model, run: _Run) -> str:
 
 
 def _assign(
-  part: tf.keras.Model, weights: weight_source.Source
+  part: tf.keras.Model,
+  weights: weight_source.Source,
+  run: run_config.RunConfig,
 ) -> assignment.Report:
   """Takes a part from public weights."""
   if isinstance(part, embedders.TwoTowers):
-    reports = [
-      assignment.initialize_encoder(encoder, weights)
-      for encoder in _encoders(part)
-    ]
-    return reports[0]  # that of the other tower is the same
+    return assign_retriever(part, weights, run)
   if isinstance(part, token_tagger.Tagger):
-    return assignment.initialize_encoder(
+    report = assignment.initialize_encoder(
       part.encoder, weights, assignment.TAGGER_ROLES
     )
+    report.missing.append("classifier")
+    return report
   return assignment.initialize_reader(part, weights)
+
+
+def assign_retriever(
+  towers: embedders.TwoTowers,
+  weights: weight_source.Source,
+  run: run_config.RunConfig,
+) -> assignment.Report:
+  """Takes a retriever, or its encoders, from public weights.
+
+  Args:
+    towers: The retriever.
+    weights: A sentence encoder that it is to be, or any BERT.
+    run: The run; its corpus has the passages for PCA.
+  """
+  config = run.config
+  if not isinstance(config, schema.RetrievalConfig):
+    raise TypeError(f"{run.task} has no retriever")
+  if weights.encoder and sentence_init.starts_as(weights, config):
+    is_reduced = sentence_init.is_reduced(weights.encoder, config)
+    corpus = corpora.Corpus.open(run.corpus) if is_reduced else None
+    return sentence_init.initialize(towers, weights, config, corpus)
+  report = assignment.initialize_embedder(towers.query_embedder, weights)
+  assignment.initialize_embedder(towers.passage_embedder, weights)
+  if config.projection_size:
+    report.missing.append("projection")
+  if weights.encoder:
+    different = sentence_init.differing(weights.encoder, config)
+    report.notes.append(
+      "this retriever is not the sentence encoder that it starts from; with "
+      f"{sentence_init.as_arguments(different)} it would be"
+    )
+  return report
 
 
 def _encoders(

@@ -1,10 +1,10 @@
 """Runs open-QA fine-tuning: questions, index, training, best checkpoint."""
 
+import contextlib
 import dataclasses
 import itertools
 import logging
 
-import numpy as np
 import tensorflow as tf
 
 from realm_tf import errors
@@ -18,22 +18,21 @@ from realm_tf.data.questions import qa_splits
 from realm_tf.data.questions import regex_answers
 from realm_tf.data.questions import token_answers
 from realm_tf.evaluation import answer_matching
-from realm_tf.evaluation import probability_calibration
-from realm_tf.index.job import corpus_index
-from realm_tf.index.versions import run_index
 from realm_tf.runs import run_config
-from realm_tf.training import base_task
 from realm_tf.training import loop
 from realm_tf.training import training_checkpoints
-from realm_tf.training.init import first_weights
 from realm_tf.training.init import orqa_init
 from realm_tf.training.recipes import corpus_lines
+from realm_tf.training.recipes import dev_questions
+from realm_tf.training.recipes import finetune_hook
+from realm_tf.training.recipes import following_hook
+from realm_tf.training.recipes import refresh_hook
 from realm_tf.training.recipes import run_setup
+from realm_tf.training.tasks import following_task
 from realm_tf.training.tasks import orqa_task
+from realm_tf.training.tasks import reader_task
 
 _log = logging.getLogger(__name__)
-
-METRIC = "exact_match"  # what "best checkpoint" means
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,7 +47,7 @@ class Finetuned:
   """
 
   task: orqa_task.OrqaTask
-  hook: "FinetuneHook"
+  hook: finetune_hook.FinetuneHook | following_hook.FollowingHook
   corpus: corpora.Corpus
   result: loop.TrainingResult
 
@@ -65,6 +64,7 @@ def run(
   rebuild_index: bool,
   model_dir: str,
   tpu: str,
+  refresh_mode: str = "off",
   data_dir: str | None = None,
   manual_dir: str | None = None,
 ) -> Finetuned:
@@ -79,6 +79,8 @@ def run(
     init_retriever: Another run for retriever and index, or "".
     init_reader: Another run, or public weights, for the reader; or "".
     rebuild_index: Whether to embed the corpus, even if there is an index.
+    refresh_mode: One of `refresh_hook.MODES`; "off" unless the passage tower is
+      trained.
     model_dir: The run's folder.
     tpu: See `devices.make_strategy`.
     data_dir: TFDS's folder of prepared data.
@@ -89,6 +91,7 @@ def run(
   """
   if not isinstance(config, schema.OrqaConfig):
     raise TypeError(f"`config` must be an OrqaConfig, got {config!r}.")
+  _check_refresh(refresh_mode, config)
   train, dev = qa_splits.load_train_and_dev(
     dataset, dev_dataset, data_dir=data_dir, manual_dir=manual_dir
   )
@@ -99,7 +102,9 @@ def run(
       init_retriever,
       init_reader,
       model_dir=model_dir,
+      corpus=corpus,
       rebuild_index=rebuild_index,
+      config=config,
     ),
     dataset=dataset,
     dev_dataset=dev_dataset,
@@ -110,17 +115,16 @@ def run(
   knowledge = open_qa.Knowledge.load(setup.corpus, config.passage_length)
   answers = _answers((train, dev), knowledge)
   with setup.strategy.scope():
-    task = orqa_task.OrqaTask(
+    task, hook = _make(
       config,
-      setup.corpus.tokenizer,
-      knowledge.packed,
-      [example.question for example in train],
-      [example.question for example in dev],
+      setup,
+      knowledge,
+      (train, dev),
       answers,
+      refresh_mode,
     )
-    hook = FinetuneHook(task, config, setup, knowledge, dev)
   # As stored, two or four bytes each; and the searcher's own, of four.
-  index_bytes = setup.corpus.num_passages * config.projection_size * 8
+  index_bytes = setup.corpus.num_passages * config.embedding_size * 8
   run_setup.print_plan(
     setup,
     task,
@@ -129,15 +133,15 @@ def run(
     | {
       "train": train.describe(),
       "dev": dev.describe(),
-      "index": f"{setup.run.index_home(model_dir)}, version "
-      f"{setup.run.index_step}: stays as it is, as does what embeds passages",
-    },
+    }
+    | _index_line(setup, config, refresh_mode),
     _left_out((train, dev), answers),
     knowledge.nbytes + answers.nbytes + index_bytes,
   )
-  with run_setup.claimed(setup):
+  with _running(hook), run_setup.claimed(setup):
     result = loop.train(task, setup.run, model_dir, setup.strategy, hook)
-  best, step = training_checkpoints.best(model_dir, METRIC)
+  metric = dev_questions.metric(config)
+  best, step = training_checkpoints.best(model_dir, metric)
   following = suggestions.command(
     "evaluate",
     {
@@ -147,14 +151,98 @@ def run(
       "data_dir": data_dir,
       "manual_dir": manual_dir,
       "model_dir": model_dir,
+      "retrieval_only": None if config.train_reader else "true",
     },
   )
   _log.info(
-    f"Wrote {model_dir}: step {result.step}; best weights, with an exact "
-    f"match of {best:.3f} on dev, of step {step}. Next:\n"
+    f"Wrote {model_dir}: step {result.step}; best weights, with "
+    f"{metric.replace('exact_match', 'an exact match')} of {best:.3f} on dev, "
+    f"of step {step}. Next:\n"
     f"  {following}"
   )
   return Finetuned(task, hook, setup.corpus, result)
+
+
+def _check_refresh(mode: str, config: schema.OrqaConfig) -> None:
+  """Raises if the index is to follow a tower that is not trained."""
+  refresh_hook.check_mode(mode)
+  if mode != "off" and not config.train_passage_tower:
+    raise errors.UserError(
+      f"refresh={mode} rebuilds the index, which stays the same unless the "
+      "passage tower is trained: set config.train_passage_tower=true, or give "
+      "refresh=off."
+    )
+
+
+def _index_line(
+  setup: run_setup.CorpusSetup, config: schema.OrqaConfig, refresh_mode: str
+) -> dict[str, str]:
+  """Returns a line on the index and what becomes of it, if there is one."""
+  if not config.has_retriever:
+    return {"passages": "found by BM25"}
+  if not config.train_passage_tower:
+    future = "stays as it is, as does what embeds passages"
+  elif refresh_mode == "off":
+    future = "stays until the last step, whose index is built then"
+  else:
+    future = (
+      f"follows the training, from every {config.export_every_steps} steps"
+    )
+  home, step = setup.run.index_run or setup.model_dir, setup.run.index_step
+  return {"index": f"{home}, version {step}: {future}"}
+
+
+def _make(
+  config: schema.OrqaConfig,
+  setup: run_setup.CorpusSetup,
+  knowledge: open_qa.Knowledge,
+  datasets: tuple[qa_datasets.QaDataset, qa_datasets.QaDataset],
+  answers: token_answers.Answers,
+  refresh_mode: str,
+) -> tuple[
+  orqa_task.OrqaTask, finetune_hook.FinetuneHook | following_hook.FollowingHook
+]:
+  """Makes the task and its callbacks; call it in the strategy's scope.
+
+  Args:
+    config: Says what is trained.
+    setup: The run.
+    knowledge: The corpus.
+    datasets: The training and the dev questions.
+    answers: Of both.
+    refresh_mode: See `run`.
+  """
+  train, dev = ([e.question for e in dataset] for dataset in datasets)
+  parts = (
+    config,
+    setup.corpus.tokenizer,
+    knowledge.packed,
+    train,
+    dev,
+    answers,
+  )
+  asked = dev_questions.DevQuestions(datasets[1], knowledge, config)
+  if config.train_passage_tower:
+    words = knowledge.bm25.searcher.search if config.bm25_negatives else None
+    following = following_task.FollowingTask(*parts, words)
+    return following, following_hook.FollowingHook(
+      following, config, setup, knowledge, asked, refresh_mode
+    )
+  task = (
+    orqa_task.OrqaTask(*parts)
+    if config.has_retriever
+    else reader_task.ReaderTask(*parts, knowledge.bm25.searcher.search)
+  )
+  return task, finetune_hook.FinetuneHook(task, config, setup, knowledge, asked)
+
+
+def _running(
+  hook: finetune_hook.FinetuneHook | following_hook.FollowingHook,
+) -> contextlib.AbstractContextManager:
+  """Returns what ends a refresher with the training, if there is one."""
+  if isinstance(hook, following_hook.FollowingHook):
+    return hook.running()
+  return contextlib.nullcontext()
 
 
 def _cut_passages(
@@ -244,95 +332,3 @@ def _left_out(
     "questions with a pattern that is no regular expression": invalid,
     "questions whose answers the vocabulary cannot spell": unusable,
   }
-
-
-class FinetuneHook(loop.Hook):
-  """Opens the index, answers the dev questions, keeps the best, stops early.
-
-  Attributes:
-    open_qa: Answers questions; there once training has begun.
-  """
-
-  def __init__(
-    self,
-    task: orqa_task.OrqaTask,
-    config: schema.OrqaConfig,
-    setup: run_setup.CorpusSetup,
-    knowledge: open_qa.Knowledge,
-    dev: qa_datasets.QaDataset,
-  ):
-    """Takes the parts; `before_training` opens or builds the index.
-
-    Args:
-      task: Its model answers.
-      config: The run's settings.
-      setup: The run.
-      knowledge: The corpus.
-      dev: The dev questions; an evaluation asks the first `dev_questions`.
-    """
-    self._task = task
-    self._config = config
-    self._setup = setup
-    self._knowledge = knowledge
-    count = config.dev_questions or len(dev)
-    self._dev = dev.examples[:count]
-    self._references = [
-      answer_matching.AnswerSet.of(example) for example in self._dev
-    ]
-    self._best = training_checkpoints.BestWeights(
-      setup.model_dir, task.parts, METRIC
-    )
-    self.open_qa: open_qa.OpenQA | None = None
-
-  def initialize(
-    self, task: base_task.Task, run: run_config.RunConfig
-  ) -> first_weights.InitReport:
-    """See base class."""
-    return orqa_init.initialize(self._task.model, run)
-
-  def before_training(self, state: training_checkpoints.TrainerState) -> None:
-    """Opens the index; embeds the corpus first if there is none."""
-    run, model_dir = self._setup.run, self._setup.model_dir
-    if not run.index_run:
-      # By the passage tower, which is never trained.
-      corpus_index.build(
-        model_dir,
-        self._task.model.retriever,
-        self._config,
-        run.index_step,
-        self._setup.corpus.num_passages,
-      )
-    version = run_index.open_index(run, self._setup.corpus, model_dir)
-    state.index_version.assign(version.step)
-    with self._setup.strategy.scope():
-      self.open_qa = open_qa.OpenQA(
-        self._task.model, self._config, self._knowledge, version
-      )
-    self._task.set_index(self.open_qa.search, self.open_qa.beam)
-
-  def after_evaluation(
-    self, step: int, means: dict[str, float]
-  ) -> dict[str, float]:
-    """Answers the dev questions; keeps the weights if they are the best."""
-    if self.open_qa is None:
-      raise RuntimeError("`before_training` must come first.")
-    found = self.open_qa.answer(
-      [example.id for example in self._dev],
-      [example.question for example in self._dev],
-      k=self._config.reader_beam,
-    ).predictions
-    right = [
-      reference.is_right(prediction.answer)
-      for reference, prediction in zip(self._references, found, strict=True)
-    ]
-    exact_match = float(np.mean(right))
-    threshold = probability_calibration.abstention_threshold(
-      np.array([prediction.probability for prediction in found]),
-      np.array(right),
-    )
-    self._best.offer(step, exact_match, {open_qa.THRESHOLD: threshold})
-    return {METRIC: exact_match}
-
-  def should_stop(self, step: int) -> bool:
-    """Whether `patience` evaluations have brought nothing better."""
-    return loop.has_stalled(self._config, METRIC, step, self._best.step)

@@ -13,6 +13,7 @@ from realm_tf.evaluation import recall
 from realm_tf.runs import run_folder
 from realm_tf.training import loop
 from realm_tf.training.recipes import corpus_lines
+from realm_tf.training.recipes import pretrain_hook
 from realm_tf.training.recipes import refresh_hook
 from realm_tf.training.recipes import run_setup
 from realm_tf.training.tasks import realm_task
@@ -32,7 +33,7 @@ class Pretrained:
   """
 
   task: realm_task.RealmTask
-  hook: refresh_hook.RefreshHook
+  hook: pretrain_hook.PretrainHook
   corpus: corpora.Corpus
   result: loop.TrainingResult
 
@@ -50,7 +51,7 @@ def run(
 
   Args:
     config: The settings, of `pretrain`.
-    refresh_mode: See `refresh_hook.RefreshHook`.
+    refresh_mode: One of `refresh_hook.MODES`.
     questions: A dataset whose dev questions' zero-shot recall each evaluation
       measures (paper, Table 2), as `qa_splits.load` takes it; empty for none.
     data_dir: TFDS's folder of prepared data.
@@ -72,7 +73,7 @@ def run(
   tokenizer, passages = setup.corpus.tokenizer, setup.corpus.load_passages()
   with setup.strategy.scope():
     task = realm_task.RealmTask(config, tokenizer, setup.sentences, passages)
-  index_bytes = setup.corpus.num_passages * config.projection_size * 4
+  index_bytes = setup.corpus.num_passages * config.embedding_size * 4
   run_setup.print_plan(
     setup,
     task,
@@ -92,7 +93,7 @@ def run(
   if asked:
     view = reader_view.ReaderView(tokenizer, config)
     judge = recall.Judge(asked.examples, setup.corpus.read_texts, view)
-  hook = refresh_hook.RefreshHook(
+  hook = pretrain_hook.PretrainHook(
     task,
     setup.run,
     config,

@@ -3,45 +3,83 @@
 The trainer and the refresher know of each other through files alone
 (docs/architecture.md). The trainer writes exports of its embedder; the
 refresher turns them into index versions; the trainer takes the newest while
-it runs.
+it runs. `pretrain` and `finetune` share this; each says what it makes of a
+version.
 """
 
+import abc
 import contextlib
 import logging
 import time
+from collections.abc import Collection
 from collections.abc import Iterator
+from typing import Generic
+from typing import Protocol
+from typing import TypeVar
 
 import tensorflow as tf
 
 from realm_tf import errors
 from realm_tf.configs import schema
-from realm_tf.evaluation import recall
 from realm_tf.export import embedder_export
 from realm_tf.index.job import embedding_progress
 from realm_tf.index.job import refresher_process
 from realm_tf.index.versions import index_store
+from realm_tf.index.versions import index_version
 from realm_tf.index.versions import index_watcher
+from realm_tf.models import embedders
 from realm_tf.runs import exports
 from realm_tf.runs import run_config
 from realm_tf.runs import run_state
 from realm_tf.training import loop
 from realm_tf.training import pipeline_feed
 from realm_tf.training import training_checkpoints
-from realm_tf.training.tasks import realm_task
 
 _log = logging.getLogger(__name__)
 
 MODES = ("local", "external", "off")
 
 _POLL_SECS = 0.5
-_METRIC = "retrieval_utility"  # what "best checkpoint" means
-_RECALL_AT = (1, 5)
 # How long a refresher that is started apart may take to appear.
 _EXTERNAL_GRACE_SECS = 60.0
 _LONGEST_WAIT_SECS = 24 * 3600.0
 
 
-class RefreshHook(loop.Hook):
+class Index(Protocol):
+  """A version as a task's pipelines use it.
+
+  Attributes:
+    version: The step of its embedder.
+  """
+
+  @property
+  def version(self) -> int:
+    """The step of its embedder."""
+
+
+IndexT = TypeVar("IndexT", bound=Index)
+Taken_contra = TypeVar("Taken_contra", bound=Index, contravariant=True)
+
+
+class Task(Protocol[Taken_contra]):
+  """A task whose index is refreshed.
+
+  Attributes:
+    retriever: The towers that are exported.
+  """
+
+  retriever: embedders.TwoTowers
+
+  def set_index(self, index: Taken_contra) -> None:
+    """Sets the index that pipelines retrieve from, from now on."""
+
+  def train_pipeline_with(
+    self, index: Taken_contra, first_step: int
+  ) -> tf.data.Dataset:
+    """Returns the training batches from a step on, with a given index."""
+
+
+class RefreshHook(loop.Hook, abc.ABC, Generic[IndexT]):
   """Keeps the index of a run fresh while it trains.
 
   Attributes:
@@ -50,13 +88,12 @@ class RefreshHook(loop.Hook):
 
   def __init__(
     self,
-    task: realm_task.RealmTask,
+    task: Task[IndexT],
     run: run_config.RunConfig,
-    config: schema.RealmConfig,
+    config: schema.RealmConfig | schema.OrqaConfig,
     model_dir: str,
     num_passages: int,
     mode: str,
-    judge: recall.Judge | None = None,
   ):
     """Takes the parts; `running` starts the refresher.
 
@@ -68,7 +105,6 @@ class RefreshHook(loop.Hook):
       num_passages: Of the knowledge corpus.
       mode: "local" starts a refresher, "external" relies on one that was
         started apart, "off" freezes the first version.
-      judge: Questions whose zero-shot recall each evaluation measures.
     """
     self._task = task
     self._run = run
@@ -76,23 +112,30 @@ class RefreshHook(loop.Hook):
     self._model_dir = model_dir
     self._num_passages = num_passages
     self._mode = mode
-    self._judge = judge
     self._store = index_store.IndexStore(model_dir)
     self._watcher = index_watcher.IndexWatcher(self._store)
     self._state = run_state.RunState(model_dir)
     self._exporter = embedder_export.Exporter(task.retriever, config)
     self._refresher: refresher_process.Refresher | None = None
-    self._opened: dict[int, realm_task.IndexInUse] = {}
+    self._opened: dict[int, IndexT] = {}
     self._wanted_version = -1
     self._version = -1
     self._warned_version = -1
     self._next_poll_secs = 0.0
     self._started_secs = time.monotonic()
-    self._best = training_checkpoints.BestWeights(
-      model_dir, task.parts, _METRIC
-    )
     self._trainer: training_checkpoints.TrainerState | None = None
     self.versions_used: list[int] = []
+
+  @abc.abstractmethod
+  def load(
+    self, version: index_version.IndexVersion, export: exports.EmbedderExport
+  ) -> IndexT:
+    """Loads a version for the pipelines, maybe in a thread beside them.
+
+    Args:
+      version: The index.
+      export: The embedder that made it.
+    """
 
   @contextlib.contextmanager
   def running(self) -> Iterator[None]:
@@ -163,15 +206,6 @@ class RefreshHook(loop.Hook):
       self._prune_exports()
     return {"index_age_steps": float(step - self._version)}
 
-  def after_evaluation(
-    self, step: int, means: dict[str, float]
-  ) -> dict[str, float]:
-    """Keeps the best weights; measures recall with the version in use."""
-    self._best.offer(step, means[_METRIC])
-    if self._judge is None:
-      return {}
-    return self._judge.recall(self._task.retrieve_texts, _RECALL_AT)
-
   def _export_if_due(self, step: int) -> None:
     """Exports at the start, unless a recent export exists.
 
@@ -195,13 +229,24 @@ class RefreshHook(loop.Hook):
     if found is not None:
       return found
     _log.info("Waiting for the first index ...")
+    return self._wait_and_show(0, step)
+
+  def _wait_and_show(self, oldest: int, step: int) -> int:
+    """Waits for a version and shows the progress of the newest export's.
+
+    Args:
+      oldest: The oldest version that will do.
+      step: Of the trainer.
+    """
     shown = self._embedding_progress()
 
     def refresher_end() -> str | None:
       shown.show()
       return self._refresher_end()
 
-    found = self._watcher.wait_for(0, step, refresher_end, _LONGEST_WAIT_SECS)
+    found = self._watcher.wait_for(
+      oldest, step, refresher_end, _LONGEST_WAIT_SECS
+    )
     shown.show()
     return found
 
@@ -209,7 +254,7 @@ class RefreshHook(loop.Hook):
     """Returns the progress meter of the newest export's version."""
     newest = max(exports.steps(self._model_dir))
     return embedding_progress.EmbeddingProgress(
-      self._model_dir, newest, self._num_passages
+      self._store, newest, self._num_passages
     )
 
   def _refresher_end(self) -> str | None:
@@ -224,22 +269,29 @@ class RefreshHook(loop.Hook):
       "lines of the one before."
     )
 
-  def open(self, version: int) -> realm_task.IndexInUse:
-    """Loads a version's searcher and the embedder of its step."""
+  def open(self, version: int) -> IndexT:
+    """Announces and loads a version, with the embedder of its step."""
     self._wanted_version = version
     self._announce()
     opened = self._store.open(
       version, self._run.corpus_fingerprint, self._num_passages
     )
-    export = exports.find(self._model_dir, version)
-    embed = embedder_export.QueryEmbedder(export.path)
-    searcher = opened.load_searcher()
-    return realm_task.IndexInUse(version, embed, searcher.search)
+    return self.load(opened, exports.find(self._model_dir, version))
+
+  def needed_versions(self) -> Collection[int]:
+    """Returns further versions that must not be pruned."""
+    return ()
 
   def _needed_versions(self) -> set[int]:
     """Returns the versions in use, next, and of the kept checkpoints."""
     kept = self._trainer.kept_index_versions if self._trainer else ()
-    return {v for v in (self._version, self._wanted_version, *kept) if v >= 0}
+    needed = (
+      self._version,
+      self._wanted_version,
+      *kept,
+      *self.needed_versions(),
+    )
+    return {v for v in needed if v >= 0}
 
   def _announce(self) -> None:
     """Keeps the refresher from deleting versions that are needed."""
@@ -250,7 +302,7 @@ class RefreshHook(loop.Hook):
     self._take(self._opened.pop(self._wanted_version))
     self._opened.clear()
 
-  def _take(self, index: realm_task.IndexInUse) -> None:
+  def _take(self, index: IndexT) -> None:
     """Puts a version into use."""
     self._task.set_index(index)
     self._version = version = index.version

@@ -190,7 +190,7 @@ def print_plan(
     dropped: How much is left out of training, by reason.
     held_bytes: Memory that the task's data take.
   """
-  run, config = setup.run, setup.run.config
+  run, config = setup.run, setup.run.training
   _log.info(f"{run.task} -> {setup.model_dir}")
   _log.info(f"  devices    {devices.describe(setup.strategy)}")
   _log.info(

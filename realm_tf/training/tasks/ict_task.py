@@ -6,6 +6,7 @@ from realm_tf.configs import schema
 from realm_tf.data.examples import ict_examples
 from realm_tf.data.sentences import annotated_corpus
 from realm_tf.models import ict
+from realm_tf.models import prompts
 from realm_tf.text import wordpiece
 from realm_tf.training import base_task
 from realm_tf.training.tasks import pipelines
@@ -29,7 +30,10 @@ class IctTask(base_task.Task):
     """Builds the model and the examples; call it in the strategy's scope."""
     self._config = config
     self._model = ict.IctModel.of_task(
-      config, tokenizer.vocab_size, tokenizer.sep_id
+      config,
+      tokenizer.vocab_size,
+      tokenizer.sep_id,
+      prompts.of(config, tokenizer),
     )
     self.parts = {"retriever": self._model.retriever}
     self._train, self._heldout = (

@@ -11,13 +11,23 @@ from realm_tf.data.examples import packing
 from realm_tf.data.questions import qa_examples
 from realm_tf.data.questions import token_answers
 from realm_tf.models import orqa
+from realm_tf.models import prompts
 from realm_tf.text import wordpiece
 from realm_tf.training import base_task
 from realm_tf.training.tasks import pipelines
 
+# What is measured of the questions that have a part in a loss.
+_SHARES = {
+  "retriever": "answer_in_retriever_beam",
+  "live": "answer_in_live_passages",
+  "reader": "answer_in_reader_beam",
+}
+
 
 class OrqaTask(base_task.Task):
   """Trains the query side of the retriever, and a span reader, on questions.
+
+  With `train_reader` false, the query side alone.
 
   A step is made of three parts. The questions are embedded with the weights of
   the step; on the host, the index is searched, the passages retrieved are read
@@ -64,22 +74,22 @@ class OrqaTask(base_task.Task):
       first_number=len(train_questions),
     )
     self.model = orqa.OrqaModel.of_task(
-      config, tokenizer.vocab_size, tokenizer.sep_id
+      config,
+      tokenizer.vocab_size,
+      tokenizer.sep_id,
+      prompts.of(config, tokenizer),
     )
-    self.parts = {
-      "retriever": self.model.retriever,
-      "reader": self.model.reader,
-    }
+    self.parts = self.model.parts
     self._join: Callable | None = None
     self._embed = query_embed_function(self.model)
 
   def set_index(
-    self, search: candidates.SearchFunction, beam: qa_examples.BeamFeatures
+    self, search: candidates.QuestionSearch, beam: qa_examples.BeamFeatures
   ) -> None:
     """Sets the index that retrieval searches from now on.
 
     Args:
-      search: The index.
+      search: Finds passages, in the index.
       beam: Joins questions to passages of the same index.
     """
     width = min(self._config.retriever_beam, self._passages.null_row)
@@ -90,9 +100,16 @@ class OrqaTask(base_task.Task):
       questions: tf.Tensor, query_token_ids: tf.Tensor, embeddings: tf.Tensor
     ) -> qa_examples.Features:
       with tf.device("/cpu:0"):
-        _, found, valid = search(embeddings, width)
-        features = beam.reading(query_token_ids, beam.rows(found, valid))
-        return features | beam.labels(self._answers, questions, features)
+        _, found, valid = search(query_token_ids, embeddings, width)
+        rows = beam.rows(found, valid)
+        if self._config.train_reader:
+          features = beam.reading(query_token_ids, rows)
+          return features | beam.labels(self._answers, questions, features)
+        return {
+          "query_token_ids": query_token_ids,
+          **beam.scoring(rows),
+          "answering_passages": self._answers.held(questions, rows),
+        }
 
     self._join = join
 
@@ -117,25 +134,41 @@ class OrqaTask(base_task.Task):
     self, features: base_task.Features, *, training: bool
   ) -> base_task.Sums:
     """See base class."""
-    hard = self._config.hard_em
     outputs = self.model(features, training=training)
     weights = features["weights"]
     count = tf.reduce_sum(weights)
-    losses = {
-      "retriever": orqa.retriever_loss(
-        outputs, features["answering_passages"], hard=hard
-      ),
-      "reader": orqa.reader_loss(outputs, features["answer_spans"], hard=hard),
-    }
-    both = losses["retriever"].loss + losses["reader"].loss
-    sums = {"loss": (tf.reduce_sum(both * weights), count)}
+    losses = self._losses(outputs, features)
+    whole = tf.add_n([part.loss for part in losses.values()])
+    sums = {"loss": (tf.reduce_sum(whole * weights), count)}
     for name, part in losses.items():
       answered = tf.cast(part.answered, tf.float32) * weights
       total = tf.reduce_sum(answered)
       # Over the questions that have a part in it; how many these are, next.
       sums[f"{name}_loss"] = (tf.reduce_sum(part.loss * weights), total)
-      sums[f"answer_in_{name}_beam"] = (total, count)
+      sums[_SHARES[name]] = (total, count)
     return sums
+
+  def _losses(
+    self, outputs: orqa.OrqaOutputs, features: base_task.Features
+  ) -> dict[str, orqa.MaskedLoss]:
+    """Returns the losses that the config asks for, by name."""
+    config, losses = self._config, {}
+    if config.beam_loss and config.has_retriever:
+      losses["retriever"] = orqa.retriever_loss(
+        outputs, features["answering_passages"], hard=config.hard_em
+      )
+    if config.train_passage_tower:
+      losses["live"] = orqa.live_loss(
+        outputs,
+        features["live_positives"],
+        features["live_candidates"],
+        hard=config.hard_em,
+      )
+    if config.train_reader:
+      losses["reader"] = orqa.reader_loss(
+        outputs, features["answer_spans"], hard=config.hard_em
+      )
+    return losses
 
   def train_pipeline(self, first_step: int) -> tf.data.Dataset:
     """See base class."""
@@ -160,7 +193,7 @@ def query_embed_function(model: orqa.OrqaModel) -> Callable:
   strategy = tf.distribute.get_strategy()
 
   def embed(token_ids: tf.Tensor) -> tf.Tensor:
-    return model.retriever.query_embedder(token_ids, training=False)
+    return model.embed_queries(token_ids)
 
   @tf.function
   @tf.autograph.experimental.do_not_convert

@@ -15,6 +15,7 @@ from realm_tf.data.examples import packing
 from realm_tf.data.examples import realm_examples
 from realm_tf.data.examples import renaming
 from realm_tf.data.sentences import annotated_corpus
+from realm_tf.models import prompts
 from realm_tf.models import realm
 from realm_tf.text import wordpiece
 from realm_tf.training import base_task
@@ -63,7 +64,10 @@ class RealmTask(base_task.Task):
     self._config = config
     self._tokenizer = tokenizer
     self._model = realm.RealmModel.of_task(
-      config, tokenizer.vocab_size, tokenizer.sep_id
+      config,
+      tokenizer.vocab_size,
+      tokenizer.sep_id,
+      prompts.of(config, tokenizer),
     )
     self.retriever = self._model.retriever
     self.parts = {"retriever": self.retriever, "reader": self._model.reader}

@@ -12,10 +12,12 @@ import tensorflow as tf
 from realm_tf import errors
 from realm_tf.data.corpus import corpora as corpus_lib
 from realm_tf.data.corpus import corpus_folder
+from realm_tf.data.corpus import passage_metadata
 from realm_tf.data.corpus import passage_texts
 from realm_tf.data.ingest import build
 from tests import written_corpus
 from tests.data import small_corpora
+from tests.data import written_pdf
 from tests.launch import suggested
 
 _RECORDS = [
@@ -378,3 +380,109 @@ def test_the_command_ends_in_one_line_and_status_2(tmp_path):
   )
   assert done.stderr.splitlines() == [expected]
   assert not (tmp_path / "out").exists()
+
+
+def _metadata(path):
+  """The metadata of each passage, by its text."""
+  corpus = corpus_lib.Corpus.open(str(path))
+  _, bodies, found = corpus.read_passages(range(corpus.num_passages))
+  return dict(zip(bodies, map(passage_metadata.decode, found), strict=True))
+
+
+def test_fields_stay_with_passages(options, tmp_path):
+  (tmp_path / "fields.jsonl").write_text(
+    '{"title": "A", "text": "The cat.", "url": "u", "n": {"x": [1, null]}}\n'
+    '{"title": "A", "text": "The cat.", "url": "another"}\n'
+    '{"title": "B", "text": "The dog.", "url": null, "date": ""}\n'
+  )
+  made = options(inputs=[str(tmp_path / "fields.jsonl")])
+  manifest = build.build(made)
+  assert manifest.metadata_fields == ("n", "url")
+  # Of two documents that say the same, the first one's stay.
+  assert _metadata(made.output) == {
+    "The cat.": {"url": "u", "n": {"x": [1, None]}},
+    "The dog.": {},
+  }
+  # They are no part of what an index depends on, or of passages without any.
+  other = dataclasses.replace(
+    made, output=str(tmp_path / "other"), metadata=["url"]
+  )
+  chosen = build.build(other)
+  assert chosen.metadata_fields == chosen.metadata_choice == ("url",)
+  assert _metadata(other.output)["The cat."] == {"url": "u"}
+  with pytest.raises(errors.UserError, match="holds something else"):
+    build.build(dataclasses.replace(other, metadata=[]))
+  bare = dataclasses.replace(other, metadata=[], overwrite=True)
+  without = build.build(bare)
+  assert without.metadata_fields == ()
+  assert manifest.fingerprint == chosen.fingerprint == without.fingerprint
+  (tmp_path / "fields.jsonl").write_text(
+    '{"title": "A", "text": "The cat."}\n{"title": "B", "text": "The dog."}\n'
+  )
+  plain = build.build(dataclasses.replace(made, output=str(tmp_path / "plain")))
+  assert [shard.sha256 for shard in plain.shards] == [
+    shard.sha256 for shard in without.shards
+  ]
+
+
+def test_a_corpus_of_before_has_no_metadata(options, tmp_path):
+  build.build(options())
+  path = tmp_path / "corpus" / "manifest.json"
+  manifest = json.loads(path.read_text())
+  del manifest["metadata_fields"], manifest["metadata_choice"]
+  path.write_text(json.dumps(manifest))
+  opened = corpus_lib.Corpus.open(options().output)
+  assert opened.manifest.metadata_fields == ()
+  assert set(opened.read_passages([0, 1])[2]) == {""}
+
+
+def test_a_folder_of_documents(options, tmp_path, capsys):
+  folder = tmp_path / "mine"
+  folder.mkdir()
+  (folder / "list of dogs.txt").write_text("The dog ran.")
+  (folder / "page.html").write_text("<title>Cat</title><p>The cat sat.")
+  (folder / "more.csv").write_text("title,text,url\nDog,The dog sat.,u\n")
+  (folder / "a.pdf").write_bytes(
+    written_pdf.write(
+      [["The cat ran far away."] * 6, ["The dog ran home."] * 6]
+    )
+  )
+  (folder / "broken.pdf").write_bytes(b"no PDF")
+  (folder / "empty.txt").write_text("")
+  (folder / "bad.csv").write_text("The cat,ran\n")
+  (folder / "photo.png").write_bytes(b"\x89PNG")
+  made = options(inputs=[str(folder)], beam_flags=["--direct_num_workers=1"])
+  manifest = build.build(made)
+  assert manifest.dropped == {
+    **{"broken_pdf": 1, "csv_without_header": 1, "empty_file": 1},
+    "other_kind": 1,
+  }
+  printed = capsys.readouterr().out
+  warnings = [x for x in printed.splitlines() if x.startswith("warning: left")]
+  assert [
+    next(n for n in ("bad.csv", "broken.pdf", "empty.txt", ".png") if n in line)
+    for line in warnings
+  ] == ["bad.csv", "broken.pdf", "empty.txt", ".png"]
+  assert (
+    "1 broken_pdf, 1 csv_without_header, 1 empty_file, 1 other_k" in printed
+  )
+  assert "metadata    page, source, url" in printed
+  found = _metadata(made.output)
+  pages = {body: f.pop("page") for body, f in found.items() if "page" in f}
+  assert found == {
+    "The dog ran.": {"source": "list of dogs.txt"},
+    "The cat sat.": {"source": "page.html"},
+    "The dog sat.": {"url": "u"},
+    **{body: {"source": "a.pdf"} for body in pages},
+  }
+  # A passage has the page that it begins on.
+  assert set(pages.values()) == {1, 2}
+  for body, page in pages.items():
+    assert body.startswith("The cat" if page == 1 else "The dog")
+  # The same files elsewhere are the same corpus; under other names, another.
+  (folder / "page.html").rename(folder / "other.html")
+  with pytest.raises(errors.UserError, match="holds something else"):
+    build.build(made)
+  (folder / "other.html").rename(folder / "page.html")
+  folder.rename(tmp_path / "moved")
+  assert build.build(options(inputs=[str(tmp_path / "moved")])) == manifest

@@ -3,6 +3,7 @@
 import gzip
 import json
 import pathlib
+import shutil
 import subprocess
 import sys
 
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from realm_tf import errors
 from realm_tf.data.corpus import corpora as corpus_lib
 from realm_tf.data.corpus import corpus_manifest
+from realm_tf.data.corpus import passage_metadata
 from realm_tf.data.ingest import build
 from realm_tf.data.ingest import corpus_edit
 from tests.data import small_corpora
@@ -268,7 +270,9 @@ def mistakes(old, tmp_path):
   yield "no_file", {"remove": ["@/nowhere"]}, ["/nowhere"]
   yield "bad_line", {"add": paths["bad"]}, [paths["bad"], "line 2"]
   yield "missing", {"add": f"{tmp_path}/none.jsonl"}, ["add=", "none.jsonl"]
-  yield "kind", {"replace": str(names)}, ["replace=", "no known kind"]
+  other = tmp_path / "names.docx"
+  other.write_text("Cat 0\n")
+  yield "kind", {"replace": str(other)}, ["replace=", "no known kind"]
   yield "empty_add", {"add": paths["empty"]}, ["`add` holds no text"]
   yield "id_no_text", {"replace": paths["number"]}, ["`id`", "line 1"]
   yield "empty_id", {"replace": paths["no_id"]}, ["`id`", "line 1"]
@@ -350,3 +354,104 @@ def test_the_command_ends_in_one_line_and_status_2(old, tmp_path):
     "no article of the title '00ff'.\n"
   )
   assert not (tmp_path / "new").exists()
+
+
+def metadata_of(corpus):
+  """The metadata of each passage, by its text."""
+  _, bodies, found = corpus.read_passages(range(corpus.num_passages))
+  return dict(zip(bodies, map(passage_metadata.decode, found), strict=True))
+
+
+def write_objects(path, *records):
+  path.write_text("".join(json.dumps(record) + "\n" for record in records))
+  return str(path)
+
+
+def test_metadata_is_kept_added_and_replaced(tmp_path):
+  source = write_objects(
+    tmp_path / "in.jsonl",
+    {"title": "Cat 0", "text": "The cat 0 ran.", "url": "a", "date": "1"},
+    {"title": "Cat 1", "text": "The cat 1 ran.", "url": "b", "date": "2"},
+    {"title": "Cat 2", "text": "The cat 2 ran.", "url": "c"},
+  )
+  made = build.BuildOptions(
+    inputs=[source],
+    output=str(tmp_path / "old"),
+    vocab=small_corpora.write_vocabulary(tmp_path),
+    num_shards=2,
+  )
+  build.build(made)
+  old = corpus_lib.Corpus.open(made.output)
+  new = edit_corpus(
+    old,
+    tmp_path / "new",
+    add=write_objects(
+      tmp_path / "add.jsonl",
+      {"title": "Cat 3", "text": "The cat 3 ran.", "id": "x"},
+    ),
+    replace=write_objects(
+      tmp_path / "replace.jsonl",
+      # Of a passage, what is not said stays. Here the text does.
+      {
+        **{"title": "Cat 0", "text": "The cat 0 ran.", "url": "new"},
+        **{"id": one_passage(old, "Cat 0"), "date": None},
+      },
+      # An article has its own fields alone.
+      {"title": "Cat 1", "text": "The cat 1 sat.", "date": "3"},
+    ),
+  )
+  assert metadata_of(new) == {
+    "The cat 0 ran.": {"url": "new"},
+    "The cat 1 sat.": {"date": "3"},
+    "The cat 2 ran.": {"url": "c"},
+    "The cat 3 ran.": {"id": "x"},
+  }
+  assert new.manifest.metadata_fields == ("date", "id", "url")
+  # Where nothing but metadata changes, an index of the old one still fits; but
+  # edits of the two are not the same.
+  changed = edit_corpus(
+    old,
+    tmp_path / "changed",
+    replace=write_objects(
+      tmp_path / "url.jsonl",
+      {
+        **{"title": "Cat 2", "text": "The cat 2 ran.", "url": "new"},
+        "id": one_passage(old, "Cat 2"),
+      },
+    ),
+  )
+  assert changed.fingerprint == old.fingerprint
+  assert metadata_of(changed)["The cat 2 ran."] == {"url": "new"}
+  one = edit_corpus(old, tmp_path / "one", remove=["Cat 1"])
+  other = edit_corpus(changed, tmp_path / "other", remove=["Cat 1"])
+  assert one.fingerprint == other.fingerprint
+  assert one.manifest.source_sha256 != other.manifest.source_sha256
+
+
+def test_the_choice_of_fields_holds_for_what_is_added(old, tmp_path):
+  manifest = tmp_path / "in" / "manifest.json"
+  shutil.copytree(old.path, tmp_path / "in")
+  manifest.write_text(
+    json.dumps(json.loads(manifest.read_text()) | {"metadata_choice": ["url"]})
+  )
+  record = {"title": "Dog", "text": "The dog.", "url": "u", "date": "d"}
+  new = edit_corpus(
+    corpus_lib.Corpus.open(str(tmp_path / "in")),
+    tmp_path / "new",
+    add=write_objects(tmp_path / "add.jsonl", record),
+  )
+  assert metadata_of(new)["The dog."] == {"url": "u"}
+
+
+def test_a_folder_of_files_is_added(old, tmp_path, capsys):
+  folder = tmp_path / "more"
+  folder.mkdir()
+  (folder / "Dog.txt").write_text("The dog ran home.")
+  (folder / "empty.txt").write_text("")
+  (folder / "bad.json").write_text("{\n}")
+  (folder / "photo.png").write_text("")
+  new = edit_corpus(old, tmp_path / "new", add=str(folder))
+  assert metadata_of(new)["The dog ran home."] == {"source": "Dog.txt"}
+  printed = capsys.readouterr().out
+  assert "empty.txt is empty" in printed
+  assert "1 empty_file, 1 no_records, 1 other_kind" in printed

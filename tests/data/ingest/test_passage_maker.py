@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from realm_tf.data.ingest import passage_maker
 from realm_tf.data.ingest import sources
 from realm_tf.text import sentence_splitter
+from realm_tf.text import white_space
 from realm_tf.text import wordpiece
 from tests.data import small_corpora
 
@@ -50,10 +51,8 @@ def test_passages_are_the_article_in_pieces_that_fit(parts):
   text = "  ".join(parts)
   passages, counts = _make("The cat", text)
   joined = " ".join(p.body for p in passages)
-  assert joined.replace(" ", "") == passage_maker.normalize(text).replace(
-    " ", ""
-  )
-  normal = passage_maker.normalize(text)
+  assert joined.replace(" ", "") == white_space.normalize(text).replace(" ", "")
+  normal = white_space.normalize(text)
   bodies = [p.body for p in passages]
   for passage, ids in zip(
     passages, _TOKENIZER.tokenize(tf.constant(bodies)), strict=True
@@ -107,7 +106,7 @@ def test_listening_is_no_list():
 
 
 def test_white_space_is_normalised_but_for_paragraphs():
-  assert passage_maker.normalize(" a\u00a0 b\nc\r\n \n d ") == "a b c\n\nd"
+  assert white_space.normalize(" a\u00a0 b\nc\r\n \n d ") == "a b c\n\nd"
 
 
 def test_ids_depend_on_title_and_body_alone():

@@ -359,3 +359,55 @@ def test_real_builder_and_orqas_file_agree(shared_data, tmp_path):
     (e.question, e.answers) for e in read
   ]
   assert built.describe() == "webquestions dev: 361 questions"
+
+
+def test_a_csv_file_of_questions(tmp_path):
+  path = tmp_path / "q.csv"
+  path.write_text(
+    "id,Question,ANSWER,note,answer_type\n"
+    '7,"who, and\nwhen?",Ada,x,\n'
+    ',where?,"[""Oslo"", ""Bergen""]",,\n'
+    ",how many?,\\d+,,regex\n"
+    ",why?,[sic],,\n"
+  )
+  assert list(qa_datasets.load(str(path))) == [
+    qa_datasets.Example("7", "who, and\nwhen?", ("Ada",)),
+    qa_datasets.Example("2", "where?", ("Oslo", "Bergen")),
+    qa_datasets.Example("3", "how many?", ("\\d+",), "regex"),
+    qa_datasets.Example("4", "why?", ("[sic]",)),
+  ]
+  path.write_text("who?\n")
+  assert "no column `question`" in _error(str(path))
+  path.write_text("question,answer\nwho?,Ada,x\n")
+  assert "line 2: the row has 3 fields" in _error(str(path))
+  path.write_text("question,answer\n,Ada\n")
+  assert "line 2 has no `question`" in _error(str(path))
+
+
+def test_questions_without_answers(tmp_path):
+  (tmp_path / "q.csv").write_text("question,answer\nwho?,\nwhere?,\n")
+  (tmp_path / "r.csv").write_text("question\nwho?\nwhere?\n")
+  (tmp_path / "q.txt").write_text("who?\n\n where? \n")
+  _write(
+    tmp_path / "q.jsonl",
+    {"question": "who?"},
+    {"question": "where?", "answer": None},
+  )
+  for name in ("q.csv", "r.csv", "q.txt", "q.jsonl"):
+    path = str(tmp_path / name)
+    dataset = qa_datasets.load(path, "test", unanswered=True)
+    assert [example.question for example in dataset] == ["who?", "where?"]
+    assert not dataset.has_answers
+    assert "2 questions, without answers" in dataset.describe()
+    # Whoever trains or scores needs them.
+    assert "the question has no answers" in _error(path, "test")
+  # An empty list is a mistake, whoever reads it.
+  path = _write(tmp_path / "empty.jsonl", {"question": "who?", "answer": []})
+  assert "the question has no answers" in _error(path, unanswered=True)
+  path = _write(
+    tmp_path / "some.jsonl",
+    {"question": "who?"},
+    {"question": "q", "answer": "a"},
+  )
+  with pytest.raises(errors.UserError, match="line 2: .* all or to none"):
+    qa_datasets.load(path, unanswered=True)

@@ -353,7 +353,7 @@ def test_out_of_memory_is_not_a_full_disk(model_dir, monkeypatch):
     raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating")
 
   monkeypatch.setattr(
-    index_builder.version_lib, "write_embeddings", out_of_memory
+    index_builder.index_version, "write_embeddings", out_of_memory
   )
   with pytest.raises(tf.errors.ResourceExhaustedError, match="OOM"):
     fake_run.refresh(model_dir)

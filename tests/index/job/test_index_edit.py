@@ -17,7 +17,7 @@ from realm_tf.data.corpus import passage_table
 from realm_tf.data.ingest import build
 from realm_tf.data.ingest import corpus_edit
 from realm_tf.index.build import batching
-from realm_tf.index.build import embed_estimator
+from realm_tf.index.build import embedding_engine
 from realm_tf.index.build import embedding_reuse
 from realm_tf.index.build import publish
 from realm_tf.index.job import index_edit
@@ -91,16 +91,21 @@ def run_dir(made, tmp_path):
 def embedded(monkeypatch):
   """How many texts were embedded, by signature."""
   counts = {"passage": 0, "query": 0}
-  predict = embed_estimator.EmbedEstimator.predict
+  make = embedding_engine.make
 
-  def counted(self, batches):
-    def count(batch):
-      counts[self._params["signature"]] += len(batch)
-      return batch
+  class Counted:
+    def __init__(self, export_path, signature="passage", **options):
+      self._signature = signature
+      self._engine = make(export_path, signature, **options)
 
-    return predict(self, map(count, batches))
+    def predict(self, batches):
+      def count(batch):
+        counts[self._signature] += len(batch)
+        return batch
 
-  monkeypatch.setattr(embed_estimator.EmbedEstimator, "predict", counted)
+      return self._engine.predict(map(count, batches))
+
+  monkeypatch.setattr(embedding_engine, "make", Counted)
   return counts
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from realm_tf import errors
 from realm_tf import serving
+from realm_tf.answering import replies
 from realm_tf.serving.client import model_channel
 from tests import documented_programs
 from tests.serving import fake_model
@@ -28,6 +29,7 @@ def _answers(questions):
     "passage_id": [["p1", "p1", ""]] * rows,
     "title": [["Donau", "Donau", ""]] * rows,
     "passage": [[_TEXT, _TEXT, ""]] * rows,
+    "metadata": [['{"url": "https://example.org"}', "{}", "{}"]] * rows,
     "answer_byte_start": [
       [len("Im Schwarzwald, bei Donaueschingen – ".encode()), _START, 0]
     ]
@@ -85,6 +87,9 @@ def test_an_answer_has_its_evidence(model, client):
   assert (answer.retriever_score, answer.reader_score) == (3.0, 7.0)
   evidence = answer.evidence
   assert (evidence.passage.id, evidence.passage.title) == ("p1", "Donau")
+  assert evidence.passage.metadata == {"url": "https://example.org"}
+  assert evidence.passage.link == "https://example.org"
+  assert answer.further[0].evidence.passage.metadata == {}
   start, limit = evidence.character_span
   assert evidence.passage.text[start:limit] == "678 m"
   assert "– **678 m** –" in evidence.mark("**", "**")
@@ -150,12 +155,12 @@ def test_a_model_without_texts_gives_ids(model, client):
     return {
       name: values
       for name, values in outputs.items()
-      if name not in ("title", "passage")
+      if name not in ("title", "passage", "metadata")
     }
 
   model.reply = ids
   passage = client.ask("What").evidence.passage
-  assert (passage.id, passage.title, passage.text) == ("p1", "", "")
+  assert passage == replies.Passage("p1")
 
 
 def test_requests_name_model_version_and_signature(model, served):

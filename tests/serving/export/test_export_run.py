@@ -100,9 +100,85 @@ def test_the_export_answers_as_the_run_does(exported, overfitted):
       answers, bodies, starts, limits, strict=True
     ):
       assert body.encode()[start:limit].decode() == answer
+  assert [json.loads(m[0]) for m in found["metadata"]] == [
+    people.METADATA.get(person, {}) for person in people.PEOPLE
+  ]
+  for titles, metadata in zip(
+    retrieved["title"], retrieved["metadata"], strict=True
+  ):
+    assert [json.loads(m) for m in metadata] == [
+      people.METADATA.get(title, {}) for title in titles
+    ]
   ids = [list(run.retrievers.ids(row))[:3] for row in rows]
   assert retrieved["passage_id"] == ids
   assert (sure["abstain"], unsure["abstain"]) == ([False] * 8, [True] * 8)
+
+
+@pytest.mark.parametrize("retriever", ["bm25", "hybrid"])
+def test_other_retrievers_answer_as_in_the_run(
+  overfitted, tmp_path, retriever, caplog
+):
+  weight = 0.3 if retriever == "hybrid" else None
+  folder = export_run.run(
+    export_run.ExportOptions(
+      model_dir=str(overfitted),
+      output=str(tmp_path / "qa"),
+      num_answers=3,
+      retriever=retriever,
+      hybrid_weight=weight,
+    )
+  )
+  run = open_qa.OpenQA.from_run(str(overfitted), hybrid_weight=weight)
+  beam = run.config.reader_beam
+  _, wanted = run.find_answers(QUESTIONS, beam, 3, retriever)
+  [found, retrieved] = asked(
+    folder,
+    ("serving_default", {"question": QUESTIONS}),
+    ("retrieve", {"question": QUESTIONS}),
+  )
+  assert found["answer"] == np.char.decode(wanted.answer.astype(bytes)).tolist()
+  np.testing.assert_allclose(found["probability"], wanted.probability, 1e-3)
+  rows, scores = run.retrievers.retrieve(QUESTIONS, 3, retriever)
+  assert retrieved["passage_id"] == [
+    (list(run.retrievers.ids(row)) + [""] * 3)[:3] for row in rows
+  ]
+  np.testing.assert_allclose(
+    retrieved["score"], np.where(rows >= 0, scores, 0), rtol=1e-3
+  )
+  assert ops_of(folder) - set(dir(tf.raw_ops)) == TEXT_OPS
+  assert not {"PyFunc", "EagerPyFunc"} & ops_of(folder)
+  with open(os.path.join(folder, "assets.extra", export_run.INFO)) as f:
+    info = json.load(f)
+  told = {
+    "bm25": ("bm25", "", None),
+    "hybrid": ("hybrid", "exact", "convex, weight of dense 0.3, as given"),
+  }
+  assert told[retriever] == (
+    info["retriever"],
+    info["searcher"],
+    info.get("hybrid"),
+  )
+  assert {"bm25": "BM25 of", "hybrid": "and BM25 (convex"}[retriever] in (
+    caplog.text
+  )
+
+
+def test_retrievers_that_do_not_fit_are_refused(overfitted, world, tmp_path):
+  def error_of(**fields):
+    with pytest.raises(errors.UserError) as error:
+      export_run.run(
+        export_run.ExportOptions(
+          **({"model_dir": str(overfitted)} | fields), output=str(tmp_path)
+        )
+      )
+    return str(error.value)
+
+  assert "retriever=tfidf must be" in error_of(retriever="tfidf")
+  assert "`searcher` is for" in error_of(retriever="bm25", searcher="exact")
+  assert "`hybrid_weight` goes" in error_of(hybrid_weight=0.5)
+  assert "fills masks" in error_of(
+    model_dir=str(world / "realm"), retriever="hybrid"
+  )
 
 
 def test_a_stock_tensorflow_serving_has_every_op(exported):
@@ -117,7 +193,7 @@ def test_vectors_and_texts_are_variables_beside_the_graph(exported):
   stored = dict(tf.train.list_variables(weights))
   [embeddings] = [n for n in stored if "memory/embeddings" in n]
   assert stored[embeddings][0] == len(people.PEOPLE)
-  assert sum("memory/texts" in name for name in stored) == 3
+  assert sum("memory/texts" in name for name in stored) == 5
 
 
 def test_warm_up_requests_name_every_signature(exported):

@@ -23,7 +23,8 @@ from realm_tf.models import orqa
 from realm_tf.runs import run_config
 from realm_tf.training import training_checkpoints
 from realm_tf.training.init import orqa_init
-from realm_tf.training.recipes import finetuning
+from realm_tf.training.recipes import dev_questions
+from realm_tf.training.recipes import finetune_hook
 from tests import documented_programs
 from tests import people
 from tests.checkpoints import formats
@@ -43,7 +44,9 @@ def test_a_few_questions_are_learned_to_an_exact_match_of_1(overfitted):
 
 def test_the_best_weights_are_kept_and_answer_after_loading(overfitted):
   model_dir = overfitted
-  best, step = training_checkpoints.best(str(model_dir), finetuning.METRIC)
+  best, step = training_checkpoints.best(
+    str(model_dir), dev_questions.EXACT_MATCH
+  )
   assert best == 1.0
   assert 0 < step <= 200
   answerer = open_qa.OpenQA.from_run(str(model_dir))
@@ -118,6 +121,23 @@ def test_the_index_and_the_passage_tower_stay_as_they_were(world, overfitted):
   assert np.abs(retriever.query_embedder(ids) - before).max() > 0.01
 
 
+# Of `people.config_of(dropout=0.1)`, before passage towers could be trained.
+_LOSSES_OVER_A_FROZEN_INDEX = {
+  "loss": [
+    4.359852, 4.354154, 4.352568, 4.278532, 4.646759, 5.647312, 4.785968,
+    4.110900,
+  ],
+  "retriever_loss": [
+    2.518127, 2.424496, 2.403043, 2.277643, 2.160626, 2.441015, 2.226627,
+    2.210680,
+  ],
+  "reader_loss": [
+    4.911265, 5.145755, 5.198734, 5.335704, 4.972266, 5.130075, 5.118681,
+    5.067253,
+  ],
+}  # fmt: skip
+
+
 def test_a_resumed_run_is_an_undisturbed_one(world, tmp_path, monkeypatch):
   # The dropout's state must survive, too.
   config = people.config_of(dropout=0.1)
@@ -128,13 +148,15 @@ def test_a_resumed_run_is_an_undisturbed_one(world, tmp_path, monkeypatch):
       raise KeyboardInterrupt
 
   with monkeypatch.context() as patch:
-    patch.setattr(finetuning.FinetuneHook, "before_step", fail)
+    patch.setattr(finetune_hook.FinetuneHook, "before_step", fail)
     with pytest.raises(KeyboardInterrupt):
       people.run(world, tmp_path / "killed", config)
   resumed = people.run(world, tmp_path / "killed", config)
   wanted = tiny_runs.scalars(tmp_path / "calm", "train")
   found = tiny_runs.scalars(tmp_path / "killed", "train")
   assert sorted(wanted["loss"]) == list(range(1, 9))
+  for name, values in _LOSSES_OVER_A_FROZEN_INDEX.items():
+    assert list(wanted[name].values()) == pytest.approx(values, rel=1e-3), name
   for name in wanted:
     if name != "examples_per_sec":
       rel = 1e-4 if name == "gradient_norm" else 1e-5
@@ -178,7 +200,7 @@ def test_training_stops_where_exact_match_does_not_rise(
   assert "reader_length=20 cuts" in shown
   assert "  memory     about 9.0" in shown
   best, step = training_checkpoints.best(
-    str(tmp_path / "run"), finetuning.METRIC
+    str(tmp_path / "run"), dev_questions.EXACT_MATCH
   )
   assert done.result.step == step + 4
   assert best == done.result.evaluations[step]["exact_match"]
@@ -276,8 +298,8 @@ def test_orqas_baseline_reads_with_bert_and_retrieves_with_ict(
       raise KeyboardInterrupt
 
   with monkeypatch.context() as patch:
-    patch.setattr(finetuning.FinetuneHook, "initialize", recorded)
-    patch.setattr(finetuning.FinetuneHook, "before_step", fail)
+    patch.setattr(finetune_hook.FinetuneHook, "initialize", recorded)
+    patch.setattr(finetune_hook.FinetuneHook, "before_step", fail)
     with pytest.raises(KeyboardInterrupt):
       people.run(world, tmp_path / "run", config, **sources)
   for part, wanted, roles in (
@@ -315,7 +337,7 @@ def test_a_language_model_of_ones_own_gives_the_reader(
   def stop(self, state):
     raise KeyboardInterrupt
 
-  monkeypatch.setattr(finetuning.FinetuneHook, "before_training", stop)
+  monkeypatch.setattr(finetune_hook.FinetuneHook, "before_training", stop)
   with pytest.raises(KeyboardInterrupt):
     people.run(
       world,
@@ -360,7 +382,7 @@ def test_public_weights_give_no_retriever(world, tmp_path):
     message = error_of(
       world, tmp_path / "run", **{flag: str(tmp_path / "bert")}
     )
-    assert f"{flag}={tmp_path}/bert is no run" in message
+    assert f"init_retriever={tmp_path}/bert is no run" in message
     assert "go to `init_reader`" in message
   (tmp_path / "bert/vocab.txt").unlink()
   message = error_of(
@@ -386,7 +408,9 @@ def test_an_index_is_as_new_as_the_weights_or_none(
 ):
   shutil.copytree(world / "realm", tmp_path / "run")
   write_best(tmp_path / "run", step)
-  assert corpus_index.newest(str(tmp_path / "run")) == newest
+  run_dir = str(tmp_path / "run")
+  fingerprint = run_config.read(run_dir).corpus_fingerprint
+  assert corpus_index.newest(run_dir, fingerprint) == newest
 
 
 def test_a_retriever_trained_beyond_its_index_embeds_the_corpus(

@@ -8,8 +8,8 @@ import tensorflow as tf
 from realm_tf import errors
 from realm_tf import files
 from realm_tf.checkpoints import comparison
-from realm_tf.checkpoints import importing
 from realm_tf.checkpoints import reading
+from realm_tf.training.recipes import importing
 from tests.checkpoints import formats
 from tests.launch import suggested
 from tests.training import small_runs
@@ -106,11 +106,11 @@ def test_the_peer_gets_the_folder_of_the_bert(tmp_path, monkeypatch):
   (folder / "modules.json").write_text(json.dumps(modules))
   run = []
 
-  def peer_outputs(*args):
-    run.append(args[0])
+  def run_peer(program, folder, *args):
+    run.append(folder)
     return "not run", {}
 
-  monkeypatch.setattr(comparison, "peer_outputs", peer_outputs)
+  monkeypatch.setattr(comparison, "run_peer", run_peer)
   comparison.compare(reading.read(str(folder)), "python")
   assert run == [str(folder / "0_Transformer")]
 

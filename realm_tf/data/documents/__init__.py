@@ -1,0 +1,1 @@
+"""Text of documents: plain text, Markdown, HTML and PDF files."""

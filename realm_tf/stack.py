@@ -1,0 +1,53 @@
+"""What this machine and its packages have that others lack.
+
+realm_tf runs on two stacks (`environment`), and on machines that ScaNN is not
+made for. Whatever depends on that asks here: no other module looks at versions.
+"""
+
+import functools
+import pathlib
+import platform
+
+_CPU_INFO = pathlib.Path("/proc/cpuinfo")
+
+
+def has_estimator() -> bool:
+  """Returns whether TensorFlow has Estimator; 2.15 is the last that does."""
+  import tensorflow as tf
+
+  return hasattr(tf, "estimator")
+
+
+@functools.cache
+def why_no_scann() -> str:
+  """Loads ScaNN, whose operations are then known to TensorFlow.
+
+  Returns:
+    "" if it is there, else why it is not, in a few words.
+  """
+  if not _has_avx2():
+    return "this CPU has no AVX2"
+  import tensorflow as tf
+
+  try:
+    import scann  # noqa: F401 - registers its operations
+  except (ImportError, tf.errors.OpError) as e:
+    return str(e).splitlines()[0]
+  return ""
+
+
+def _has_avx2() -> bool:
+  """Returns whether ScaNN can run: on x86, it ends a process without AVX2."""
+  if platform.machine() != "x86_64":
+    return True
+  try:
+    cpu_info = _CPU_INFO.read_text(encoding="utf-8", errors="replace")
+  except OSError:
+    return True  # Not Linux, or a sandbox: nothing tells.
+  flags = {
+    flag
+    for line in cpu_info.splitlines()
+    if line.startswith("flags")
+    for flag in line.partition(":")[2].split()
+  }
+  return not flags or "avx2" in flags

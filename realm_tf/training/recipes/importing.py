@@ -1,0 +1,187 @@
+"""Runs `import_checkpoint`: reads, compares, writes, reports."""
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+import tensorflow as tf
+
+from realm_tf import absent
+from realm_tf import errors
+from realm_tf import files
+from realm_tf import suggestions
+from realm_tf.checkpoints import comparison
+from realm_tf.checkpoints import names
+from realm_tf.checkpoints import reading
+from realm_tf.checkpoints import weight_source
+from realm_tf.checkpoints.formats import imported
+from realm_tf.checkpoints.formats import sentence_transformers
+from realm_tf.configs import schema
+from realm_tf.data.corpus import corpora
+from realm_tf.data.corpus import corpus_manifest
+from realm_tf.data.ingest import sources
+from realm_tf.training.recipes import imported_encoder
+
+_log = logging.getLogger(__name__)
+
+_FIELDS = (
+  "num_layers",
+  "hidden_size",
+  "num_heads",
+  "intermediate_size",
+  "activation",
+)
+
+
+def run(
+  path: str,
+  output: str,
+  peer_python: str,
+  corpus: str = "",
+  overrides: Mapping[str, Any] | None = None,
+) -> None:
+  """Imports public weights into a folder that `init_checkpoint` takes.
+
+  That of a sentence encoder is a run, too, whose retriever it is.
+
+  Args:
+    path: Anything that `reading.read` reads, runs aside.
+    output: A new folder.
+    peer_python: See `comparison.compare`.
+    corpus: Folder of the corpus that a smaller projection is computed from,
+      and that an encoder searches by default; empty for none.
+    overrides: Fields of `schema.ImportedConfig` that take precedence over what
+      the source says; None for none.
+
+  Raises:
+    errors.UserError: If the source cannot be read, the output is there, or
+      cannot be written; nothing is left of it then.
+  """
+  if reading.is_run(path) or reading.is_imported_encoder(path):
+    raise errors.UserError(
+      f"source={path} is a run: `init_checkpoint` takes it as it is."
+    )
+  if tf.io.gfile.exists(output) and (
+    not tf.io.gfile.isdir(output) or tf.io.gfile.listdir(output)
+  ):
+    raise absent.new_folder(output)
+  try:
+    found = reading.read(path)
+  except errors.UserError as e:
+    raise errors.UserError(f"`source`: {e}") from e
+  found = imported_encoder.with_settings(found, overrides or {})
+  opened = corpora.Corpus.open(corpus) if corpus else None
+  config: schema.ImportedConfig | None = None
+  if found.encoder is not None:
+    config = imported_encoder.make_config(found, overrides or {})
+    imported_encoder.check(found, config, opened)
+  _log.info(f"import_checkpoint {path} -> {output}")
+  for line in describe(found, config):
+    _log.info(f"  {line}")
+  comparisons = [comparison.compare(found, peer_python)]
+  if found.format == sentence_transformers.FORMAT and peer_python:
+    comparisons.append(comparison.compare_embeddings(found, peer_python))
+  for compared in comparisons:
+    _log.info(f"  {'compared':<11}{compared.program}")
+    for name, difference in compared.differences.items():
+      _log.info(f"    {name:<19}largest |difference| {difference:.1e}")
+  try:
+    with files.new_folder(output, imported.CONFIG) as new:
+      if config is None:
+        imported.write(found, new)
+      else:
+        imported_encoder.write(found, config, opened, new)
+  except tf.errors.OpError as e:
+    raise errors.UserError(f"Cannot write output={output}: {e.message}") from e
+  following = "\n  ".join(_next(found, config, output, corpus))
+  _log.info(
+    f"Wrote {output}. Next"
+    f"{'' if corpus else ', here on the embedded encyclopedia'}:\n"
+    f"  {following}"
+  )
+
+
+def _next(
+  found: weight_source.Source,
+  config: schema.ImportedConfig | None,
+  output: str,
+  corpus: str,
+) -> list[str]:
+  """Returns the commands that may come next."""
+  commands = []
+  if not corpus:
+    corpus = suggestions.new_folder(output, "corpus")
+    building = {
+      "input": sources.ENCYCLOPEDIA,
+      "vocab": tf.io.gfile.join(output, corpus_manifest.VOCABULARY_NAME),
+      "lower_case": None if found.lower_case else False,
+      "output": corpus,
+    }
+    commands.append(suggestions.command("build_corpus", building))
+  if config is not None:
+    asking = {
+      "retrieval_only": True,
+      "model_dir": output,
+      "corpus": corpus,
+      "dataset": sources.ENCYCLOPEDIA,
+      "split": "dev",
+    }
+    embedding = {"model_dir": output, "corpus": corpus}
+    return [
+      *commands,
+      suggestions.command("refresh_index", embedding),
+      suggestions.command("evaluate", asking),
+    ]
+  # A run may have fewer positions.
+  most = min(found.config.max_positions, schema.EncoderConfig.max_positions)
+  training = suggestions.first_training(
+    "pretrain_ict",
+    corpus,
+    **{name: getattr(found.config, name) for name in _FIELDS},
+    max_positions=most,
+    init_checkpoint=output,
+  )
+  annotating = suggestions.command("annotate_spans", {"corpus": corpus})
+  return [*commands, annotating, training]
+
+
+def describe(
+  found: weight_source.Source, retriever: schema.ImportedConfig | None
+) -> list[str]:
+  """Returns lines on a source: its format, sizes and variables by role.
+
+  Args:
+    found: The source.
+    retriever: How it makes embeddings; None if it makes none.
+  """
+  config = found.config
+  lines = [
+    ("format", found.format),
+    (
+      "encoder",
+      f"{config.num_layers} layers x {config.hidden_size}, "
+      f"{config.num_heads} heads, feed-forward {config.intermediate_size}, "
+      f"{config.max_positions} positions",
+    ),
+    ("activation", " or ".join(found.activations)),
+    (
+      "vocabulary",
+      f"{found.vocab_size:,} wordpieces, "
+      f"{'lower-case' if found.lower_case else 'cased'}",
+    ),
+  ]
+  for role in names.ROLES:
+    held = [a for n, a in found.variables.items() if names.role(n) == role]
+    numbers = sum(array.size for array in held)
+    lines.append(
+      (role, f"{len(held)} variables, {numbers:,}" if held else "missing")
+    )
+  if retriever is not None:
+    fields = ("pooling", "projection_size", "normalization", "passage_length")
+    settings = ", ".join(f"{n}={getattr(retriever, n)}" for n in fields)
+    lines.append(
+      ("retriever", f"{retriever.embedding_size} dimensions; {settings}")
+    )
+  lines.append(("unused", ", ".join(found.unused) or "nothing"))
+  lines += [("note", note) for note in found.notes]
+  return [f"{name:<11}{value}" for name, value in lines]

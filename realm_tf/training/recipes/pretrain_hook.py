@@ -1,0 +1,63 @@
+"""REALM's callbacks: its index is refreshed, its best weights are kept."""
+
+from realm_tf.configs import schema
+from realm_tf.evaluation import recall
+from realm_tf.export import embedder_export
+from realm_tf.index.versions import index_version
+from realm_tf.runs import exports
+from realm_tf.runs import run_config
+from realm_tf.training import training_checkpoints
+from realm_tf.training.recipes import refresh_hook
+from realm_tf.training.tasks import realm_task
+
+_METRIC = "retrieval_utility"  # what "best checkpoint" means
+_RECALL_AT = (1, 5)
+
+
+class PretrainHook(refresh_hook.RefreshHook[realm_task.IndexInUse]):
+  """Keeps the index fresh, and the weights of the best evaluation."""
+
+  def __init__(
+    self,
+    task: realm_task.RealmTask,
+    run: run_config.RunConfig,
+    config: schema.RealmConfig,
+    model_dir: str,
+    num_passages: int,
+    mode: str,
+    judge: recall.Judge | None = None,
+  ):
+    """Takes the parts; see base class.
+
+    Args:
+      task: Its retriever is exported, its pipelines change versions.
+      run: Names the corpus.
+      config: The run's settings.
+      model_dir: The run.
+      num_passages: Of the knowledge corpus.
+      mode: One of `refresh_hook.MODES`.
+      judge: Questions whose zero-shot recall each evaluation measures.
+    """
+    super().__init__(task, run, config, model_dir, num_passages, mode)
+    self._realm = task
+    self._judge = judge
+    self._best = training_checkpoints.BestWeights(
+      model_dir, task.parts, _METRIC
+    )
+
+  def load(
+    self, version: index_version.IndexVersion, export: exports.EmbedderExport
+  ) -> realm_task.IndexInUse:
+    """See base class."""
+    embed = embedder_export.QueryEmbedder(export.path)
+    searcher = version.load_searcher()
+    return realm_task.IndexInUse(version.step, embed, searcher.search)
+
+  def after_evaluation(
+    self, step: int, means: dict[str, float]
+  ) -> dict[str, float]:
+    """Keeps the best weights; measures recall with the version in use."""
+    self._best.offer(step, means[_METRIC])
+    if self._judge is None:
+      return {}
+    return self._judge.recall(self._realm.retrieve_texts, _RECALL_AT)
