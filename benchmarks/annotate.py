@@ -30,7 +30,6 @@ def main() -> None:
   )
   arguments = parser.parse_args()
   environment.configure()
-  environment.use_bfloat16_products()
   with command.mistakes_in_one_line():
     _run(arguments)
 

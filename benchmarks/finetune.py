@@ -4,33 +4,29 @@ python -m benchmarks.finetune
 """
 
 import dataclasses
-import os
 from collections.abc import Callable
 from collections.abc import Iterator
 from collections.abc import Sequence
 
-# As the command does for the preset's precision; oneDNN reads it once.
-os.environ.setdefault("ONEDNN_DEFAULT_FPMATH_MODE", "BF16")
+import numpy as np
+import tensorflow as tf
 
-import numpy as np  # noqa: E402
-import tensorflow as tf  # noqa: E402
-
-from benchmarks import synthetic  # noqa: E402
-from benchmarks import timing  # noqa: E402
-from realm_tf import devices  # noqa: E402
-from realm_tf.configs import schema  # noqa: E402
-from realm_tf.configs import tiny  # noqa: E402
-from realm_tf.data.corpus import passage_table  # noqa: E402
-from realm_tf.data.examples import packing  # noqa: E402
-from realm_tf.data.questions import qa_examples  # noqa: E402
-from realm_tf.data.questions import token_answers  # noqa: E402
-from realm_tf.index.search import searcher_settings  # noqa: E402
-from realm_tf.index.search import searchers  # noqa: E402
-from realm_tf.text import wordpiece  # noqa: E402
-from realm_tf.training import optimizers  # noqa: E402
-from realm_tf.training import pipeline_feed  # noqa: E402
-from realm_tf.training import steps  # noqa: E402
-from realm_tf.training.tasks import orqa_task  # noqa: E402
+from benchmarks import synthetic
+from benchmarks import timing
+from realm_tf import devices
+from realm_tf.configs import schema
+from realm_tf.configs import tiny
+from realm_tf.data.corpus import passage_table
+from realm_tf.data.examples import packing
+from realm_tf.data.questions import qa_examples
+from realm_tf.data.questions import token_answers
+from realm_tf.index.search import searcher_settings
+from realm_tf.index.search import searchers
+from realm_tf.text import wordpiece
+from realm_tf.training import optimizers
+from realm_tf.training import pipeline_feed
+from realm_tf.training import steps
+from realm_tf.training.tasks import orqa_task
 
 _PASSAGES = 6_000  # about as many as the encyclopedia has
 _VOCAB_SIZE = 8_000  # of the demo
@@ -117,6 +113,7 @@ class _Bench:
     self._config = config
     self._answers = answers
     self._strategy = devices.make_strategy("")
+    devices.set_precision(config.precision, on_cpu=True)
     packed = packing.PackedPassages(
       table.title_ids.to_ragged(),
       table.body_ids.to_ragged(),

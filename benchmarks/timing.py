@@ -63,11 +63,7 @@ def median_rate(
 
 
 def matrix_rate() -> float:
-  """Returns the FLOP/s of a product of two large float32 matrices.
-
-  With the products' precision that oneDNN was told: it is what a model of this
-  process could reach at best.
-  """
+  """Returns the FLOP/s of a product of two large float32 matrices."""
   size = _MATRIX_SIZE
   a, b = (tf.random.stateless_normal([size, size], [0, i]) for i in range(2))
   product = tf.function(lambda: tf.reduce_sum(tf.matmul(a, b)))

@@ -6,7 +6,7 @@ python -m benchmarks.train_step [--peer]
 import argparse
 import importlib.util
 import json
-import os
+import statistics
 import subprocess
 import sys
 
@@ -14,55 +14,61 @@ from realm_tf.configs import mini
 from realm_tf.configs import schema
 
 _VOCAB_SIZE = 30522
-_BFLOAT16 = {"ONEDNN_DEFAULT_FPMATH_MODE": "BF16"}
+_PEER = "transformers, float32"
+_VARIANTS = ("float32", "bfloat16", _PEER)
 _PEER_PACKAGES = ("torch", "transformers")
 
 
 def main() -> None:
-  """Measures each variant in a process of its own, and prints."""
+  """Measures the variants in turn, each in a process of its own, and prints."""
   parser = argparse.ArgumentParser(description=__doc__)
   parser.add_argument(
     "--peer", action="store_true", help="measure transformers with torch too"
   )
-  parser.add_argument("--only", choices=("ours", "peer"), help="in a child")
+  parser.add_argument(
+    "--rounds", type=int, default=3, help="how often each is measured"
+  )
+  parser.add_argument("--only", choices=_VARIANTS, help="in a child")
   arguments = parser.parse_args()
   if arguments.only:
     print(json.dumps(_measure(arguments.only)))
     return
-  results = {
-    "float32": _in_child("ours", {}),
-    "bfloat16 products": _in_child("ours", _BFLOAT16),
-  }
   missing = [n for n in _PEER_PACKAGES if importlib.util.find_spec(n) is None]
-  if arguments.peer and not missing:
-    results["transformers, float32"] = _in_child("peer", {})
+  variants = list(_VARIANTS)
+  if missing or not arguments.peer:
+    variants.remove(_PEER)
+  results: dict[str, list[dict[str, float]]] = {name: [] for name in variants}
+  for _ in range(arguments.rounds):
+    for name in variants:
+      results[name].append(_in_child(name))
   _print(results, missing if arguments.peer else [])
 
 
-def _measure(what: str) -> dict[str, float]:
+def _measure(variant: str) -> dict[str, float]:
   """Returns the seconds of a step, and the matrix rate where it is ours."""
   config = mini.pretrain()
-  if what == "peer":
+  if variant == _PEER:
     from benchmarks import peer_step
 
     return {"seconds": peer_step.seconds(config, _VOCAB_SIZE)}
   from benchmarks import realm_step
   from benchmarks import timing
+  from realm_tf import devices
 
   before = timing.matrix_rate()
+  devices.set_precision(variant, on_cpu=True)
   seconds = realm_step.seconds(config, _VOCAB_SIZE)
+  devices.set_precision("float32", on_cpu=True)
   return {
     "seconds": seconds,
     "matrix_rate": (before + timing.matrix_rate()) / 2,
   }
 
 
-def _in_child(what: str, variables: dict[str, str]) -> dict[str, float]:
-  """Measures in a new process: oneDNN reads its settings once."""
-  inherited = {k: v for k, v in os.environ.items() if k not in _BFLOAT16}
+def _in_child(variant: str) -> dict[str, float]:
+  """Measures in a new process, which shares no memory and no threads."""
   output = subprocess.run(
-    [sys.executable, "-m", "benchmarks.train_step", f"--only={what}"],
-    env=inherited | variables,
+    [sys.executable, "-m", "benchmarks.train_step", f"--only={variant}"],
     stdout=subprocess.PIPE,
     check=True,
     text=True,
@@ -71,23 +77,28 @@ def _in_child(what: str, variables: dict[str, str]) -> dict[str, float]:
 
 
 def _print(
-  results: dict[str, dict[str, float]], missing_packages: list[str]
+  results: dict[str, list[dict[str, float]]], missing_packages: list[str]
 ) -> None:
   from benchmarks import flops
   from benchmarks import timing
 
   config: schema.RealmConfig = mini.pretrain()
   operations = flops.train_step(config, _VOCAB_SIZE)
-  first = results["float32"]["seconds"]
+
+  def median(name: str, figure: str) -> float:
+    return statistics.median(r.get(figure, 0.0) for r in results[name])
+
   rows = []
-  for name, result in results.items():
-    seconds, peak = result["seconds"], result.get("matrix_rate")
+  for name, rounds in results.items():
+    seconds, peak = median(name, "seconds"), median(name, "matrix_rate")
+    all_seconds = [r["seconds"] for r in rounds]
     rows.append(
       [
         name,
         f"{seconds:.2f}",
+        f"{min(all_seconds):.2f} to {max(all_seconds):.2f}",
         f"{1 / seconds:.2f}",
-        f"{first / seconds:.2f}",
+        f"{median('float32', 'seconds') / seconds:.2f}",
         f"{operations / seconds / 1e9:.0f}" if peak else "-",
         f"{peak / 1e9:.0f}" if peak else "-",
         f"{operations / seconds / peak:.0%}" if peak else "-",
@@ -96,7 +107,7 @@ def _print(
   notes = [
     f"model: {operations / 1e9:.0f} GFLOP a step by formula "
     "(benchmarks/flops.py), three forward passes' worth",
-    "GFLOP/s, matrix rate (same process, same products, mean of before and "
+    "GFLOP/s, matrix rate in float32 (same process, mean of before and "
     "after), and their quotient",
     "features are ready: neither the input pipeline nor the index is in it",
   ]
@@ -106,7 +117,7 @@ def _print(
     f"Training step of mini: batch {config.batch_size}, "
     f"{config.num_candidates} candidates, query {config.query_length}, "
     f"passage {config.passage_length}",
-    ["", "s/step", "steps/s", "ratio", "GFLOP/s", "matrix", "share"],
+    ["", "s/step", "spread", "steps/s", "ratio", "GFLOP/s", "matrix", "share"],
     rows,
     notes,
   )

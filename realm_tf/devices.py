@@ -1,15 +1,21 @@
 """Where a run computes: TPU, GPUs or CPU, chosen by `tpu`."""
 
+import contextlib
 import functools
 import os
 import pathlib
 import sys
 from collections.abc import Callable
+from collections.abc import Iterator
 from typing import Any
 
 import tensorflow as tf
 
 from realm_tf import errors
+from realm_tf import stack
+
+# TensorFlow's option to cast the operands of products on CPUs.
+CPU_BFLOAT16 = "auto_mixed_precision_onednn_bfloat16"
 
 # What NVIDIA's driver shows of itself, and of the first GPU.
 _NVIDIA = (
@@ -107,10 +113,10 @@ def describe(strategy: tf.distribute.Strategy) -> str:
 
 
 def set_precision(precision: str, *, on_cpu: bool) -> None:
-  """Sets Keras's policy; variables stay float32.
+  """Sets what is computed in; variables stay float32.
 
-  A CPU keeps float32 tensors: there, `environment.use_bfloat16_products` has
-  oneDNN multiply in bfloat16, which costs no casts and no accuracy elsewhere.
+  For "bfloat16", GPUs and TPUs compute by Keras's `mixed_bfloat16`. On a CPU,
+  tensors between layers stay float32: see `cpu_products`.
 
   Args:
     precision: "float32" or "bfloat16".
@@ -119,4 +125,42 @@ def set_precision(precision: str, *, on_cpu: bool) -> None:
   mixed = precision == "bfloat16" and not on_cpu
   tf.keras.mixed_precision.set_global_policy(
     "mixed_bfloat16" if mixed else "float32"
+  )
+  _set_cpu_products(precision if on_cpu else "float32")
+
+
+def answering_precision(trained: str, strategy: tf.distribute.Strategy) -> str:
+  """Returns what a run answers in: float32 on a CPU, as its exports do.
+
+  Args:
+    trained: The precision that it was trained in.
+    strategy: Where it answers.
+  """
+  return "float32" if is_cpu(strategy) else trained
+
+
+@contextlib.contextmanager
+def cpu_products(precision: str) -> Iterator[None]:
+  """Has CPUs multiply in a precision within the context.
+
+  With "bfloat16", TensorFlow casts the operands of products in the graphs of
+  functions, where the CPU has instructions for them (AVX512_BF16, AMX);
+  elsewhere they would cost time. Softmaxes, norms and losses stay float32.
+
+  Args:
+    precision: "float32" or "bfloat16".
+  """
+  before = tf.config.optimizer.get_experimental_options()
+  _set_cpu_products(precision)
+  try:
+    yield
+  finally:
+    tf.config.optimizer.set_experimental_options(
+      {CPU_BFLOAT16: before.get(CPU_BFLOAT16, False)}
+    )
+
+
+def _set_cpu_products(precision: str) -> None:
+  tf.config.optimizer.set_experimental_options(
+    {CPU_BFLOAT16: precision == "bfloat16" and stack.multiplies_bfloat16()}
   )

@@ -4,7 +4,6 @@ Nothing here imports TensorFlow: a wrong NumPy would end that in a traceback
 instead of a line that says what to do.
 """
 
-import json
 import os
 import sys
 from importlib import metadata
@@ -96,30 +95,6 @@ def configure() -> None:
   """
   for name, value in _DEFAULTS.items():
     os.environ.setdefault(name, value)
-
-
-def use_bfloat16_products() -> None:
-  """Has oneDNN multiply float32 matrices in bfloat16 on CPUs that can.
-
-  Must run before the first import of TensorFlow, as oneDNN reads its settings
-  once; child processes inherit it.
-  """
-  os.environ.setdefault("ONEDNN_DEFAULT_FPMATH_MODE", "BF16")
-
-
-def match_run_precision(model_dir: str) -> None:
-  """Computes products in the precision in which a local run was trained.
-
-  Must run before the first import of TensorFlow. What is wrong with the run is
-  reported when it is read next.
-  """
-  try:
-    with open(os.path.join(model_dir, "config.json"), encoding="utf-8") as f:
-      precision = json.load(f)["config"]["precision"]
-  except (OSError, ValueError, KeyError, TypeError):
-    return
-  if precision == "bfloat16":
-    use_bfloat16_products()
 
 
 def skip_corpus_sums() -> None:

@@ -38,16 +38,24 @@ def why_no_scann() -> str:
 
 def _has_avx2() -> bool:
   """Returns whether ScaNN can run: on x86, it ends a process without AVX2."""
-  if platform.machine() != "x86_64":
-    return True
+  flags = _cpu_flags()  # None outside of Linux and in some sandboxes.
+  return platform.machine() != "x86_64" or not flags or "avx2" in flags
+
+
+def multiplies_bfloat16() -> bool:
+  """Returns whether the CPU has instructions for products of bfloat16."""
+  return not _cpu_flags().isdisjoint(["avx512_bf16", "amx_bf16"])
+
+
+def _cpu_flags() -> set[str]:
+  """Returns what Linux says that the CPU can do; nothing where it is silent."""
   try:
     cpu_info = _CPU_INFO.read_text(encoding="utf-8", errors="replace")
   except OSError:
-    return True  # Not Linux, or a sandbox: nothing tells.
-  flags = {
+    return set()
+  return {
     flag
     for line in cpu_info.splitlines()
     if line.startswith("flags")
     for flag in line.partition(":")[2].split()
   }
-  return not flags or "avx2" in flags

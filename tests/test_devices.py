@@ -1,11 +1,13 @@
 import types
 import urllib.error
 
+import numpy as np
 import pytest
 import tensorflow as tf
 
 from realm_tf import devices
 from realm_tf import errors
+from realm_tf import stack
 
 
 def test_without_a_tpu_the_machine_computes():
@@ -72,6 +74,41 @@ def test_precision_leaves_variables_float32():
   finally:
     devices.set_precision("float32", on_cpu=False)
   assert tf.keras.layers.Dense(2)(tf.zeros([1, 3])).dtype == tf.float32
+
+
+def product(a, b):
+  """Multiplies in a graph, as training steps and exports do."""
+  return tf.function(lambda: tf.matmul(a, b), autograph=False)().numpy()
+
+
+@pytest.fixture
+def numbers():
+  """Two matrices whose product is as large in bfloat16 as in float32."""
+  return [tf.random.stateless_uniform([64, 64], [0, i]) for i in range(2)]
+
+
+def test_products_on_a_cpu_are_rounded_within_the_context_alone(numbers):
+  exact = product(*numbers)
+  with devices.cpu_products("bfloat16"):
+    rounded = product(*numbers)
+    with devices.cpu_products("float32"):
+      np.testing.assert_array_equal(product(*numbers), exact)
+  np.testing.assert_array_equal(product(*numbers), exact)
+  np.testing.assert_allclose(rounded, exact, rtol=0.02)
+  assert rounded.dtype == np.float32
+  assert np.array_equal(rounded, exact) != stack.multiplies_bfloat16()
+
+
+def test_precision_on_a_cpu_is_that_of_products_alone(numbers):
+  exact = product(*numbers)
+  devices.set_precision("bfloat16", on_cpu=True)
+  try:
+    assert tf.keras.layers.Dense(2)(tf.zeros([1, 3])).dtype == tf.float32
+    rounded = product(*numbers)
+    assert np.array_equal(rounded, exact) != stack.multiplies_bfloat16()
+  finally:
+    devices.set_precision("float32", on_cpu=True)
+  np.testing.assert_array_equal(product(*numbers), exact)
 
 
 def test_a_tpu_that_nobody_knows_is_one_line(monkeypatch):

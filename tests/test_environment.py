@@ -197,26 +197,3 @@ def test_check_imports_neither_tensorflow_nor_numpy():
     [sys.executable, "-c", code], capture_output=True, text=True, check=True
   )
   assert done.stdout.strip() == "set()"
-
-
-@pytest.mark.parametrize(
-  ("content", "expected"),
-  [
-    ('{"config": {"precision": "bfloat16"}}', "BF16"),
-    ('{"config": {"precision": "float32"}}', None),
-    ('{"config": {}}', None),
-    ("[1]", None),
-    ("{", None),
-    (None, None),
-  ],
-)
-def test_products_are_those_of_a_runs_training(
-  monkeypatch, tmp_path, content, expected
-):
-  # So that what is set is taken back in the end.
-  monkeypatch.setenv("ONEDNN_DEFAULT_FPMATH_MODE", "")
-  monkeypatch.delenv("ONEDNN_DEFAULT_FPMATH_MODE")
-  if content is not None:
-    (tmp_path / "config.json").write_text(content)
-  environment.match_run_precision(str(tmp_path))
-  assert os.environ.get("ONEDNN_DEFAULT_FPMATH_MODE") == expected

@@ -13,8 +13,8 @@ _ROOT = pathlib.Path(realm_tf.__file__).parent
 # those that have a line of their own.
 _ROOMS = (
   "errors files interruption progress",
-  "environment",
-  "absent devices lazy stack",
+  "environment stack",
+  "absent devices lazy",
   "encyclopedia",
   "configs",
   "runs suggestions text",

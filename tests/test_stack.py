@@ -46,3 +46,23 @@ def test_a_cpu_of_another_kind_needs_no_avx2(monkeypatch, cpu_info):
 def test_unreadable_cpu_info_tells_nothing(cpu_info):
   cpu_info.unlink()
   assert stack.why_no_scann() == ""
+
+
+@pytest.mark.parametrize(
+  ("flags", "has"),
+  [
+    ("fpu avx512f avx512_bf16", True),
+    ("fpu amx_bf16 amx_tile", True),
+    ("fpu avx512f avx512_vnni", False),
+  ],
+)
+def test_products_of_bfloat16_are_left_to_cpus_that_have_them(
+  cpu_info, flags, has
+):
+  cpu_info.write_text(f"processor : 0\nflags\t\t: {flags}\n")
+  assert stack.multiplies_bfloat16() == has
+
+
+def test_where_nothing_tells_products_are_float32(cpu_info):
+  cpu_info.unlink()
+  assert not stack.multiplies_bfloat16()

@@ -239,8 +239,9 @@ class OpenQA:
       version = run_index.open_index(run, opened, model_dir)
     path, step = own_run.weights_path(model_dir)
     strategy = strategy or devices.make_strategy("")
-    on_cpu = devices.is_cpu(strategy) and not precision
-    devices.set_precision(precision or config.precision, on_cpu=on_cpu)
+    if not precision:
+      precision = devices.answering_precision(config.precision, strategy)
+    devices.set_precision(precision, on_cpu=False)
     with strategy.scope():
       model = orqa_lib.OrqaModel.of_task(
         config,

@@ -193,7 +193,8 @@ def _of_tuned(
   tokenizer = corpus.tokenizer
   version = run_index.open_index(run, corpus, model_dir)
   path, step = own_run.weights_path(model_dir)
-  devices.set_precision(config.precision, on_cpu=devices.is_cpu(strategy))
+  precision = devices.answering_precision(config.precision, strategy)
+  devices.set_precision(precision, on_cpu=False)
   with strategy.scope():
     towers = embedders.TwoTowers(
       config,

@@ -11,7 +11,6 @@ more processes of this machine: --direct_running_mode=multi_processing
 
 from absl import flags
 
-from realm_tf import environment
 from realm_tf.launch import beam_flags
 from realm_tf.launch import command
 from realm_tf.launch import path_checks
@@ -60,7 +59,6 @@ def main(unknown: list[str]) -> None:
   verify_flag.apply()
   path_checks.tagger(_TAGGER.value)
   path_checks.corpus(_CORPUS.value)
-  environment.use_bfloat16_products()
   for_beam = beam_flags.take(unknown)
   from realm_tf.data.sentences import annotate
   from realm_tf.data.sentences import annotate_shards

@@ -13,7 +13,6 @@ from typing import Any
 
 from absl import flags
 
-from realm_tf import environment
 from realm_tf import errors
 from realm_tf.launch import command
 from realm_tf.launch import path_checks
@@ -76,7 +75,6 @@ def main(questions: list[str]) -> None:
   verify_flag.apply()
   path_checks.run(_MODEL_DIR.value)
   path_checks.corpus(_CORPUS.value)
-  environment.match_run_precision(_MODEL_DIR.value)
   from realm_tf.launch import conversation
 
   conversation.run(_load(), questions, as_json=_JSON.value)

@@ -5,7 +5,6 @@ python -m realm_tf.launch.demo
 
 from absl import flags
 
-from realm_tf import environment
 from realm_tf.configs import schema
 from realm_tf.launch import command
 from realm_tf.launch import path_checks
@@ -31,7 +30,6 @@ _REBUILD_BERT = flags.DEFINE_bool(
 def main() -> None:
   """Runs the demo or rebuilds its BERT."""
   path_checks.demo(_OUTPUT.value)
-  environment.use_bfloat16_products()
   from realm_tf.demo import run
 
   command_to_run = run.rebuild_bert if _REBUILD_BERT.value else run.run

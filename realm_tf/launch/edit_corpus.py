@@ -9,7 +9,6 @@ the run's index; `--model_dir` and NEW_CORPUS together then answer from it.
 
 from absl import flags
 
-from realm_tf import environment
 from realm_tf.launch import command
 from realm_tf.launch import model_dir_flag
 from realm_tf.launch import path_checks
@@ -62,7 +61,6 @@ def main() -> None:
   path_checks.run(_MODEL_DIR.value)
   path_checks.output(_OUTPUT.value)
   verify_flag.apply()
-  environment.match_run_precision(_MODEL_DIR.value)
   from realm_tf.data.ingest import corpus_edit
   from realm_tf.index.job import index_edit
 

@@ -7,7 +7,6 @@ python -m realm_tf.launch.evaluate --dataset=nq_open --split=test \
   --predictions=predictions.jsonl --output=runs/evaluation
 """
 
-from realm_tf import environment
 from realm_tf.evaluation import evaluation_options
 from realm_tf.launch import command
 from realm_tf.launch import option_flags
@@ -31,7 +30,6 @@ def main() -> None:
   question_flags.check_paths(options.split, dataset=options.dataset)
   path_checks.corpus(options.corpus)
   path_checks.output(options.output)
-  environment.match_run_precision(options.model_dir)
   from realm_tf.evaluation import evaluation_run
 
   evaluation_run.run(options)

@@ -11,7 +11,6 @@ import sys
 
 from absl import flags
 
-from realm_tf import environment
 from realm_tf import interruption
 from realm_tf.launch import command
 from realm_tf.launch import model_dir_flag
@@ -69,7 +68,6 @@ def main() -> None:
   if not _WATCH.value:  # A run that is watched may begin later.
     path_checks.run(_MODEL_DIR.value)
   verify_flag.apply()
-  environment.match_run_precision(_MODEL_DIR.value)
   from realm_tf.index.job import follow
   from realm_tf.index.job import refresh_job
   from realm_tf.index.job import workers

@@ -6,7 +6,6 @@ from typing import Any
 
 from absl import flags
 
-from realm_tf import environment
 from realm_tf.configs import field_docs
 from realm_tf.configs import loading
 from realm_tf.configs import schema
@@ -117,10 +116,7 @@ def config(task: str) -> schema.TaskConfig:
   names = [field.name for field in dataclasses.fields(loading.TASKS[task])]
   given = given_fields(names)
   given |= {"seed": values.seed} if values.seed is not None else {}
-  loaded = loading.load(task, values.config, given, values.model_dir)
-  if loaded.precision == "bfloat16":
-    environment.use_bfloat16_products()
-  return loaded
+  return loading.load(task, values.config, given, values.model_dir)
 
 
 def where() -> dict[str, str]:

@@ -7,6 +7,7 @@ from official.nlp.modeling import layers
 from official.nlp.modeling.networks import bert_encoder
 
 from realm_tf.configs import schema
+from realm_tf.models import gelu
 
 _BERT_STDDEV = 0.02
 _BERT_WIDTH = 768
@@ -14,15 +15,7 @@ _BERT_WIDTH = 768
 
 def activation(config: schema.EncoderConfig) -> Callable[..., tf.Tensor]:
   """Returns the GELU that the config names: exact, or by tanh."""
-  return {"gelu": _gelu, "gelu_tanh": _gelu_tanh}[config.activation]
-
-
-def _gelu(x: tf.Tensor) -> tf.Tensor:
-  return tf.nn.gelu(x, approximate=False)
-
-
-def _gelu_tanh(x: tf.Tensor) -> tf.Tensor:
-  return tf.nn.gelu(x, approximate=True)
+  return {"gelu": gelu.gelu, "gelu_tanh": gelu.gelu_tanh}[config.activation]
 
 
 def kernel_initializer(

@@ -8,6 +8,7 @@ import tensorflow as tf
 import tensorflow_text  # noqa: F401 - the export's ops
 
 from realm_tf import absent
+from realm_tf import devices
 from realm_tf import errors
 from realm_tf import files
 from realm_tf.text import gazetteers
@@ -95,12 +96,9 @@ class ModelTagger:
         rows.append(row)
         offsets.append(start)
         sentences.append(raw[start:limit])
-    outputs = {
-      name: value.numpy()
-      for name, value in self._tag(
-        texts=tf.constant(sentences, tf.string)
-      ).items()
-    }
+    with devices.cpu_products("bfloat16"):
+      found_spans = self._tag(texts=tf.constant(sentences, tf.string))
+    outputs = {name: value.numpy() for name, value in found_spans.items()}
     found: list[list[salient_spans.Span]] = [[] for _ in texts]
     for i, (row, offset) in enumerate(zip(rows, offsets, strict=True)):
       begin, end = outputs["splits"][i : i + 2]

@@ -5,6 +5,8 @@ from typing import Any
 
 import tensorflow as tf
 
+from realm_tf import devices
+from realm_tf.models import gelu
 from realm_tf.training import base_task
 from realm_tf.training import optimizers
 
@@ -33,12 +35,15 @@ def make_train_step(
     # Those that the first step makes would have it traced twice.
     optimizer._create_all_weights(task.variables)
 
+  on_cpu = devices.is_cpu(strategy)
+
   def replica_step(features: base_task.Features) -> dict[str, tf.Tensor]:
-    with tf.GradientTape() as tape:
-      sums = task.sums(features, training=True)
-      loss, _ = sums["loss"]
+    with gelu.compiled(on_cpu):
+      with tf.GradientTape() as tape:
+        sums = task.sums(features, training=True)
+        loss, _ = sums["loss"]
+      gradients = tape.gradient(loss, task.variables)
     context = tf.distribute.get_replica_context()
-    gradients = tape.gradient(loss, task.variables)
     totals, gradients = context.all_reduce(
       tf.distribute.ReduceOp.SUM,
       [dict(sums), [tf.convert_to_tensor(g) for g in gradients]],

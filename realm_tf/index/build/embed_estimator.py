@@ -11,6 +11,9 @@ from collections.abc import Iterator
 
 import numpy as np
 import tensorflow as tf
+from tensorflow.core.protobuf import rewriter_config_pb2
+
+from realm_tf import devices
 
 _INPUT = "token_ids"
 
@@ -37,10 +40,7 @@ class EmbedEstimator:
       num_threads: Threads of an operation; 0 for all cores.
     """
     self._params = {"export_path": export_path, "signature": signature}
-    self._session_config = tf.compat.v1.ConfigProto(
-      intra_op_parallelism_threads=num_threads,
-      inter_op_parallelism_threads=num_threads,
-    )
+    self._num_threads = num_threads
 
   def predict(self, batches: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
     """Yields embeddings; see `embedding_engine.Engine.predict`."""
@@ -53,7 +53,7 @@ class EmbedEstimator:
         _model_fn,
         model_dir=folder,
         params=self._params,
-        config=tf.estimator.RunConfig(session_config=self._session_config),
+        config=tf.estimator.RunConfig(session_config=self._session_config()),
       )
       outputs = estimator.predict(
         _input_fn,
@@ -62,6 +62,20 @@ class EmbedEstimator:
       )
       for output in outputs:
         yield output["embedding"]
+
+  def _session_config(self) -> tf.compat.v1.ConfigProto:
+    """Returns the session's settings, those of `devices` among them."""
+    config = tf.compat.v1.ConfigProto(
+      intra_op_parallelism_threads=self._num_threads,
+      inter_op_parallelism_threads=self._num_threads,
+    )
+    options = tf.config.optimizer.get_experimental_options()
+    if options.get(devices.CPU_BFLOAT16):
+      rewriting = config.graph_options.rewrite_options
+      rewriting.auto_mixed_precision_onednn_bfloat16 = (
+        rewriter_config_pb2.RewriterConfig.ON
+      )
+    return config
 
 
 def _input_fn() -> tf.Tensor:

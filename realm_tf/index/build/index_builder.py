@@ -14,6 +14,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from realm_tf import devices
 from realm_tf import errors
 from realm_tf import files
 from realm_tf.index.build import batching
@@ -105,8 +106,9 @@ class VersionBuilder:
       engine = embedding_engine.make(
         self._export.path, num_threads=self._context.num_threads
       )
-      for embeddings in engine.predict(itertools.chain([first], batches)):
-        self._buffer[self._rows] = embeddings
+      with devices.cpu_products(self._context.config.precision):
+        for embeddings in engine.predict(itertools.chain([first], batches)):
+          self._buffer[self._rows] = embeddings
 
   def _batches(self) -> Generator[np.ndarray, None, None]:
     """Yields the batches of shard after shard; see `_rows` for theirs.

@@ -17,6 +17,7 @@ class RefreshConfig:
     embedding_size: Dimension of the embeddings.
     query_length: Wordpieces of a query.
     passage_length: Wordpieces of a passage.
+    precision: "float32" or "bfloat16", what CPUs multiply in.
   """
 
   index: schema.IndexConfig
@@ -24,6 +25,7 @@ class RefreshConfig:
   embedding_size: int
   query_length: int
   passage_length: int
+  precision: str = "float32"
 
   @classmethod
   def of(cls, config: schema.ModelConfig) -> Self:
@@ -46,4 +48,5 @@ class RefreshConfig:
       config.embedding_size,
       config.query_length,
       config.passage_length,
+      config.precision,
     )

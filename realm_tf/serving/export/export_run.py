@@ -86,11 +86,12 @@ def run(options: ExportOptions) -> str:
     errors.UserError: If a flag or the run is wrong, or the export does not
       answer as the run does; then nothing is published.
   """
+  version = choose_version(options.output, options.version)
   if not options.retriever:
     options = dataclasses.replace(
       options, retriever=run_config.read(options.model_dir).retriever
     )
-  version = _choose_version(options)
+  _check_options(options)
   folder = os.path.join(options.output, str(version))
   policy = tf.keras.mixed_precision.global_policy()
   try:
@@ -139,8 +140,8 @@ def _search(info: dict[str, Any]) -> str:
   }.get(info.get("retriever", ""), own)
 
 
-def _choose_version(options: ExportOptions) -> int:
-  """Returns the version to write, which does not exist yet."""
+def _check_options(options: ExportOptions) -> None:
+  """Raises if an option is unknown, or does not go with another."""
   if options.searcher and options.searcher not in export_searchers.NAMES:
     raise errors.UserError(
       f"searcher={options.searcher} must be one of "
@@ -178,20 +179,33 @@ def _choose_version(options: ExportOptions) -> int:
     raise errors.UserError(
       "`hybrid_weight` goes with retriever=hybrid: give both, or neither."
     )
-  if "://" in options.output:
+
+
+def choose_version(output: str, version: int = 0) -> int:
+  """Returns the version to write, which does not exist yet.
+
+  Args:
+    output: Folder of the served model's versions.
+    version: The version to write; 0 for the one after the newest in `output`.
+
+  Raises:
+    errors.UserError: If `output` is no folder of this machine, or holds
+      `version`.
+  """
+  if "://" in output:
     raise errors.UserError(
-      f"output={options.output} is no folder of this machine: export to one, "
+      f"output={output} is no folder of this machine: export to one, "
       "and copy the version that is written."
     )
   found = [0]
-  if os.path.isdir(options.output):
-    found += [int(n) for n in os.listdir(options.output) if n.isdecimal()]
-  elif os.path.lexists(options.output):
-    raise errors.UserError(f"output={options.output} is no folder.")
-  version = options.version or max(found) + 1
+  if os.path.isdir(output):
+    found += [int(n) for n in os.listdir(output) if n.isdecimal()]
+  elif os.path.lexists(output):
+    raise errors.UserError(f"output={output} is no folder.")
+  version = version or max(found) + 1
   if version in found:
     raise errors.UserError(
-      f"version={version} is in {options.output} already: a server may have "
+      f"version={version} is in {output} already: a server may have "
       "it loaded. Give a higher one, or leave `version` out."
     )
   return version

@@ -17,6 +17,7 @@ from realm_tf.index.versions import index_store
 from realm_tf.training.init import orqa_init
 from realm_tf.training.recipes import importing
 from tests import people
+from tests import synthetic
 from tests.checkpoints import formats
 from tests.checkpoints import sentence_folders
 from tests.launch import suggested
@@ -260,6 +261,7 @@ def test_fine_tuning_takes_an_encoder_with_or_without_its_index(place):
       model_dir=str(place / "new"),
       corpus=str(place / "corpus"),
       rebuild_index=False,
+      config=synthetic.orqa_config(),
     )
 
   run_retriever.Retriever.from_run(
