@@ -53,6 +53,12 @@ _METADATA = flags.DEFINE_string(
   "The fields beside title and text that stay with passages, separated by "
   "commas; `all`, or `none`.",
 )
+_LIST_PAGES = flags.DEFINE_bool(
+  "list_pages",
+  False,
+  "Keep Wikipedia's lists, indexes, outlines and disambiguation pages, which "
+  "are known by their titles, and left out as they hold few sentences.",
+)
 _OVERWRITE = flags.DEFINE_bool(
   "overwrite",
   False,
@@ -83,6 +89,7 @@ def main(unknown: list[str]) -> None:
       max_passage_tokens=_MAX_PASSAGE_TOKENS.value,
       num_shards=_NUM_SHARDS.value,
       metadata=_metadata(_METADATA.value),
+      list_pages=_LIST_PAGES.value,
       overwrite=_OVERWRITE.value,
       beam_flags=for_beam,
     )

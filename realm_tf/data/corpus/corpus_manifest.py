@@ -91,6 +91,7 @@ class CorpusManifest:
     metadata_fields: Names of the fields beside title and text that passages
       have, or had before an edit; sorted.
     metadata_choice: The only fields that were to stay; None for all.
+    list_pages: Whether Wikipedia's lists and the like were to stay.
   """
 
   format_version: int
@@ -108,6 +109,7 @@ class CorpusManifest:
   edit: EditEntry | None = None
   metadata_fields: tuple[str, ...] = ()
   metadata_choice: tuple[str, ...] | None = None
+  list_pages: bool = False
 
   def contradiction(self) -> str | None:
     """Returns how the manifest contradicts itself; None if it does not."""

@@ -56,6 +56,8 @@ class BuildOptions:
     num_shards: Files of passages; None to choose by the input's size.
     metadata: The fields of documents, beside title and text, that stay with
       their passages; None for all.
+    list_pages: Whether Wikipedia's lists, indexes, outlines and disambiguation
+      pages become passages, too.
     overwrite: Whether to replace the corpus that `output` holds.
     beam_flags: Flags of Beam's own, such as "--runner=DataflowRunner".
   """
@@ -68,6 +70,7 @@ class BuildOptions:
   max_passage_tokens: int = 288
   num_shards: int | None = None
   metadata: Sequence[str] | None = None
+  list_pages: bool = False
   overwrite: bool = False
   beam_flags: Sequence[str] = ()
 
@@ -144,6 +147,8 @@ def _source_sha256(
   ]
   if options.metadata is not None:
     decisive.append(sorted(options.metadata))
+  if options.list_pages:
+    decisive.append("list_pages")
   return hashlib.sha256(json.dumps(decisive).encode()).hexdigest()
 
 
@@ -206,6 +211,7 @@ def _run_pipeline(
           options.max_passage_tokens,
           num_shards,
           options.metadata,
+          options.list_pages,
         )
       )
     )
@@ -254,6 +260,7 @@ def _make_manifest(
     metadata_choice=None
     if options.metadata is None
     else tuple(sorted(options.metadata)),
+    list_pages=options.list_pages,
   )
 
 

@@ -107,6 +107,7 @@ def edit(options: EditOptions, corpus: corpora.Corpus) -> corpora.Corpus:
     corpus.tokenizer,
     corpus.manifest.max_passage_tokens,
     corpus.manifest.metadata_choice,
+    corpus.manifest.list_pages,
   )
   changes = [
     *edit_inputs.read_changes(edit_inputs.REPLACE, inputs.replacing, maker),

@@ -82,6 +82,7 @@ class PassageMaker:
     tokenizer: wordpiece.Tokenizer,
     max_passage_tokens: int,
     metadata_choice: Sequence[str] | None = None,
+    list_pages: bool = False,
   ):
     """Prepares.
 
@@ -91,10 +92,13 @@ class PassageMaker:
         special tokens included.
       metadata_choice: The fields of documents that stay with their passages;
         all if None.
+      list_pages: Whether Wikipedia's lists, indexes, outlines and
+        disambiguation pages become passages, too.
     """
     self._tokenizer = tokenizer
     self._max_tokens = max_passage_tokens
     self._metadata_choice = metadata_choice
+    self._list_pages = list_pages
     self.counts: collections.Counter[str] = collections.Counter()
     self.metadata_fields: set[str] = set()
 
@@ -111,7 +115,7 @@ class PassageMaker:
       title = normalize_title(document.title)
       text = white_space.normalize(document.text)
       reason = None if text else "empty_text"
-      if text and document.is_article:
+      if text and document.is_article and not self._list_pages:
         reason = reason_to_leave_out(title)
       if reason:
         self.counts[reason] += 1

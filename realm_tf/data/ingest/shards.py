@@ -43,6 +43,7 @@ class MakePassages(beam.DoFn):
     max_passage_tokens: int,
     num_shards: int,
     metadata_choice: Sequence[str] | None,
+    list_pages: bool,
   ):
     """Takes the settings of the workers; see BuildOptions."""
     self._vocabulary = vocabulary
@@ -50,6 +51,7 @@ class MakePassages(beam.DoFn):
     self._max_passage_tokens = max_passage_tokens
     self._num_shards = num_shards
     self._metadata_choice = metadata_choice
+    self._list_pages = list_pages
     self._token_dtype = corpus_manifest.token_dtype(len(vocabulary))
 
   def setup(self) -> None:
@@ -64,7 +66,10 @@ class MakePassages(beam.DoFn):
   ) -> Iterator[tuple[int, shard_files.ShardPart]]:
     """Yields the parts of all shards that the batch has passages for."""
     maker = passage_maker.PassageMaker(
-      self._tokenizer, self._max_passage_tokens, self._metadata_choice
+      self._tokenizer,
+      self._max_passage_tokens,
+      self._metadata_choice,
+      self._list_pages,
     )
     records: dict[int, list[shard_files.Record]] = collections.defaultdict(list)
     made_of: collections.Counter[int] = collections.Counter()

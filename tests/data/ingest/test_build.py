@@ -296,6 +296,16 @@ def test_a_bad_record_leaves_nothing_behind(options, tmp_path, mode):
   ]
 
 
+def test_lists_stay_where_they_are_asked_for(options):
+  made = options(list_pages=True)
+  manifest = build.build(made)
+  assert "list_page" not in manifest.dropped
+  assert manifest.articles == 9
+  assert corpus_lib.Corpus.open(made.output).manifest.list_pages
+  with pytest.raises(errors.UserError, match="overwrite"):
+    build.build(options())  # Another corpus.
+
+
 @pytest.mark.parametrize(
   "fields, says",
   [
