@@ -502,6 +502,10 @@ class OrqaConfig(RefreshedIndexConfig, TaskConfig, RetrievalConfig):
     retriever_beam: Passages that are retrieved for a question; fewer if the
       corpus has fewer.
     reader_beam: How many of these, the best, are read for a question.
+    read_answering: Whether training reads, in the place of the last of
+      reader_beam, the best retrieved passage that holds an answer, where none
+      of reader_beam holds one. With reader_beam=1, the reader first learns to
+      answer from the passage that does, with the largest batches.
     max_span_length: Wordpieces of the longest answer that can be given.
     span_hidden_size: Width of the layer that scores spans.
     hard_em: Whether to train on the best passage and span that answer, instead
@@ -537,6 +541,7 @@ class OrqaConfig(RefreshedIndexConfig, TaskConfig, RetrievalConfig):
   reader_length: int = 320
   retriever_beam: int = 5000
   reader_beam: int = 5
+  read_answering: bool = False
   max_span_length: int = 10
   span_hidden_size: int = 256
   hard_em: bool = False
@@ -593,6 +598,8 @@ class OrqaConfig(RefreshedIndexConfig, TaskConfig, RetrievalConfig):
         "needs passages without an answer: give beam_negatives, "
         "bm25_negatives or in_batch_negatives",
       )
+    if self.read_answering and not self.train_reader:
+      _refuse("read_answering", True, "goes with train_reader")
     if self.query_length + 3 > self.reader_length:
       _refuse(
         "reader_length",

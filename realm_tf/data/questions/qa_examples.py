@@ -141,6 +141,28 @@ class BeamFeatures:
       "beam_embeddings": tf.cast(embeddings, tf.float32),
     }
 
+  def with_answering(self, rows: tf.Tensor, answering: tf.Tensor) -> tf.Tensor:
+    """Has a passage with an answer read, if one was retrieved.
+
+    Args:
+      rows: <int32>[batch, K], best first.
+      answering: <bool>[batch, K]. Whether a passage holds an answer.
+
+    Returns:
+      <int32>[batch, K]. Where none of the first `reader_beam` holds an answer,
+      the best that does and the last of them have changed places.
+    """
+    last = min(self._config.reader_beam, rows.shape[1]) - 1
+    # [batch, 1]; 0 where no passage answers.
+    best = tf.argmax(tf.cast(answering, tf.int32), 1, tf.int32)[:, None]
+    best = tf.maximum(best, last)
+    read = tf.reduce_any(answering[:, : last + 1], axis=1, keepdims=True)
+    best = tf.where(read, last, best)
+    places = tf.range(rows.shape[1])[None, :]
+    swapped = tf.where(places == best, last, places)
+    swapped = tf.where(places == last, best, swapped)  # [batch, K]
+    return tf.gather(rows, swapped, batch_dims=1)
+
   def joint(self, query_token_ids: tf.Tensor, rows: tf.Tensor) -> Features:
     """Returns the inputs of the reader.
 

@@ -117,6 +117,8 @@ class FollowingTask(orqa_task.OrqaTask):
       embeddings = index.embed(candidates.without_padding(query_token_ids))
       _, found, valid = index.search(query_token_ids, embeddings, width)
       rows = index.beam.rows(found, valid)  # [batch, K]
+      if self._config.train_reader:
+        rows = self._to_read(index.beam, numbers, rows)
       bm25_rows = None
       if self._bm25 is not None:
         depth = min(_BM25_DEPTH, self._passages.null_row)

@@ -103,6 +103,7 @@ class OrqaTask(base_task.Task):
         _, found, valid = search(query_token_ids, embeddings, width)
         rows = beam.rows(found, valid)
         if self._config.train_reader:
+          rows = self._to_read(beam, questions, rows)
           features = beam.reading(query_token_ids, rows)
           return features | beam.labels(self._answers, questions, features)
         return {
@@ -112,6 +113,22 @@ class OrqaTask(base_task.Task):
         }
 
     self._join = join
+
+  def _to_read(
+    self, beam: qa_examples.BeamFeatures, questions: tf.Tensor, rows: tf.Tensor
+  ) -> tf.Tensor:
+    """Returns rows in the order in which the first ones are read.
+
+    Args:
+      beam: Knows how many are.
+      questions: <int64>[batch]. Dev questions are read as they are answered.
+      rows: <int32>[batch, K], best first.
+    """
+    if not self._config.read_answering:
+      return rows
+    is_trained = questions[:, None] < self._train.num_questions
+    answering = self._answers.held(questions, rows) & is_trained
+    return beam.with_answering(rows, answering)
 
   def prepare(self, features: base_task.Features) -> base_task.Features:
     """Retrieves with the weights of the step; see base class."""

@@ -14,6 +14,9 @@ from realm_tf.training import base_task
 from realm_tf.training.tasks import orqa_task
 from realm_tf.training.tasks import pipelines
 
+# Passages among which `read_answering` looks for one that does, at most.
+_DEPTH = 100
+
 
 class ReaderTask(orqa_task.OrqaTask):
   """Trains a span reader on the passages that a search by words finds.
@@ -69,9 +72,12 @@ class ReaderTask(orqa_task.OrqaTask):
   def _read(self, features: qa_examples.Features) -> qa_examples.Features:
     """Joins a batch of questions to their passages; pure TensorFlow."""
     numbers, token_ids = features["questions"], features["query_token_ids"]
-    count = min(self._config.reader_beam, self._passages.null_row)
+    count = self._config.reader_beam
+    if self._config.read_answering:
+      count = max(count, min(self._config.retriever_beam, _DEPTH))
+    count = min(count, self._passages.null_row)
     _, found, valid = self._search(token_ids, count)
-    rows = self._beam.rows(found, valid)
+    rows = self._to_read(self._beam, numbers, self._beam.rows(found, valid))
     features = features | self._beam.joint(token_ids, rows)
     spans = self._beam.spans(self._answers, numbers, rows, features)
     return features | {"answer_spans": spans}

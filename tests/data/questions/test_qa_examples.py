@@ -146,3 +146,29 @@ def test_an_answer_longer_than_the_longest_span_is_not_read():
   labels = features_of.labels(answers, tf.constant([0], tf.int64), features)
   assert labels["answering_passages"].numpy().all()
   assert not labels["answer_spans"].numpy().any()
+
+
+def test_a_passage_that_answers_is_read_where_none_of_the_first_does(beam):
+  features, _ = beam  # Reads two passages.
+  rows = tf.constant([[4, 3, 2, 1], [1, 2, 3, 4], [2, 3, 1, 4], [1, 4, 3, 2]])
+  answering = tf.constant(
+    [
+      [False, False, False, True],
+      [False, True, True, False],
+      [False, False, False, False],
+      [False, False, True, True],
+    ]
+  )
+  assert features.with_answering(rows, answering).numpy().tolist() == [
+    [4, 1, 2, 3],
+    [1, 2, 3, 4],
+    [2, 3, 1, 4],
+    [1, 3, 4, 2],
+  ]
+
+
+def test_fewer_passages_than_are_read_stay_in_their_order(beam):
+  features, _ = beam
+  rows = tf.constant([[2], [1]])
+  answering = tf.constant([[True], [False]])
+  np.testing.assert_array_equal(features.with_answering(rows, answering), rows)
