@@ -18,7 +18,7 @@ from realm_tf import stack
 CPU_BFLOAT16 = "auto_mixed_precision_onednn_bfloat16"
 
 # What NVIDIA's driver shows of itself, and of the first GPU.
-_NVIDIA = (
+NVIDIA_FILES = (
   pathlib.Path("/proc/driver/nvidia/version"),
   pathlib.Path("/dev/nvidia0"),
 )
@@ -57,7 +57,7 @@ def make_strategy(tpu: str) -> tf.distribute.Strategy:
     return strategy
   gpus = tf.config.list_logical_devices("GPU")
   if not tf.config.list_physical_devices("GPU"):
-    _warn_of_unseen_gpu()
+    warn_of_unseen_gpu()
   if len(gpus) > 1:
     return tf.distribute.MirroredStrategy()
   device = gpus[0].name if gpus else "/cpu:0"
@@ -65,10 +65,10 @@ def make_strategy(tpu: str) -> tf.distribute.Strategy:
 
 
 @functools.cache
-def _warn_of_unseen_gpu() -> None:
+def warn_of_unseen_gpu() -> None:
   """Warns, once in a process, that TensorFlow sees none of the GPUs."""
   is_hidden = os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1")
-  if not is_hidden and any(path.exists() for path in _NVIDIA):
+  if not is_hidden and any(path.exists() for path in NVIDIA_FILES):
     print(
       "warning: this machine has an NVIDIA GPU, but TensorFlow sees none: the "
       "CPU computes. Most likely TensorFlow was installed without CUDA: pip "

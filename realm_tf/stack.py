@@ -8,7 +8,8 @@ import functools
 import pathlib
 import platform
 
-_CPU_INFO = pathlib.Path("/proc/cpuinfo")
+# Where Linux says what the CPU can do.
+CPU_INFO = pathlib.Path("/proc/cpuinfo")
 
 
 def has_estimator() -> bool:
@@ -50,7 +51,7 @@ def multiplies_bfloat16() -> bool:
 def _cpu_flags() -> set[str]:
   """Returns what Linux says that the CPU can do; nothing where it is silent."""
   try:
-    cpu_info = _CPU_INFO.read_text(encoding="utf-8", errors="replace")
+    cpu_info = CPU_INFO.read_text(encoding="utf-8", errors="replace")
   except OSError:
     return set()
   return {

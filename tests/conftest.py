@@ -114,7 +114,7 @@ def forget_scann():
     with pytest.MonkeyPatch.context() as patch:
       patch.setitem(sys.modules, "scann", None)
       stack.why_no_scann.cache_clear()
-      searchers._tell_once.cache_clear()
+      searchers.warn_of_no_scann.cache_clear()
       yield
     stack.why_no_scann.cache_clear()
 

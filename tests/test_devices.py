@@ -23,13 +23,13 @@ def unseen_gpu(monkeypatch, tmp_path):
   """An NVIDIA GPU that the driver shows, and TensorFlow does not."""
   shown = tmp_path / "nvidia0"
   shown.touch()
-  monkeypatch.setattr(devices, "_NVIDIA", (tmp_path / "none", shown))
+  monkeypatch.setattr(devices, "NVIDIA_FILES", (tmp_path / "none", shown))
   monkeypatch.setattr(tf.config, "list_physical_devices", lambda _: [])
   monkeypatch.setattr(tf.config, "list_logical_devices", lambda _: [])
   monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-  devices._warn_of_unseen_gpu.cache_clear()
+  devices.warn_of_unseen_gpu.cache_clear()
   yield shown
-  devices._warn_of_unseen_gpu.cache_clear()
+  devices.warn_of_unseen_gpu.cache_clear()
 
 
 def test_a_gpu_that_tensorflow_does_not_see_is_told_once(unseen_gpu, capsys):

@@ -10,7 +10,7 @@ def cpu_info(monkeypatch, tmp_path):
   """A /proc/cpuinfo of an x86 machine that has AVX2; a test rewrites it."""
   path = tmp_path / "cpuinfo"
   path.write_text("processor : 0\nflags\t\t: fpu avx avx2 fma\n")
-  monkeypatch.setattr(stack, "_CPU_INFO", path)
+  monkeypatch.setattr(stack, "CPU_INFO", path)
   monkeypatch.setattr(stack.platform, "machine", lambda: "x86_64")
   return path
 

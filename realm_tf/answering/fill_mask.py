@@ -91,7 +91,7 @@ class FillMaskGraph(tf.Module):
         most `max_masks` times; further ones stay masked and are not filled.
       count: n, tokens a mask.
     """
-    token_ids, positions, is_mask = self._tokenize(texts)
+    token_ids, positions, is_mask = self.tokenize(texts)
     queries = self._embed_queries(token_ids)  # [B, D]
     rows, scores = self._candidates(queries)  # [B, K]
     is_passage = rows >= 0
@@ -125,10 +125,13 @@ class FillMaskGraph(tf.Module):
       posterior=tf.nn.softmax(log_posterior),
     )
 
-  def _tokenize(
+  def tokenize(
     self, texts: tf.Tensor
   ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     """Returns `[CLS] text [SEP]` with masks, and where the masks are.
+
+    Args:
+      texts: <string>[B]. See `fill`.
 
     Returns:
       Token ids <int32>[B, query_length], positions <int32>[B, M] and whether

@@ -26,8 +26,10 @@ from realm_tf.runs import run_config
 
 _log = logging.getLogger(__name__)
 
-_CHUNK = 64  # questions between looks at the clock, at least
-_REPORT_SECS = 5.0
+# Questions between looks at the clock, at least.
+CHUNK_QUESTIONS = 64
+# Between two lines that say how far it is.
+REPORT_SECS = 5.0
 
 
 def run(options: evaluation_options.Options) -> dict[str, scoring.Scores]:
@@ -141,14 +143,15 @@ class _Evaluation:
   def _chunks(self, name: str) -> Iterator[Sequence[qa_datasets.Example]]:
     """Yields the questions in chunks, and prints the progress."""
     batch = self._answerers.batch_size
-    size = batch * -(-_CHUNK // batch)  # All batches but the last are whole.
+    # All batches but the last are whole.
+    size = batch * -(-CHUNK_QUESTIONS // batch)
     count = len(self._examples)
     meter = progress.Progress(0, count, examples_per_step=1)
     started = reported = time.monotonic()
     for first in range(0, count, size):
       yield self._examples[first : first + size]
       done = min(first + size, count)
-      if time.monotonic() - reported > _REPORT_SECS and done < count:
+      if time.monotonic() - reported > REPORT_SECS and done < count:
         meter.measure(done)
         _log.info(f"  {name}: {meter.line(done, {}, 'question')}")
         reported = time.monotonic()

@@ -16,7 +16,7 @@ WILSON = "wilson"
 BOOTSTRAP = "percentile bootstrap"
 
 # Of this many values at once, so that large sets fit in memory.
-_BATCH_VALUES = 4_000_000
+BATCH_VALUES = 4_000_000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,7 +70,7 @@ def _bootstrap(values: np.ndarray, seed: int) -> tuple[float, float]:
     (values,),
     np.mean,
     n_resamples=RESAMPLES,
-    batch=max(1, _BATCH_VALUES // len(values)),
+    batch=max(1, BATCH_VALUES // len(values)),
     vectorized=True,
     confidence_level=CONFIDENCE,
     method="percentile",

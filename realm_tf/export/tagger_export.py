@@ -20,7 +20,7 @@ from realm_tf.text import wordpiece
 # Few widths: each new one costs the runtime new plans and buffers.
 _WIDTH_STEP = 4
 # Windows that run through the model at once: enough for large products.
-_BATCH_SIZE = 64
+BATCH_SIZE = 64
 
 
 class TextTagger(tf.Module):
@@ -108,12 +108,12 @@ class TextTagger(tf.Module):
     order = tf.argsort(windows.limits - windows.starts, stable=True)
     ordered = token_windows.take(windows, order)
     count = tf.size(order)
-    num_batches = -(-count // _BATCH_SIZE)
+    num_batches = -(-count // BATCH_SIZE)
 
     def run(number: tf.Tensor, parts: tf.TensorArray) -> tuple:
-      first = number * _BATCH_SIZE
+      first = number * BATCH_SIZE
       batch = token_windows.take(
-        ordered, tf.range(first, tf.minimum(first + _BATCH_SIZE, count))
+        ordered, tf.range(first, tf.minimum(first + BATCH_SIZE, count))
       )
       return number + 1, parts.write(number, self._run(batch, tokens, segments))
 

@@ -1,6 +1,7 @@
 """BERT, as Model Garden builds it."""
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import tensorflow as tf
 from official.nlp.modeling import layers
@@ -11,6 +12,22 @@ from realm_tf.models import gelu
 
 _BERT_STDDEV = 0.02
 _BERT_WIDTH = 768
+
+
+class AttentionKernels(NamedTuple):
+  """The kernels of one layer's attention.
+
+  Attributes:
+    query: <float32>[width, heads, head width].
+    key: Of that shape.
+    value: Of that shape.
+    output: <float32>[heads, head width, width].
+  """
+
+  query: tf.Variable
+  key: tf.Variable
+  value: tf.Variable
+  output: tf.Variable
 
 
 def activation(config: schema.EncoderConfig) -> Callable[..., tf.Tensor]:
@@ -85,6 +102,31 @@ def build_encoder(
   )
   encoder(encoder.inputs)  # creates the kernels
   return encoder
+
+
+def position_embeddings(encoder: bert_encoder.BertEncoderV2) -> tf.Variable:
+  """Returns an encoder's position embeddings, <float32>[positions, width]."""
+  return _weight(encoder, "position_embedding/embeddings")
+
+
+def attention_kernels(layer: tf.keras.layers.Layer) -> AttentionKernels:
+  """Returns the kernels of a layer's attention.
+
+  Args:
+    layer: One of a built encoder's `transformer_layers`.
+  """
+  return AttentionKernels(
+    *(
+      _weight(layer, f"self_attention/{part}/kernel")
+      for part in ("query", "key", "value", "attention_output")
+    )
+  )
+
+
+def _weight(layer: tf.keras.layers.Layer, name: str) -> tf.Variable:
+  """Returns the weight whose name ends so."""
+  [found] = [v for v in layer.weights if v.name.endswith(f"/{name}:0")]
+  return found
 
 
 def encode(

@@ -14,7 +14,9 @@ from realm_tf.models import replicas
 from realm_tf.models import shapes
 from realm_tf.models import span_reader
 
-_MASKED = -1e9  # finite: masked places have a gradient of zero, not of NaN
+# The score of what is no passage or no span: finite, so that masked places have
+# a gradient of zero, not of NaN.
+MASKED = -1e9
 
 
 class OrqaOutputs(NamedTuple):
@@ -280,7 +282,7 @@ class OrqaModel(configured.ConfiguredModel):
     scores = objective.retrieval_scores(
       query_embeddings, beam_embeddings, self._score_scale
     )
-    return tf.where(beam_mask, scores, _MASKED)
+    return tf.where(beam_mask, scores, MASKED)
 
   def score_spans(
     self,
@@ -312,7 +314,7 @@ class OrqaModel(configured.ConfiguredModel):
     if retriever_scores is not None:
       scores += retriever_scores[:, :beam, None, None]
     mask = span_reader.span_mask(segment_ids, self.max_span_length)
-    return tf.where(mask, scores, _MASKED)
+    return tf.where(mask, scores, MASKED)
 
 
 def retriever_loss(
@@ -350,7 +352,7 @@ def live_loss(
     hard: Whether the best such z is taken, not their sum.
   """
   scores = _given(outputs.live_scores)
-  masked = tf.where(candidates, scores, tf.constant(_MASKED, scores.dtype))
+  masked = tf.where(candidates, scores, tf.constant(MASKED, scores.dtype))
   return _loss(masked, positives, hard)
 
 
@@ -390,7 +392,7 @@ def _loss(scores: tf.Tensor, right: tf.Tensor, hard: bool) -> MaskedLoss:
     hard: Whether the best of the right ones is taken, not their sum.
   """
   answered = tf.reduce_any(right, axis=1)
-  masked = tf.where(right, scores, tf.constant(_MASKED, scores.dtype))
+  masked = tf.where(right, scores, tf.constant(MASKED, scores.dtype))
   reduce = tf.reduce_max if hard else tf.reduce_logsumexp
   loss = tf.reduce_logsumexp(scores, axis=1) - reduce(masked, axis=1)
   return MaskedLoss(tf.where(answered, loss, tf.zeros_like(loss)), answered)
@@ -416,13 +418,13 @@ def best_spans(
   batch, beam, length, widths = shapes.sizes(scores)
   retriever_scores = _given(outputs.retriever_scores)
   passages = retriever_scores[:, :beam, None, None]
-  is_span = scores > 0.5 * _MASKED
+  is_span = scores > 0.5 * MASKED
   scores = tf.where(is_span & ~passage_scores, scores - passages, scores)
   flat = tf.reshape(scores, [batch, -1])
   # A place too many of no span, so that there are `count` always.
-  padded = tf.pad(flat, [[0, 0], [0, count]], constant_values=_MASKED)
+  padded = tf.pad(flat, [[0, 0], [0, count]], constant_values=MASKED)
   total, best = tf.nn.top_k(padded, count)  # [B, S]
-  valid = total > 0.5 * _MASKED
+  valid = total > 0.5 * MASKED
   best = tf.where(valid, best, 0)
   passage, place = best // (length * widths), best % (length * widths)
   position, width = place // widths, place % widths

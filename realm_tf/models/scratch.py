@@ -9,6 +9,8 @@ import numpy as np
 import tensorflow as tf
 from official.nlp.modeling.networks import bert_encoder
 
+from realm_tf.models import encoders
+
 # The longest wave of the position embeddings is this many radians a position.
 _SLOWEST_RATE = 1 / 512
 # Attention logits of a first-layer head: this times the sum of the cosines of
@@ -45,15 +47,13 @@ def prepare_for_scratch(encoder: bert_encoder.BertEncoderV2) -> None:
   # Words and waves weigh the same in the sum of the two.
   deviation = np.std(table.numpy())
   table.assign(tf.pad(table[:, place_width:], [[0, 0], [place_width, 0]]))
-  positions = next(v for v in encoder.weights if "position_embedding" in v.name)
+  positions = encoders.position_embeddings(encoder)
   waves = _waves(np.arange(positions.shape[0]), rates)
   positions.assign(
     np.pad(waves, [(0, 0), (0, width - place_width)]) * deviation * 2**0.5
   )
   for number, layer in enumerate(encoder.transformer_layers):
-    attention = layer._attention_layer
-    query = attention._query_dense.kernel  # [width, heads, head width]
-    key = attention._key_dense.kernel
+    query, key, value, output = encoders.attention_kernels(layer)
     if number == 0:
       look, show = _look_at_neighbours(query.shape, rates)
       query.assign(_RANDOM_PART * query + look)
@@ -63,10 +63,9 @@ def prepare_for_scratch(encoder: bert_encoder.BertEncoderV2) -> None:
       alike = _draw(query.shape, stddev)
       query.assign(alike)
       key.assign(alike)
-    value = attention._value_dense.kernel
     values = _draw(value.shape, width**-0.5)
     value.assign(values)
-    attention._output_dense.kernel.assign(tf.transpose(values, [1, 2, 0]))
+    output.assign(tf.transpose(values, [1, 2, 0]))
 
 
 def _draw(shape: tf.TensorShape, stddev: float) -> tf.Tensor:

@@ -64,12 +64,20 @@ def identity(tagger: str) -> dict[str, str]:
   Raises:
     errors.UserError: As `check`, or if it cannot be loaded.
   """
-  meta = _load(tagger.removeprefix(PREFIX)).meta
+  meta = load_pipeline(tagger.removeprefix(PREFIX)).meta
   return {"pipeline": f"{meta['lang']}_{meta['name']}-{meta['version']}"}
 
 
 @functools.cache
-def _load(name: str) -> "spacy.Language":
+def load_pipeline(name: str) -> "spacy.Language":
+  """Loads a pipeline, once in a process.
+
+  Args:
+    name: Its package.
+
+  Raises:
+    errors.UserError: As `check`, or if it cannot be loaded.
+  """
   check(PREFIX + name)
   import spacy
 
@@ -103,7 +111,7 @@ class SpacyTagger:
     Raises:
       errors.UserError: If spaCy or the pipeline is missing.
     """
-    self._pipeline = _load(tagger.removeprefix(PREFIX))
+    self._pipeline = load_pipeline(tagger.removeprefix(PREFIX))
     self._lock = threading.Lock()
     self._gazetteer = gazetteers.Gazetteer(gazetteer)
     self._numbers = numbers

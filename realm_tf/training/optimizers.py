@@ -23,9 +23,6 @@ class Optimizer(Protocol):
 
   learning_rate: tf.keras.optimizers.schedules.LearningRateSchedule
 
-  def _create_all_weights(self, variables: Iterable[tf.Variable]) -> None:
-    """Makes the slots."""
-
   def apply_gradients(
     self,
     gradients: Iterable[tuple[tf.Tensor, tf.Variable]],
@@ -66,10 +63,10 @@ class PartOptimizers(tf.Module):
     """The schedule of the others."""
     return self.others.learning_rate
 
-  def _create_all_weights(self, variables: Iterable[tf.Variable]) -> None:
-    """Makes the slots; see `Optimizer`."""
+  def create_slots(self, variables: Iterable[tf.Variable]) -> None:
+    """Creates each optimizer's variables; see `create_slots`."""
     for optimizer, wanted in self._split((v, v) for v in variables):
-      optimizer._create_all_weights([v for _, v in wanted])
+      create_slots(optimizer, [v for _, v in wanted])
 
   def apply_gradients(
     self,
@@ -120,6 +117,24 @@ def make_optimizer(
   return PartOptimizers(
     _adamw(config, rate), others, parts["retriever"].trainable_variables
   )
+
+
+def create_slots(
+  optimizer: tf.keras.optimizers.legacy.Optimizer | PartOptimizers,
+  variables: Iterable[tf.Variable],
+) -> None:
+  """Creates an optimizer's variables, such as the moments of each weight.
+
+  Otherwise it creates them in its first step.
+
+  Args:
+    optimizer: The optimizer.
+    variables: What it will train.
+  """
+  if isinstance(optimizer, PartOptimizers):
+    optimizer.create_slots(variables)
+  else:
+    optimizer._create_all_weights(variables)  # noqa: SLF001 - Keras has no other
 
 
 def learning_rates(optimizer: Optimizer, step: int) -> dict[str, float]:

@@ -12,7 +12,7 @@ import tensorflow as tf
 from realm_tf.training import base_task
 
 
-class _Prepared:
+class Prepared:
   """An iterator that a thread prepares beside the training.
 
   Attributes:
@@ -25,6 +25,13 @@ class _Prepared:
     first_step: int,
     current_step: Callable[[], int],
   ):
+    """Starts the thread.
+
+    Args:
+      make: Makes the iterator.
+      first_step: The step of its first batch.
+      current_step: Tells the step that training is at.
+    """
     self.first_step = first_step
     self._current_step = current_step
     self._iterator: Generator[base_task.Features, None, None] | None = None
@@ -55,9 +62,15 @@ class _Prepared:
     return self._current_step() - self.first_step
 
   def is_ready(self) -> bool:
+    """Returns whether `wait` would return, or raise, at once."""
     return not self._thread.is_alive()
 
   def wait(self) -> Generator[base_task.Features, None, None]:
+    """Returns the iterator, once it is ready; its first is `first_step`'s.
+
+    Raises:
+      Exception: Whatever its making failed with.
+    """
     self._thread.join()
     if self._error is not None:
       raise self._error
@@ -108,7 +121,7 @@ class Feed:
     self._strategy = strategy
     self._step = first_step
     self._iterator = self._prepare(pipeline, first_step).wait()
-    self._next: _Prepared | None = None
+    self._next: Prepared | None = None
 
   def replace(
     self, pipeline: base_task.Pipeline, *, wait: bool = False
@@ -163,9 +176,7 @@ class Feed:
     self._iterator, self._next = iterator, None
     return True
 
-  def _prepare(
-    self, pipeline: base_task.Pipeline, first_step: int
-  ) -> _Prepared:
+  def _prepare(self, pipeline: base_task.Pipeline, first_step: int) -> Prepared:
     def make() -> Iterator:
       dataset = pipeline(first_step)
       options = tf.data.Options()
@@ -175,4 +186,4 @@ class Feed:
       dataset = dataset.with_options(options)
       return iter(self._strategy.experimental_distribute_dataset(dataset))
 
-    return _Prepared(make, first_step, lambda: self._step)
+    return Prepared(make, first_step, lambda: self._step)

@@ -33,7 +33,7 @@ def make_train_step(
   """
   with strategy.scope():
     # Those that the first step makes would have it traced twice.
-    optimizer._create_all_weights(task.variables)
+    optimizers.create_slots(optimizer, task.variables)
 
   on_cpu = devices.is_cpu(strategy)
 

@@ -126,13 +126,16 @@ def _dropout_generators(
   parts: dict[str, tf.keras.Model],
 ) -> list[tf.random.Generator]:
   """Returns the random generators of dropout, which Keras does not save."""
-  return [
-    layer._random_generator._generator
+  keras_generators = [
+    layer._random_generator  # noqa: SLF001 - Keras has no other name for it
     for part in parts.values()
     for layer in part.submodules
-    if isinstance(layer, tf.keras.layers.Dropout)
-    and layer.rate > 0
-    and layer._random_generator._rng_type == "stateful"
+    if isinstance(layer, tf.keras.layers.Dropout) and layer.rate > 0
+  ]
+  return [
+    keras_generator._generator  # noqa: SLF001 - as above
+    for keras_generator in keras_generators
+    if keras_generator._rng_type == "stateful"  # noqa: SLF001 - as above
   ]
 
 

@@ -43,10 +43,10 @@ def all_spans(run, question, row_list):
   outputs = run.model(features, training=False)
   scores = outputs.span_scores.numpy()[0]
   segments = features["joint_segment_ids"].numpy()[0]
-  flat = scores[scores > 0.5 * orqa._MASKED]
+  flat = scores[scores > 0.5 * orqa.MASKED]
   total = np.logaddexp.reduce(flat.astype(np.float64))
   _, bodies = run.corpus.read_texts(row_list)
-  for passage, position, width in np.argwhere(scores > 0.5 * orqa._MASKED):
+  for passage, position, width in np.argwhere(scores > 0.5 * orqa.MASKED):
     body = bodies[passage].encode()
     _, starts, limits = tokenizer.tokenize_with_offsets([body])
     first = position - segments[passage].argmax()

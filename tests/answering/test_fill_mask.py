@@ -32,7 +32,7 @@ def objective(run, filled):
   """What the model of pre-training says of the same candidates and tokens."""
   config, tokenizer = run.config, run.corpus.tokenizer
   packed = run.memory.packed
-  token_ids, positions, is_mask = run.graph._tokenize(tf.constant(TEXTS))
+  token_ids, positions, is_mask = run.graph.tokenize(tf.constant(TEXTS))
   rows = np.where(filled.row < 0, packed.null_row, filled.row)
   joint, segments = packed.joined(token_ids, tf.constant(rows))
   best = [

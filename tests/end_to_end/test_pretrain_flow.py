@@ -275,7 +275,7 @@ def test_without_a_refresher_the_trainer_stops_at_its_deadline(
   flow, monkeypatch
 ):
   root, _, _ = flow
-  monkeypatch.setattr(refresh_hook, "_LONGEST_WAIT_SECS", 1.0)
+  monkeypatch.setattr(refresh_hook, "LONGEST_WAIT_SECS", 1.0)
   with pytest.raises(errors.UserError, match="No index version of step 0"):
     pretrain(root, "alone", refresh_mode="external")
   state = run_state.RunState(str(root / "alone"))

@@ -150,8 +150,8 @@ def test_its_predictions_score_alike_as_a_file(evaluated, asked, world):
 def test_the_terminal_says_how_far_how_well_and_what_next(
   overfitted, asked, capsys, monkeypatch, tmp_path
 ):
-  monkeypatch.setattr(evaluation_run, "_CHUNK", 1)  # batches of eight
-  monkeypatch.setattr(evaluation_run, "_REPORT_SECS", 0.0)
+  monkeypatch.setattr(evaluation_run, "CHUNK_QUESTIONS", 1)  # batches of eight
+  monkeypatch.setattr(evaluation_run, "REPORT_SECS", 0.0)
   model_dir = overfitted
   evaluate(
     model_dir=str(model_dir),

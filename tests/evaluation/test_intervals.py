@@ -61,7 +61,7 @@ def test_seeds_differ_and_batches_do_not_matter(monkeypatch):
   values = np.random.default_rng(0).random(50)
   first = intervals.mean(values, 0)
   assert first != intervals.mean(values, 1)
-  monkeypatch.setattr(intervals, "_BATCH_VALUES", 1000)
+  monkeypatch.setattr(intervals, "BATCH_VALUES", 1000)
   other = intervals.mean(values, 0)
   assert other.low == pytest.approx(first.low)
   assert other.high == pytest.approx(first.high)

@@ -64,7 +64,7 @@ def test_offsets_slice_to_the_names(tagger, drawn):
 
 @pytest.mark.parametrize("batch_size", [1, 2, 5, 64])
 def test_texts_stay_in_order_however_they_are_batched(monkeypatch, batch_size):
-  monkeypatch.setattr(tagger_export, "_BATCH_SIZE", batch_size)
+  monkeypatch.setattr(tagger_export, "BATCH_SIZE", batch_size)
   tagger = planted_tagger.text_tagger(max_length=12, overlap=4)
   # The longest come first, and some are longer than a window of 10.
   texts = [f"{'x ' * n}Zürich . " * (n // 3) for n in range(12, -1, -1)]

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from realm_tf import errors
 from realm_tf.models import embedders
+from realm_tf.models import encoders
 from realm_tf.models import prompts
 from tests import synthetic
 
@@ -30,9 +31,9 @@ def make(**changes):
 
 def last_layer(model, token_ids):
   """The whole last layer, of one segment, by Model Garden's encoder."""
-  before, layers = None, model.encoder.transformer_layers
-  before, layers[-1]._output_range = layers[-1]._output_range, None
-  outputs = model.encoder(
+  whole = encoders.build_encoder(synthetic.realm_config(), VOCAB, "whole")
+  whole.set_weights(model.encoder.get_weights())
+  outputs = whole(
     {
       "input_word_ids": token_ids,
       "input_mask": tf.cast(token_ids != 0, tf.int32),
@@ -40,7 +41,6 @@ def last_layer(model, token_ids):
     },
     training=False,
   )
-  layers[-1]._output_range = before
   return outputs["sequence_output"].numpy()
 
 

@@ -49,7 +49,7 @@ def model():
   return config, model, features
 
 
-def span_scores_by_hand(scorer, hidden):
+def span_scores_by_hand(scorer, max_length, hidden):
   """The MLP on [h_start; h_end], span by span, in float64."""
   w = {
     name: np.asarray(value, np.float64)
@@ -65,10 +65,10 @@ def span_scores_by_hand(scorer, hidden):
   }
   kernel = np.concatenate([w["start"], w["end"]])  # [2 * hidden, width]
   batch, length, _ = hidden.shape
-  scores = np.full([batch, length, scorer._max_length], np.nan)
+  scores = np.full([batch, length, max_length], np.nan)
   for b in range(batch):
     for start in range(length):
-      for width in range(scorer._max_length):
+      for width in range(max_length):
         end = start + width
         if end >= length:
           continue
@@ -81,10 +81,10 @@ def span_scores_by_hand(scorer, hidden):
 
 
 def test_banded_span_scores_equal_the_mlp_of_each_span(model):
-  _, orqa_model, _ = model
+  config, orqa_model, _ = model
   scorer = orqa_model.reader.scorer
   hidden = np.random.default_rng(2).normal(size=[3, 9, 16])
-  wanted = span_scores_by_hand(scorer, hidden)
+  wanted = span_scores_by_hand(scorer, config.max_span_length, hidden)
   found = scorer(tf.constant(hidden, tf.float32)).numpy()
   assert found.shape == wanted.shape
   inside = ~np.isnan(wanted)
@@ -254,7 +254,7 @@ def test_gradients_reach_queries_and_reader_and_not_the_passages(model):
 
 
 def test_the_best_span_is_told_in_wordpieces_of_the_body():
-  masked = orqa._MASKED
+  masked = orqa.MASKED
   scores = np.full([3, 2, 6, 3], masked, np.float32)
   segments = np.zeros([3, 2, 6], np.int32)
   segments[:, :, 2:] = 1

@@ -291,8 +291,8 @@ def test_the_null_passage_has_a_title_that_is_empty():
 
 def segment_rows_gradient(model, loss_of):
   """Largest gradient of each segment's embedding, <float>[2]."""
-  tower = model.retriever.query_embedder
-  table = tower.encoder._type_embedding_layer.embeddings
+  encoder = model.retriever.query_embedder.encoder
+  [table] = [v for v in encoder.weights if "type_embeddings" in v.name]
   with tf.GradientTape() as tape:
     loss = loss_of(model)
   gradient = tf.convert_to_tensor(tape.gradient(loss, table))

@@ -26,13 +26,13 @@ def _encoder(**changes):
 def _attention(encoder, number, tokens):
   """Attention of one layer, <float64>[heads, tokens, tokens], by hand."""
   words = encoder.get_embedding_table().numpy()[tokens]
-  places = encoder._position_embedding_layer.weights[0].numpy()
+  places = encoders.position_embeddings(encoder).numpy()
   hidden = words + places[: len(tokens)]
   hidden -= hidden.mean(axis=1, keepdims=True)
   hidden /= hidden.std(axis=1, keepdims=True)
-  layer = encoder.transformer_layers[number]._attention_layer
-  query = np.einsum("ld,dhk->hlk", hidden, layer._query_dense.kernel.numpy())
-  key = np.einsum("ld,dhk->hlk", hidden, layer._key_dense.kernel.numpy())
+  kernels = encoders.attention_kernels(encoder.transformer_layers[number])
+  query = np.einsum("ld,dhk->hlk", hidden, kernels.query.numpy())
+  key = np.einsum("ld,dhk->hlk", hidden, kernels.key.numpy())
   logits = np.einsum("hik,hjk->hij", query, key) / query.shape[-1] ** 0.5
   weights = np.exp(logits - logits.max(axis=-1, keepdims=True))
   return weights / weights.sum(axis=-1, keepdims=True)
@@ -68,9 +68,9 @@ def test_value_and_output_multiply_to_about_the_identity():
   encoder = _encoder(hidden_size=128)
   scratch.prepare_for_scratch(encoder)
   for layer in encoder.transformer_layers:
-    attention = layer._attention_layer
-    value = attention._value_dense.kernel.numpy().reshape(128, 128)
-    output = attention._output_dense.kernel.numpy().reshape(128, 128)
+    kernels = encoders.attention_kernels(layer)
+    value = kernels.value.numpy().reshape(128, 128)
+    output = kernels.output.numpy().reshape(128, 128)
     product = value @ output
     off = product - np.diag(np.diag(product))
     assert np.diag(product).mean() == pytest.approx(1.0, abs=0.05)
@@ -83,11 +83,11 @@ def _drawn(seed):
   run_setup.prepare_devices(config, devices.make_strategy(""))
   encoder = _encoder()
   scratch.prepare_for_scratch(encoder)
-  kernels = [encoder.transformer_layers[1]._attention_layer._query_dense]
-  for layer in encoder.transformer_layers:
-    kernels.append(layer._attention_layer._value_dense)
-    kernels.append(layer._attention_layer._output_dense)
-  return [dense.kernel.numpy().ravel() for dense in kernels]
+  layers = [encoders.attention_kernels(e) for e in encoder.transformer_layers]
+  drawn = [layers[1].query]
+  for kernels in layers:
+    drawn += [kernels.value, kernels.output]
+  return [kernel.numpy().ravel() for kernel in drawn]
 
 
 def test_the_seed_alone_decides_what_is_drawn():

@@ -55,9 +55,9 @@ def fake(monkeypatch):
   package.__spec__ = types.SimpleNamespace()
   monkeypatch.setitem(sys.modules, "spacy", module)
   monkeypatch.setitem(sys.modules, "fake", package)
-  spacy_tagger._load.cache_clear()
+  spacy_tagger.load_pipeline.cache_clear()
   yield module
-  spacy_tagger._load.cache_clear()
+  spacy_tagger.load_pipeline.cache_clear()
 
 
 def _found(tagger, text):
@@ -148,7 +148,7 @@ def test_a_real_pipeline(monkeypatch, tmp_path):
   )
   monkeypatch.syspath_prepend(tmp_path)
   monkeypatch.setattr(spacy.util, "is_package", lambda name: name == "en_mine")
-  spacy_tagger._load.cache_clear()
+  spacy_tagger.load_pipeline.cache_clear()
   tagger = annotate_shards.TaggerSettings("spacy:en_mine").make([])
   text = "Émile Zola saw Besançon seven times in May 1871."
   assert _found(tagger, text) == [

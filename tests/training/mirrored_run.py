@@ -57,7 +57,10 @@ def main() -> None:
   print(
     json.dumps(
       {
-        "replicas": done.hook._setup.strategy.num_replicas_in_sync,
+        "replicas": [
+          v.distribute_strategy.num_replicas_in_sync
+          for v in done.task.variables
+        ],
         "step": done.result.step,
         "died": died["loss"],
         "again": again["loss"],

@@ -17,8 +17,6 @@ import tensorflow as tf  # noqa: E402
 from realm_tf.data.examples import packing  # noqa: E402
 from realm_tf.data.questions import qa_examples  # noqa: E402
 from realm_tf.data.questions import token_answers  # noqa: E402
-from realm_tf.models import ict  # noqa: E402
-from realm_tf.models import realm  # noqa: E402
 from realm_tf.training import steps  # noqa: E402
 from realm_tf.training.tasks import following_task  # noqa: E402
 from realm_tf.training.tasks import ict_task  # noqa: E402
@@ -30,30 +28,22 @@ REPLICAS = 4
 BATCH = 8
 
 
-def realm_task_of(config, features):
-  """A RealmTask without corpora: the model and its sums."""
-  task = realm_task.RealmTask.__new__(realm_task.RealmTask)
-  task._config = config
-  task._model = realm.RealmModel.of_task(
-    config, len(synthetic.VOCABULARY), synthetic.SEP
+def realm_task_of(config):
+  """A RealmTask over a random corpus."""
+  corpus = synthetic.random_corpus()
+  return realm_task.RealmTask(
+    config,
+    synthetic.make_tokenizer(),
+    corpus,
+    synthetic.passage_table(corpus),
   )
-  task.parts = {
-    "retriever": task._model.retriever,
-    "reader": task._model.reader,
-  }
-  task._model(features)
-  return task
 
 
-def ict_task_of(config, features):
-  """An IctTask without corpora: the model and its sums."""
-  task = ict_task.IctTask.__new__(ict_task.IctTask)
-  task._model = ict.IctModel.of_task(
-    config, len(synthetic.VOCABULARY), synthetic.SEP
+def ict_task_of(config):
+  """An IctTask over a random corpus."""
+  return ict_task.IctTask(
+    config, synthetic.make_tokenizer(), synthetic.random_corpus()
   )
-  task.parts = {"retriever": task._model.retriever}
-  task._model(features)
-  return task
 
 
 def orqa_parts(config):
@@ -91,18 +81,16 @@ def index_of(config, packed):
   return search, beam
 
 
-def orqa_task_of(config, features):
+def orqa_task_of(config):
   """An OrqaTask over a random corpus, which it searches exactly."""
-  del features
   parts = orqa_parts(config)
   task = orqa_task.OrqaTask(*parts)
   task.set_index(*index_of(config, parts[2]))
   return task
 
 
-def following_task_of(config, features):
+def following_task_of(config):
   """A FollowingTask over a random corpus; its features hold all it needs."""
-  del features
   return following_task.FollowingTask(*orqa_parts(config))
 
 
@@ -170,7 +158,7 @@ def run(strategy, name, start):
   batch = next(iter(dataset))
   with strategy.scope():
     tf.random.set_seed(1)
-    task = make(config, {k: v[:2] for k, v in features.items()})
+    task = make(config)
     weights = [v.numpy() for v in task.variables]
     if start is not None:
       for variable, value in zip(task.variables, start, strict=True):

@@ -218,7 +218,7 @@ def test_both_states_are_restored(tmp_path):
   def make():
     variables = [tf.Variable([1.0], name="a"), tf.Variable([1.0], name="b")]
     both = two_rates(variables)
-    both._create_all_weights(variables)
+    optimizers.create_slots(both, variables)
     saved = tf.train.Checkpoint(
       optimizer=both, retriever=variables[0], reader=variables[1]
     )

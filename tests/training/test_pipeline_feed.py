@@ -39,11 +39,6 @@ def take(feed, count):
   return result
 
 
-def settle(feed):
-  """Waits until the pipeline that is on its way is ready."""
-  feed._next._thread.join(60)
-
-
 def test_batches_come_in_order_from_the_first_step():
   feed = pipeline_feed.Feed(ONE, pipeline("a"), 7)
   assert take(feed, 5) == [(i, "a", False) for i in range(7, 12)]
@@ -55,7 +50,7 @@ def test_a_new_pipeline_takes_over_and_nothing_is_lost_or_repeated():
   seen = take(feed, 3)
   feed.replace(pipeline("b"))
   assert feed.is_replacing()
-  settle(feed)
+  feed.wait_until_ready()
   seen += take(feed, 20)
   assert [step for step, _, _ in seen] == list(range(23))
   names = "".join(name for _, name, _ in seen)
@@ -72,7 +67,7 @@ def test_the_old_pipeline_feeds_until_the_new_one_is_ready(late_by):
   seen = take(feed, late_by)
   assert all(name == "a" for _, name, _ in seen)
   gate.set()
-  settle(feed)
+  feed.wait_until_ready()
   seen += take(feed, 12)
   assert [step for step, _, _ in seen] == list(range(late_by + 12))
   first = max(4, late_by)
@@ -107,7 +102,7 @@ def test_a_pipeline_no_faster_than_training_is_ready_nevertheless():
       yield step
 
   # Training takes a step for each that is passed over: always 49 ahead.
-  prepared = pipeline_feed._Prepared(batches, 0, lambda: len(read) + 49)
+  prepared = pipeline_feed.Prepared(batches, 0, lambda: len(read) + 49)
   iterator = prepared.wait()
   assert prepared.first_step == len(read) - 1 < 200
   assert next(iterator) == prepared.first_step
@@ -120,7 +115,7 @@ def test_a_replacement_replaced_in_turn_never_feeds():
   take(feed, 2)
   feed.replace(pipeline("c"))
   gate.set()
-  settle(feed)
+  feed.wait_until_ready()
   seen = take(feed, 10)
   assert [step for step, _, _ in seen] == list(range(2, 12))
   assert {name for _, name, _ in seen} == {"a", "c"}
@@ -152,7 +147,8 @@ def broken_on_reading(first_step):
 def test_an_error_in_the_preparing_thread_surfaces_in_the_training_thread():
   feed = pipeline_feed.Feed(ONE, pipeline("a"), 0)
   feed.replace(broken)
-  settle(feed)
+  with pytest.raises(BrokenError, match="no index"):
+    feed.wait_until_ready()
   with pytest.raises(BrokenError, match="no index"):
     take(feed, 10)
   with pytest.raises(BrokenError, match="no index"):

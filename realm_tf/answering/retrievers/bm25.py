@@ -9,7 +9,8 @@ from realm_tf.answering.retrievers import retriever
 from realm_tf.data.corpus import passage_table
 from realm_tf.text import wordpiece
 
-_BATCH = 32
+# Texts that are searched for at once.
+BATCH_QUERIES = 32
 
 
 class Bm25:
@@ -76,5 +77,5 @@ class Bm25:
       passages have a wordpiece of the query.
     """
     return retriever.in_batches(
-      lambda batch: self._retrieve(batch, k), texts, _BATCH
+      lambda batch: self._retrieve(batch, k), texts, BATCH_QUERIES
     )

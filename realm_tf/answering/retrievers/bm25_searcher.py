@@ -9,11 +9,11 @@ from realm_tf.text import wordpiece
 
 # Rows that are skipped at once if the best of them cannot be among the best; a
 # power of two.
-_GROUP_ROWS = 32
+GROUP_ROWS = 32
 # Blocks that are searched at once, for all questions together.
-_BLOCKS_AT_ONCE = 64
+BLOCKS_AT_ONCE = 64
 # To look one row up in a list takes as long as to sum so many postings.
-_LOOK_UP_COST = 20
+LOOK_UP_COST = 20
 # Sums of the same numbers in another order differ by less.
 _ROUNDING = 1e-5
 _LEAST = np.finfo(np.float32).tiny
@@ -44,7 +44,7 @@ class Bm25Searcher(tf.Module):
     self._num_blocks = postings.splits.shape[0] // self._num_terms
     # All blocks are of one size; a smaller corpus is one smaller block.
     largest = min(postings_lib.BLOCK_ROWS, num_rows)
-    self._block_rows = -(-largest // _GROUP_ROWS) * _GROUP_ROWS
+    self._block_rows = -(-largest // GROUP_ROWS) * GROUP_ROWS
 
   @classmethod
   def build(
@@ -98,7 +98,7 @@ class Bm25Searcher(tf.Module):
       rare = tf.where(is_common, _NONE, terms)
       common = tf.ragged.boolean_mask(terms, is_common).to_tensor(_NONE)
       batch = tf.shape(terms)[0]
-      at_once = tf.maximum(_BLOCKS_AT_ONCE // tf.maximum(batch, 1), 1)
+      at_once = tf.maximum(BLOCKS_AT_ONCE // tf.maximum(batch, 1), 1)
 
       def search_blocks(
         first: tf.Tensor, scores: tf.Tensor, rows: tf.Tensor
@@ -168,7 +168,7 @@ class Bm25Searcher(tf.Module):
     splits = self._postings.splits
     lengths = tf.gather(splits, first + 1) - tf.gather(splits, first)
     lengths = tf.reduce_sum(lengths, axis=[1, 2])
-    whole = (more > 0) & ((floors <= 0) | (_LOOK_UP_COST * looked_up > lengths))
+    whole = (more > 0) & ((floors <= 0) | (LOOK_UP_COST * looked_up > lengths))
 
     def read_whole() -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
       total = sums + self._sum(blocks, tf.where(whole[:, None], common, _NONE))
@@ -179,11 +179,11 @@ class Bm25Searcher(tf.Module):
     )
     floors = tf.maximum(floors, _LEAST)
     groups = tf.where(tops >= floors[:, None])  # [g, 2]
-    sums = tf.gather_nd(sums, groups)  # [g, _GROUP_ROWS]
+    sums = tf.gather_nd(sums, groups)  # [g, GROUP_ROWS]
     kept = tf.where(sums >= tf.gather(floors, groups[:, 0])[:, None])  # [n, 2]
     group = tf.gather(groups, kept[:, 0])
     question = tf.cast(group[:, 0], tf.int32)
-    found = tf.cast(group[:, 1] * _GROUP_ROWS + kept[:, 1], tf.int32)
+    found = tf.cast(group[:, 1] * GROUP_ROWS + kept[:, 1], tf.int32)
     found += blocks[0] * postings_lib.BLOCK_ROWS
     left = tf.where(whole[:, None], _NONE, common)
     totals = tf.gather_nd(sums, kept)
@@ -199,7 +199,7 @@ class Bm25Searcher(tf.Module):
     return scores, tf.gather(join(rows, found, -1), places, batch_dims=1)
 
   def _sum(self, blocks: tf.Tensor, terms: tf.Tensor) -> tf.Tensor:
-    """Returns the sums of whole lists, <float32>[batch, groups, _GROUP_ROWS].
+    """Returns the sums of whole lists, <float32>[batch, groups, GROUP_ROWS].
 
     Args:
       blocks: <int32>[n]. Their numbers.
@@ -221,8 +221,8 @@ class Bm25Searcher(tf.Module):
       size=self._block_rows,
       weights=weights.values,
     )  # [batch * n, block_rows]
-    groups = tf.size(blocks) * (self._block_rows // _GROUP_ROWS)
-    return tf.reshape(sums, [-1, groups, _GROUP_ROWS])
+    groups = tf.size(blocks) * (self._block_rows // GROUP_ROWS)
+    return tf.reshape(sums, [-1, groups, GROUP_ROWS])
 
   def _look_up(self, terms: tf.Tensor, rows: tf.Tensor) -> tf.Tensor:
     """Returns what terms add to the scores of single passages, <float32>[n].
@@ -260,7 +260,7 @@ def _floors(
   """Returns from which sum on a row could still be among the best.
 
   Args:
-    sums: <float32>[batch, groups, _GROUP_ROWS]. Of the rows of a block.
+    sums: <float32>[batch, groups, GROUP_ROWS]. Of the rows of a block.
     more: <float32>[batch]. The most that is added to a sum later.
     scores: <float32>[batch, k]. The best so far, of the blocks before.
 

@@ -10,7 +10,8 @@ from realm_tf.answering.retrievers import retriever
 from realm_tf.data.examples import packing
 from realm_tf.text import wordpiece
 
-_BATCH = 256
+# Texts that are embedded and searched for at once.
+BATCH_QUERIES = 256
 
 
 class DenseRetriever:
@@ -55,7 +56,7 @@ class DenseRetriever:
     return np.concatenate(
       [
         self.embed_batch(tf.constant(batch, tf.string)).numpy()
-        for batch in retriever.batches(texts, _BATCH)
+        for batch in retriever.batches(texts, BATCH_QUERIES)
       ]
     )
 
@@ -71,7 +72,7 @@ class DenseRetriever:
     return retriever.in_batches(
       lambda batch: self.search(batch, self.embed_batch(batch), k),
       texts,
-      _BATCH,
+      BATCH_QUERIES,
     )
 
   def search(

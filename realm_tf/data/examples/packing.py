@@ -14,7 +14,8 @@ import tensorflow as tf
 from realm_tf.data.corpus import passage_table
 from realm_tf.text import wordpiece
 
-_CHUNK = 200_000
+# Packed at once, so that large corpora fit in memory.
+CHUNK_PASSAGES = 200_000
 
 
 def pack_passages(
@@ -149,8 +150,8 @@ class PackedPassages(tf.Module):
     self._sep_id = tokenizer.sep_id
     dtype = np.uint16 if tokenizer.vocab_size <= 1 << 16 else np.int32
     values, lengths, body_starts = [], [], []
-    for first in range(0, self.null_row, _CHUNK):
-      chunk = slice(first, min(first + _CHUNK, self.null_row))
+    for first in range(0, self.null_row, CHUNK_PASSAGES):
+      chunk = slice(first, min(first + CHUNK_PASSAGES, self.null_row))
       rows, starts = pack_passages(
         tf.cast(title_ids[chunk], tf.int32),
         tf.cast(body_ids[chunk], tf.int32),

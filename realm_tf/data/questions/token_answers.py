@@ -10,7 +10,8 @@ import tensorflow as tf
 from realm_tf.data.corpus import passage_table
 from realm_tf.text import wordpiece
 
-_CHUNK = 200_000
+# Matched at once, so that large corpora fit in memory.
+CHUNK_PASSAGES = 200_000
 
 
 class Answers(Protocol):
@@ -182,8 +183,8 @@ def _find(
   """Matches all phrases in all bodies, many at a time."""
   trie = _Trie.of(phrases, len(starts_word))
   parts = []
-  for first in range(0, len(bodies), _CHUNK):
-    splits = bodies.row_splits[first : first + _CHUNK + 1]
+  for first in range(0, len(bodies), CHUNK_PASSAGES):
+    splits = bodies.row_splits[first : first + CHUNK_PASSAGES + 1]
     tokens = bodies.values[splits[0] : splits[-1]]
     answers, places = _walk(trie, tokens, splits - splits[0], starts_word)
     rows = np.searchsorted(splits - splits[0], places, side="right") - 1

@@ -18,7 +18,8 @@ from realm_tf.data.corpus import sentence_folder
 from realm_tf.data.sentences import sentence_records
 from realm_tf.text import wordpiece
 
-_BATCH = 1024
+# Parsed at once.
+BATCH_RECORDS = 1024
 _HELDOUT_BUCKETS = 10_000
 
 
@@ -138,7 +139,8 @@ def _tokenized_batches(
 
   def read(file: tf.Tensor, path: tf.Tensor) -> tf.data.Dataset:
     records = tf.data.TFRecordDataset(path, compression_type="GZIP")
-    return records.batch(_BATCH).map(lambda serialized: (file, serialized))
+    batches = records.batch(BATCH_RECORDS)
+    return batches.map(lambda serialized: (file, serialized))
 
   def tokenize(file: tf.Tensor, serialized: tf.Tensor) -> dict[str, tf.Tensor]:
     records = sentence_records.parse(serialized)

@@ -48,7 +48,7 @@ def build_searcher(
   settings = dataclasses.replace(settings, library=library)
   if library == searcher_settings.SCANN:
     return scann_searcher.build(embeddings, settings, k_max)
-  _tell_once()
+  warn_of_no_scann()
   return tensorflow_searcher.build(embeddings, settings)
 
 
@@ -86,7 +86,7 @@ def load_searcher(path: str) -> searcher_base.Searcher:
     ) from e
   if library == searcher_settings.SCANN:
     return scann_searcher.restore(saved.state, settings, num_rows, dim)
-  _tell_once()
+  warn_of_no_scann()
   return tensorflow_searcher.restore(saved, settings)
 
 
@@ -103,7 +103,8 @@ def _read_vectors(path: str, library: str) -> np.ndarray:
 
 
 @functools.cache
-def _tell_once() -> None:
+def warn_of_no_scann() -> None:
+  """Warns, once in a process, that TensorFlow searches in ScaNN's place."""
   _log.warning(
     f"ScaNN cannot be loaded ({stack.why_no_scann()}): TensorFlow searches in "
     "its place, which takes longer."

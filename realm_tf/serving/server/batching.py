@@ -135,6 +135,15 @@ class Batcher:
       for name in outputs
     }
 
+  def num_waiting(self) -> int:
+    """Returns how many requests, or pieces of large ones, wait to be run."""
+    with self._changed:
+      return sum(
+        len(batch.tasks)
+        for batches in self._waiting.values()
+        for batch in batches
+      )
+
   def close(self) -> None:
     """Runs the waiting requests, then ends the threads."""
     with self._changed:

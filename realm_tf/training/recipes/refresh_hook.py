@@ -42,7 +42,8 @@ MODES = ("local", "external", "off")
 _POLL_SECS = 0.5
 # How long a refresher that is started apart may take to appear.
 _EXTERNAL_GRACE_SECS = 60.0
-_LONGEST_WAIT_SECS = 24 * 3600.0
+# How long training waits for an index version that is due.
+LONGEST_WAIT_SECS = 24 * 3600.0
 
 
 class Index(Protocol):
@@ -245,7 +246,7 @@ class RefreshHook(loop.Hook, abc.ABC, Generic[IndexT]):
       return self._refresher_end()
 
     found = self._watcher.wait_for(
-      oldest, step, refresher_end, _LONGEST_WAIT_SECS
+      oldest, step, refresher_end, LONGEST_WAIT_SECS
     )
     shown.show()
     return found
@@ -335,7 +336,7 @@ class RefreshHook(loop.Hook, abc.ABC, Generic[IndexT]):
       "training waits for the refresher."
     )
     version = self._watcher.wait_for(
-      oldest, step, self._refresher_end, _LONGEST_WAIT_SECS
+      oldest, step, self._refresher_end, LONGEST_WAIT_SECS
     )
     self._replace(version, feed, wait=True)
     self._take_pending()

@@ -43,7 +43,7 @@ def scores_by_hand(texts, query, k1=0.9, b=0.4):
 def small_blocks(monkeypatch):
   """Cuts corpora into blocks of four passages."""
   monkeypatch.setattr(postings, "BLOCK_ROWS", 4)
-  monkeypatch.setattr(bm25_searcher, "_GROUP_ROWS", 2)
+  monkeypatch.setattr(bm25_searcher, "GROUP_ROWS", 2)
 
 
 @pytest.mark.parametrize(("k1", "b"), [(0.9, 0.4), (1.5, 0.75), (1.2, 0.0)])
@@ -66,7 +66,7 @@ def test_order_is_that_of_the_formula(k1, b):
 
 
 def test_fewer_than_all_and_many_queries(monkeypatch, small_blocks):
-  monkeypatch.setattr(bm25, "_BATCH", 3)
+  monkeypatch.setattr(bm25, "BATCH_QUERIES", 3)
   ranker = bm25.Bm25(synthetic.table_of_texts(TOKENIZER, TEXTS), TOKENIZER)
   queries = ["wa", "wb", "wd", "nd", "nb", "nd .", ". wa"]
   whole = ranker.retrieve(queries, 5).rows
@@ -118,8 +118,8 @@ def test_what_is_skipped_is_not_among_the_best(
   table = synthetic.table_of_texts(TOKENIZER, texts)
   with pytest.MonkeyPatch.context() as patched:
     # Common terms are looked up, or their whole lists are read.
-    patched.setattr(bm25_searcher, "_LOOK_UP_COST", cost)
-    patched.setattr(bm25_searcher, "_BLOCKS_AT_ONCE", 2)
+    patched.setattr(bm25_searcher, "LOOK_UP_COST", cost)
+    patched.setattr(bm25_searcher, "BLOCKS_AT_ONCE", 2)
     searcher = bm25_searcher.Bm25Searcher.build(table, TOKENIZER)
     terms = TOKENIZER.tokenize(tf.constant(queries)).to_tensor()
     scores, rows, valid = searcher.search(terms, k)

@@ -20,7 +20,7 @@ def test_it_embeds_texts_as_queries(monkeypatch):
     assert k == 2
     return tf.zeros_like(rows, tf.float32), rows, valid
 
-  monkeypatch.setattr(dense, "_BATCH", 2)
+  monkeypatch.setattr(dense, "BATCH_QUERIES", 2)
   retriever = dense.DenseRetriever(embed, search, TOKENIZER, query_length=5)
   retrieved = retriever.retrieve(["na", "na nb nc nd", ""], 2)
   np.testing.assert_array_equal(retrieved.rows, [[5, -1]] * 3)

@@ -135,7 +135,7 @@ def test_packing_in_parts_changes_nothing(monkeypatch):
   ]
   everything = tf.range(24)
   whole = packed(passages, 12).passages(everything)
-  monkeypatch.setattr(packing, "_CHUNK", 5)
+  monkeypatch.setattr(packing, "CHUNK_PASSAGES", 5)
   np.testing.assert_array_equal(
     packed(passages, 12).passages(everything), whole
   )

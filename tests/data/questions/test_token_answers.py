@@ -126,7 +126,7 @@ def test_only_bodies_are_searched():
 
 
 def test_large_corpora_are_searched_in_parts(monkeypatch):
-  monkeypatch.setattr(token_answers, "_CHUNK", 2)
+  monkeypatch.setattr(token_answers, "CHUNK_PASSAGES", 2)
   bodies = [["home"], ["cat", "dog"], [], ["cat"], ["dog", "cat"]]
   matcher = token_answers.TokenAnswers([["cat"]], table(bodies), TOKENIZER)
   found = matcher.occurrences(

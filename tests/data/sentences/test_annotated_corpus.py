@@ -124,7 +124,7 @@ def test_files_and_batches_are_joined_without_a_seam(tmp_path, monkeypatch):
   for i, record in enumerate(RECORDS):
     synthetic.write_sentences(tmp_path / "many", [record], f"part-{i}")
   one = annotated_corpus.load(str(tmp_path / "one"), TOKENIZER)
-  monkeypatch.setattr(annotated_corpus, "_BATCH", 1)
+  monkeypatch.setattr(annotated_corpus, "BATCH_RECORDS", 1)
   many = annotated_corpus.load(str(tmp_path / "many"), TOKENIZER)
   assert sentences_of(one) == sentences_of(many)
   for name in ("tokens", "passage_splits", "title_splits", "uids", "articles"):

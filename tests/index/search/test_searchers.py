@@ -161,10 +161,22 @@ def test_search_inside_a_dataset_keeps_the_index_alive():
   )
 
 
+def handle_of(searcher):
+  """The resource that holds the index, as a function that searches names it."""
+
+  @tf.function
+  def search(queries):
+    return searcher.search(queries, 5)
+
+  searched = search.get_concrete_function(tf.constant(vectors(1, 1)))
+  [handle] = searched.captured_inputs
+  return handle
+
+
 @pytest.mark.parametrize("kind", ["function", "graph"])
 def test_a_searcher_freed_while_a_graph_is_built_is_no_part_of_it(kind):
   searchers = [searcher_lib.build_searcher(vectors(0, 60), EXACT, k_max=5)]
-  handle = searchers[0]._handle
+  handle = handle_of(searchers[0])
 
   def collect_garbage():
     searchers.clear()

@@ -66,13 +66,6 @@ class _Requests:
       time.monotonic() + seconds,
     )
 
-  def waiting(self) -> int:
-    return sum(
-      len(batch.tasks)
-      for batches in self.batcher._waiting.values()
-      for batch in batches
-    )
-
 
 @pytest.fixture
 def requests(numbers):
@@ -121,7 +114,7 @@ def test_other_signatures_and_inner_shapes_stay_apart(requests):
   sent = requests()
   sent.hold.clear()
   first = sent.send([1.0])
-  serving_clients.wait_for(lambda: sent.waiting() == 0)
+  serving_clients.wait_for(lambda: sent.batcher.num_waiting() == 0)
   answers = [
     sent.send([1.0]),
     sent.send([2.0], signature="half"),
@@ -129,7 +122,7 @@ def test_other_signatures_and_inner_shapes_stay_apart(requests):
     sent.send([[2.0, 3.0]], signature="wide"),
     sent.send([1.0]),
   ]
-  serving_clients.wait_for(lambda: sent.waiting() == 5)
+  serving_clients.wait_for(lambda: sent.batcher.num_waiting() == 5)
   sent.hold.set()
   shapes = [a.result(timeout=20)["y"].shape for a in [first, *answers]]
   assert shapes == [(1,), (1,), (1,), (1, 1), (1, 2), (1,)]
@@ -148,9 +141,9 @@ def test_requests_beyond_the_queue_are_refused(requests):
   sent = requests(max_batch_size=1, max_enqueued_batches=2)
   sent.hold.clear()
   first = sent.send([1.0])
-  serving_clients.wait_for(lambda: sent.waiting() == 0)
+  serving_clients.wait_for(lambda: sent.batcher.num_waiting() == 0)
   waiting = [sent.send([1.0]) for _ in range(2)]
-  serving_clients.wait_for(lambda: sent.waiting() == 2)
+  serving_clients.wait_for(lambda: sent.batcher.num_waiting() == 2)
   assert _code(sent.send([1.0])) == _CODE.RESOURCE_EXHAUSTED
   sent.hold.set()
   for answer in [first, *waiting]:
@@ -161,7 +154,7 @@ def test_a_request_whose_time_is_over_is_not_run(requests):
   sent = requests(max_batch_size=1)
   sent.hold.clear()
   first = sent.send([1.0])
-  serving_clients.wait_for(lambda: sent.waiting() == 0)
+  serving_clients.wait_for(lambda: sent.batcher.num_waiting() == 0)
   assert _code(sent.send([2.0], seconds=0.05)) == _CODE.DEADLINE_EXCEEDED
   sent.hold.set()
   first.result(timeout=20)
