@@ -51,8 +51,8 @@ def network(monkeypatch):
   monkeypatch.setattr(socket, "getaddrinfo", refuse)
   # Looks at buckets go through TensorFlow, not through sockets of Python's.
   monkeypatch.setattr(gcs_utils, "exists", refuse)
-  monkeypatch.setattr(gcs_utils, "_is_gcs_disabled", False)
-  return tried
+  with tfds.testing.enable_gcs_access():
+    yield tried
 
 
 def _builder(name, data_dir, manual_dir):
