@@ -243,7 +243,8 @@ class IndexConfig(Config):
 
   Attributes:
     index_dtype: How embeddings are stored.
-    exact_search_below: Corpora of fewer passages are searched exactly.
+    exact_search_below: Corpora of fewer passages are searched exactly: a search
+      takes some milliseconds, where a tree would cost a point of recall.
     num_leaves: Partitions of the ScaNN tree; 0 for the corpus's square root.
     leaves_to_search: Partitions a query visits; 0 for a tenth of them.
     reordering_candidates: Candidates that are scored again exactly; 0 for
@@ -253,7 +254,7 @@ class IndexConfig(Config):
   """
 
   index_dtype: str = "float16"
-  exact_search_below: int = 20_000
+  exact_search_below: int = 100_000
   num_leaves: int = 0
   leaves_to_search: int = 0
   reordering_candidates: int = 0
@@ -470,15 +471,7 @@ class RealmConfig(RefreshedIndexConfig, QueryConfig):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ImportedConfig(IndexConfig, RetrievalConfig):
-  """A public sentence encoder, imported as a run that was never trained.
-
-  Attributes:
-    exact_search_below: Corpora of fewer passages are searched exactly.
-  """
-
-  # As much of its recall is to stay as can be: a search takes some
-  # milliseconds.
-  exact_search_below: int = 100_000
+  """A public sentence encoder, imported as a run that was never trained."""
 
   @property
   def longest_input(self) -> int:
