@@ -5,8 +5,10 @@ made for. Whatever depends on that asks here: no other module looks at versions.
 """
 
 import functools
+import os
 import pathlib
 import platform
+import sys
 
 # Where Linux says what the CPU can do.
 CPU_INFO = pathlib.Path("/proc/cpuinfo")
@@ -41,6 +43,25 @@ def _has_avx2() -> bool:
   """Returns whether ScaNN can run: on x86, it ends a process without AVX2."""
   flags = _cpu_flags()  # None outside of Linux and in some sandboxes.
   return platform.machine() != "x86_64" or not flags or "avx2" in flags
+
+
+@functools.cache
+def start_xla() -> None:
+  """Starts XLA, once in a process, without the two lines that it prints.
+
+  No setting turns them off, so for a moment stderr leads nowhere.
+  """
+  import tensorflow as tf
+
+  sys.stderr.flush()
+  stderr = os.dup(2)
+  try:
+    with open(os.devnull, "wb") as nowhere:
+      os.dup2(nowhere.fileno(), 2)
+    tf.function(tf.negative, jit_compile=True)(0.0)
+  finally:
+    os.dup2(stderr, 2)
+    os.close(stderr)
 
 
 def multiplies_bfloat16() -> bool:

@@ -84,13 +84,19 @@ def _keras_generators():
 
 
 @pytest.fixture(autouse=True)
-def _seeds():
-  """Starts each test from the same random state."""
+def _state_of_tensorflow():
+  """Starts each test from the same random state, and in float32.
+
+  A run sets the precision of the products of its whole process.
+  """
   random.seed(0)
   np.random.seed(0)
   tensorflow = sys.modules.get("tensorflow")
   if tensorflow is not None:
+    from realm_tf import devices
+
     tensorflow.random.set_seed(0)
+    devices.set_precision("float32", on_cpu=True)
 
 
 @pytest.fixture

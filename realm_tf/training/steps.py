@@ -6,6 +6,7 @@ from typing import Any
 import tensorflow as tf
 
 from realm_tf import devices
+from realm_tf import stack
 from realm_tf.models import gelu
 from realm_tf.training import base_task
 from realm_tf.training import optimizers
@@ -36,6 +37,8 @@ def make_train_step(
     optimizers.create_slots(optimizer, task.variables)
 
   on_cpu = devices.is_cpu(strategy)
+  if on_cpu:
+    stack.start_xla()  # For GELU.
 
   def replica_step(features: base_task.Features) -> dict[str, tf.Tensor]:
     with gelu.compiled(on_cpu):

@@ -52,6 +52,8 @@ def write_run(
     "query_length": 32,
     "passage_length": PASSAGE_LENGTH,
     "max_positions": 128,
+    # `embed` is compared with what numpy computes.
+    "precision": "float32",
     **config,
   }
   run_config.write_or_match(
