@@ -390,6 +390,8 @@ class MlmConfig(SentenceConfig):
     rename_probability: Share of the pairs whose names are replaced by
       random others, consistently within the pair, so that they must be copied.
     null_probability: Share of the examples that hold one passage alone.
+    train_encoder: Whether the encoder is trained; if not, the head is alone, as
+      a start for an encoder that has none.
   """
 
   span_mask_probability: float = 0.3
@@ -397,6 +399,7 @@ class MlmConfig(SentenceConfig):
   max_targets: int = 20
   rename_probability: float = 0.8
   null_probability: float = 0.1
+  train_encoder: bool = True
 
   def __post_init__(self) -> None:
     super().__post_init__()

@@ -203,12 +203,13 @@ def print_plan(
   for reason, count in dropped.items():
     if count:
       _log.info(f"  left out   {count:,} {reason}")
+  trained = {v.ref() for v in task.variables}
   parameters = 0
   frozen = 0
   for role, part in task.parts.items():
-    count = _count(part.trainable_variables)
+    count = _count(v for v in part.variables if v.ref() in trained)
     parameters += count
-    frozen += _count(part.non_trainable_variables)
+    frozen += _count(part.variables) - count
     _log.info(f"  trained    {role}: {count:,} parameters")
   if frozen:
     _log.info(f"  frozen     {frozen:,} parameters")

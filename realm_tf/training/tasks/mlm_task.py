@@ -39,6 +39,14 @@ class MlmTask(base_task.Task):
       for heldout in (False, True)
     )
 
+  @property
+  def variables(self) -> list[tf.Variable]:
+    """See base class; without `train_encoder`, the head's own."""
+    if self._config.train_encoder:
+      return super().variables
+    encoder = {v.ref() for v in self._model.encoder.variables}
+    return [v for v in super().variables if v.ref() not in encoder]
+
   def sums(
     self, features: base_task.Features, *, training: bool
   ) -> base_task.Sums:
