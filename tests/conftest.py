@@ -55,6 +55,7 @@ _SLOW_FILES = (
   "tfds_builders/",
   "training/init/",
   "training/recipes/",
+  "training/test_grouped_rows.py",
   "training/test_loop.py",
   "training/test_mixed_precision.py",
   "training/test_pipeline_feed.py",
