@@ -15,6 +15,7 @@ import tensorflow as tf
 from realm_tf import errors
 from realm_tf.data.corpus import passage_table
 from realm_tf.data.corpus import sentence_folder
+from realm_tf.data.sentences import record_checks
 from realm_tf.data.sentences import sentence_records
 from realm_tf.text import wordpiece
 
@@ -95,15 +96,22 @@ def load(corpus_dir: str, tokenizer: wordpiece.Tokenizer) -> AnnotatedCorpus:
 
   Raises:
     errors.UserError: If the corpus has not been annotated, or not to the end,
-      has no sentence, or a file of it is damaged.
+      has no sentence, or a file of it is damaged or holds a record whose
+      sentences cannot be those of its text.
   """
   files = sentence_folder.record_files(corpus_dir)
+  paths = [file.path for file in files]
   counts = np.zeros(len(files), np.int64)
   parts = []
   try:
-    for batch in _tokenized_batches([file.path for file in files], tokenizer):
+    for batch in _tokenized_batches(paths, tokenizer):
+      file = int(batch["file"])
+      record_checks.check(batch, paths[file], int(counts[file]))
       parts.append(_place(batch))
-      counts[int(batch["file"])] += len(parts[-1]["uids"])
+      counts[file] += len(parts[-1]["uids"])
+  except tf.errors.InvalidArgumentError:
+    record_checks.refuse_unreadable(paths)
+    raise
   except tf.errors.DataLossError as e:
     raise errors.UserError(
       f"{corpus_dir}/sentences holds a damaged file: make it anew with "
