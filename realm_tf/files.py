@@ -36,7 +36,13 @@ def full_disk(error: BaseException) -> str | None:
 
 
 def read_text(path: str) -> str:
-  """Returns a file's text, UTF-8; gunzipped if its name ends in .gz."""
+  """Returns a file's text, UTF-8; gunzipped if its name ends in .gz.
+
+  Raises:
+    ValueError: If it is no UTF-8, or a pipe or a device.
+  """
+  if is_special(path):
+    raise ValueError("it is a pipe or a device")
   with tf.io.gfile.GFile(path, "rb") as f:
     content = f.read()
   if path.endswith(".gz"):
@@ -46,7 +52,22 @@ def read_text(path: str) -> str:
 
 def read_json(path: str) -> Any:
   """Returns a JSON file's value; a ValueError if it is damaged."""
-  return json.loads(read_text(path))
+  return parse_json(read_text(path))
+
+
+def parse_json(text: str) -> Any:
+  """Returns the value of a JSON text; a ValueError if it is none."""
+  try:
+    return json.loads(text)
+  except RecursionError as e:
+    raise ValueError("it is nested too deeply") from e
+
+
+def is_special(path: str) -> bool:
+  """Returns whether a path is a pipe, a socket or a device, not a file."""
+  return os.path.exists(path) and not (
+    os.path.isfile(path) or os.path.isdir(path)
+  )
 
 
 def sha256(path: str) -> str:

@@ -5,6 +5,7 @@ import contextlib
 import csv
 import gzip
 import html
+import io
 import json
 import re
 import zlib
@@ -18,17 +19,26 @@ from typing import TypeVar
 import tensorflow as tf
 
 from realm_tf import errors
+from realm_tf import files
 
 # csv refuses fields of more than 128 KiB by default; articles are longer.
 _MAX_FIELD_CHARS = 2**31 - 1
-_WIKI_DOCUMENT = re.compile(r"<doc\s[^>]*?title=\"(.*?)\"[^>]*>\s*$")
-_WIKI_ATTRIBUTE = re.compile(r"(\w+)=\"(.*?)\"")
+# Of a <doc ...>, whose title has 255 bytes at most.
+_MOST_HEADER_CHARS = 10_000
+_WIKI_TITLE = ' title="'
+_WIKI_ATTRIBUTE = re.compile(r"\b(\w++)=\"([^\"]*+)\"")
+_WIKI_LAST_ATTRIBUTE = re.compile(r"\"\s++\w++=\"[^\"]*+$")
 _LINE_BREAK = re.compile(r"\r?\n")
 _WIKI_END = "</doc>"
 _SHOWN_CHARS = 60
+# Text is packed to a third or a tenth of its size. What unpacks to more than
+# these together was made to fill a disk or a memory.
+_MOST_UNPACKED_TIMES = 200
+MOST_UNPACKED_BYTES = 1 << 26
 _T = TypeVar("_T")
 
 EMPTY_FILE = "empty_file"
+NO_FILE = "pipe_or_device"
 NOT_TEXT = "not_text"
 NO_RECORDS = "no_records"
 NO_HEADER = "csv_without_header"
@@ -126,8 +136,8 @@ def read_objects(path: str) -> Iterator[tuple[str, dict[str, Any]]]:
       continue
     where = f"{path}, line {number}"
     try:
-      record = json.loads(line)
-    except (ValueError, RecursionError) as e:
+      record = files.parse_json(line)
+    except ValueError as e:
       shown = line.strip()[:_SHOWN_CHARS]
       raise errors.UserError(
         f"{where} is not JSON ({shown!r}): each line must be one object with "
@@ -226,11 +236,9 @@ def _read_doc_elements(path: str) -> Iterator[Record]:
   started, lines, fields = 0, list[str](), dict[str, str]()
   for number, line in read_lines(path):
     if title is None:
-      match = _WIKI_DOCUMENT.match(line)
-      if match:
-        title, started, lines = html.unescape(match[1]), number, []
-        found = dict(_WIKI_ATTRIBUTE.findall(line)) | {"title": ""}
-        fields = {name: html.unescape(v) for name, v in found.items() if v}
+      header = _wiki_header(line)
+      if header:
+        (title, fields), started, lines = header, number, []
       elif line.strip():
         raise errors.UserError(
           f'{path}, line {number}: expected <doc ... title="..."> or a JSON '
@@ -247,6 +255,30 @@ def _read_doc_elements(path: str) -> Iterator[Record]:
       f"{path}, line {started}: the <doc> of {title!r} has no </doc>; the file "
       "is cut short."
     )
+
+
+def _wiki_header(line: str) -> tuple[str, dict[str, str]] | None:
+  """Returns title and other attributes of a <doc ...>; None if it is none.
+
+  WikiExtractor does not escape the quotation marks of a title: it goes on to
+  the end of the line, or to the attributes that follow.
+  """
+  if len(line) > _MOST_HEADER_CHARS:
+    return None
+  line = line.strip()
+  before, found, title = line.partition(_WIKI_TITLE)
+  if not (line.startswith("<doc ") and found and title.endswith('">')):
+    return None
+  title = title[:-2]
+  attributes = before
+  while match := _WIKI_LAST_ATTRIBUTE.search(title):
+    title, attributes = title[: match.start()], f'{attributes}{match[0][1:]}"'
+  fields = {
+    name: html.unescape(value)
+    for name, value in _WIKI_ATTRIBUTE.findall(attributes)
+    if value
+  }
+  return html.unescape(title), fields
 
 
 def string(record: dict[str, Any], field: str, where: str) -> str:
@@ -311,18 +343,51 @@ def read_bytes(path: str) -> bytes:
 @contextlib.contextmanager
 def _opened(path: str) -> Iterator[IO[bytes]]:
   """Opens a file, and reports in one line what fails meanwhile."""
+  if files.is_special(path):  # Nothing may ever come from a pipe.
+    raise UnfitFile(NO_FILE, f"{path} is a pipe or a device: give a file.")
   with contextlib.ExitStack() as stack:
     try:
       file = stack.enter_context(tf.io.gfile.GFile(path, "rb"))
-      if path.endswith(".gz"):
-        file = stack.enter_context(gzip.GzipFile(fileobj=file))
-      elif path.endswith(".bz2"):
-        file = stack.enter_context(bz2.BZ2File(file))
+      if path.endswith((".gz", ".bz2")):
+        packed = tf.io.gfile.stat(path).length
+        if not packed:  # gzip would take it for an empty text.
+          raise EOFError("it has no bytes")
+        unpacked = (
+          gzip.GzipFile(fileobj=file)
+          if path.endswith(".gz")
+          else (bz2.BZ2File(file))
+        )
+        file = stack.enter_context(
+          io.BufferedReader(_Bounded(unpacked, packed))
+        )
       yield file
     except (EOFError, OSError, zlib.error) as e:
       raise errors.UserError(f"{path} is damaged: {e}.") from e
     except tf.errors.OpError as e:
       raise errors.UserError(f"Cannot read {path}: {e}.") from e
+
+
+class _Bounded(io.RawIOBase):
+  """Unpacks a file, but not to far more than it holds."""
+
+  def __init__(self, unpacked: gzip.GzipFile | bz2.BZ2File, packed_bytes: int):
+    super().__init__()
+    self._unpacked = unpacked
+    self._left = MOST_UNPACKED_BYTES + _MOST_UNPACKED_TIMES * packed_bytes
+
+  def readable(self) -> bool:
+    """See base class."""
+    return True
+
+  def readinto(self, buffer: Any) -> int:
+    """See base class; an OSError beyond the bound."""
+    count = self._unpacked.readinto(buffer)
+    self._left -= count
+    if self._left < 0:
+      raise OSError(
+        f"it unpacks to more than {_MOST_UNPACKED_TIMES} times its size"
+      )
+    return count
 
 
 def _decode(line: bytes, path: str, number: int) -> str:

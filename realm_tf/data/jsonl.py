@@ -31,7 +31,7 @@ def read(
   parsed = []
   for number, line in formats.read_lines(path):
     try:
-      record = json.loads(line)
+      record = files.parse_json(line)
       if not isinstance(record, dict):
         raise TypeError("the line is no JSON object")
       parsed.append(parse(record, number))

@@ -319,13 +319,27 @@ def _candidates(value: str) -> tuple[str, list[str]]:
 
 
 def _files_below(folder: str) -> list[str]:
-  """Returns the files below a folder, sorted, without hidden ones."""
-  found = []
-  for parent, _, names in tf.io.gfile.walk(folder):
-    below = parent.removeprefix(folder).split("/")
-    if not any(part.startswith(".") for part in below):
-      found += [tf.io.gfile.join(parent, name) for name in names]
-  return sorted(path for path in found if not _name(path).startswith("."))
+  """Returns the files below a folder, sorted, without hidden ones.
+
+  Links are followed, but a folder is read once: a link may lead into itself.
+  """
+  return sorted(_walk(folder, set()))
+
+
+def _walk(folder: str, seen: set[str]) -> Iterator[str]:
+  """Yields the files below a folder, and adds the folders to `seen`."""
+  place = files.resolve(folder)
+  if place in seen:
+    return
+  seen.add(place)
+  for name in sorted(tf.io.gfile.listdir(folder)):
+    path = tf.io.gfile.join(folder, name.rstrip("/"))
+    if _name(path).startswith("."):
+      continue
+    if tf.io.gfile.isdir(path):
+      yield from _walk(path, seen)
+    else:
+      yield path
 
 
 def _known_kind(path: str) -> str | None:

@@ -1,11 +1,11 @@
 """Files of questions: JSONL, CSV, and text with a question a line."""
 
 import contextlib
-import json
 from collections.abc import Iterator
 from typing import Any
 
 from realm_tf import errors
+from realm_tf import files
 from realm_tf.data import formats
 
 _JSONL = (".jsonl", ".ndjson", ".json")
@@ -55,8 +55,8 @@ def read(path: str) -> Iterator[tuple[str, int, dict[str, Any]]]:
       yield where, number, {"question": line.strip()}
       continue
     try:
-      record = json.loads(line)
-    except (ValueError, RecursionError) as e:
+      record = files.parse_json(line)
+    except ValueError as e:
       raise errors.UserError(f"{where} is not JSON: {e}.") from e
     if not isinstance(record, dict):
       raise errors.UserError(
@@ -76,8 +76,8 @@ def _of_row(row: dict[str, str]) -> dict[str, Any]:
     if column.lower() in _CSV_FIELDS and cell.strip()
   }
   for field in ("answer", "answers"):
-    with contextlib.suppress(ValueError, RecursionError):
-      answers = json.loads(record.get(field, ""))
+    with contextlib.suppress(ValueError):
+      answers = files.parse_json(record.get(field, ""))
       if isinstance(answers, list):
         record[field] = answers
   return record

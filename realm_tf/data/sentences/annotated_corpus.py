@@ -105,10 +105,10 @@ def load(corpus_dir: str, tokenizer: wordpiece.Tokenizer) -> AnnotatedCorpus:
   parts = []
   try:
     for batch in _tokenized_batches(paths, tokenizer):
-      file = int(batch["file"])
-      record_checks.check(batch, paths[file], int(counts[file]))
+      number = int(batch["file"])
+      record_checks.check(batch, paths[number], int(counts[number]))
       parts.append(_place(batch))
-      counts[file] += len(parts[-1]["uids"])
+      counts[number] += len(parts[-1]["uids"])
   except tf.errors.InvalidArgumentError:
     record_checks.refuse_unreadable(paths)
     raise

@@ -2,10 +2,12 @@ import bz2
 import csv
 import gzip
 import json
+import os
 
 import pytest
 
 from realm_tf import errors
+from realm_tf.data import formats
 from realm_tf.data.ingest import sources
 from tests.data import written_pdf
 
@@ -282,3 +284,92 @@ def test_many_small_files_are_one_group(tmp_path):
   groups = list(sources.grouped(sources.resolve([str(tmp_path)])))
   assert [len(group) for group in groups] == [256, 256, 88]
   assert [s.index for group in groups for s in group] == list(range(600))
+
+
+@pytest.mark.parametrize(
+  ("header", "title", "fields"),
+  [
+    ('<doc title="A">', "A", {}),
+    (
+      '<doc id="7" url="u" title="A &amp; B">',
+      "A & B",
+      {"id": "7", "url": "u"},
+    ),
+    ('<doc id="7" title="A" url="">', "A", {"id": "7"}),
+    (
+      '<doc id="7" title="A" url="u" x="y z">  ',
+      "A",
+      {"id": "7", "url": "u", "x": "y z"},
+    ),
+    # WikiExtractor leaves quotation marks as they are.
+    ('<doc id="7" title=""Heroes" (song)">', '"Heroes" (song)', {"id": "7"}),
+    ('<doc id="7" title="Say "x" or "y"">', 'Say "x" or "y"', {"id": "7"}),
+  ],
+)
+def test_wikiextractors_headers(tmp_path, header, title, fields):
+  path = tmp_path / "wiki_00"
+  path.write_text(f"{header}\n{title}\n\nw\n</doc>\n")
+  (document,) = [
+    document
+    for source in sources.resolve([str(path)])
+    for document in source.read()
+  ]
+  assert (document.title, document.text) == (title, "w")
+  assert {k: document.fields[k] for k in fields} == fields
+
+
+@pytest.mark.parametrize(
+  "line",
+  [
+    "<doc " + "a" * 70_000,
+    "<doc " + ' title="' * 10_000,
+    "<doc " + 'a="b" ' * 12_000,
+    '<doc title="' + '" a="b' * 12_000 + '">',
+    '<doc title="' + '" ' * 35_000 + '">',
+    "<doc " + " " * 70_000 + ">",
+  ],
+)
+def test_a_long_header_is_read_in_no_time(tmp_path, line):
+  path = tmp_path / "wiki_00"
+  path.write_text(f"{line}\nw\n</doc>\n")
+  assert "expected <doc" in _error(path)  # It took hours before.
+
+
+@pytest.mark.parametrize("suffix", [".gz", ".bz2"])
+def test_an_empty_archive_is_damaged(tmp_path, suffix):
+  path = tmp_path / f"a.jsonl{suffix}"
+  path.write_bytes(b"")
+  assert f"{path} is damaged: " in _error(path)
+
+
+@pytest.mark.parametrize(
+  ("suffix", "compress"), [(".gz", gzip.compress), (".bz2", bz2.compress)]
+)
+@pytest.mark.parametrize("name", ["a.jsonl", "a.txt"])
+def test_an_archive_of_far_more_than_it_holds(
+  tmp_path, monkeypatch, name, suffix, compress
+):
+  monkeypatch.setattr(formats, "MOST_UNPACKED_BYTES", 1 << 16)
+  path = tmp_path / f"{name}{suffix}"
+  path.write_bytes(compress(b" " * (1 << 24)))
+  assert "unpacks to more than 200 times its size" in _error(path)
+
+
+def test_a_pipe_is_refused(tmp_path):
+  path = tmp_path / "a.jsonl"
+  os.mkfifo(path)
+  assert f"{path} is a pipe or a device" in _error(path)
+
+
+def test_links_that_lead_a_folder_into_itself(tmp_path):
+  (tmp_path / "a" / "b").mkdir(parents=True)
+  (tmp_path / "a" / "b" / "t.jsonl").write_text('{"title": "A", "text": "w"}\n')
+  (tmp_path / "a" / "b" / "up").symlink_to(tmp_path / "a")
+  (tmp_path / "a" / "down").symlink_to(tmp_path / "a" / "b")
+  (tmp_path / "a" / "self").symlink_to(tmp_path / "a" / "self")
+  (tmp_path / "elsewhere").mkdir()
+  (tmp_path / "elsewhere" / "u.jsonl").write_text(
+    '{"title": "B", "text": "w"}\n'
+  )
+  (tmp_path / "a" / "linked").symlink_to(tmp_path / "elsewhere")
+  assert _read(tmp_path / "a") == [("A", "w"), ("B", "w")]
