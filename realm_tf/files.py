@@ -14,6 +14,8 @@ from typing import Any
 
 import tensorflow as tf
 
+from realm_tf import errors
+
 # The end of an unfinished file's name, as a regular expression.
 TEMPORARY_SUFFIX = r"\.\d+-[0-9a-f]{8}\.tmp"
 
@@ -39,12 +41,22 @@ def read_text(path: str) -> str:
   """Returns a file's text, UTF-8; gunzipped if its name ends in .gz.
 
   Raises:
+    errors.UserError: If it is a folder, or may not be read.
+    tf.errors.NotFoundError: If there is none.
     ValueError: If it is no UTF-8, or a pipe or a device.
   """
   if is_special(path):
     raise ValueError("it is a pipe or a device")
-  with tf.io.gfile.GFile(path, "rb") as f:
-    content = f.read()
+  try:
+    with tf.io.gfile.GFile(path, "rb") as f:
+      content = f.read()
+  except tf.errors.PermissionDeniedError as e:
+    raise errors.UserError(
+      f"{path} may not be read: its permissions or those of its folder do not "
+      "let you."
+    ) from e
+  except tf.errors.FailedPreconditionError as e:
+    raise errors.UserError(f"{path} is a folder where a file must be.") from e
   if path.endswith(".gz"):
     content = gzip.decompress(content)
   return content.decode("utf-8")

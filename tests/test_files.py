@@ -2,7 +2,9 @@ import os
 import pathlib
 
 import pytest
+import tensorflow as tf
 
+from realm_tf import errors
 from realm_tf import files
 
 
@@ -75,3 +77,36 @@ def test_what_is_below_a_folder(tmp_path):
   assert list(files.below(str(tmp_path))) == [
     *("a/b/", "c/file", "d (a link)", "e (a link)")
   ]
+
+
+def test_json_that_is_nested_too_deeply_is_damaged(tmp_path):
+  path = tmp_path / "deep.json"
+  path.write_text("[" * 100_000)
+  with pytest.raises(ValueError, match="nested too deeply"):
+    files.read_json(str(path))
+
+
+def test_a_pipe_is_not_waited_for(tmp_path):
+  path = tmp_path / "pipe.json"
+  os.mkfifo(path)
+  with pytest.raises(ValueError, match="pipe"):
+    files.read_json(str(path))
+
+
+def test_a_folder_in_place_of_a_file_is_named(tmp_path):
+  path = tmp_path / "folder.json"
+  path.mkdir()
+  with pytest.raises(errors.UserError, match="folder.json is a folder"):
+    files.read_json(str(path))
+
+
+def test_a_file_that_may_not_be_read_is_named(tmp_path, monkeypatch):
+  path = tmp_path / "secret.json"
+  path.write_text("{}")
+
+  def deny(*args):
+    raise tf.errors.PermissionDeniedError(None, None, f"{path}; Permission")
+
+  monkeypatch.setattr(tf.io.gfile, "GFile", deny)  # Root may read anything.
+  with pytest.raises(errors.UserError, match="secret.json may not be read"):
+    files.read_json(str(path))

@@ -12,7 +12,8 @@ _ROOT = pathlib.Path(realm_tf.__file__).parent
 # stands in one line has no order. A package stands for its subpackages, but for
 # those that have a line of their own.
 _ROOMS = (
-  "errors files interruption progress",
+  "errors",
+  "files interruption progress",
   "environment stack",
   "absent devices lazy",
   "encyclopedia",

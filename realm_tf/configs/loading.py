@@ -82,7 +82,7 @@ def load(
     fields = json.loads(pathlib.Path(source).read_text(encoding="utf-8"))
   except OSError as e:
     raise errors.UserError(f"config={source} cannot be read.") from e
-  except ValueError as e:
+  except (ValueError, RecursionError) as e:
     raise errors.UserError(f"config={source} is not JSON: {e}") from e
   named = f"config={source}"
   if isinstance(fields, dict) and isinstance(fields.get("config"), dict):
@@ -105,7 +105,7 @@ def _kept(kind: type[schema.ModelConfig], model_dir: str) -> dict[str, Any]:
   try:
     text = (pathlib.Path(model_dir) / RUN_FILE).read_text(encoding="utf-8")
     fields = dict(json.loads(text)["config"])
-  except (OSError, ValueError, KeyError, TypeError):
+  except (OSError, ValueError, RecursionError, KeyError, TypeError):
     return {}
   if not issubclass(kind, schema.RetrieverConfig):
     return {}

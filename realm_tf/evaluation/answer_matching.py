@@ -15,13 +15,13 @@ from collections.abc import Sequence
 
 import regex
 
+from realm_tf.data.questions import answer_pattern
 from realm_tf.data.questions import qa_datasets
 
 STRING = qa_datasets.STRING
 REGEX = qa_datasets.REGEX
 TYPES = (STRING, REGEX)
 
-_FLAGS = re.IGNORECASE | re.UNICODE | re.MULTILINE
 _ARTICLE = re.compile(r"\b(a|an|the)\b")
 _NO_PUNCTUATION = str.maketrans("", "", string.punctuation)
 # DrQA's SimpleTokenizer. The standard library's `re` knows no categories.
@@ -59,11 +59,11 @@ def f1(prediction: str, reference: str) -> float:
 
 
 @functools.lru_cache(maxsize=1 << 16)
-def compile_regex(pattern: str) -> re.Pattern[str] | None:
+def compile_regex(pattern: str) -> answer_pattern.AnswerPattern | None:
   """Compiles an answer pattern as ORQA does; None if it is invalid."""
   try:
-    return re.compile(pattern, _FLAGS)
-  except (re.error, OverflowError, RecursionError):
+    return answer_pattern.AnswerPattern(pattern)
+  except ValueError:
     return None
 
 
@@ -125,7 +125,7 @@ class AnswerSet:
       raise ValueError("There must be an answer.")
     self.answers = tuple(answers)
     self.type = type
-    self._patterns: list[re.Pattern[str]] = []
+    self._patterns: list[answer_pattern.AnswerPattern] = []
     self.invalid: tuple[str, ...] = ()
     if type == REGEX:
       compiled = [compile_regex(answer) for answer in self.answers]
@@ -166,7 +166,7 @@ class AnswerSet:
     `eval_utils.regex_match_score`).
     """
     if self.type == REGEX:
-      return any(pattern.match(prediction) for pattern in self._patterns)
+      return any(pattern.matches(prediction) for pattern in self._patterns)
     return normalize(prediction) in self._normalized
 
   def f1(self, prediction: str) -> float | None:
@@ -184,5 +184,5 @@ class AnswerSet:
     nothing, and patterns see the text without NFD, which would split `[eé]`.
     """
     if self.type == REGEX:
-      return any(pattern.search(text.raw) for pattern in self._patterns)
+      return any(pattern.found_in(text.raw) for pattern in self._patterns)
     return any(phrase in text.words for phrase in self.phrases)

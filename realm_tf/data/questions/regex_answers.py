@@ -1,12 +1,12 @@
 """Answers that are regular expressions, matched on the passages' texts."""
 
-import re
 from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
 
 from realm_tf.data.corpus import passage_texts
+from realm_tf.data.questions import answer_pattern
 from realm_tf.text import wordpiece
 
 
@@ -21,7 +21,7 @@ class RegexAnswers:
 
   def __init__(
     self,
-    patterns: Sequence[Sequence[re.Pattern[str]]],
+    patterns: Sequence[Sequence[answer_pattern.AnswerPattern]],
     texts: passage_texts.PassageTexts,
     num_passages: int,
     tokenizer: wordpiece.Tokenizer,
@@ -88,7 +88,7 @@ class RegexAnswers:
     if row >= self._num_passages or not self._patterns[question]:
       return False
     body = self._texts.body(row).decode()
-    return any(pattern.search(body) for pattern in self._patterns[question])
+    return any(pattern.found_in(body) for pattern in self._patterns[question])
 
   def _occurrences_in_text(
     self, questions: np.ndarray, rows: np.ndarray
@@ -114,7 +114,7 @@ class RegexAnswers:
 
 
 def find_spans(
-  patterns: Sequence[re.Pattern[str]],
+  patterns: Sequence[answer_pattern.AnswerPattern],
   body: bytes,
   tokenizer: wordpiece.Tokenizer,
 ) -> list[tuple[int, int]]:
@@ -133,10 +133,10 @@ def find_spans(
   """
   text = body.decode()
   matches = [
-    (len(text[: m.start()].encode()), len(text[: m.end()].encode()))
+    (len(text[:start].encode()), len(text[:limit].encode()))
     for pattern in patterns
-    for m in pattern.finditer(text)
-    if m.end() > m.start()
+    for start, limit in pattern.spans(text)
+    if limit > start
   ]
   if not matches:
     return []
@@ -156,6 +156,6 @@ def find_spans(
     if start >= limit:
       continue  # The match holds nothing but white space.
     words = body[starts[start] : limits[limit - 1]].decode()
-    if any(pattern.match(words) for pattern in patterns):
+    if any(pattern.matches(words) for pattern in patterns):
       found.add((start, limit))
   return sorted(found)

@@ -1,9 +1,8 @@
-import re
-
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from realm_tf.data.questions import answer_pattern
 from realm_tf.data.questions import regex_answers
 from realm_tf.text import wordpiece
 
@@ -11,7 +10,6 @@ WORDS = (
   "the great barrier reef 19 ##43 in of ##s year café cafe ( ) , 1".split()
 )
 TOKENIZER = wordpiece.Tokenizer((*wordpiece.SPECIAL_TOKENS, *WORDS))
-FLAGS = re.IGNORECASE | re.UNICODE | re.MULTILINE
 
 
 class Texts:
@@ -28,7 +26,7 @@ class Texts:
 
 def spans(pattern, body):
   found = regex_answers.find_spans(
-    [re.compile(pattern, FLAGS)], body.encode(), TOKENIZER
+    [answer_pattern.AnswerPattern(pattern)], body.encode(), TOKENIZER
   )
   _, starts, limits = (
     part[0].numpy() for part in TOKENIZER.tokenize_with_offsets([body])
@@ -65,7 +63,9 @@ def test_matches_as_wordpieces(pattern, body, wanted):
 
 
 def test_equal_spans_of_two_patterns_count_once():
-  patterns = [re.compile(p, FLAGS) for p in ("great barrier", "great b")]
+  patterns = [
+    answer_pattern.AnswerPattern(p) for p in ("great barrier", "great b")
+  ]
   found = regex_answers.find_spans(
     patterns, b"the great barrier reef", TOKENIZER
   )
@@ -74,7 +74,9 @@ def test_equal_spans_of_two_patterns_count_once():
 
 def make(patterns, bodies):
   texts = Texts(bodies)
-  compiled = [[re.compile(p, FLAGS) for p in one] for one in patterns]
+  compiled = [
+    [answer_pattern.AnswerPattern(p) for p in one] for one in patterns
+  ]
   matcher = regex_answers.RegexAnswers(compiled, texts, len(bodies), TOKENIZER)
   return matcher, texts
 
