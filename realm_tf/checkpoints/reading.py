@@ -1,5 +1,6 @@
 """Tells the formats of weights apart by their files, and reads them."""
 
+import contextlib
 import os
 from typing import Any
 
@@ -7,6 +8,7 @@ import tensorflow as tf
 
 from realm_tf import absent
 from realm_tf import errors
+from realm_tf.checkpoints import saved
 from realm_tf.checkpoints import weight_source
 from realm_tf.checkpoints.formats import google_bert
 from realm_tf.checkpoints.formats import hub_module
@@ -46,8 +48,13 @@ def read(path: str) -> weight_source.Source:
   """
   try:
     return _read(path)
-  except (tf.errors.OpError, UnicodeDecodeError) as e:
-    raise errors.UserError(f"{path} cannot be read: {e}") from e
+  except errors.UserError:
+    raise
+  except saved.DAMAGE as e:
+    raise errors.UserError(
+      f"{path} is damaged, or only a part of it is there: download or copy it "
+      f"again ({' '.join(str(e).split())})."
+    ) from e
 
 
 def _read(path: str) -> weight_source.Source:
@@ -86,8 +93,9 @@ def _prefix(path: str) -> str:
     raise errors.UserError(
       f"{path} is a file: name its folder, or the prefix of a checkpoint."
     )
-  if (latest := tf.train.latest_checkpoint(path)) is not None:
-    return latest
+  with contextlib.suppress(*saved.DAMAGE):  # Of the list of what is there.
+    if (latest := tf.train.latest_checkpoint(path)) is not None:
+      return latest
   found = tf.io.gfile.glob(os.path.join(path, "*" + _INDEX))
   if len(found) > 1:
     raise errors.UserError(

@@ -18,6 +18,10 @@ from realm_tf import errors
 
 _log = logging.getLogger(__name__)
 
+# What TensorFlow's readers raise for checkpoints and SavedModels that are
+# damaged, or of which a part is missing.
+DAMAGE = (tf.errors.OpError, IndexError, ValueError, RuntimeError)
+
 NAME = "ckpt"  # of a run's checkpoints, before -STEP
 
 _FILE = re.compile(r"(.+)\.(index|data-\d{5}-of-\d{5})")
@@ -122,8 +126,7 @@ def _damage(path: str, stamps: tuple[tuple[str, int, int], ...]) -> str | None:
     reader = tf.train.load_checkpoint(path)
     for name in reader.get_variable_to_shape_map():
       reader.get_tensor(name)
-  except (tf.errors.OpError, IndexError, ValueError, RuntimeError) as e:
-    # TensorFlow's reader raises all of these.
+  except DAMAGE as e:
     return f"is damaged ({' '.join(str(e).split())})"
   return None
 

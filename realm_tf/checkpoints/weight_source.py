@@ -92,7 +92,8 @@ def make(
     notes: See `Source`.
 
   Raises:
-    errors.UserError: If a variable is missing, or is not of the stated size.
+    errors.UserError: If a variable is missing, is not of the stated size, or
+      holds no numbers.
   """
   try:
     config = schema.EncoderConfig(**sizes, activation=activations[0])
@@ -107,6 +108,11 @@ def make(
     )
     for name in {names.WORDS, names.HEAD_BIAS} & arrays.keys():
       arrays[name] = arrays[name][: len(vocabulary)]
+  if config.num_layers > len(arrays):  # Before as many names are listed.
+    raise errors.UserError(
+      f"{path} says that it has {config.num_layers:,} layers, but holds "
+      f"{len(arrays)} variables."
+    )
   wanted = names.shapes(config, len(vocabulary))
   roles = {names.role(name) for name in arrays} | set(_REQUIRED)
   variables = {}
@@ -145,6 +151,15 @@ def _with_heads(
     raise errors.UserError(
       f"{path}: the variable {name} is {list(array.shape)}, but its config and "
       f"vocabulary make it {list(shape)}."
+    )
+  if array.dtype.kind != "f":
+    raise errors.UserError(
+      f"{path}: the variable {name} is of {array.dtype}, not of floats."
+    )
+  if not np.isfinite(array).all():
+    raise errors.UserError(
+      f"{path}: the variable {name} holds values that are infinite or no "
+      "numbers: download or save it again."
     )
   return np.asarray(array, np.float32)
 

@@ -5,7 +5,9 @@ import uuid
 
 import tensorflow as tf
 
+from realm_tf import errors
 from realm_tf import files
+from realm_tf.checkpoints import saved
 from realm_tf.configs import schema
 from realm_tf.export import precision
 from realm_tf.export import variables
@@ -90,9 +92,17 @@ class QueryEmbedder:
 
     Args:
       path: The export's folder.
+
+    Raises:
+      errors.UserError: If it is damaged.
     """
-    with tf.device("/cpu:0"):
-      self._module = tf.saved_model.load(path)  # holds the variables
+    try:
+      with tf.device("/cpu:0"):
+        self._module = tf.saved_model.load(path)  # holds the variables
+    except saved.DAMAGE as e:
+      raise errors.UserError(
+        f"{path} is damaged, or only a part of it is there: copy the run again."
+      ) from e
     self._query = self._module.signatures["query"]
 
   def __call__(self, token_ids: tf.Tensor) -> tf.Tensor:

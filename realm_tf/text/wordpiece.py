@@ -24,6 +24,11 @@ _SPECIAL = re.compile(r"\[.*\]")
 _CASED_PART = 0.01
 
 
+# Of a wordpiece; TF Text takes no longer ones.
+_MOST_BYTES = 256
+_SHOWN_CHARS = 40
+
+
 def read_vocabulary(path: str) -> list[str]:
   """Reads a BERT `vocab.txt`: one wordpiece a line, UTF-8.
 
@@ -93,6 +98,12 @@ class Tokenizer:
         f"{source} has {PAD} as number {ids[PAD]}: it must come first, since "
         "0 is what inputs are padded with."
       )
+    for number, token in enumerate(vocabulary):
+      if "\0" in token or len(token.encode()) > _MOST_BYTES:
+        raise errors.UserError(
+          f"{source}: wordpiece {number}, {token[:_SHOWN_CHARS]!r}, has a zero "
+          f"byte or more than {_MOST_BYTES} bytes: this is no vocabulary."
+        )
     self.vocabulary = tuple(vocabulary)
     self.lower_case = lower_case
     self.sha256 = vocabulary_sha256(self.vocabulary)

@@ -23,6 +23,9 @@ VOCABULARY = (TINY_BERT / "vocab.txt").read_text().split("\n")[:-1]
 _NUMPY = {"F32": "<f4", "I64": "<i8"}
 
 
+_DTYPES = {"F32": "<f4", "F16": "<f2", "I32": "<i4"}
+
+
 def golden():
   """What `make_golden.py` says of inputs and outputs."""
   with np.load(TINY_BERT / "outputs.npz") as arrays:
@@ -49,13 +52,13 @@ def weights():
 
 
 def write_safetensors(path, arrays, dtype="F32"):
-  """Writes arrays as float32, "F16" or "BF16"."""
+  """Writes arrays as float32, "F16", "BF16" or "I32"."""
   header, content = {"__metadata__": {"format": "pt"}}, b""
   for name, array in arrays.items():
     if dtype == "BF16":
       raw = (array.astype("<f4").view("<u4") >> 16).astype("<u2").tobytes()
     else:
-      raw = array.astype({"F32": "<f4", "F16": "<f2"}[dtype]).tobytes()
+      raw = array.astype(_DTYPES[dtype]).tobytes()
     header[name] = {
       "dtype": dtype,
       "shape": list(array.shape),

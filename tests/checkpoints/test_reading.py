@@ -523,3 +523,74 @@ def test_a_damaged_import_is_refused(tmp_path):
   folder = imported_again(tmp_path / "again" / "imported")
   (folder / "weights.index").unlink()
   assert "import it again" in error_of(folder)
+
+
+@pytest.mark.parametrize("kept", [0, 1, 1000, 20_000])
+@pytest.mark.parametrize(
+  "write", [formats.google, model_garden, imported_again, formats.hub]
+)
+def test_half_downloaded_weights_of_tensorflow_are_refused(
+  tmp_path, write, kept
+):
+  folder = write(tmp_path / "source")
+  [data] = folder.rglob("*.data-00000-of-00001")
+  data.write_bytes(data.read_bytes()[:kept])
+  message = error_of(folder)
+  assert "damaged" in message or "cannot be read" in message
+
+
+@pytest.mark.parametrize("content", ["", "model_checkpoint_path: 3", "\0"])
+def test_a_damaged_list_of_checkpoints_is_passed_over(tmp_path, content):
+  folder = model_garden(tmp_path / "source")
+  (folder / "checkpoint").write_text(content)
+  assert reading.read(str(folder)).format.startswith("Model Garden")
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_weights_that_are_no_numbers_are_refused(tmp_path, value):
+  arrays = formats.weights()
+  name = "bert.encoder.layer.1.output.dense.bias"
+  arrays[name] = arrays[name].copy()
+  arrays[name][3] = value
+  message = error_of(hugging_face(tmp_path / "hf", arrays))
+  assert "transformer/layer_1/output/bias holds values" in message
+
+
+def test_weights_that_are_no_floats_are_refused(tmp_path):
+  message = error_of(hugging_face(tmp_path / "hf", dtype="I32"))
+  assert "is of int32, not of floats" in message
+
+
+def test_more_layers_than_weights_are_refused_at_once(tmp_path):
+  message = error_of(
+    hugging_face(tmp_path / "hf", num_hidden_layers=1_000_000_000)
+  )
+  assert "says that it has 1,000,000,000 layers" in message
+
+
+@pytest.mark.parametrize("damage", ["strings", "gap", "list"])
+def test_a_damaged_tokenizer_is_refused(tmp_path, damage):
+  folder = with_tokenizer_json(tmp_path / "source")
+  file = folder / "tokenizer.json"
+  tokenizer = json.loads(file.read_text())
+  vocab = tokenizer["model"]["vocab"]
+  tokenizer["model"]["vocab"] = {
+    "strings": {piece: str(i) for piece, i in vocab.items()},
+    "gap": {piece: i + (i > 9) for piece, i in vocab.items()},
+    "list": list(vocab),
+  }[damage]
+  file.write_text(json.dumps(tokenizer))
+  assert f"{file} is damaged" in error_of(folder)
+
+
+@pytest.mark.parametrize("part", [3, None, ["a"], "../source/a.safetensors"])
+def test_an_index_of_weights_names_files_of_its_folder(tmp_path, part):
+  folder = two_files(tmp_path / "source")
+  index = folder / "model.safetensors.index.json"
+  weight_map = json.loads(index.read_text())["weight_map"]
+  weight_map[next(iter(weight_map))] = part
+  index.write_text(json.dumps({"weight_map": weight_map}))
+  if isinstance(part, str):  # Of a path, the name alone counts.
+    reading.read(str(folder))
+  else:
+    assert f"{index} is damaged" in error_of(folder)

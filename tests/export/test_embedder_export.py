@@ -1,3 +1,4 @@
+import shutil
 import subprocess
 import sys
 
@@ -6,6 +7,7 @@ import pytest
 import tensorflow as tf
 
 from realm_tf import devices
+from realm_tf import errors
 from realm_tf import files
 from realm_tf.export import embedder_export
 from realm_tf.models import embedders
@@ -195,3 +197,14 @@ def test_what_a_killed_run_left_is_discarded(tmp_path):
   embedder_export.discard(str(tmp_path), after_step=200)
   left = (tmp_path / "exports" / "embedder").iterdir()
   assert sorted(path.name for path in left) == ["100", "200", "mine"]
+
+
+@pytest.mark.parametrize("kept", [0, 1000])
+def test_a_half_copied_export_is_named(export, tmp_path, kept):
+  model_dir, *_ = export
+  folder = tmp_path / "export"
+  shutil.copytree(exports.path(str(model_dir), 1), folder)
+  [data] = folder.rglob("*.data-00000-of-00001")
+  data.write_bytes(data.read_bytes()[:kept])
+  with pytest.raises(errors.UserError, match="export is damaged, or only a"):
+    embedder_export.QueryEmbedder(str(folder))

@@ -104,6 +104,12 @@ def test_a_wordpiece_that_stands_twice_is_named():
     wordpiece.Tokenizer([*VOCABULARY, "in"])
 
 
+@pytest.mark.parametrize("piece", ["a\0b", "x" * 257, "é" * 129])
+def test_a_wordpiece_that_no_vocabulary_holds_is_named(piece):
+  with pytest.raises(errors.UserError, match=r"wordpiece 6, .* zero byte or"):
+    wordpiece.Tokenizer([*wordpiece.SPECIAL_TOKENS, "a", piece])
+
+
 def test_a_file_that_is_missing_or_not_utf8_is_named(tmp_path):
   with pytest.raises(errors.UserError, match="nowhere.txt"):
     wordpiece.Tokenizer.from_file(str(tmp_path / "nowhere.txt"))

@@ -1,5 +1,6 @@
 """Hugging Face folders: `config.json`, `model.safetensors`, a vocabulary."""
 
+import os
 import re
 from typing import Any
 
@@ -100,7 +101,8 @@ def read_weights(path: str, folder: str) -> dict[str, np.ndarray]:
   index = tf.io.gfile.join(folder, _WEIGHTS_INDEX)
   if tf.io.gfile.exists(index):
     try:
-      parts = sorted(set(json_config.read(index)["weight_map"].values()))
+      found = json_config.read(index)["weight_map"].values()
+      parts = sorted({os.path.basename(part) for part in found})
     except (KeyError, TypeError, AttributeError) as e:
       raise errors.UserError(
         f"{index} is damaged: it has no `weight_map` of names to files."
@@ -174,7 +176,15 @@ def _vocabulary(path: str, folder: str) -> list[str]:
   model = json_config.read(file).get("model", {})
   if model.get("type", "WordPiece") != "WordPiece" or "vocab" not in model:
     raise vocabularies.missing(path, text)
-  return sorted(model["vocab"], key=model["vocab"].__getitem__)
+  ids = model["vocab"]
+  if not isinstance(ids, dict) or sorted(
+    i for i in ids.values() if type(i) is int
+  ) != list(range(len(ids))):
+    raise errors.UserError(
+      f"{file} is damaged: its wordpieces must be numbered from 0 on, without "
+      "a gap."
+    )
+  return sorted(ids, key=ids.__getitem__)
 
 
 def _casing(folder: str) -> tuple[bool, list[str]]:

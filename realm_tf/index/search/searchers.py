@@ -15,6 +15,7 @@ import tensorflow as tf
 from realm_tf import errors
 from realm_tf import files
 from realm_tf import stack
+from realm_tf.checkpoints import saved
 from realm_tf.index.search import scann_searcher
 from realm_tf.index.search import searcher_base
 from realm_tf.index.search import searcher_settings
@@ -71,7 +72,7 @@ def load_searcher(path: str) -> searcher_base.Searcher:
     if settings.library != library:
       return build_searcher(_read_vectors(path, settings.library), settings, 1)
     with tf.device("/cpu:0"):
-      saved = tf.saved_model.load(path)
+      loaded = tf.saved_model.load(path)
   except tf.errors.OpError as e:
     raise errors.UserError(
       f"{path} cannot be read: {e.message} Remove its index version; "
@@ -79,15 +80,15 @@ def load_searcher(path: str) -> searcher_base.Searcher:
     ) from e
   except errors.UserError:
     raise
-  except (ValueError, KeyError, TypeError, OSError) as e:
+  except (*saved.DAMAGE, KeyError, TypeError, OSError) as e:
     raise errors.UserError(
       f"{path} is no searcher or a damaged one: {e!r}. Remove its index "
       "version; the command that made it builds it again."
     ) from e
   if library == searcher_settings.SCANN:
-    return scann_searcher.restore(saved.state, settings, num_rows, dim)
+    return scann_searcher.restore(loaded.state, settings, num_rows, dim)
   warn_of_no_scann()
-  return tensorflow_searcher.restore(saved, settings)
+  return tensorflow_searcher.restore(loaded, settings)
 
 
 def _read_vectors(path: str, library: str) -> np.ndarray:

@@ -268,6 +268,18 @@ def test_a_missing_searcher_is_named(tmp_path):
     searcher_lib.load_searcher(str(tmp_path / "searcher"))
 
 
+@pytest.mark.parametrize("kept", [0, 100])
+def test_a_half_copied_searcher_is_named(tmp_path, kept):
+  vectors = np.random.default_rng(0).normal(size=[50, 8]).astype(np.float32)
+  settings = searcher_settings.choose_settings(50, index_config(), 4)
+  folder = tmp_path / "searcher"
+  searcher_lib.build_searcher(vectors, settings, 1).save(str(folder))
+  [data] = folder.rglob("*.data-00000-of-00001")
+  data.write_bytes(data.read_bytes()[:kept])
+  with pytest.raises(errors.UserError, match="Remove its index version"):
+    searcher_lib.load_searcher(str(folder))
+
+
 def test_a_wide_beam_visits_as_many_leaves_as_it_needs():
   rng = np.random.default_rng(5)
   embeddings = rng.normal(size=(2_000, 16)).astype(np.float32)
