@@ -1,4 +1,4 @@
-"""Answers matched by wordpieces in the whole corpus, once for all steps."""
+"""Answers looked up by wordpieces in the passages that are asked about."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -8,10 +8,16 @@ import numpy as np
 import tensorflow as tf
 
 from realm_tf.data.corpus import passage_table
+from realm_tf.data.examples import packing
 from realm_tf.text import wordpiece
 
-# Matched at once, so that large corpora fit in memory.
-CHUNK_PASSAGES = 200_000
+# (answer, passage) pairs that are kept, 8 bytes each: those of the answers that
+# are in the fewest passages.
+MOST_PAIRS = 100_000_000
+# Wordpieces that are matched at once, so that large corpora fit in memory.
+CHUNK_WORDPIECES = 4_000_000
+# Passages that a look-up reads at once: about 20 MB at 288 wordpieces.
+CHUNK_CANDIDATES = 2_048
 
 
 class Answers(Protocol):
@@ -45,21 +51,31 @@ class Answers(Protocol):
     """
 
 
-class _Found(NamedTuple):
-  """Occurrences, as parallel arrays."""
+class _Asked(NamedTuple):
+  """The answers of a batch of questions, each of them once a question.
 
-  answers: np.ndarray  # <int64>[n]
-  rows: np.ndarray  # <int64>[n]
-  starts: np.ndarray  # <int32>[n]
+  Attributes:
+    places: <int32>[answers]. The question's place in the batch.
+    phrases: <int64>[answers]. The answer's number.
+    rows: <int64>[answers, passages]. The question's passages.
+  """
+
+  places: tf.Tensor
+  phrases: tf.Tensor
+  rows: tf.Tensor
 
 
 class TokenAnswers:
-  """String answers, matched by wordpieces once for the whole corpus.
+  """String answers, matched by wordpieces.
 
   An occurrence is a run of an answer's wordpieces in a passage's body that
-  ends where a word ends: "19" does not match in "19 ##43". One pass over the
-  corpus matches all answers of a data set, down a trie; later look-ups are
-  binary searches. It takes 14 bytes an occurrence.
+  ends where a word ends: "19" does not match in "19 ##43".
+
+  One pass over the corpus, down a trie, finds the passages of every answer that
+  is in few; these pairs are looked up by binary search. An answer that is in
+  many, as "two" is, is looked up in the passages that are asked about. Where in
+  its passage an answer stands is read there, always. So memory is bounded,
+  however many occurrences there are.
 
   Attributes:
     without_tokens: How many questions have no answer with a wordpiece: no
@@ -71,6 +87,7 @@ class TokenAnswers:
     answers: Sequence[Sequence[str]],
     passages: passage_table.PassageTable,
     tokenizer: wordpiece.Tokenizer,
+    packed: packing.PackedPassages | None = None,
   ):
     """Tokenizes the answers, and matches them in the corpus.
 
@@ -78,78 +95,169 @@ class TokenAnswers:
       answers: Those of each question.
       passages: The corpus.
       tokenizer: Of the corpus.
+      packed: The corpus as a model reads it, whose wordpieces are shared if no
+        passage is cut. If one is, or by default, passages are packed once more.
     """
     phrases, splits, numbers = _tokenize(answers, tokenizer)
     self.without_tokens = int(np.sum(np.diff(splits) == 0))
-    starts_word = np.array(tokenizer.starts_word())
-    found = _find(phrases, passages.body_ids, starts_word)
+    longest = _longest(passages)
+    if packed is None or packed.length < longest:
+      packed = packing.PackedPassages.of(passages, longest, tokenizer)
+    self._packed = packed
     self._stride = len(passages) + 1
-    order = np.lexsort((found.starts, found.rows, found.answers))
-    keys = found.answers[order] * self._stride + found.rows[order]
-    lengths = np.array([len(phrase) for phrase in phrases] or [0], np.int32)
+    starts_word = np.array(tokenizer.starts_word())
+    keys, is_frequent = _find(phrases, passages.body_ids, starts_word)
+    lengths = np.array([len(phrase) for phrase in phrases], np.int64)
+    flat = [token for phrase in phrases for token in phrase]
     with tf.device("/cpu:0"):
       # One more, larger than all: a search ends at a key always.
-      self._keys = tf.constant(np.append(keys, np.iinfo(np.int64).max))
-      self._starts = tf.constant(found.starts[order])
-      self._lengths = tf.constant(lengths)
+      self._keys = tf.constant(keys)
+      self._is_frequent = tf.constant(is_frequent)
       self._splits = tf.constant(splits)
-      self._numbers = tf.constant(np.append(numbers, 0))
+      self._numbers = tf.constant(numbers)
+      self._wordpieces = tf.constant(np.array(flat, np.int32))
+      self._starts = tf.constant(np.cumsum(lengths) - lengths)
+      self._lengths = tf.constant(lengths)
+      self._starts_word = tf.constant(starts_word)
 
   @property
   def nbytes(self) -> int:
-    """Bytes of memory that the occurrences take."""
-    return sum(
-      int(tf.size(part)) * part.dtype.size
-      for part in (self._keys, self._starts, self._splits, self._numbers)
-    )
+    """Bytes of memory that the answers' passages take."""
+    return int(tf.size(self._keys)) * self._keys.dtype.size
 
   def held(self, questions: tf.Tensor, rows: tf.Tensor) -> tf.Tensor:
     """See `Answers`."""
-    places, _, keys = self._asked(questions, rows)
-    first = self._search(keys, "left")
-    found = tf.cast(tf.gather(self._keys, first) == keys, tf.int32)
+    asked = self._asked(questions, rows)
+    is_known = self._is_known(asked)
     # Of each question's answers, one will do; a question may have none.
-    counts = tf.math.unsorted_segment_sum(found, places, tf.shape(rows)[0])
+    counts = tf.math.unsorted_segment_sum(
+      tf.cast(is_known, tf.int32), asked.places, tf.shape(rows)[0]
+    )
+    read = self._read_all(asked, self._to_read(asked))[:, :2]
+    counts = tf.tensor_scatter_nd_add(counts, read, tf.ones_like(read[:, 0]))
     return counts > 0
 
   def occurrences(self, questions: tf.Tensor, rows: tf.Tensor) -> tf.Tensor:
     """See `Answers`."""
-    places, answers, keys = self._asked(questions, rows)
-    first = self._search(keys, "left")
-    limit = self._search(keys, "right")  # [answers of the batch, passages]
-    count = tf.shape(rows)[1]
-    found = tf.ragged.range(tf.reshape(first, [-1]), tf.reshape(limit, [-1]))
-    source = tf.cast(found.value_rowids(), tf.int32)  # answer and passage
-    starts = tf.gather(self._starts, found.flat_values)
-    answer, passage = source // count, source % count
-    lengths = tf.gather(self._lengths, tf.gather(answers, answer))
-    return tf.stack(
-      [tf.gather(places, answer), passage, starts, starts + lengths], axis=1
-    )
+    asked = self._asked(questions, rows)
+    return self._read_all(asked, self._is_known(asked) | self._to_read(asked))
 
-  def _asked(
-    self, questions: tf.Tensor, rows: tf.Tensor
-  ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    """Returns the phrases of each question's answers, and all phrases once.
-
-    Returns:
-      For each answer of the batch: its question's place <int32>[answers], its
-      number <int64>[answers], and the keys of it with each of the question's
-      passages <int64>[answers, passages].
-    """
+  def _asked(self, questions: tf.Tensor, rows: tf.Tensor) -> _Asked:
+    """Returns the answers of a batch."""
     first = tf.gather(self._splits, questions)
     limit = tf.gather(self._splits, questions + 1)
     ragged = tf.ragged.range(first, limit)
     places = tf.cast(ragged.value_rowids(), tf.int32)
-    answers = tf.gather(self._numbers, ragged.flat_values)
-    asked = tf.cast(tf.gather(rows, places), tf.int64)
-    return places, answers, answers[:, None] * self._stride + asked
+    phrases = tf.gather(self._numbers, ragged.flat_values)
+    return _Asked(places, phrases, tf.cast(tf.gather(rows, places), tf.int64))
 
-  def _search(self, keys: tf.Tensor, side: str) -> tf.Tensor:
-    flat = tf.searchsorted(
-      self._keys, tf.reshape(keys, [-1]), side=side, out_type=tf.int64
+  def _is_known(self, asked: _Asked) -> tf.Tensor:
+    """Returns which passages hold an answer that is in few of the corpus.
+
+    Returns:
+      <bool>[answers, passages].
+    """
+    keys = asked.phrases[:, None] * self._stride + asked.rows
+    flat = tf.reshape(keys, [-1])
+    places = tf.searchsorted(self._keys, flat, out_type=tf.int64)
+    return tf.reshape(tf.gather(self._keys, places) == flat, tf.shape(keys))
+
+  def _to_read(self, asked: _Asked) -> tf.Tensor:
+    """Returns which passages must be read, as an answer is in many.
+
+    Returns:
+      <bool>[answers, passages].
+    """
+    is_frequent = tf.gather(self._is_frequent, asked.phrases)
+    return is_frequent[:, None] & (asked.rows < self._packed.null_row)
+
+  def _read_all(self, asked: _Asked, wanted: tf.Tensor) -> tf.Tensor:
+    """Returns the occurrences in some passages, a part of them at a time.
+
+    Args:
+      asked: The answers.
+      wanted: <bool>[answers, passages].
+
+    Returns:
+      As `occurrences`.
+    """
+    candidates = tf.where(wanted)  # [candidates, 2]
+    count = tf.shape(candidates)[0]
+
+    def read_more(
+      first: tf.Tensor, found: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+      limit = first + CHUNK_CANDIDATES
+      more = self._read(asked, candidates[first:limit])
+      return limit, tf.concat([found, more], axis=0)
+
+    _, found = tf.while_loop(
+      lambda first, _: first < count,
+      read_more,
+      [tf.constant(0), tf.zeros([0, 4], tf.int32)],
+      shape_invariants=[tf.TensorShape([]), tf.TensorShape([None, 4])],
     )
-    return tf.reshape(flat, tf.shape(keys))
+    return found
+
+  def _read(self, asked: _Asked, candidates: tf.Tensor) -> tf.Tensor:
+    """Returns the occurrences in some passages.
+
+    Args:
+      asked: The answers.
+      candidates: <int64>[n, 2]. Answer and place among the passages.
+
+    Returns:
+      As `occurrences`.
+    """
+    phrases = tf.gather(asked.phrases, candidates[:, 0])
+    body, body_limit = self._packed.body_places(
+      tf.gather_nd(asked.rows, candidates)
+    )
+    # Every place of the answer's first wordpiece, and then of all of them.
+    place = body[:, None] + tf.range(tf.reduce_max(body_limit - body))
+    inside = place < body_limit[:, None]  # [n, longest body]
+    tokens = self._packed.wordpieces(tf.where(inside, place, 0))
+    wanted = tf.gather(self._wordpieces, tf.gather(self._starts, phrases))
+    hits = tf.where(inside & (tokens == wanted[:, None]))  # [hits, 2]
+    source, start = tf.unstack(hits, axis=1)
+    phrases = tf.gather(phrases, source)
+    body, body_limit = tf.gather(body, source), tf.gather(body_limit, source)
+    limit = start + tf.gather(self._lengths, phrases)
+    fits = body + limit <= body_limit
+    first = tf.where(fits, body + start, 0)
+    whole = fits & self._is_phrase(phrases, first)
+    whole &= self._ends_word(tf.where(fits, body + limit, body_limit))
+    candidate = tf.gather(candidates, source)
+    found = [
+      tf.gather(asked.places, candidate[:, 0]),
+      *(tf.cast(part, tf.int32) for part in (candidate[:, 1], start, limit)),
+    ]
+    return tf.boolean_mask(tf.stack(found, axis=1), whole)
+
+  def _is_phrase(self, phrases: tf.Tensor, first: tf.Tensor) -> tf.Tensor:
+    """Returns whether the wordpieces from a place on are those of a phrase.
+
+    Args:
+      phrases: <int64>[n].
+      first: <int64>[n].
+
+    Returns:
+      <bool>[n].
+    """
+    lengths = tf.gather(self._lengths, phrases)[:, None]
+    offset = tf.range(tf.reduce_max(lengths))
+    inside = offset < lengths  # [n, longest phrase]
+    starts = tf.gather(self._starts, phrases)[:, None]
+    wanted = tf.gather(self._wordpieces, tf.where(inside, starts + offset, 0))
+    found = self._packed.wordpieces(
+      tf.where(inside, first[:, None] + offset, 0)
+    )
+    return tf.reduce_all((found == wanted) | ~inside, axis=1)
+
+  def _ends_word(self, places: tf.Tensor) -> tf.Tensor:
+    """Returns whether no word goes on at a place, or a body ends there."""
+    # What follows a body is [SEP], which begins a word.
+    return tf.gather(self._starts_word, self._packed.wordpieces(places))
 
 
 def _tokenize(
@@ -175,24 +283,95 @@ def _tokenize(
   return list(phrases), np.array(splits, np.int64), np.array(numbers, np.int64)
 
 
+def _longest(passages: passage_table.PassageTable) -> int:
+  """Returns the wordpieces of the longest passage, special ones included."""
+  lengths = passages.title_ids.lengths + passages.body_ids.lengths
+  return int(lengths.max(initial=0)) + 3
+
+
+class _Pairs:
+  """Pairs of answers and passages, those of the rarest answers alone."""
+
+  def __init__(self, num_phrases: int, stride: int):
+    """Starts without a pair.
+
+    Args:
+      num_phrases: How many answers there are.
+      stride: Of an answer's keys: answer * stride + row.
+    """
+    self._stride = stride
+    self._parts: list[np.ndarray] = []
+    self._counts = np.zeros(num_phrases, np.int64)
+    self._is_dropped = np.zeros(num_phrases, bool)
+
+  def add(self, keys: np.ndarray) -> None:
+    """Adds pairs, each once; forgets frequent answers if there are too many.
+
+    Args:
+      keys: <int64>[n], of passages that have not been added before.
+    """
+    phrases = keys // self._stride
+    kept = ~self._is_dropped[phrases]
+    self._parts.append(keys[kept])
+    self._counts += np.bincount(phrases[kept], minlength=len(self._counts))
+    if self._counts.sum() > MOST_PAIRS:
+      self._drop()
+
+  def _drop(self) -> None:
+    """Forgets the most frequent answers, so that a quarter is free."""
+    order = np.argsort(self._counts, kind="stable")
+    total = np.cumsum(self._counts[order])
+    dropped = order[np.searchsorted(total, MOST_PAIRS * 3 // 4, side="right") :]
+    self._is_dropped[dropped] = True
+    self._counts[dropped] = 0
+    self._parts = [
+      part[~self._is_dropped[part // self._stride]] for part in self._parts
+    ]
+
+  def sorted(self) -> tuple[np.ndarray, np.ndarray]:
+    """Returns all keys and, after them, a larger one; and what was forgotten.
+
+    Returns:
+      <int64>[pairs + 1], ascending, and <bool>[phrases].
+    """
+    last = np.array([np.iinfo(np.int64).max])
+    keys = np.concatenate([*self._parts, last])
+    self._parts.clear()
+    keys.sort()
+    return keys, self._is_dropped
+
+
 def _find(
   phrases: Sequence[tuple[int, ...]],
   bodies: passage_table.TokenRows,
   starts_word: np.ndarray,
-) -> _Found:
-  """Matches all phrases in all bodies, many at a time."""
+) -> tuple[np.ndarray, np.ndarray]:
+  """Matches all phrases in all bodies, many at a time.
+
+  Returns:
+    Keys, phrase * (bodies + 1) + body, and which phrases are in too many bodies
+    to have any; see `_Pairs.sorted`.
+  """
   trie = _Trie.of(phrases, len(starts_word))
-  parts = []
-  for first in range(0, len(bodies), CHUNK_PASSAGES):
-    splits = bodies.row_splits[first : first + CHUNK_PASSAGES + 1]
+  stride = len(bodies) + 1
+  pairs = _Pairs(len(phrases), stride)
+  first = 0
+  while first < len(bodies):
+    limit = _chunk_limit(bodies.row_splits, first)
+    splits = bodies.row_splits[first : limit + 1]
     tokens = bodies.values[splits[0] : splits[-1]]
     answers, places = _walk(trie, tokens, splits - splits[0], starts_word)
     rows = np.searchsorted(splits - splits[0], places, side="right") - 1
-    starts = places - (splits - splits[0])[rows]
-    parts.append(_Found(answers, rows + first, starts.astype(np.int32)))
-  return _Found(
-    *(np.concatenate(column) for column in zip(*parts, strict=True))
-  )
+    pairs.add(np.unique(answers * stride + rows + first))
+    first = limit
+  return pairs.sorted()
+
+
+def _chunk_limit(splits: np.ndarray, first: int) -> int:
+  """Returns the body after the last one of a chunk, one body at least."""
+  most = splits[first] + CHUNK_WORDPIECES
+  last = int(np.searchsorted(splits, most, side="right")) - 1
+  return min(max(last, first + 1), len(splits) - 1)
 
 
 def _walk(
@@ -209,22 +388,23 @@ def _walk(
   Returns:
     The matched phrases and the places of their first wordpieces, <int64>[n].
   """
-  places = np.arange(len(tokens), dtype=np.int64)
-  nodes = np.zeros(len(tokens), np.int64)
-  limits = np.repeat(splits[1:], np.diff(splits))
+  # From the root, only where a phrase may begin.
+  places = np.flatnonzero(trie.roots[tokens])
+  nodes = trie.roots[tokens[places]]
+  limits = splits[np.searchsorted(splits, places, side="right")]
   none = np.empty(0, np.int64)
-  found, depth = [(none, none)], 0
+  found, depth = [(none, none)], 1
   while len(places):
-    alive, nodes = trie.follow(nodes, tokens[places + depth])
-    places = places[alive]
-    depth += 1
     after = places + depth
-    inside = after < limits[places]
+    inside = after < limits
     # A word goes on where the next wordpiece begins none.
     whole = ~inside | starts_word[tokens[np.where(inside, after, 0)]]
     done = whole & (trie.ends[nodes] >= 0)
     found.append((trie.ends[nodes[done]], places[done]))
-    places, nodes = places[inside], nodes[inside]
+    places, limits, after = places[inside], limits[inside], after[inside]
+    alive, nodes = trie.follow(nodes[inside], tokens[after])
+    places, limits = places[alive], limits[alive]
+    depth += 1
   answers, at = (np.concatenate(part) for part in zip(*found, strict=True))
   return answers, at
 
@@ -237,12 +417,15 @@ class _Trie(NamedTuple):
     keys: <int64>[edges], ascending: node * size + wordpiece.
     nodes: <int64>[edges]. Where each edge leads.
     ends: <int64>[nodes]. The phrase that ends there; -1 for none.
+    roots: <int64>[size]. Where the root's edge of a wordpiece leads; 0 for
+      nowhere.
   """
 
   size: int
   keys: np.ndarray
   nodes: np.ndarray
   ends: np.ndarray
+  roots: np.ndarray
 
   @classmethod
   def of(cls, phrases: Sequence[tuple[int, ...]], size: int) -> "_Trie":
@@ -259,7 +442,10 @@ class _Trie(NamedTuple):
       ends[node] = number
     keys = np.array(sorted(edges), np.int64)
     nodes = np.array([edges[key] for key in keys.tolist()], np.int64)
-    return cls(size, keys, nodes, np.array(ends, np.int64))
+    roots = np.zeros(size, np.int64)
+    from_root = keys < size
+    roots[keys[from_root]] = nodes[from_root]
+    return cls(size, keys, nodes, np.array(ends, np.int64), roots)
 
   def follow(
     self, nodes: np.ndarray, tokens: np.ndarray

@@ -304,6 +304,7 @@ def _answers(
       [example.answers for example in examples],
       knowledge.table,
       knowledge.corpus.tokenizer,
+      knowledge.packed,
     )
   if types == {answer_matching.REGEX}:
     compiled = (
