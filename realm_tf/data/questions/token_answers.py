@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from realm_tf.data.corpus import passage_table
 from realm_tf.data.examples import packing
+from realm_tf.data.questions import phrases
 from realm_tf.text import wordpiece
 
 # (answer, passage) pairs that are kept, 8 bytes each: those of the answers that
@@ -16,8 +17,6 @@ from realm_tf.text import wordpiece
 MOST_PAIRS = 100_000_000
 # Wordpieces that are matched at once, so that large corpora fit in memory.
 CHUNK_WORDPIECES = 4_000_000
-# Passages that a look-up reads at once: about 20 MB at 288 wordpieces.
-CHUNK_CANDIDATES = 2_048
 
 
 class Answers(Protocol):
@@ -51,20 +50,6 @@ class Answers(Protocol):
     """
 
 
-class _Asked(NamedTuple):
-  """The answers of a batch of questions, each of them once a question.
-
-  Attributes:
-    places: <int32>[answers]. The question's place in the batch.
-    phrases: <int64>[answers]. The answer's number.
-    rows: <int64>[answers, passages]. The question's passages.
-  """
-
-  places: tf.Tensor
-  phrases: tf.Tensor
-  rows: tf.Tensor
-
-
 class TokenAnswers:
   """String answers, matched by wordpieces.
 
@@ -95,30 +80,19 @@ class TokenAnswers:
       answers: Those of each question.
       passages: The corpus.
       tokenizer: Of the corpus.
-      packed: The corpus as a model reads it, whose wordpieces are shared if no
-        passage is cut. If one is, or by default, passages are packed once more.
+      packed: The corpus as a model reads it; see `phrases.PhraseReader`.
     """
-    phrases, splits, numbers = _tokenize(answers, tokenizer)
-    self.without_tokens = int(np.sum(np.diff(splits) == 0))
-    longest = _longest(passages)
-    if packed is None or packed.length < longest:
-      packed = packing.PackedPassages.of(passages, longest, tokenizer)
-    self._packed = packed
+    self._reader = phrases.PhraseReader(answers, passages, tokenizer, packed)
+    self.without_tokens = self._reader.without_tokens
     self._stride = len(passages) + 1
-    starts_word = np.array(tokenizer.starts_word())
-    keys, is_frequent = _find(phrases, passages.body_ids, starts_word)
-    lengths = np.array([len(phrase) for phrase in phrases], np.int64)
-    flat = [token for phrase in phrases for token in phrase]
+    keys, is_frequent = _find(
+      self._reader.phrases,
+      passages.body_ids,
+      np.array(tokenizer.starts_word()),
+    )
     with tf.device("/cpu:0"):
-      # One more, larger than all: a search ends at a key always.
       self._keys = tf.constant(keys)
       self._is_frequent = tf.constant(is_frequent)
-      self._splits = tf.constant(splits)
-      self._numbers = tf.constant(numbers)
-      self._wordpieces = tf.constant(np.array(flat, np.int32))
-      self._starts = tf.constant(np.cumsum(lengths) - lengths)
-      self._lengths = tf.constant(lengths)
-      self._starts_word = tf.constant(starts_word)
 
   @property
   def nbytes(self) -> int:
@@ -127,31 +101,24 @@ class TokenAnswers:
 
   def held(self, questions: tf.Tensor, rows: tf.Tensor) -> tf.Tensor:
     """See `Answers`."""
-    asked = self._asked(questions, rows)
+    asked = self._reader.asked(questions, rows)
     is_known = self._is_known(asked)
     # Of each question's answers, one will do; a question may have none.
     counts = tf.math.unsorted_segment_sum(
       tf.cast(is_known, tf.int32), asked.places, tf.shape(rows)[0]
     )
-    read = self._read_all(asked, self._to_read(asked))[:, :2]
+    read = self._reader.read(asked, self._to_read(asked))[:, :2]
     counts = tf.tensor_scatter_nd_add(counts, read, tf.ones_like(read[:, 0]))
     return counts > 0
 
   def occurrences(self, questions: tf.Tensor, rows: tf.Tensor) -> tf.Tensor:
     """See `Answers`."""
-    asked = self._asked(questions, rows)
-    return self._read_all(asked, self._is_known(asked) | self._to_read(asked))
+    asked = self._reader.asked(questions, rows)
+    return self._reader.read(
+      asked, self._is_known(asked) | self._to_read(asked)
+    )
 
-  def _asked(self, questions: tf.Tensor, rows: tf.Tensor) -> _Asked:
-    """Returns the answers of a batch."""
-    first = tf.gather(self._splits, questions)
-    limit = tf.gather(self._splits, questions + 1)
-    ragged = tf.ragged.range(first, limit)
-    places = tf.cast(ragged.value_rowids(), tf.int32)
-    phrases = tf.gather(self._numbers, ragged.flat_values)
-    return _Asked(places, phrases, tf.cast(tf.gather(rows, places), tf.int64))
-
-  def _is_known(self, asked: _Asked) -> tf.Tensor:
+  def _is_known(self, asked: phrases.Asked) -> tf.Tensor:
     """Returns which passages hold an answer that is in few of the corpus.
 
     Returns:
@@ -162,147 +129,30 @@ class TokenAnswers:
     places = tf.searchsorted(self._keys, flat, out_type=tf.int64)
     return tf.reshape(tf.gather(self._keys, places) == flat, tf.shape(keys))
 
-  def _to_read(self, asked: _Asked) -> tf.Tensor:
+  def _to_read(self, asked: phrases.Asked) -> tf.Tensor:
     """Returns which passages must be read, as an answer is in many.
 
     Returns:
       <bool>[answers, passages].
     """
     is_frequent = tf.gather(self._is_frequent, asked.phrases)
-    return is_frequent[:, None] & (asked.rows < self._packed.null_row)
-
-  def _read_all(self, asked: _Asked, wanted: tf.Tensor) -> tf.Tensor:
-    """Returns the occurrences in some passages, a part of them at a time.
-
-    Args:
-      asked: The answers.
-      wanted: <bool>[answers, passages].
-
-    Returns:
-      As `occurrences`.
-    """
-    candidates = tf.where(wanted)  # [candidates, 2]
-    count = tf.shape(candidates)[0]
-
-    def read_more(
-      first: tf.Tensor, found: tf.Tensor
-    ) -> tuple[tf.Tensor, tf.Tensor]:
-      limit = first + CHUNK_CANDIDATES
-      more = self._read(asked, candidates[first:limit])
-      return limit, tf.concat([found, more], axis=0)
-
-    _, found = tf.while_loop(
-      lambda first, _: first < count,
-      read_more,
-      [tf.constant(0), tf.zeros([0, 4], tf.int32)],
-      shape_invariants=[tf.TensorShape([]), tf.TensorShape([None, 4])],
-    )
-    return found
-
-  def _read(self, asked: _Asked, candidates: tf.Tensor) -> tf.Tensor:
-    """Returns the occurrences in some passages.
-
-    Args:
-      asked: The answers.
-      candidates: <int64>[n, 2]. Answer and place among the passages.
-
-    Returns:
-      As `occurrences`.
-    """
-    phrases = tf.gather(asked.phrases, candidates[:, 0])
-    body, body_limit = self._packed.body_places(
-      tf.gather_nd(asked.rows, candidates)
-    )
-    # Every place of the answer's first wordpiece, and then of all of them.
-    place = body[:, None] + tf.range(tf.reduce_max(body_limit - body))
-    inside = place < body_limit[:, None]  # [n, longest body]
-    tokens = self._packed.wordpieces(tf.where(inside, place, 0))
-    wanted = tf.gather(self._wordpieces, tf.gather(self._starts, phrases))
-    hits = tf.where(inside & (tokens == wanted[:, None]))  # [hits, 2]
-    source, start = tf.unstack(hits, axis=1)
-    phrases = tf.gather(phrases, source)
-    body, body_limit = tf.gather(body, source), tf.gather(body_limit, source)
-    limit = start + tf.gather(self._lengths, phrases)
-    fits = body + limit <= body_limit
-    first = tf.where(fits, body + start, 0)
-    whole = fits & self._is_phrase(phrases, first)
-    whole &= self._ends_word(tf.where(fits, body + limit, body_limit))
-    candidate = tf.gather(candidates, source)
-    found = [
-      tf.gather(asked.places, candidate[:, 0]),
-      *(tf.cast(part, tf.int32) for part in (candidate[:, 1], start, limit)),
-    ]
-    return tf.boolean_mask(tf.stack(found, axis=1), whole)
-
-  def _is_phrase(self, phrases: tf.Tensor, first: tf.Tensor) -> tf.Tensor:
-    """Returns whether the wordpieces from a place on are those of a phrase.
-
-    Args:
-      phrases: <int64>[n].
-      first: <int64>[n].
-
-    Returns:
-      <bool>[n].
-    """
-    lengths = tf.gather(self._lengths, phrases)[:, None]
-    offset = tf.range(tf.reduce_max(lengths))
-    inside = offset < lengths  # [n, longest phrase]
-    starts = tf.gather(self._starts, phrases)[:, None]
-    wanted = tf.gather(self._wordpieces, tf.where(inside, starts + offset, 0))
-    found = self._packed.wordpieces(
-      tf.where(inside, first[:, None] + offset, 0)
-    )
-    return tf.reduce_all((found == wanted) | ~inside, axis=1)
-
-  def _ends_word(self, places: tf.Tensor) -> tf.Tensor:
-    """Returns whether no word goes on at a place, or a body ends there."""
-    # What follows a body is [SEP], which begins a word.
-    return tf.gather(self._starts_word, self._packed.wordpieces(places))
-
-
-def _tokenize(
-  answers: Sequence[Sequence[str]], tokenizer: wordpiece.Tokenizer
-) -> tuple[list[tuple[int, ...]], np.ndarray, np.ndarray]:
-  """Returns the answers' wordpieces, each phrase once.
-
-  Returns:
-    The phrases, and the numbers of those of question i: `numbers[splits[i]:
-    splits[i + 1]]`, both <int64>. Answers without wordpieces, or with
-    unknown ones, are left out: they would match at wrong places.
-  """
-  flat = [answer for one in answers for answer in one]
-  rows = tokenizer.tokenize(tf.constant(flat, tf.string)).to_list()
-  phrases: dict[tuple[int, ...], int] = {}
-  splits, numbers = [0], []
-  tokenized = iter(rows)
-  for one in answers:
-    ids = [tuple(next(tokenized)) for _ in one]
-    usable = dict.fromkeys(i for i in ids if i and tokenizer.unk_id not in i)
-    numbers += [phrases.setdefault(i, len(phrases)) for i in usable]
-    splits.append(len(numbers))
-  return list(phrases), np.array(splits, np.int64), np.array(numbers, np.int64)
-
-
-def _longest(passages: passage_table.PassageTable) -> int:
-  """Returns the wordpieces of the longest passage, special ones included."""
-  lengths = passages.title_ids.lengths + passages.body_ids.lengths
-  return int(lengths.max(initial=0)) + 3
+    return is_frequent[:, None] & (asked.rows < self._reader.null_row)
 
 
 class _Pairs:
   """Pairs of answers and passages, those of the rarest answers alone."""
 
-  def __init__(self, num_phrases: int, stride: int):
+  def __init__(self, num_answers: int, stride: int):
     """Starts without a pair.
 
     Args:
-      num_phrases: How many answers there are.
+      num_answers: How many answers there are.
       stride: Of an answer's keys: answer * stride + row.
     """
     self._stride = stride
     self._parts: list[np.ndarray] = []
-    self._counts = np.zeros(num_phrases, np.int64)
-    self._is_dropped = np.zeros(num_phrases, bool)
+    self._counts = np.zeros(num_answers, np.int64)
+    self._is_dropped = np.zeros(num_answers, bool)
 
   def add(self, keys: np.ndarray) -> None:
     """Adds pairs, each once; forgets frequent answers if there are too many.
@@ -310,10 +160,10 @@ class _Pairs:
     Args:
       keys: <int64>[n], of passages that have not been added before.
     """
-    phrases = keys // self._stride
-    kept = ~self._is_dropped[phrases]
+    answers = keys // self._stride
+    kept = ~self._is_dropped[answers]
     self._parts.append(keys[kept])
-    self._counts += np.bincount(phrases[kept], minlength=len(self._counts))
+    self._counts += np.bincount(answers[kept], minlength=len(self._counts))
     if self._counts.sum() > MOST_PAIRS:
       self._drop()
 
@@ -332,7 +182,7 @@ class _Pairs:
     """Returns all keys and, after them, a larger one; and what was forgotten.
 
     Returns:
-      <int64>[pairs + 1], ascending, and <bool>[phrases].
+      <int64>[pairs + 1], ascending, and <bool>[answers].
     """
     last = np.array([np.iinfo(np.int64).max])
     keys = np.concatenate([*self._parts, last])
@@ -342,19 +192,19 @@ class _Pairs:
 
 
 def _find(
-  phrases: Sequence[tuple[int, ...]],
+  wanted: Sequence[tuple[int, ...]],
   bodies: passage_table.TokenRows,
   starts_word: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray]:
-  """Matches all phrases in all bodies, many at a time.
+  """Matches phrases in all bodies, many at a time.
 
   Returns:
     Keys, phrase * (bodies + 1) + body, and which phrases are in too many bodies
     to have any; see `_Pairs.sorted`.
   """
-  trie = _Trie.of(phrases, len(starts_word))
+  trie = _Trie.of(wanted, len(starts_word))
   stride = len(bodies) + 1
-  pairs = _Pairs(len(phrases), stride)
+  pairs = _Pairs(len(wanted), stride)
   first = 0
   while first < len(bodies):
     limit = _chunk_limit(bodies.row_splits, first)
@@ -428,11 +278,11 @@ class _Trie(NamedTuple):
   roots: np.ndarray
 
   @classmethod
-  def of(cls, phrases: Sequence[tuple[int, ...]], size: int) -> "_Trie":
+  def of(cls, wanted: Sequence[tuple[int, ...]], size: int) -> "_Trie":
     """Builds the trie of different phrases, none of them empty."""
     edges: dict[int, int] = {}
     ends = [-1]
-    for number, phrase in enumerate(phrases):
+    for number, phrase in enumerate(wanted):
       node = 0
       for token in phrase:
         following = edges.setdefault(node * size + token, len(ends))

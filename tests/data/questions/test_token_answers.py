@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from realm_tf.data.corpus import passage_table
 from realm_tf.data.examples import packing
+from realm_tf.data.questions import phrases
 from realm_tf.data.questions import token_answers
 from realm_tf.text import wordpiece
 from tests import synthetic
@@ -148,7 +149,7 @@ def test_large_corpora_are_searched_in_parts(monkeypatch):
 
 def test_frequent_answers_take_no_memory_and_are_found(monkeypatch):
   monkeypatch.setattr(token_answers, "MOST_PAIRS", 4)
-  monkeypatch.setattr(token_answers, "CHUNK_CANDIDATES", 2)
+  monkeypatch.setattr(phrases, "CHUNK_CANDIDATES", 2)
   bodies = [["cat", "home", "cat"]] * 9 + [["dog"]]
   matcher = token_answers.TokenAnswers(
     [["cat"], ["dog"]], table(bodies), TOKENIZER
