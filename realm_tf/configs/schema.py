@@ -17,6 +17,7 @@ _PRECISIONS = ("float32", "bfloat16")
 # The allowed values of text fields.
 _CHOICES = {
   "activation": ("gelu", "gelu_tanh"),
+  "answer_match": ("words", "substring"),
   "export_precision": _PRECISIONS,
   "index_dtype": ("float16", "float32"),
   "marginalization": ("span", "token"),
@@ -502,6 +503,10 @@ class OrqaConfig(RefreshedIndexConfig, TaskConfig, RetrievalConfig):
       reader_beam, the best retrieved passage that holds an answer, where none
       of reader_beam holds one. With reader_beam=1, the reader first learns to
       answer from the passage that does, with the largest batches.
+    answer_match: What training takes for an answer in a passage, if answers are
+      strings: "words", whole words of its body; or "substring", any part of its
+      text, as "France" in "Frances" (released code). `evaluate` judges by whole
+      words always.
     max_span_length: Wordpieces of the longest answer that can be given.
     span_hidden_size: Width of the layer that scores spans.
     hard_em: Whether to train on the best passage and span that answer, instead
@@ -538,6 +543,7 @@ class OrqaConfig(RefreshedIndexConfig, TaskConfig, RetrievalConfig):
   retriever_beam: int = 5000
   reader_beam: int = 5
   read_answering: bool = False
+  answer_match: str = "words"
   max_span_length: int = 10
   span_hidden_size: int = 256
   hard_em: bool = False

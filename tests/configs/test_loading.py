@@ -298,6 +298,13 @@ def test_an_impossible_value_is_refused_by_its_field(task, name, value):
     assert "passage_length" in message or "max_positions" in message, message
 
 
+def test_answers_are_whole_words_or_substrings():
+  assert loading.load("finetune", "tiny", {}).answer_match == "words"
+  message = error_of("finetune", "tiny", {"answer_match": "letters"})
+  assert "config.answer_match=letters" in message
+  assert "substring" in message
+
+
 def test_couplings_hold_at_their_edges():
   fixed = LENGTHS | {"export_every_steps": 100}
   loading.load("pretrain", "tiny", fixed | {"max_masks": 22})

@@ -218,6 +218,24 @@ class PackedPassages(tf.Module):
     inside = place < tf.gather(self._lengths, rows)[..., None]
     return self._gather(rows, place, inside)
 
+  def body_places(self, rows: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Returns where the bodies of passages are, for `wordpieces`.
+
+    Args:
+      rows: <integer>[...], rows of the corpus, or `null_row`.
+
+    Returns:
+      First wordpiece, and the [SEP] after the last, both <int64>[...].
+    """
+    start = tf.gather(self._row_starts, rows)
+    first = tf.cast(tf.gather(self._body_starts, rows), tf.int64)
+    length = tf.cast(tf.gather(self._lengths, rows), tf.int64)
+    return start + first, start + length - 1
+
+  def wordpieces(self, places: tf.Tensor) -> tf.Tensor:
+    """Returns wordpieces <int32>[...] of the corpus, by place <int64>[...]."""
+    return tf.cast(tf.gather(self._values, places), tf.int32)
+
   def joined(
     self,
     queries: tf.Tensor,

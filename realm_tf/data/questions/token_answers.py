@@ -1,4 +1,4 @@
-"""Answers matched by wordpieces in the whole corpus, once for all steps."""
+"""Answers looked up by wordpieces in the passages that are asked about."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -8,10 +8,15 @@ import numpy as np
 import tensorflow as tf
 
 from realm_tf.data.corpus import passage_table
+from realm_tf.data.examples import packing
+from realm_tf.data.questions import phrases
 from realm_tf.text import wordpiece
 
-# Matched at once, so that large corpora fit in memory.
-CHUNK_PASSAGES = 200_000
+# (answer, passage) pairs that are kept, 8 bytes each: those of the answers that
+# are in the fewest passages.
+MOST_PAIRS = 100_000_000
+# Wordpieces that are matched at once, so that large corpora fit in memory.
+CHUNK_WORDPIECES = 4_000_000
 
 
 class Answers(Protocol):
@@ -45,21 +50,17 @@ class Answers(Protocol):
     """
 
 
-class _Found(NamedTuple):
-  """Occurrences, as parallel arrays."""
-
-  answers: np.ndarray  # <int64>[n]
-  rows: np.ndarray  # <int64>[n]
-  starts: np.ndarray  # <int32>[n]
-
-
 class TokenAnswers:
-  """String answers, matched by wordpieces once for the whole corpus.
+  """String answers, matched by wordpieces.
 
   An occurrence is a run of an answer's wordpieces in a passage's body that
-  ends where a word ends: "19" does not match in "19 ##43". One pass over the
-  corpus matches all answers of a data set, down a trie; later look-ups are
-  binary searches. It takes 14 bytes an occurrence.
+  ends where a word ends: "19" does not match in "19 ##43".
+
+  One pass over the corpus, down a trie, finds the passages of every answer that
+  is in few; these pairs are looked up by binary search. An answer that is in
+  many, as "two" is, is looked up in the passages that are asked about. Where in
+  its passage an answer stands is read there, always. So memory is bounded,
+  however many occurrences there are.
 
   Attributes:
     without_tokens: How many questions have no answer with a wordpiece: no
@@ -71,6 +72,7 @@ class TokenAnswers:
     answers: Sequence[Sequence[str]],
     passages: passage_table.PassageTable,
     tokenizer: wordpiece.Tokenizer,
+    packed: packing.PackedPassages | None = None,
   ):
     """Tokenizes the answers, and matches them in the corpus.
 
@@ -78,121 +80,148 @@ class TokenAnswers:
       answers: Those of each question.
       passages: The corpus.
       tokenizer: Of the corpus.
+      packed: The corpus as a model reads it; see `phrases.PhraseReader`.
     """
-    phrases, splits, numbers = _tokenize(answers, tokenizer)
-    self.without_tokens = int(np.sum(np.diff(splits) == 0))
-    starts_word = np.array(tokenizer.starts_word())
-    found = _find(phrases, passages.body_ids, starts_word)
+    self._reader = phrases.PhraseReader(answers, passages, tokenizer, packed)
+    self.without_tokens = self._reader.without_tokens
     self._stride = len(passages) + 1
-    order = np.lexsort((found.starts, found.rows, found.answers))
-    keys = found.answers[order] * self._stride + found.rows[order]
-    lengths = np.array([len(phrase) for phrase in phrases] or [0], np.int32)
+    keys, is_frequent = _find(
+      self._reader.phrases,
+      passages.body_ids,
+      np.array(tokenizer.starts_word()),
+    )
     with tf.device("/cpu:0"):
-      # One more, larger than all: a search ends at a key always.
-      self._keys = tf.constant(np.append(keys, np.iinfo(np.int64).max))
-      self._starts = tf.constant(found.starts[order])
-      self._lengths = tf.constant(lengths)
-      self._splits = tf.constant(splits)
-      self._numbers = tf.constant(np.append(numbers, 0))
+      self._keys = tf.constant(keys)
+      self._is_frequent = tf.constant(is_frequent)
 
   @property
   def nbytes(self) -> int:
-    """Bytes of memory that the occurrences take."""
-    return sum(
-      int(tf.size(part)) * part.dtype.size
-      for part in (self._keys, self._starts, self._splits, self._numbers)
-    )
+    """Bytes of memory that the answers' passages take."""
+    return int(tf.size(self._keys)) * self._keys.dtype.size
 
   def held(self, questions: tf.Tensor, rows: tf.Tensor) -> tf.Tensor:
     """See `Answers`."""
-    places, _, keys = self._asked(questions, rows)
-    first = self._search(keys, "left")
-    found = tf.cast(tf.gather(self._keys, first) == keys, tf.int32)
+    asked = self._reader.asked(questions, rows)
+    is_known = self._is_known(asked)
     # Of each question's answers, one will do; a question may have none.
-    counts = tf.math.unsorted_segment_sum(found, places, tf.shape(rows)[0])
+    counts = tf.math.unsorted_segment_sum(
+      tf.cast(is_known, tf.int32), asked.places, tf.shape(rows)[0]
+    )
+    read = self._reader.read(asked, self._to_read(asked))[:, :2]
+    counts = tf.tensor_scatter_nd_add(counts, read, tf.ones_like(read[:, 0]))
     return counts > 0
 
   def occurrences(self, questions: tf.Tensor, rows: tf.Tensor) -> tf.Tensor:
     """See `Answers`."""
-    places, answers, keys = self._asked(questions, rows)
-    first = self._search(keys, "left")
-    limit = self._search(keys, "right")  # [answers of the batch, passages]
-    count = tf.shape(rows)[1]
-    found = tf.ragged.range(tf.reshape(first, [-1]), tf.reshape(limit, [-1]))
-    source = tf.cast(found.value_rowids(), tf.int32)  # answer and passage
-    starts = tf.gather(self._starts, found.flat_values)
-    answer, passage = source // count, source % count
-    lengths = tf.gather(self._lengths, tf.gather(answers, answer))
-    return tf.stack(
-      [tf.gather(places, answer), passage, starts, starts + lengths], axis=1
+    asked = self._reader.asked(questions, rows)
+    return self._reader.read(
+      asked, self._is_known(asked) | self._to_read(asked)
     )
 
-  def _asked(
-    self, questions: tf.Tensor, rows: tf.Tensor
-  ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    """Returns the phrases of each question's answers, and all phrases once.
+  def _is_known(self, asked: phrases.Asked) -> tf.Tensor:
+    """Returns which passages hold an answer that is in few of the corpus.
 
     Returns:
-      For each answer of the batch: its question's place <int32>[answers], its
-      number <int64>[answers], and the keys of it with each of the question's
-      passages <int64>[answers, passages].
+      <bool>[answers, passages].
     """
-    first = tf.gather(self._splits, questions)
-    limit = tf.gather(self._splits, questions + 1)
-    ragged = tf.ragged.range(first, limit)
-    places = tf.cast(ragged.value_rowids(), tf.int32)
-    answers = tf.gather(self._numbers, ragged.flat_values)
-    asked = tf.cast(tf.gather(rows, places), tf.int64)
-    return places, answers, answers[:, None] * self._stride + asked
+    keys = asked.phrases[:, None] * self._stride + asked.rows
+    flat = tf.reshape(keys, [-1])
+    places = tf.searchsorted(self._keys, flat, out_type=tf.int64)
+    return tf.reshape(tf.gather(self._keys, places) == flat, tf.shape(keys))
 
-  def _search(self, keys: tf.Tensor, side: str) -> tf.Tensor:
-    flat = tf.searchsorted(
-      self._keys, tf.reshape(keys, [-1]), side=side, out_type=tf.int64
-    )
-    return tf.reshape(flat, tf.shape(keys))
+  def _to_read(self, asked: phrases.Asked) -> tf.Tensor:
+    """Returns which passages must be read, as an answer is in many.
+
+    Returns:
+      <bool>[answers, passages].
+    """
+    is_frequent = tf.gather(self._is_frequent, asked.phrases)
+    return is_frequent[:, None] & (asked.rows < self._reader.null_row)
 
 
-def _tokenize(
-  answers: Sequence[Sequence[str]], tokenizer: wordpiece.Tokenizer
-) -> tuple[list[tuple[int, ...]], np.ndarray, np.ndarray]:
-  """Returns the answers' wordpieces, each phrase once.
+class _Pairs:
+  """Pairs of answers and passages, those of the rarest answers alone."""
 
-  Returns:
-    The phrases, and the numbers of those of question i: `numbers[splits[i]:
-    splits[i + 1]]`, both <int64>. Answers without wordpieces, or with
-    unknown ones, are left out: they would match at wrong places.
-  """
-  flat = [answer for one in answers for answer in one]
-  rows = tokenizer.tokenize(tf.constant(flat, tf.string)).to_list()
-  phrases: dict[tuple[int, ...], int] = {}
-  splits, numbers = [0], []
-  tokenized = iter(rows)
-  for one in answers:
-    ids = [tuple(next(tokenized)) for _ in one]
-    usable = dict.fromkeys(i for i in ids if i and tokenizer.unk_id not in i)
-    numbers += [phrases.setdefault(i, len(phrases)) for i in usable]
-    splits.append(len(numbers))
-  return list(phrases), np.array(splits, np.int64), np.array(numbers, np.int64)
+  def __init__(self, num_answers: int, stride: int):
+    """Starts without a pair.
+
+    Args:
+      num_answers: How many answers there are.
+      stride: Of an answer's keys: answer * stride + row.
+    """
+    self._stride = stride
+    self._parts: list[np.ndarray] = []
+    self._counts = np.zeros(num_answers, np.int64)
+    self._is_dropped = np.zeros(num_answers, bool)
+
+  def add(self, keys: np.ndarray) -> None:
+    """Adds pairs, each once; forgets frequent answers if there are too many.
+
+    Args:
+      keys: <int64>[n], of passages that have not been added before.
+    """
+    answers = keys // self._stride
+    kept = ~self._is_dropped[answers]
+    self._parts.append(keys[kept])
+    self._counts += np.bincount(answers[kept], minlength=len(self._counts))
+    if self._counts.sum() > MOST_PAIRS:
+      self._drop()
+
+  def _drop(self) -> None:
+    """Forgets the most frequent answers, so that a quarter is free."""
+    order = np.argsort(self._counts, kind="stable")
+    total = np.cumsum(self._counts[order])
+    dropped = order[np.searchsorted(total, MOST_PAIRS * 3 // 4, side="right") :]
+    self._is_dropped[dropped] = True
+    self._counts[dropped] = 0
+    self._parts = [
+      part[~self._is_dropped[part // self._stride]] for part in self._parts
+    ]
+
+  def sorted(self) -> tuple[np.ndarray, np.ndarray]:
+    """Returns all keys and, after them, a larger one; and what was forgotten.
+
+    Returns:
+      <int64>[pairs + 1], ascending, and <bool>[answers].
+    """
+    last = np.array([np.iinfo(np.int64).max])
+    keys = np.concatenate([*self._parts, last])
+    self._parts.clear()
+    keys.sort()
+    return keys, self._is_dropped
 
 
 def _find(
-  phrases: Sequence[tuple[int, ...]],
+  wanted: Sequence[tuple[int, ...]],
   bodies: passage_table.TokenRows,
   starts_word: np.ndarray,
-) -> _Found:
-  """Matches all phrases in all bodies, many at a time."""
-  trie = _Trie.of(phrases, len(starts_word))
-  parts = []
-  for first in range(0, len(bodies), CHUNK_PASSAGES):
-    splits = bodies.row_splits[first : first + CHUNK_PASSAGES + 1]
+) -> tuple[np.ndarray, np.ndarray]:
+  """Matches phrases in all bodies, many at a time.
+
+  Returns:
+    Keys, phrase * (bodies + 1) + body, and which phrases are in too many bodies
+    to have any; see `_Pairs.sorted`.
+  """
+  trie = _Trie.of(wanted, len(starts_word))
+  stride = len(bodies) + 1
+  pairs = _Pairs(len(wanted), stride)
+  first = 0
+  while first < len(bodies):
+    limit = _chunk_limit(bodies.row_splits, first)
+    splits = bodies.row_splits[first : limit + 1]
     tokens = bodies.values[splits[0] : splits[-1]]
     answers, places = _walk(trie, tokens, splits - splits[0], starts_word)
     rows = np.searchsorted(splits - splits[0], places, side="right") - 1
-    starts = places - (splits - splits[0])[rows]
-    parts.append(_Found(answers, rows + first, starts.astype(np.int32)))
-  return _Found(
-    *(np.concatenate(column) for column in zip(*parts, strict=True))
-  )
+    pairs.add(np.unique(answers * stride + rows + first))
+    first = limit
+  return pairs.sorted()
+
+
+def _chunk_limit(splits: np.ndarray, first: int) -> int:
+  """Returns the body after the last one of a chunk, one body at least."""
+  most = splits[first] + CHUNK_WORDPIECES
+  last = int(np.searchsorted(splits, most, side="right")) - 1
+  return min(max(last, first + 1), len(splits) - 1)
 
 
 def _walk(
@@ -209,22 +238,23 @@ def _walk(
   Returns:
     The matched phrases and the places of their first wordpieces, <int64>[n].
   """
-  places = np.arange(len(tokens), dtype=np.int64)
-  nodes = np.zeros(len(tokens), np.int64)
-  limits = np.repeat(splits[1:], np.diff(splits))
+  # From the root, only where a phrase may begin.
+  places = np.flatnonzero(trie.roots[tokens])
+  nodes = trie.roots[tokens[places]]
+  limits = splits[np.searchsorted(splits, places, side="right")]
   none = np.empty(0, np.int64)
-  found, depth = [(none, none)], 0
+  found, depth = [(none, none)], 1
   while len(places):
-    alive, nodes = trie.follow(nodes, tokens[places + depth])
-    places = places[alive]
-    depth += 1
     after = places + depth
-    inside = after < limits[places]
+    inside = after < limits
     # A word goes on where the next wordpiece begins none.
     whole = ~inside | starts_word[tokens[np.where(inside, after, 0)]]
     done = whole & (trie.ends[nodes] >= 0)
     found.append((trie.ends[nodes[done]], places[done]))
-    places, nodes = places[inside], nodes[inside]
+    places, limits, after = places[inside], limits[inside], after[inside]
+    alive, nodes = trie.follow(nodes[inside], tokens[after])
+    places, limits = places[alive], limits[alive]
+    depth += 1
   answers, at = (np.concatenate(part) for part in zip(*found, strict=True))
   return answers, at
 
@@ -237,19 +267,22 @@ class _Trie(NamedTuple):
     keys: <int64>[edges], ascending: node * size + wordpiece.
     nodes: <int64>[edges]. Where each edge leads.
     ends: <int64>[nodes]. The phrase that ends there; -1 for none.
+    roots: <int64>[size]. Where the root's edge of a wordpiece leads; 0 for
+      nowhere.
   """
 
   size: int
   keys: np.ndarray
   nodes: np.ndarray
   ends: np.ndarray
+  roots: np.ndarray
 
   @classmethod
-  def of(cls, phrases: Sequence[tuple[int, ...]], size: int) -> "_Trie":
+  def of(cls, wanted: Sequence[tuple[int, ...]], size: int) -> "_Trie":
     """Builds the trie of different phrases, none of them empty."""
     edges: dict[int, int] = {}
     ends = [-1]
-    for number, phrase in enumerate(phrases):
+    for number, phrase in enumerate(wanted):
       node = 0
       for token in phrase:
         following = edges.setdefault(node * size + token, len(ends))
@@ -259,7 +292,10 @@ class _Trie(NamedTuple):
       ends[node] = number
     keys = np.array(sorted(edges), np.int64)
     nodes = np.array([edges[key] for key in keys.tolist()], np.int64)
-    return cls(size, keys, nodes, np.array(ends, np.int64))
+    roots = np.zeros(size, np.int64)
+    from_root = keys < size
+    roots[keys[from_root]] = nodes[from_root]
+    return cls(size, keys, nodes, np.array(ends, np.int64), roots)
 
   def follow(
     self, nodes: np.ndarray, tokens: np.ndarray

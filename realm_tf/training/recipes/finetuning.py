@@ -16,6 +16,7 @@ from realm_tf.data.corpus import passage_texts
 from realm_tf.data.questions import qa_datasets
 from realm_tf.data.questions import qa_splits
 from realm_tf.data.questions import regex_answers
+from realm_tf.data.questions import substring_answers
 from realm_tf.data.questions import token_answers
 from realm_tf.evaluation import answer_matching
 from realm_tf.runs import run_config
@@ -33,6 +34,12 @@ from realm_tf.training.tasks import orqa_task
 from realm_tf.training.tasks import reader_task
 
 _log = logging.getLogger(__name__)
+
+_Answers = (
+  token_answers.TokenAnswers
+  | substring_answers.SubstringAnswers
+  | regex_answers.RegexAnswers
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -113,7 +120,7 @@ def run(
     tpu=tpu,
   )
   knowledge = open_qa.Knowledge.load(setup.corpus, config.passage_length)
-  answers = _answers((train, dev), knowledge)
+  answers = _answers((train, dev), knowledge, config)
   with setup.strategy.scope():
     task, hook = _make(
       config,
@@ -295,15 +302,31 @@ def _set_up(
 def _answers(
   datasets: tuple[qa_datasets.QaDataset, ...],
   knowledge: open_qa.Knowledge,
-) -> token_answers.TokenAnswers | regex_answers.RegexAnswers:
+  config: schema.OrqaConfig,
+) -> _Answers:
   """Prepares the answers of all questions, train and dev, numbered through."""
   examples = list(itertools.chain.from_iterable(datasets))
   types = {example.answer_type for example in examples}
+  by_substring = config.answer_match == "substring"
+  if types == {answer_matching.STRING} and by_substring:
+    return substring_answers.SubstringAnswers(
+      [example.answers for example in examples],
+      knowledge.table,
+      knowledge.texts.bodies,
+      knowledge.corpus.tokenizer,
+      knowledge.packed,
+    )
   if types == {answer_matching.STRING}:
     return token_answers.TokenAnswers(
       [example.answers for example in examples],
       knowledge.table,
       knowledge.corpus.tokenizer,
+      knowledge.packed,
+    )
+  if types == {answer_matching.REGEX} and by_substring:
+    raise errors.UserError(
+      "config.answer_match=substring is for answers that are strings, but "
+      "those of `dataset` are patterns, which match anywhere: leave it out."
     )
   if types == {answer_matching.REGEX}:
     compiled = (
@@ -324,7 +347,7 @@ def _answers(
 
 def _left_out(
   datasets: tuple[qa_datasets.QaDataset, ...],
-  answers: token_answers.TokenAnswers | regex_answers.RegexAnswers,
+  answers: _Answers,
 ) -> dict[str, int]:
   invalid = sum(len(dataset.invalid_patterns) for dataset in datasets)
   unusable = getattr(answers, "without_tokens", 0)

@@ -1,9 +1,12 @@
 import hypothesis
 import numpy as np
+import pytest
 import tensorflow as tf
 from hypothesis import strategies as st
 
 from realm_tf.data.corpus import passage_table
+from realm_tf.data.examples import packing
+from realm_tf.data.questions import phrases
 from realm_tf.data.questions import token_answers
 from realm_tf.text import wordpiece
 from tests import synthetic
@@ -53,13 +56,21 @@ def expected(answers, body):
   return found
 
 
+@pytest.mark.parametrize("most_pairs", [100, 2, 0])
+@hypothesis.settings(max_examples=25)
 @hypothesis.given(
-  st.lists(TEXT, min_size=1, max_size=5),
-  st.lists(st.lists(ANSWER, max_size=3), min_size=1, max_size=4),
-  st.randoms(use_true_random=False),
+  bodies=st.lists(TEXT, min_size=1, max_size=5),
+  answers=st.lists(st.lists(ANSWER, max_size=3), min_size=1, max_size=4),
+  rng=st.randoms(use_true_random=False),
 )
-def test_answers_are_found_as_by_comparing_all_places(bodies, answers, rng):
-  matcher = token_answers.TokenAnswers(answers, table(bodies), TOKENIZER)
+def test_answers_are_found_as_by_comparing_all_places(
+  most_pairs, bodies, answers, rng
+):
+  with pytest.MonkeyPatch.context() as patch:
+    patch.setattr(token_answers, "MOST_PAIRS", most_pairs)
+    patch.setattr(token_answers, "CHUNK_WORDPIECES", 8)
+    matcher = token_answers.TokenAnswers(answers, table(bodies), TOKENIZER)
+  assert matcher.nbytes <= 8 * (most_pairs + 1)
   questions = [rng.randrange(len(answers)) for _ in range(3)]
   rows = [[rng.randrange(len(bodies) + 1) for _ in range(4)] for _ in range(3)]
   held = matcher.held(
@@ -126,10 +137,41 @@ def test_only_bodies_are_searched():
 
 
 def test_large_corpora_are_searched_in_parts(monkeypatch):
-  monkeypatch.setattr(token_answers, "CHUNK_PASSAGES", 2)
+  monkeypatch.setattr(token_answers, "CHUNK_WORDPIECES", 1)
   bodies = [["home"], ["cat", "dog"], [], ["cat"], ["dog", "cat"]]
   matcher = token_answers.TokenAnswers([["cat"]], table(bodies), TOKENIZER)
+  assert matcher.nbytes == 8 * (3 + 1)
   found = matcher.occurrences(
     tf.constant([0], tf.int64), tf.constant([[0, 1, 2, 3, 4]])
   )
   assert found.numpy().tolist() == [[0, 1, 0, 1], [0, 3, 0, 1], [0, 4, 1, 2]]
+
+
+def test_frequent_answers_take_no_memory_and_are_found(monkeypatch):
+  monkeypatch.setattr(token_answers, "MOST_PAIRS", 4)
+  monkeypatch.setattr(phrases, "CHUNK_CANDIDATES", 2)
+  bodies = [["cat", "home", "cat"]] * 9 + [["dog"]]
+  matcher = token_answers.TokenAnswers(
+    [["cat"], ["dog"]], table(bodies), TOKENIZER
+  )
+  assert matcher.nbytes == 8 * (1 + 1)  # that of "dog"
+  questions = tf.constant([0, 1], tf.int64)
+  rows = tf.constant([[*range(11)]] * 2)
+  look_up = tf.function(lambda: matcher.held(questions, rows))
+  assert look_up().numpy().tolist() == [
+    [True] * 9 + [False] * 2,
+    [False] * 9 + [True, False],
+  ]
+  found = matcher.occurrences(questions, rows).numpy().tolist()
+  assert found == [
+    *([0, row, *place] for row in range(9) for place in ((0, 1), (2, 3))),
+    [1, 9, 0, 1],
+  ]
+
+
+def test_what_the_model_does_not_read_of_a_passage_is_searched_too():
+  corpus = table([["home", "home", "home", "cat"]])
+  cut = packing.PackedPassages.of(corpus, 6, TOKENIZER)
+  matcher = token_answers.TokenAnswers([["cat"]], corpus, TOKENIZER, cut)
+  held = matcher.held(tf.constant([0], tf.int64), tf.constant([[0]]))
+  assert held.numpy().tolist() == [[True]]

@@ -181,6 +181,30 @@ def test_patterns_are_trained_on(world, tmp_path):
   assert list((world / "realm" / "index_in_use").glob("finetune-*.json"))
   assert all(0 < loss < 20 for loss in losses.values())
   assert max(shares.values()) > 0
+  config = dataclasses.replace(config, answer_match="substring")
+  with pytest.raises(errors.UserError, match="answer_match=substring"):
+    people.run(
+      world, tmp_path / "other", config, dataset=regex, dev_dataset=regex
+    )
+  assert not (tmp_path / "other").exists()
+
+
+def test_parts_of_words_are_answers_if_it_is_told_so(world, tmp_path):
+  part = people.write_jsonl(
+    tmp_path / "part.jsonl",
+    [
+      {"question": f"where was {name} born?", "answer": place[:-1]}
+      for name, place in zip(people.PEOPLE, people.PLACES, strict=True)
+    ],
+  )
+  shares = []
+  for match in ("words", "substring"):
+    config = people.config_of(train_steps=1, answer_match=match)
+    folder = tmp_path / match
+    people.run(world, folder, config, dataset=part, dev_dataset=part)
+    found = tiny_runs.scalars(folder, "train")
+    shares.append(found["answer_in_retriever_beam"][1])
+  assert shares == [0.0, 1.0]
 
 
 def test_training_stops_where_exact_match_does_not_rise(
