@@ -44,6 +44,7 @@ _ROOMS = (
   "serving.export",
   "serving",
   "demo",
+  "reproduction",
   "launch",
   "__main__",
 )
