@@ -40,6 +40,7 @@ _ROOMS = (
   "training",
   "training.tasks",
   "training.recipes",
+  "baselines",
   "serving.client serving.server",
   "serving.export",
   "serving",
