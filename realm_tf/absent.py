@@ -81,3 +81,10 @@ def demo(output: str) -> errors.UserError:
   return errors.UserError(
     f"output={output} is not empty and no demo: give another folder."
   )
+
+
+def reproduction(output: str) -> errors.UserError:
+  """Returns the error for a folder with other files than those of tables."""
+  return errors.UserError(
+    f"output={output} is not empty and holds no tables: give another folder."
+  )

@@ -41,10 +41,12 @@ _ROOMS = (
   "training",
   "training.tasks",
   "training.recipes",
+  "baselines",
   "serving.client serving.server",
   "serving.export",
   "serving",
   "demo",
+  "reproduction",
   "launch",
   "__main__",
 )

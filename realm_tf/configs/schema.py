@@ -21,7 +21,7 @@ _CHOICES = {
   "export_precision": _PRECISIONS,
   "index_dtype": ("float16", "float32"),
   "marginalization": ("span", "token"),
-  "masking": ("salient_span", "random_span", "random_tokens"),
+  "masking": ("salient_span", "random_span", "random_tokens", "bert_tokens"),
   "normalization": ("layer_norm", "l2", "none"),
   "pooling": ("cls", "cls_hidden", "mean"),
   "precision": _PRECISIONS,
@@ -232,7 +232,8 @@ class MaskingConfig(Config):
 
   Attributes:
     masking: How a query's targets are chosen: "salient_span" (paper),
-      "random_span" or "random_tokens" (paper, Table 2).
+      "random_span", "random_tokens", or "bert_tokens", which keeps a tenth of
+      these and changes a tenth to others, as BERT does (paper, Table 2).
   """
 
   masking: str = "salient_span"

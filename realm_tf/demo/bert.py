@@ -12,8 +12,9 @@ import numpy as np
 from realm_tf import files
 from realm_tf.checkpoints.formats import imported
 from realm_tf.checkpoints.formats import own_run
+from realm_tf.demo import settings
 
-FOLDER = os.path.join(os.path.dirname(__file__), "bert")
+FOLDER = settings.BERT
 RECIPE = "recipe.json"
 
 

@@ -12,7 +12,7 @@ from realm_tf.data.questions import qa_datasets
 from realm_tf.data.questions import qa_splits
 from realm_tf.data.sentences import annotate
 from realm_tf.data.sentences import annotate_shards
-from realm_tf.demo import bert
+from realm_tf.demo import settings
 from realm_tf.evaluation import evaluation_options
 from realm_tf.evaluation import evaluation_run
 from realm_tf.evaluation import scoring
@@ -23,17 +23,10 @@ from realm_tf.training.recipes import warm_start
 
 _log = logging.getLogger(__name__)
 
-# Enough facts that a few epochs cannot learn them by heart, and few enough
-# relations that a model of two layers learns to read them in minutes.
-KINDS = (
-  "countries+us_states+rivers+mountains+composers+painters+languages"
-  "+chemical_elements+planets_and_moons+inventions"
-)
-VOCAB_SIZE = 8_000
 QUESTIONS = 500
 SERVED = "served"
 _QUESTIONS_FILE = "questions.jsonl"
-_BERT = os.path.relpath(bert.FOLDER)
+_BERT = os.path.relpath(settings.BERT)
 
 
 class Stages:
@@ -72,15 +65,15 @@ class Stages:
     """Writes the encyclopedia as a corpus with its own vocabulary."""
     self._announce(
       "build_corpus",
-      f"--input=encyclopedia:{KINDS}",
-      f"--vocab_size={VOCAB_SIZE}",
+      f"--input=encyclopedia:{settings.KINDS}",
+      f"--vocab_size={settings.VOCAB_SIZE}",
       f"--output={self.path('corpus')}",
     )
     build.build(
       build.BuildOptions(
-        inputs=[f"encyclopedia:{KINDS}"],
+        inputs=[f"encyclopedia:{settings.KINDS}"],
         output=self.path("corpus"),
-        vocab_size=VOCAB_SIZE,
+        vocab_size=settings.VOCAB_SIZE,
       )
     )
     self._done("build_corpus")
@@ -105,7 +98,7 @@ class Stages:
 
   def write_questions(self) -> None:
     """Writes questions of the test split as JSONL, drawn by the seed."""
-    asked = qa_splits.load(f"encyclopedia:{KINDS}", "test").examples
+    asked = qa_splits.load(f"encyclopedia:{settings.KINDS}", "test").examples
     drawn = random.Random(self.seed).sample(asked, QUESTIONS)
     path = self.path(_QUESTIONS_FILE)
     qa_datasets.write(path, drawn)
@@ -150,7 +143,7 @@ class Stages:
   def finetune(self) -> None:
     """Fine-tunes on the questions of the train split."""
     where = {
-      "dataset": f"encyclopedia:{KINDS}",
+      "dataset": f"encyclopedia:{settings.KINDS}",
       "corpus": self.path("corpus"),
       "init": self.path("realm"),
       "model_dir": self.path("qa"),

@@ -34,6 +34,7 @@ COMMANDS = (
   "ask",
   "export",
   "serve",
+  "reproduce",
 )
 _VERSION = ("-version", "--version")
 

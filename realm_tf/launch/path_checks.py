@@ -155,9 +155,15 @@ def output(path: str, *, new: bool = False) -> None:
 def demo(path: str) -> None:
   """Raises if --output holds anything but a demo."""
   output(path)
-  is_new = not os.path.exists(path) or _is_empty_folder(path)
-  if _is_here(path) and not is_new and not _has(path, "demo.json"):
+  if _is_foreign(path, "demo.json"):
     raise absent.demo(path)
+
+
+def reproduction(path: str) -> None:
+  """Raises if --output holds anything but tables and their runs."""
+  output(path)
+  if _is_foreign(path, "reproduction.json"):
+    raise absent.reproduction(path)
 
 
 def why_no_folder(path: str) -> str:
@@ -183,6 +189,12 @@ def _is_here(path: str) -> bool:
 
 def _has(folder_: str, name: str) -> bool:
   return os.path.exists(os.path.join(folder_, name))
+
+
+def _is_foreign(path: str, marker: str) -> bool:
+  """Whether a path on this machine holds something, but no marker."""
+  is_new = not os.path.exists(path) or _is_empty_folder(path)
+  return _is_here(path) and not is_new and not _has(path, marker)
 
 
 def _is_empty_folder(path: str) -> bool:

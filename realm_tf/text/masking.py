@@ -1,7 +1,7 @@
 """Which wordpieces of a query are masked: the policies of the paper's Table 2.
 
 Stateless: the same seed chooses the same masks. Every chosen wordpiece is
-replaced by [MASK].
+replaced by [MASK], unless `vary` keeps or changes some, as BERT does.
 """
 
 from typing import NamedTuple
@@ -9,7 +9,9 @@ from typing import NamedTuple
 import tensorflow as tf
 
 _SPAN_CONTINUES = 0.8  # SpanBERT (Joshi et al., 2019): lengths ~ Geometric(0.2)
-_TOKEN_RATE = 0.15  # BERT (Devlin et al., 2019)
+_TOKEN_RATE = 0.15  # BERT (Devlin et al., 2019), as the next two
+_KEPT = 0.1
+_CHANGED = 0.1
 
 
 class MaskedQueries(NamedTuple):
@@ -126,6 +128,37 @@ def apply_mask(
     targets=tf.where(is_target, targets, 0),
     target_weights=tf.cast(is_target, tf.float32),
   )
+
+
+def vary(
+  masked: MaskedQueries,
+  token_ids: tf.Tensor,
+  words: tf.Tensor,
+  seed: tf.Tensor,
+) -> MaskedQueries:
+  """Keeps a tenth of the masked wordpieces, and changes a tenth to others.
+
+  They stay targets: BERT's 80% [MASK], 10% random words, 10% the word itself.
+
+  Args:
+    masked: What `apply_mask` returns.
+    token_ids: <int32>[batch, length]. Before masking.
+    words: <int32>[words]. The wordpieces that others are drawn from.
+    seed: <int32>[2].
+  """
+  draws = tf.random.stateless_uniform(
+    tf.concat([[2], tf.shape(token_ids)], axis=0), seed
+  )
+  others = tf.gather(words, _below(draws[1], tf.size(words)))
+  chosen = tf.reduce_any(
+    (tf.range(token_ids.shape[1]) == masked.mask_positions[:, :, None])
+    & (masked.target_weights[:, :, None] > 0),
+    axis=1,
+  )
+  kept = chosen & (draws[0] < _KEPT)
+  changed = chosen & (draws[0] >= 1 - _CHANGED)
+  varied = tf.where(kept, token_ids, masked.token_ids)
+  return masked._replace(token_ids=tf.where(changed, others, varied))
 
 
 def _below(draws: tf.Tensor, limits: tf.Tensor) -> tf.Tensor:

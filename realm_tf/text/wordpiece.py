@@ -19,6 +19,7 @@ SPECIAL_TOKENS = (PAD, UNK, CLS, SEP, MASK)
 
 _CONTINUATION = "##"
 _SPECIAL = re.compile(r"\[.*\]")
+_UNUSED = re.compile(r"\[unused\d+\]")
 # Uncased vocabularies hold a capital or two, of scripts that the text
 # normalisation does not know.
 _CASED_PART = 0.01
@@ -142,6 +143,14 @@ class Tokenizer:
   def starts_word(self) -> list[bool]:
     """Returns, by id, whether a wordpiece begins a word: "##" continues one."""
     return self._starts_word
+
+  def words(self) -> list[int]:
+    """Returns the ids of what is not special, as [CLS] and [unused1] are."""
+    return [
+      i
+      for i, token in enumerate(self.vocabulary)
+      if token not in SPECIAL_TOKENS and not _UNUSED.fullmatch(token)
+    ]
 
   @property
   def vocab_size(self) -> int:

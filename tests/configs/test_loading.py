@@ -122,7 +122,7 @@ def test_base_is_the_papers():
   ("name", "value"),
   [
     ("masking", "random_span"),
-    ("masking", "random_tokens"),
+    ("masking", "bert_tokens"),
     ("export_every_steps", 15_000),
   ],
 )

@@ -38,6 +38,7 @@ _REQUIRED = {
   "pretrain_ict": {"config", "corpus", "model_dir"},
   "pretrain_mlm": {"config", "corpus", "model_dir"},
   "refresh_index": {"model_dir"},
+  "reproduce": {"output", "table"},
   "serve": set(),
   "train_tagger": {"config", "data", "model_dir"},
 }

@@ -99,6 +99,7 @@ def good(root):
     "pretrain_ict": training | {"init_checkpoint": run},
     "pretrain_mlm": training,
     "refresh_index": {"model_dir": run, "corpus": corpus},
+    "reproduce": {"table": "2", "output": f"{root}/new"},
     "serve": {"model_name": "realm", "model_base_path": str(root)},
     "train_tagger": {
       "config": "tiny",
@@ -152,11 +153,24 @@ def wrong(root):
   several = f"{root}/run,{none}"
   yield from refused("init_checkpoint", several, message, "pretrain")
 
-  writing = ("build_corpus", "edit_corpus", "evaluate", "export", "demo")
+  writing = (
+    *("build_corpus", "edit_corpus", "evaluate", "export", "demo"),
+    "reproduce",
+  )
   yield from refused("output", below, no_folder, *writing, "import_checkpoint")
   message = absent.new_folder(full)
   yield from refused("output", full, message, "import_checkpoint")
   yield from refused("output", full, absent.demo(full), "demo")
+  message = absent.reproduction(full)
+  yield from refused("output", full, message, "reproduce")
+  message = "rows=best is no row of table 2: choose of realm, "
+  yield from refused("rows", "best", message, "reproduce")
+  message = "seeds=-1 is no seed"
+  yield from refused("seeds", "-1", message, "reproduce")
+  message = "--bert goes with --scale=paper"
+  yield from refused("bert", f"{root}/weights", message, "reproduce")
+  message = "--wikipedia is missing, which --scale=paper starts from"
+  yield from refused("scale", "paper", message, "reproduce")
   file = f"{none}.json"
   message = f"--config={file} cannot be read."
   yield from refused("config", file, message, *trainings, "finetune")

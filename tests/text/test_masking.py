@@ -115,3 +115,18 @@ def test_choose_below_stays_below_and_reaches_all():
   drawn = masking.choose_below(limits, tf.constant([5, 6])).numpy()
   for i, limit in enumerate((1, 2, 3, 7)):
     assert set(drawn[i::4]) == set(range(limit))
+
+
+def test_of_the_targets_a_tenth_is_kept_and_a_tenth_changed_to_words():
+  token_ids = np.full((2_000, 10), 7, np.int32)
+  chosen = np.zeros((2_000, 10), bool)
+  chosen[:, 2:5] = True
+  masked = masking.apply_mask(tf.constant(token_ids), chosen, 4, 4)
+  words = tf.constant([8, 9])
+  varied = masking.vary(masked, token_ids, words, tf.constant([1, 2]))
+  for name in ("mask_positions", "targets", "target_weights"):
+    np.testing.assert_array_equal(getattr(varied, name), getattr(masked, name))
+  ids = varied.token_ids.numpy()
+  assert (ids[~chosen] == 7).all()
+  shares = [np.mean(ids[chosen] == i) for i in (4, 7, 8, 9)]
+  np.testing.assert_allclose(shares, [0.8, 0.1, 0.05, 0.05], atol=0.015)

@@ -13,7 +13,7 @@ from realm_tf.data.sentences import annotated_corpus
 from realm_tf.text import masking
 from realm_tf.text import wordpiece
 
-_SPAN, _MASK = range(2)  # purposes of random draws
+_SPAN, _MASK, _VARY = range(3)  # purposes of random draws
 _SHORTEST_SENTENCE = 4  # wordpieces; below that there is nothing to go by
 
 
@@ -104,6 +104,7 @@ class MaskedQuerySource:
       self._tokens = tf.constant(corpus.tokens)
       self._starts = tf.constant(corpus.sentence_starts)
       self._limits = tf.constant(corpus.sentence_limits)
+      self._words = tf.constant(tokenizer.words(), tf.int32)
       self._uids = tf.constant(corpus.uids[corpus.sentence_passages])
       self._span_splits = tf.constant(span_splits)
       # One more, so that a sentence without a span has something to read.
@@ -167,12 +168,16 @@ class MaskedQuerySource:
         config.query_length, begin, end, config.max_masks, seed
       )
     else:
+      # "random_tokens" and "bert_tokens"
       chosen = masking.random_token_mask(
         config.query_length, begin, end, config.max_masks, seed
       )
     masked = masking.apply_mask(
       token_ids, chosen, config.max_masks, self._tokenizer.mask_id
     )
+    if config.masking == "bert_tokens":
+      seed = order.step_seed(config.seed, step, _VARY)
+      masked = masking.vary(masked, token_ids, self._words, seed)
     source_uids = tf.gather(self._uids, sentences)
     return QueryBatch(masked, token_ids, source_uids, sentences)
 

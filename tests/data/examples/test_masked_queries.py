@@ -76,6 +76,29 @@ def test_masks_hide_tokens_and_targets_give_them(masking):
       assert not set(before[row, places]) & {CLS, SEP, 0}
 
 
+def test_as_bert_some_targets_are_kept_and_some_changed():
+  corpus = synthetic.random_corpus()
+  as_bert = source_of(corpus, masking="bert_tokens")
+  all_masked = source_of(corpus, masking="random_tokens")
+  shown = []
+  for step in range(40):
+    batch, other = as_bert(step_of(step)), all_masked(step_of(step))
+    for name in ("mask_positions", "targets", "target_weights"):
+      np.testing.assert_array_equal(
+        getattr(batch.masked, name), getattr(other.masked, name)
+      )
+    before, after = batch.token_ids.numpy(), batch.masked.token_ids.numpy()
+    is_target = other.masked.token_ids.numpy() != before
+    np.testing.assert_array_equal(after[~is_target], before[~is_target])
+    shown += [*zip(before[is_target], after[is_target], strict=True)]
+  words = [*range(5, TOKENIZER.vocab_size)]
+  masked = [new == MASK for _, new in shown]
+  kept = [new == old for old, new in shown]
+  assert abs(np.mean(masked) - 0.8) < 0.05
+  assert abs(np.mean(kept) - 0.1) < 0.05
+  assert {new for _, new in shown} - {MASK} <= {*words}
+
+
 def test_a_sentence_that_fits_is_shown_whole_with_one_of_its_spans_masked():
   corpus = synthetic.random_corpus()
   source = source_of(corpus, query_length=24)
@@ -175,7 +198,9 @@ def test_a_long_sentence_is_read_through_a_window_around_its_span(
     assert 4 <= places[0] <= 8
 
 
-@pytest.mark.parametrize("masking", ["random_span", "random_tokens"])
+@pytest.mark.parametrize(
+  "masking", ["random_span", "random_tokens", "bert_tokens"]
+)
 def test_random_masks_fall_into_the_window_of_a_long_sentence(masking):
   corpus = synthetic.build_corpus([([6], [[(list(range(6, 46)), [])]])])
   source = source_of(
@@ -193,7 +218,7 @@ def batch_arrays(source, step):
 
 
 @pytest.mark.parametrize(
-  "masking", ["salient_span", "random_span", "random_tokens"]
+  "masking", ["salient_span", "random_span", "random_tokens", "bert_tokens"]
 )
 def test_seed_and_step_alone_make_the_batch(masking):
   corpus = synthetic.random_corpus()

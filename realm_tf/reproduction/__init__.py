@@ -1,0 +1,1 @@
+"""The paper's two tables: plans of commands, and reports beside its figures."""

@@ -1,0 +1,173 @@
+"""What was measured of a table's rows, beside the paper's figures."""
+
+import dataclasses
+import math
+import statistics
+from collections.abc import Mapping
+from collections.abc import Sequence
+from typing import Any
+
+from realm_tf import errors
+from realm_tf import files
+from realm_tf.reproduction import plan
+from realm_tf.reproduction import tables
+
+
+@dataclasses.dataclass(frozen=True)
+class Result:
+  """A row's figures.
+
+  Attributes:
+    row: The row.
+    ours: Percent by column and seed.
+    minutes: How long its commands took, by seed; with those that other rows
+      share.
+  """
+
+  row: tables.Row
+  ours: Mapping[str, Mapping[int, float]]
+  minutes: Mapping[int, float]
+
+
+def percent(figure: plan.Figure) -> float:
+  """Returns a figure that an evaluation has written, in percent.
+
+  Raises:
+    errors.UserError: If its file is damaged.
+  """
+  (path,) = figure.step.files
+  try:
+    summary = files.read_json(path)
+    return 100 * float(summary["figures"][figure.name]["value"])
+  except (ValueError, KeyError, TypeError) as e:
+    raise errors.UserError(
+      f"{path} has no figure {figure.name}: remove it, and the evaluation is "
+      "run again."
+    ) from e
+
+
+def mean(values: Mapping[int, float]) -> float:
+  """Returns the mean over seeds."""
+  return statistics.fmean(values.values())
+
+
+def spread(values: Mapping[int, float]) -> float:
+  """Returns the standard deviation over seeds; NaN of one seed."""
+  return statistics.stdev(values.values()) if len(values) > 1 else math.nan
+
+
+def columns(results: Sequence[Result]) -> list[str]:
+  """Returns the names of the paper's columns, then those of ours alone."""
+  names = [name for result in results for name in result.row.paper]
+  names += [name for result in results for name in result.ours]
+  return list(dict.fromkeys(names))
+
+
+def markdown(table: tables.Table, scale: str, results: Sequence[Result]) -> str:
+  """Returns the report.
+
+  Args:
+    table: The table.
+    scale: Its name.
+    results: Of the rows that were run.
+  """
+  head, cells = _cells(results)
+  seeds = sorted({seed for result in results for seed in result.minutes})
+  lines = [
+    f"# Table {table.number}: {table.title} (scale {scale})",
+    "",
+    f"Ours: percent, mean and standard deviation over the seeds "
+    f"{', '.join(map(str, seeds))}. Paper: {table.paper}.",
+    "",
+    *_rows(["system", *head], cells),
+    "",
+    "What each row was trained on, and the minutes of its commands for a seed, "
+    "those that it shares with other rows included:",
+    "",
+    *_rows(
+      ["system", "trained on", "minutes"],
+      [
+        [
+          result.row.title,
+          result.row.trained_on,
+          f"{mean(result.minutes):.1f}" if result.minutes else "",
+        ]
+        for result in results
+      ],
+    ),
+  ]
+  if table.absent:
+    lines += ["", f"Not in this package: {'; '.join(table.absent)}."]
+  return "\n".join(lines) + "\n"
+
+
+def as_json(
+  table: tables.Table, scale: str, results: Sequence[Result]
+) -> dict[str, Any]:
+  """Returns the report as JSON; see `markdown`."""
+  return {
+    "table": table.number,
+    "scale": scale,
+    "paper_measured_on": table.paper,
+    "rows": [
+      {
+        "name": result.row.name,
+        "title": result.row.title,
+        "trained_on": result.row.trained_on,
+        "minutes": {str(k): round(v, 2) for k, v in result.minutes.items()},
+        "paper": dict(result.row.paper),
+        "ours": {
+          column: _figure(values) for column, values in result.ours.items()
+        },
+      }
+      for result in results
+    ],
+  }
+
+
+def _figure(values: Mapping[int, float]) -> dict[str, Any]:
+  deviation = spread(values)
+  return {
+    "seeds": {str(seed): round(value, 3) for seed, value in values.items()},
+    "mean": round(mean(values), 3),
+    "standard_deviation": (
+      None if math.isnan(deviation) else round(deviation, 3)
+    ),
+  }
+
+
+def _cells(results: Sequence[Result]) -> tuple[list[str], list[list[str]]]:
+  """Returns the heads of the columns, and the rows."""
+  head: list[str] = []
+  rows = [[result.row.title] for result in results]
+  for column in columns(results):
+    for who, sides in (
+      ("ours", [_measured(result.ours.get(column)) for result in results]),
+      ("paper", [_published(result.row.paper, column) for result in results]),
+    ):
+      if any(sides):
+        head.append(f"{column}, {who}")
+        for row, cell in zip(rows, sides, strict=True):
+          row.append(cell)
+  return head, rows
+
+
+def _measured(values: Mapping[int, float] | None) -> str:
+  if not values:
+    return ""
+  deviation = spread(values)
+  if math.isnan(deviation):
+    return f"{mean(values):.1f}"
+  return f"{mean(values):.1f} ± {deviation:.1f}"
+
+
+def _published(paper: Mapping[str, float], column: str) -> str:
+  return f"{paper[column]:.1f}" if column in paper else ""
+
+
+def _rows(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+  return [
+    f"| {' | '.join(head)} |",
+    f"|{'---|' * len(head)}",
+    *(f"| {' | '.join(row)} |" for row in rows),
+  ]
