@@ -31,6 +31,7 @@ _SLOW_FILES = (
   "across_stacks/",
   "checkpoints/test_sentence_encoders.py",
   "checkpoints/test_reading.py",
+  "checkpoints/test_realm_folders.py",
   "data/corpus/test_corpora.py",
   "data/examples/test_ict_examples.py",
   "data/examples/test_mlm_examples.py",

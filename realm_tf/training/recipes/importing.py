@@ -13,7 +13,9 @@ from realm_tf import suggestions
 from realm_tf.checkpoints import comparison
 from realm_tf.checkpoints import names
 from realm_tf.checkpoints import reading
+from realm_tf.checkpoints import realm_comparison
 from realm_tf.checkpoints import weight_source
+from realm_tf.checkpoints.formats import hugging_face_realm
 from realm_tf.checkpoints.formats import imported
 from realm_tf.checkpoints.formats import sentence_transformers
 from realm_tf.configs import schema
@@ -78,7 +80,7 @@ def run(
   _log.info(f"import_checkpoint {path} -> {output}")
   for line in describe(found, config):
     _log.info(f"  {line}")
-  comparisons = [comparison.compare(found, peer_python)]
+  comparisons = [_compare(found, peer_python)]
   if found.format == sentence_transformers.FORMAT and peer_python:
     comparisons.append(comparison.compare_embeddings(found, peer_python))
   for compared in comparisons:
@@ -99,6 +101,15 @@ def run(
     f"{'' if corpus else ', here on the embedded encyclopedia'}:\n"
     f"  {following}"
   )
+
+
+def _compare(
+  found: weight_source.Source, peer_python: str
+) -> comparison.Comparison:
+  """Compares a source with its own program."""
+  if found.format.startswith(hugging_face_realm.FORMAT):
+    return realm_comparison.compare(found, peer_python)
+  return comparison.compare(found, peer_python)
 
 
 def _next(
@@ -176,6 +187,9 @@ def describe(
     lines.append(
       (role, f"{len(held)} variables, {numbers:,}" if held else "missing")
     )
+  if found.span_scorer is not None:
+    size = found.span_scorer.hidden_size
+    lines.append(("reader", f"scores spans by {size} hidden units"))
   if retriever is not None:
     fields = ("pooling", "projection_size", "normalization", "passage_length")
     settings = ", ".join(f"{n}={getattr(retriever, n)}" for n in fields)
