@@ -38,6 +38,7 @@ _SLOW_FILES = (
   "data/examples/test_packing.py",
   "data/ingest/test_build.py",
   "data/ingest/test_corpus_edit.py",
+  "data/ingest/test_ordered_shards.py",
   "data/sentences/test_annotate.py",
   "data/sentences/test_annotated_corpus.py",
   "demo/test_bert.py",

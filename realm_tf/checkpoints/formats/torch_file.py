@@ -109,6 +109,8 @@ def read(path: str) -> dict[str, np.ndarray]:
         raise errors.UserError(f"{path} was written on a big-endian machine.")
       loaded = _Unpickler(archive.read(main), content, folder, entries).load()
     return _arrays(loaded)
+  except errors.UserError:
+    raise
   except _RefusedError as e:
     raise errors.UserError(
       f"{path} is refused: its pickle {e}, and weights need no such thing. "
