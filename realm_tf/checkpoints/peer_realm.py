@@ -30,9 +30,14 @@ def main(folder: str, inputs_path: str, outputs_path: str) -> None:
     "scorer": transformers.RealmScorer,
     "encoder": transformers.RealmKnowledgeAugEncoder,
     "reader": transformers.RealmReader,
+    "openqa embedder": transformers.RealmForOpenQA,
+    "openqa reader": transformers.RealmForOpenQA,
   }
   model = models[kind].from_pretrained(folder).eval()
   part = model.embedder if kind == "scorer" else model
+  if kind.startswith("openqa "):
+    kind = kind.removeprefix("openqa ")
+    part = getattr(model, kind)
   given = {
     "input_ids": token_ids,
     "attention_mask": (token_ids != 0).long(),

@@ -18,6 +18,8 @@ from realm_tf.models import masked_lm
 from realm_tf.models import span_reader
 
 _PEER = pathlib.Path(__file__).with_name("peer_realm.py")
+# Takes what its docstring says; see `comparison.run_peer`.
+ANSWERS_PEER = _PEER.with_name("peer_realm_answers.py")
 _MAX_SPAN_LENGTH = 10
 
 

@@ -131,8 +131,12 @@ def read_openqa(path: str) -> OpenQa:
         f"{path} lacks the {what} of a whole fine-tuned REALM: download it "
         "again."
       )
-  embedder = _read_embedder(path, config, _below(weights, _EMBEDDER), OPENQA)
-  reader = _read_reader(path, config, _below(weights, _READER), OPENQA)
+  embedder = _read_embedder(
+    path, config, _below(weights, _EMBEDDER), f"{OPENQA} {EMBEDDER}"
+  )
+  reader = _read_reader(
+    path, config, _below(weights, _READER), f"{OPENQA} {READER}"
+  )
   if BLOCK_EMBEDDINGS not in weights:
     raise errors.UserError(
       f"{path} lacks the tensor {BLOCK_EMBEDDINGS}, the vectors of all "
