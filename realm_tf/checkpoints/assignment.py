@@ -13,6 +13,7 @@ from realm_tf.checkpoints import sentence_encoder
 from realm_tf.checkpoints import weight_source
 from realm_tf.models import embedders
 from realm_tf.models import masked_lm
+from realm_tf.models import span_reader
 
 ENCODER_ROLES = (names.EMBEDDINGS, names.LAYERS, names.POOLER)
 TAGGER_ROLES = (names.EMBEDDINGS, names.LAYERS)
@@ -57,6 +58,7 @@ def initialize_embedder(
   embedder: embedders.Embedder,
   found: weight_source.Source,
   dense: sentence_encoder.Dense | None = None,
+  layer_norm: sentence_encoder.LayerNorm | None = None,
 ) -> Report:
   """Assigns a source's weights to an embedder.
 
@@ -64,6 +66,7 @@ def initialize_embedder(
     embedder: Built: its variables exist.
     found: The source.
     dense: Its projection; None leaves that as it is.
+    layer_norm: That of its embeddings; None leaves it as it is.
 
   Raises:
     errors.UserError: If a variable is of another shape; names both.
@@ -73,6 +76,9 @@ def initialize_embedder(
   if embedder.projection is not None and dense is not None:
     embedder.projection.kernel.assign(dense.kernel)
     embedder.projection.bias.assign(dense.bias)
+  if embedder.layer_norm is not None and layer_norm is not None:
+    embedder.layer_norm.gamma.assign(layer_norm.gamma)
+    embedder.layer_norm.beta.assign(layer_norm.beta)
   return report
 
 
@@ -92,6 +98,36 @@ def initialize_reader(
     errors.UserError: If a variable is of another shape; names both.
   """
   return _assign(reader.weights, found, READER_ROLES)
+
+
+def initialize_span_reader(
+  reader: span_reader.SpanReader, found: weight_source.Source
+) -> Report:
+  """Assigns a source's weights to a reader of spans.
+
+  If the source scores no spans, the scorer is not changed.
+
+  Args:
+    reader: The model.
+    found: The source. Its span scorer, if it has one, is of the reader's size.
+
+  Raises:
+    errors.UserError: If a variable is of another shape; names both.
+  """
+  report = _assign(reader.encoder.weights, found, SPAN_READER_ROLES)
+  if found.span_scorer is not None:
+    given, scorer = found.span_scorer, reader.scorer
+    for variable, value in (
+      (scorer.start.kernel, given.start_kernel),
+      (scorer.start.bias, given.bias),
+      (scorer.end.kernel, given.end_kernel),
+      (scorer.layer_norm.gamma, given.gamma),
+      (scorer.layer_norm.beta, given.beta),
+      (scorer.output_layer.kernel, given.output_kernel),
+      (scorer.output_layer.bias, given.output_bias),
+    ):
+      variable.assign(value)
+  return report
 
 
 def unused(found: weight_source.Source, roles: Collection[str]) -> list[str]:

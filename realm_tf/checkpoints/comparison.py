@@ -48,6 +48,11 @@ class Comparison:
   differences: dict[str, float]
 
 
+NOT_RUN = Comparison(
+  "not run: peer_python=PYTHON names one that has torch and transformers", {}
+)
+
+
 def inputs(found: weight_source.Source) -> dict[str, np.ndarray]:
   """Returns a batch of sentences, as BERT reads them.
 
@@ -122,10 +127,7 @@ def compare(found: weight_source.Source, peer_python: str) -> Comparison:
   elif found.format not in (hugging_face.FORMAT, sentence_transformers.FORMAT):
     return Comparison("a checkpoint without its program cannot be run", {})
   elif not peer_python:
-    return Comparison(
-      "not run: peer_python=PYTHON names one that has torch and transformers",
-      {},
-    )
+    return NOT_RUN
   else:
     folder = sentence_transformers.transformer_folder(found.path)
     program, theirs = run_peer(_PEER, folder, batch, peer_python)
@@ -134,14 +136,16 @@ def compare(found: weight_source.Source, peer_python: str) -> Comparison:
   for outputs in (ours, theirs):
     if "hidden_states" in outputs:  # without padding
       outputs["hidden_states"] = outputs["hidden_states"][attended]
-  return Comparison(
-    program,
-    {
-      name: float(np.abs(value - theirs[name]).max())
-      for name, value in ours.items()
-      if name in theirs
-    },
-  )
+  return Comparison(program, differences(ours, theirs))
+
+
+def differences(ours: Arrays, theirs: Arrays) -> dict[str, float]:
+  """Returns the largest absolute difference of each output that both have."""
+  return {
+    name: float(np.abs(value - theirs[name]).max())
+    for name, value in ours.items()
+    if name in theirs
+  }
 
 
 def our_embeddings(

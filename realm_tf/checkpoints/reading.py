@@ -13,6 +13,7 @@ from realm_tf.checkpoints import weight_source
 from realm_tf.checkpoints.formats import google_bert
 from realm_tf.checkpoints.formats import hub_module
 from realm_tf.checkpoints.formats import hugging_face
+from realm_tf.checkpoints.formats import hugging_face_realm
 from realm_tf.checkpoints.formats import imported
 from realm_tf.checkpoints.formats import json_config
 from realm_tf.checkpoints.formats import model_garden
@@ -66,6 +67,8 @@ def _read(path: str) -> weight_source.Source:
     return hub_module.read(path)
   if _has(path, sentence_transformers.MODULES):
     return sentence_transformers.read(path)
+  if hugging_face_realm.is_realm(path):
+    return hugging_face_realm.read(path)
   if _has(path, hugging_face.CONFIG):
     return hugging_face.read(path)
   prefix = _prefix(path)

@@ -10,6 +10,7 @@ import numpy as np
 from realm_tf import errors
 from realm_tf.checkpoints import names
 from realm_tf.checkpoints import sentence_encoder
+from realm_tf.checkpoints import span_weights
 from realm_tf.configs import schema
 from realm_tf.text import wordpiece
 
@@ -33,6 +34,7 @@ class Source:
     unused: Its other tensors, by its own names.
     notes: Lines that the user should see.
     encoder: How it makes embeddings; None of a BERT that makes none.
+    span_scorer: How it scores spans; None of a BERT that scores none.
   """
 
   path: str
@@ -45,6 +47,7 @@ class Source:
   unused: tuple[str, ...] = ()
   notes: tuple[str, ...] = ()
   encoder: sentence_encoder.SentenceEncoder | None = None
+  span_scorer: span_weights.SpanScorer | None = None
 
   @property
   def roles(self) -> set[str]:

@@ -21,7 +21,8 @@ _INPUT = flags.DEFINE_multi_string(
   None,
   "Folders, files or patterns: JSONL and CSV with `title` and `text`, text, "
   "Markdown, HTML, PDF, WikiExtractor's (.gz, .bz2 too); or `encyclopedia` for "
-  "the embedded corpus. Several: repeat the flag, or separate them by commas.",
+  "the embedded corpus. Several: repeat the flag, or separate them by commas. "
+  "A released REALM's block_records.npy alone: its records are the passages.",
   required=True,
 )
 _OUTPUT = flags.DEFINE_string(

@@ -7,7 +7,8 @@ The training commands' --init_checkpoint reads the same formats itself; this
 command shows what a source holds, compares it with its own program where that
 can be run, and leaves its vocabulary for build_corpus. A sentence encoder
 becomes a run, which refresh_index, evaluate --retrieval_only and finetune take
-without any training.
+without any training. A whole fine-tuned REALM becomes a run of finetune, whose
+index has the vectors that came with it.
 """
 
 import dataclasses
@@ -40,7 +41,14 @@ _CORPUS = flags.DEFINE_string(
   "corpus",
   "",
   "Folder of the corpus for whose passages --config.projection_size reduces a "
-  "sentence encoder's dimensions, and which it then searches by default.",
+  "sentence encoder's dimensions, and which it then searches by default; of a "
+  "whole fine-tuned REALM, of its passages.",
+)
+_PASSAGE_TOWER = flags.DEFINE_string(
+  "passage_tower",
+  "",
+  "Folder of the embedder that a whole fine-tuned REALM was fine-tuned from, "
+  "which embeds passages.",
 )
 # What a sentence encoder's run may choose; the source says the rest.
 _FIELDS = (
@@ -65,6 +73,7 @@ def main() -> None:
   path_checks.weights("source", _SOURCE.value)
   path_checks.output(_OUTPUT.value, new=True)
   path_checks.corpus(_CORPUS.value)
+  path_checks.weights("passage_tower", _PASSAGE_TOWER.value)
   from realm_tf.training.recipes import importing
 
   importing.run(
@@ -73,6 +82,7 @@ def main() -> None:
     _PEER_PYTHON.value,
     _CORPUS.value,
     run_flags.given_fields(_FIELDS),
+    _PASSAGE_TOWER.value,
   )
 
 

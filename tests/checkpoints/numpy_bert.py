@@ -7,7 +7,17 @@ import numpy as np
 _erf = np.vectorize(math.erf)
 
 
-def last_layer(arrays, token_ids, segment_ids=None, heads=4):
+def gelu(x):
+  """GELU by the error function."""
+  return 0.5 * x * (1 + _erf(x / 2**0.5))
+
+
+def gelu_tanh(x):
+  """GELU by tanh."""
+  return 0.5 * x * (1 + np.tanh((2 / np.pi) ** 0.5 * (x + 0.044715 * x**3)))
+
+
+def last_layer(arrays, token_ids, segment_ids=None, heads=4, activation=gelu):
   """Returns the last layer of a row without padding, <float64>[L, width]."""
   table = {name.removeprefix("bert."): a for name, a in arrays.items()}
   if segment_ids is None:
@@ -42,7 +52,7 @@ def last_layer(arrays, token_ids, segment_ids=None, heads=4):
     read = dense(f"{layer}.attention.output.dense", read)
     x = norm(f"{layer}.attention.output.LayerNorm", x + read)
     inner = dense(f"{layer}.intermediate.dense", x)
-    inner *= 0.5 * (1 + _erf(inner / 2**0.5))
+    inner = activation(inner)
     x = norm(
       f"{layer}.output.LayerNorm", x + dense(f"{layer}.output.dense", inner)
     )

@@ -15,6 +15,8 @@ import pytest
 
 from realm_tf.checkpoints import comparison
 from realm_tf.checkpoints import reading
+from realm_tf.checkpoints import realm_comparison
+from tests.checkpoints import realm_folders
 from tests.checkpoints import sentence_folders
 
 TOLERANCE = 1e-4
@@ -54,6 +56,29 @@ def test_random_weights(tmp_path, peer, activation):
     "pooled_output",
     "logits",
   }
+  assert max(compared.differences.values()) < TOLERANCE
+
+
+@pytest.mark.parametrize("pickled", [False, True])
+@pytest.mark.parametrize(
+  ("part", "output"),
+  [
+    ("embedder", "embeddings"),
+    ("scorer", "embeddings"),
+    ("encoder", "logits"),
+    ("reader", "span_scores"),
+  ],
+)
+def test_random_parts_of_realm(tmp_path, peer, part, output, pickled):
+  arrays = getattr(realm_folders, part)()
+  folder = realm_folders.write(tmp_path / part, arrays)
+  if pickled:
+    subprocess.run([peer, "-c", PICKLE, folder], check=True)
+    (folder / "model.safetensors").unlink()
+  found = reading.read(str(folder))
+  compared = realm_comparison.compare(found, peer)
+  assert "transformers" in compared.program
+  assert compared.differences.keys() == {"hidden_states", output}
   assert max(compared.differences.values()) < TOLERANCE
 
 

@@ -449,7 +449,7 @@ def error_of(path):
   ("write", "lost", "words"),
   [
     (formats.hugging_face, "vocab.txt", "no vocabulary"),
-    (formats.hugging_face, "model.safetensors", "save_pretrained"),
+    (formats.hugging_face, "model.safetensors", "no weights"),
     (formats.google, "vocab.txt", "no vocabulary"),
     (formats.google, "bert_config.json", "bert_config.json"),
     (model_garden, "vocab.txt", "no vocabulary"),

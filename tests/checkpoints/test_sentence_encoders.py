@@ -11,6 +11,7 @@ from realm_tf.checkpoints import reading
 from tests.checkpoints import formats
 from tests.checkpoints import numpy_bert
 from tests.checkpoints import sentence_folders
+from tests.checkpoints import torch_files
 from tests.checkpoints.sentence_folders import IDENTITY
 from tests.checkpoints.sentence_folders import RELU
 from tests.checkpoints.sentence_folders import TANH
@@ -174,11 +175,13 @@ def test_another_architecture_is_refused_by_name(tmp_path):
   assert f"{folder} is a mpnet, not a BERT" in refusal(folder)
 
 
-def test_pickled_dense_weights_are_refused(tmp_path):
-  folder = sentence_folders.write(
-    tmp_path / "st", dense=[dense(1, 32, 8, TANH)]
+def test_pickled_dense_weights_are_read(tmp_path):
+  layer = dense(1, 32, 8, TANH)
+  folder = sentence_folders.write(tmp_path / "st", dense=[layer])
+  kernel, bias, _ = layer
+  (folder / "2_Dense" / "model.safetensors").unlink()
+  torch_files.write(
+    folder / "2_Dense" / "pytorch_model.bin",
+    {"linear.weight": kernel.T, "linear.bias": bias},
   )
-  (folder / "2_Dense" / "model.safetensors").rename(
-    folder / "2_Dense" / "pytorch_model.bin"
-  )
-  assert "pickled" in refusal(folder)
+  np.testing.assert_array_equal(read(folder).encoder.dense.kernel, kernel)

@@ -87,6 +87,7 @@ def good(root):
     },
     "import_checkpoint": {
       "source": f"{root}/weights/model.ckpt",
+      "passage_tower": f"{root}/weights",
       "output": f"{root}/new",
       "corpus": corpus,
     },
@@ -145,6 +146,7 @@ def wrong(root):
     ("init_retriever", "finetune"),
     ("init_reader", "finetune"),
     ("source", "import_checkpoint"),
+    ("passage_tower", "import_checkpoint"),
     *(("init_checkpoint", command) for command in trainings),
   ):
     message = f"--{flag}: {absent.weights(none)}"

@@ -1,7 +1,8 @@
-"""Hugging Face folders: `config.json`, `model.safetensors`, a vocabulary."""
+"""Hugging Face folders: `config.json`, weights, a vocabulary."""
 
 import os
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -13,14 +14,16 @@ from realm_tf.checkpoints import weight_source
 from realm_tf.checkpoints.formats import json_config
 from realm_tf.checkpoints.formats import one_encoder
 from realm_tf.checkpoints.formats import safetensors_file
+from realm_tf.checkpoints.formats import torch_file
 from realm_tf.checkpoints.formats import vocabularies
 from realm_tf.data.corpus import corpus_manifest
 
 FORMAT = "Hugging Face"
 CONFIG = "config.json"
 WEIGHTS = "model.safetensors"
-_WEIGHTS_INDEX = "model.safetensors.index.json"
-_EPSILON = 1e-12
+PICKLED_WEIGHTS = "pytorch_model.bin"
+_INDEX = ".index.json"  # behind a name, of weights in several files
+EPSILON = 1e-12  # of our layer norms in BERT
 _TOKENIZER_DEFAULTS = {
   "do_lower_case": True,
   "strip_accents": None,
@@ -63,17 +66,40 @@ def read(path: str, subfolder: str = "") -> weight_source.Source:
       f"{path} has {config['position_embedding_type']} positions, a BERT "
       f"absolute ones, by its {CONFIG}."
     )
+  return of_weights(path, folder, config, read_weights(path, folder))
+
+
+def of_weights(
+  path: str,
+  folder: str,
+  config: Mapping[str, Any],
+  weights: Mapping[str, np.ndarray],
+  format_name: str = FORMAT,
+) -> weight_source.Source:
+  """Returns the source that weights make with a folder's tokenizer.
+
+  Args:
+    path: What messages name.
+    folder: Where config and vocabulary are.
+    config: What `config.json` says.
+    weights: By Hugging Face's names, below one scope or none.
+    format_name: For messages.
+
+  Raises:
+    errors.UserError: As `read`.
+  """
+  file = tf.io.gfile.join(folder, CONFIG)
   sizes = json_config.sizes(config, file)
-  arrays, unused = _arrays(path, read_weights(path, folder))
+  arrays, unused = _arrays(path, weights)
   vocabulary = _vocabulary(path, folder)
   notes = []
-  epsilon = config.get("layer_norm_eps", _EPSILON)
-  if epsilon != _EPSILON:
+  epsilon = config.get("layer_norm_eps", EPSILON)
+  if epsilon != EPSILON:
     notes.append(f"its layer norms add {epsilon} to the variance, ours 1e-12")
   lower_case, differences = _casing(folder)
   return weight_source.make(
     path,
-    FORMAT,
+    format_name,
     sizes=sizes,
     activations=json_config.activations(
       config.get("hidden_act", json_config.GELU),
@@ -93,37 +119,49 @@ def read_weights(path: str, folder: str) -> dict[str, np.ndarray]:
 
   Args:
     path: What messages name.
-    folder: Where they are.
+    folder: Where they are: `model.safetensors`, else `pytorch_model.bin`.
 
   Raises:
-    errors.UserError: If they are missing, damaged or pickled.
+    errors.UserError: If they are missing or damaged, or a pickle would run
+      code.
   """
-  index = tf.io.gfile.join(folder, _WEIGHTS_INDEX)
+  for name, read_file in (
+    (WEIGHTS, safetensors_file.read),
+    (PICKLED_WEIGHTS, torch_file.read),
+  ):
+    parts = _parts(folder, name)
+    read_parts: dict[str, np.ndarray] = {}
+    for part in parts:
+      file = tf.io.gfile.join(folder, part)
+      if not tf.io.gfile.exists(file):
+        raise errors.UserError(
+          f"{path} lacks {part}, one of {len(parts)} files of weights: "
+          "download it, too."
+        )
+      read_parts |= read_file(file)
+    if parts:
+      return read_parts
+  raise errors.UserError(
+    f"{path} has no weights: neither {WEIGHTS} nor {PICKLED_WEIGHTS}."
+  )
+
+
+def _parts(folder: str, name: str) -> list[str]:
+  """Returns the files that hold a folder's weights; empty if there are none."""
+  index = tf.io.gfile.join(folder, name + _INDEX)
   if tf.io.gfile.exists(index):
     try:
       found = json_config.read(index)["weight_map"].values()
-      parts = sorted({os.path.basename(part) for part in found})
+      return sorted({os.path.basename(part) for part in found})
     except (KeyError, TypeError, AttributeError) as e:
       raise errors.UserError(
         f"{index} is damaged: it has no `weight_map` of names to files."
       ) from e
-  else:
-    parts = [WEIGHTS]
-  read_parts: dict[str, np.ndarray] = {}
-  for part in parts:
-    file = tf.io.gfile.join(folder, part)
-    if not tf.io.gfile.exists(file):
-      raise errors.UserError(
-        f"{path} has no {part}: a file of pickled weights is not read. Save "
-        "the model anew with transformers: save_pretrained(FOLDER, "
-        "safe_serialization=True)."
-      )
-    read_parts |= safetensors_file.read(file)
-  return read_parts
+  return [name] if tf.io.gfile.exists(tf.io.gfile.join(folder, name)) else []
 
 
 def _arrays(
-  path: str, weights: dict[str, np.ndarray]
+  path: str, weights: Mapping[str, np.ndarray]
 ) -> tuple[dict[str, np.ndarray], list[str]]:
   """Returns arrays by our names, and the names of unused tensors."""
   variables, others = [], []

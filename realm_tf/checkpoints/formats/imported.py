@@ -1,8 +1,9 @@
 """The folders that `import_checkpoint` writes: one format for any source.
 
 `config.json` (`task` is "import_checkpoint"), `vocab.txt`, and a TensorFlow
-checkpoint `weights.*` of the variables by the names of `names`. The config is
-written last: a folder without one is not whole.
+checkpoint `weights.*` of the variables by the names of `names`, and, below
+`span_scorer`, of those of a scorer of spans. The config is written last: a
+folder without one is not whole.
 """
 
 import dataclasses
@@ -12,6 +13,7 @@ import tensorflow as tf
 
 from realm_tf import errors
 from realm_tf import files
+from realm_tf.checkpoints import span_weights
 from realm_tf.checkpoints import weight_source
 from realm_tf.checkpoints.formats import json_config
 from realm_tf.checkpoints.formats import vocabularies
@@ -21,6 +23,7 @@ from realm_tf.text import wordpiece
 CONFIG = "config.json"
 TASK = "import_checkpoint"
 _WEIGHTS = "weights"
+_SPAN_SCORER = "span_scorer/"
 _SIZES = (
   "num_layers",
   "hidden_size",
@@ -43,14 +46,16 @@ def write(
     dtype: Of the variables in the file.
   """
   tf.io.gfile.makedirs(folder)
-  variables = sorted(found.variables)
+  arrays = dict(found.variables)
+  if found.span_scorer is not None:
+    for name, array in vars(found.span_scorer).items():
+      arrays[_SPAN_SCORER + name] = array
+  variables = sorted(arrays)
   tf.raw_ops.SaveV2(
     prefix=tf.io.gfile.join(folder, _WEIGHTS),
     tensor_names=variables,
     shape_and_slices=[""] * len(variables),
-    tensors=[
-      np.ascontiguousarray(found.variables[n], dtype) for n in variables
-    ],
+    tensors=[np.ascontiguousarray(arrays[n], dtype) for n in variables],
   )
   files.write_bytes(
     tf.io.gfile.join(folder, corpus_manifest.VOCABULARY_NAME),
@@ -86,18 +91,28 @@ def read(path: str) -> weight_source.Source:
         f"{path} has another vocabulary than was imported: import it again."
       )
     reader = tf.train.load_checkpoint(tf.io.gfile.join(path, _WEIGHTS))
-    return weight_source.make(
+    arrays = {
+      name: reader.get_tensor(name)
+      for name in reader.get_variable_to_shape_map()
+    }
+    scorer = {
+      name.removeprefix(_SPAN_SCORER): np.asarray(arrays.pop(name), np.float32)
+      for name in list(arrays)
+      if name.startswith(_SPAN_SCORER)
+    }
+    found = weight_source.make(
       path,
       f"imported from {config['format']}",
       sizes={field: config[field] for field in _SIZES},
       activations=tuple(config["activations"]),
-      arrays={
-        name: reader.get_tensor(name)
-        for name in reader.get_variable_to_shape_map()
-      },
+      arrays=arrays,
       vocabulary=vocabulary,
       lower_case=config["lower_case"],
     )
+    if scorer:
+      spans = span_weights.SpanScorer(**scorer)
+      found = dataclasses.replace(found, span_scorer=spans)
+    return found
   except (KeyError, TypeError, tf.errors.OpError) as e:
     raise errors.UserError(
       f"{path} is damaged ({type(e).__name__}): import it again."

@@ -151,11 +151,21 @@ def _sentence_encoder(
   config: schema.ImportedConfig, stored: object_graph.ObjectGraph
 ) -> sentence_encoder.SentenceEncoder:
   """Returns how an imported encoder makes embeddings."""
-  projection = (*_ENCODERS["retriever"][:-1], "projection")
-  kernel, bias = (stored.value(*projection, n) for n in ("kernel", "bias"))
-  dense = None
+  tower = _ENCODERS["retriever"][:-1]
+  kernel, bias, gamma, beta = (
+    stored.value(*tower, layer, name)
+    for layer, name in (
+      ("projection", "kernel"),
+      ("projection", "bias"),
+      ("layer_norm", "gamma"),
+      ("layer_norm", "beta"),
+    )
+  )
+  dense = layer_norm = None
   if kernel is not None and bias is not None:
     dense = sentence_encoder.Dense(kernel, bias, config.projection_activation)
+  if gamma is not None and beta is not None:
+    layer_norm = sentence_encoder.LayerNorm(gamma, beta)
   return sentence_encoder.SentenceEncoder(
     pooling=config.pooling,
     normalization=config.normalization,
@@ -163,6 +173,8 @@ def _sentence_encoder(
     dense=dense,
     query_prompt=config.query_prompt,
     passage_prompt=config.passage_prompt,
+    layer_norm=layer_norm,
+    has_parts=config.passage_separator,
   )
 
 

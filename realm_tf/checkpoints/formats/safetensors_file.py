@@ -1,17 +1,23 @@
 """Hugging Face's safetensors files, as NumPy arrays."""
 
+import json
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 import safetensors
 import tensorflow as tf
 
 from realm_tf import errors
+from realm_tf.checkpoints.formats import bfloat16
+from realm_tf.checkpoints.formats import mapped_file
 
-_BFLOAT16 = "BF16"  # which NumPy does not have
+_BFLOAT16 = "BF16"
 _DTYPES = {
   "F64": "<f8",
   "F32": "<f4",
   "F16": "<f2",
-  _BFLOAT16: "<u2",
+  _BFLOAT16: bfloat16.STORED,
   "I64": "<i8",
   "I32": "<i4",
   "I16": "<i2",
@@ -19,6 +25,7 @@ _DTYPES = {
   "U8": "<u1",
   "BOOL": "?",
 }
+_LENGTH = 8  # bytes of the header's length
 
 
 def read(path: str) -> dict[str, np.ndarray]:
@@ -28,17 +35,37 @@ def read(path: str) -> dict[str, np.ndarray]:
     path: The file.
 
   Returns:
-    Arrays by name, bfloat16 as float32.
+    Arrays by name, mapped into memory where the file is on this machine's
+    disk; bfloat16 as float32.
 
   Raises:
     errors.UserError: If it is no such file, or a part of one, or has a type
       that NumPy lacks.
   """
   try:
-    with tf.io.gfile.GFile(path, "rb") as f:
-      found = safetensors.deserialize(f.read())
-    return {name: _array(**tensor) for name, tensor in found}
+    content = mapped_file.read(path)
+    if isinstance(content, bytes):
+      found = safetensors.deserialize(content)
+      return {
+        name: _array(tensor["data"], tensor["dtype"], tensor["shape"])
+        for name, tensor in found
+      }
+    with safetensors.safe_open(path, "np"):
+      pass  # This checks the header, and that all bytes are there.
+    start = _LENGTH + int.from_bytes(content[:_LENGTH], "little")
+    header = json.loads(content[_LENGTH:start])
+    return {
+      name: _array(
+        content,
+        entry["dtype"],
+        entry["shape"],
+        start + entry["data_offsets"][0],
+      )
+      for name, entry in header.items()
+      if name != "__metadata__"
+    }
   except (
+    OSError,
     tf.errors.OpError,
     safetensors.SafetensorError,
     KeyError,
@@ -50,8 +77,9 @@ def read(path: str) -> dict[str, np.ndarray]:
     ) from e
 
 
-def _array(data: bytearray, shape: list[int], dtype: str) -> np.ndarray:
-  array = np.frombuffer(data, _DTYPES[dtype]).reshape(shape)
-  if dtype == _BFLOAT16:  # the upper half of a float32
-    array = (array.astype(np.uint32) << 16).view(np.float32)
-  return array
+def _array(
+  content: Any, dtype: str, shape: Sequence[int], start: int = 0
+) -> np.ndarray:
+  count = int(np.prod(shape, dtype=np.int64))
+  array = np.frombuffer(content, _DTYPES[dtype], count, start).reshape(shape)
+  return bfloat16.widened(array) if dtype == _BFLOAT16 else array

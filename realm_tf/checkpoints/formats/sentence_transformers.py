@@ -68,9 +68,11 @@ def read(path: str) -> weight_source.Source:
   normalizes = bool(others) and others[-1].kind == "Normalize"
   dense = others[:-1] if normalizes else others
   max_length, notes = _limits(transformer.folder, bert)
+  prompts = _prompts(path, pooling.folder)
   encoder = sentence_encoder.SentenceEncoder(
     pooling=_pooling(pooling.folder),
-    **_prompts(path, pooling.folder),
+    query_prompt=prompts["query_prompt"],
+    passage_prompt=prompts["passage_prompt"],
     normalization="l2" if normalizes else "none",
     max_length=max_length,
     dense=_dense([module.folder for module in dense]),
@@ -220,12 +222,6 @@ def _read_dense(folder: str) -> sentence_encoder.Dense:
     raise errors.UserError(
       f"{file}: the module Dense cannot be read with the activation {name}: "
       f"{', '.join(_ACTIVATIONS)} can; {_REMEDY}."
-    )
-  if not tf.io.gfile.exists(tf.io.gfile.join(folder, hugging_face.WEIGHTS)):
-    raise errors.UserError(
-      f"{folder} has no {hugging_face.WEIGHTS}: a file of pickled weights is "
-      "not read. Save the encoder anew with sentence-transformers 3 or later: "
-      "SentenceTransformer(FOLDER).save_pretrained(NEW)."
     )
   weights = hugging_face.read_weights(folder, folder)
   if "linear.weight" not in weights:

@@ -92,6 +92,8 @@ class CorpusManifest:
       have, or had before an edit; sorted.
     metadata_choice: The only fields that were to stay; None for all.
     list_pages: Whether Wikipedia's lists and the like were to stay.
+    in_order: Whether the passages are the records of the input, one for one and
+      in its order, as rows of vectors that came with them need.
   """
 
   format_version: int
@@ -110,6 +112,7 @@ class CorpusManifest:
   metadata_fields: tuple[str, ...] = ()
   metadata_choice: tuple[str, ...] | None = None
   list_pages: bool = False
+  in_order: bool = False
 
   def contradiction(self) -> str | None:
     """Returns how the manifest contradicts itself; None if it does not."""

@@ -115,7 +115,12 @@ def shard_of_title(title: str, num_shards: int) -> int:
 
 
 def write_shard(
-  folder: str, shard: int, num_shards: int, parts: Iterable[ShardPart]
+  folder: str,
+  shard: int,
+  num_shards: int,
+  parts: Iterable[ShardPart],
+  *,
+  in_order: bool = False,
 ) -> ShardSummary:
   """Sorts the passages of a shard, drops duplicates, and writes its file.
 
@@ -124,6 +129,7 @@ def write_shard(
     shard: Its number.
     num_shards: How many there are in all.
     parts: Its contents, in any order.
+    in_order: Whether its passages stay as they come, duplicates too.
 
   Raises:
     errors.UserError: If the file cannot be written.
@@ -132,26 +138,26 @@ def write_shard(
   counts: collections.Counter[str] = collections.Counter()
   for part in parts:
     counts.update(part.counts)
-  ordered = sorted(
-    (record for part in parts for record in part.records),
-    key=lambda record: record.order,
-  )
-  # A title is in one shard only, so that this finds all exact duplicates.
-  unique: dict[str, Record] = {}
-  for record in ordered:
-    unique.setdefault(record.id, record)
-  if len(unique) < len(ordered):
-    counts["duplicate_passage"] += len(ordered) - len(unique)
+  kept = [record for part in parts for record in part.records]
+  if not in_order:
+    kept.sort(key=lambda record: record.order)
+    # A title is in one shard only, so that this finds all exact duplicates.
+    unique: dict[str, Record] = {}
+    for record in kept:
+      unique.setdefault(record.id, record)
+    if len(unique) < len(kept):
+      counts["duplicate_passage"] += len(kept) - len(unique)
+    kept = list(unique.values())
   name = f"passages-{shard:05d}-of-{num_shards:05d}.tfrecord.gz"
   file = f"{corpus_manifest.PASSAGES_FOLDER}/{name}"
   path = tf.io.gfile.join(folder, file)
-  _write_records(path, unique.values())
+  _write_records(path, kept)
   return ShardSummary(
-    entry=corpus_manifest.ShardEntry(file, len(unique), files.sha256(path)),
-    articles=len({record.order[0] for record in unique.values()}),
+    entry=corpus_manifest.ShardEntry(file, len(kept), files.sha256(path)),
+    articles=len({record.order[0] for record in kept}),
     documents=sum(part.documents for part in parts),
     counts=dict(counts),
-    id_digest=id_digest(unique),
+    id_digest=id_digest(record.id for record in kept),
     left_out=[line for part in parts for line in part.left_out],
     metadata_fields=[n for part in parts for n in part.metadata_fields],
   )

@@ -20,13 +20,16 @@ import apache_beam as beam
 import tensorflow as tf
 
 from realm_tf import errors
+from realm_tf import files
 from realm_tf import suggestions
 from realm_tf.configs import loading
 from realm_tf.configs import schema
 from realm_tf.data import beam_runs
+from realm_tf.data import block_records
 from realm_tf.data.corpus import corpus_folder
 from realm_tf.data.corpus import corpus_manifest
 from realm_tf.data.corpus import shard_files
+from realm_tf.data.ingest import ordered_shards
 from realm_tf.data.ingest import shards
 from realm_tf.data.ingest import sources
 from realm_tf.data.ingest import vocabulary
@@ -46,7 +49,8 @@ class BuildOptions:
   """How to build a corpus.
 
   Attributes:
-    inputs: Files, patterns, folders, or "encyclopedia".
+    inputs: Files, patterns, folders, or "encyclopedia"; or one
+      `block_records.npy`, whose records are the passages.
     output: The folder to write.
     vocab: A vocabulary file; None to learn one from the input.
     vocab_size: Wordpieces of a learned vocabulary, at most.
@@ -87,9 +91,13 @@ def build(options: BuildOptions) -> corpus_manifest.CorpusManifest:
   """
   started = time.monotonic()
   _check_options(options)
+  if ordered_shards.is_ordered(options.inputs):
+    return _build_ordered(options, started)
   found = sources.resolve(options.inputs)
-  num_shards = options.num_shards or _choose_num_shards(found)
-  source_sha256 = _source_sha256(options, found, num_shards)
+  text_bytes = sum(source.text_bytes() for source in found)
+  num_shards = options.num_shards or _num_shards(text_bytes)
+  identities = [source.identity() for source in found]
+  source_sha256 = _source_sha256(options, identities, num_shards)
   existing = _existing(options, source_sha256)
   if existing:
     _log.info(f"{options.output} is this very corpus already; nothing to do.")
@@ -108,6 +116,71 @@ def build(options: BuildOptions) -> corpus_manifest.CorpusManifest:
   return manifest
 
 
+def _build_ordered(
+  options: BuildOptions, started: float
+) -> corpus_manifest.CorpusManifest:
+  """Builds a corpus of a file of records, in their order; see `build`."""
+  [path] = filter(None, options.inputs)
+  if not options.vocab:
+    raise errors.UserError(
+      f"input={path} needs `vocab`: the vocab.txt of the weights that its "
+      "vectors were made with."
+    )
+  records = block_records.find(path)
+  if not len(records):
+    raise errors.UserError(f"input={path} holds no records.")
+  text_bytes = int(records.lengths.sum())
+  num_shards = options.num_shards or _num_shards(text_bytes)
+  source_sha256 = _source_sha256(
+    options, [["records", files.sha256(path)]], num_shards
+  )
+  existing = _existing(options, source_sha256)
+  if existing:
+    _log.info(f"{options.output} is this very corpus already; nothing to do.")
+    return existing
+  _log.info(
+    f"Building a corpus of {len(records):,} records of {path}, each a passage, "
+    f"in their order\n"
+    f"  vocabulary  {options.vocab}\n"
+    f"  output      {options.output} ({num_shards} shards)"
+  )
+  tokenizer = wordpiece.Tokenizer.from_file(
+    options.vocab, lower_case=options.lower_case
+  )
+  with corpus_folder.staged(options.output) as staging:
+    tf.io.gfile.makedirs(
+      tf.io.gfile.join(staging, corpus_manifest.PASSAGES_FOLDER)
+    )
+    beam_options = beam_runs.options(options.beam_flags)
+    writing = ordered_shards.WriteOrderedShard(
+      staging, num_shards, tokenizer.vocabulary, tokenizer.lower_case
+    )
+    with (
+      beam_runs.user_errors(),
+      beam.Pipeline(options=beam_options) as pipeline,
+    ):
+      _ = (
+        pipeline
+        | beam.Create(ordered_shards.split(records, num_shards))
+        | beam.Reshuffle()
+        | "Write" >> beam.ParDo(writing)
+      )
+    manifest = _make_manifest(
+      options, tokenizer, shards.read_summaries(staging), source_sha256
+    )
+    # All titles are empty: one, in whatever number of shards.
+    manifest = dataclasses.replace(manifest, in_order=True, articles=1)
+    shards.remove_summaries(staging)
+    corpus_folder.publish(staging, options.output, tokenizer, manifest)
+  _print_summary(options, manifest, time.monotonic() - started)
+  _log.warning(
+    f"{path} has no titles: none stand before the passages of "
+    f"{options.output}. An embedder that was trained with titles embeds them "
+    "worse than the vectors that came with the records."
+  )
+  return manifest
+
+
 def _check_options(options: BuildOptions) -> None:
   if not options.output:
     raise errors.UserError("`output` is missing: name the folder to write.")
@@ -122,14 +195,13 @@ def _check_options(options: BuildOptions) -> None:
     )
 
 
-def _choose_num_shards(found: Sequence[sources.Source]) -> int:
-  text_bytes = sum(source.text_bytes() for source in found)
+def _num_shards(text_bytes: int) -> int:
   wanted = math.ceil(text_bytes / _SHARD_BYTES)
   return min(_MAX_SHARDS, max(_MIN_SHARDS, wanted))
 
 
 def _source_sha256(
-  options: BuildOptions, found: Sequence[sources.Source], num_shards: int
+  options: BuildOptions, identities: Sequence[list[str]], num_shards: int
 ) -> str:
   """Returns a checksum of everything that the corpus depends on."""
   vocab = (
@@ -139,7 +211,7 @@ def _source_sha256(
   )
   decisive = [
     corpus_manifest.FORMAT_VERSION,
-    [source.identity() for source in found],
+    identities,
     vocab,
     options.lower_case,
     options.max_passage_tokens,

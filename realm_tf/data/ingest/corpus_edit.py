@@ -207,6 +207,7 @@ def _make_manifest(
     fingerprint=corpus_folder.fingerprint(summary.id_digests, corpus.tokenizer),
     source_sha256=source_sha256,
     edit=plan.entry,
+    in_order=False,
   )
 
 

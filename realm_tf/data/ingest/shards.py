@@ -116,12 +116,24 @@ class WriteShard(beam.DoFn):
     summary = shard_files.write_shard(
       self._folder, shard, self._num_shards, parts
     )
-    folder = tf.io.gfile.join(self._folder, _SUMMARIES)
-    tf.io.gfile.makedirs(folder)
-    files.write_json(
-      tf.io.gfile.join(folder, f"{shard:05d}.json"),
-      dataclasses.asdict(summary),
-    )
+    write_summary(self._folder, shard, summary)
+
+
+def write_summary(
+  folder: str, shard: int, summary: shard_files.ShardSummary
+) -> None:
+  """Writes the summary of a shard's contents.
+
+  Args:
+    folder: The corpus's folder.
+    shard: Its number.
+    summary: Its contents.
+  """
+  folder = tf.io.gfile.join(folder, _SUMMARIES)
+  tf.io.gfile.makedirs(folder)
+  files.write_json(
+    tf.io.gfile.join(folder, f"{shard:05d}.json"), dataclasses.asdict(summary)
+  )
 
 
 def read_batches(found: Sequence[sources.Source]) -> Iterator[Batch]:

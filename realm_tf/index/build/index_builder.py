@@ -9,6 +9,7 @@ import contextlib
 import itertools
 import os
 import time
+from collections.abc import Callable
 from collections.abc import Generator
 from collections.abc import Iterator
 
@@ -202,3 +203,45 @@ class VersionBuilder:
 
   def _publish_lock(self) -> locks.FileLock:
     return publish.publish_lock(self._context.store, self._plan.step)
+
+
+def publish_vectors(
+  context: refresh_plan.RefreshContext,
+  export: exports.EmbedderExport,
+  of_shard: Callable[[int], np.ndarray],
+  source: str,
+) -> index_version.IndexVersion | None:
+  """Publishes a version of vectors that come from elsewhere.
+
+  Nothing is embedded, and one shard at a time is in memory until the searcher
+  is built.
+
+  Args:
+    context: Names the corpus, and how to search it.
+    export: The version's: its query tower goes with the vectors.
+    of_shard: Returns the vectors of a corpus shard, <float32>[n, dim].
+    source: Where they come from, for messages.
+
+  Returns:
+    The version; None if it is there.
+
+  Raises:
+    errors.UserError: If the disk is full, or a vector is not finite.
+  """
+  plan = refresh_plan.VersionPlan.of(context, export)
+  started = time.monotonic()
+  with context.store.active_lock(plan.step, shared=True):
+    os.makedirs(plan.folder, exist_ok=True)
+    disk.check_free(plan.folder, plan.needed_bytes)
+    with disk.reported(plan.folder, plan.needed_bytes):
+      files.write_json(plan.order_path, plan.order())
+      for shard in range(plan.num_shards):
+        with np.errstate(over="ignore"):  # Reported below.
+          stored = of_shard(shard).astype(plan.dtype)
+        if not np.isfinite(stored).all():
+          raise errors.UserError(
+            f"{source} has vectors that are not finite as {plan.dtype}, in "
+            f"corpus shard {shard}: download it again."
+          )
+        index_version.write_embeddings(plan.shard_path(shard), stored)
+    return publish.publish(context, plan, time.monotonic() - started)

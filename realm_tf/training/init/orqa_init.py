@@ -174,6 +174,7 @@ def check(
     first_weights.check_public(
       run.init_reader, run, corpus.tokenizer, "init_reader"
     )
+    _check_span_scorer(run)
   if run.index_run:
     run_index.open_first(run, corpus, model_dir)
 
@@ -210,6 +211,18 @@ def _check_encoder(run: run_config.RunConfig, corpus: corpora.Corpus) -> None:
     raise errors.UserError(
       f"{flag}={path} is another encoder than this run's: set "
       f"{sentence_init.as_arguments(different)}."
+    )
+
+
+def _check_span_scorer(run: run_config.RunConfig) -> None:
+  """Raises if public weights score spans by another size than the run."""
+  scorer = first_weights.read_bert(run.init_reader, "init_reader").span_scorer
+  wanted = getattr(run.config, "span_hidden_size", None)
+  if scorer is not None and scorer.hidden_size != wanted:
+    raise errors.UserError(
+      f"init_reader={run.init_reader} scores spans by {scorer.hidden_size} "
+      f"hidden units, this run by {wanted}: set "
+      f"config.span_hidden_size={scorer.hidden_size}."
     )
 
 
@@ -293,17 +306,20 @@ def _initialize_retriever(
 def _from_public(
   reader: span_reader.SpanReader, path: str, taken: list[str]
 ) -> first_weights.InitReport:
-  """Loads the reader's encoder from public weights."""
+  """Loads a reader, or its encoder, from public weights."""
   found = first_weights.read_bert(path, "init_reader")
-  assigned = assignment.initialize_encoder(
-    reader.encoder, found, assignment.SPAN_READER_ROLES
-  )
+  assigned = assignment.initialize_span_reader(reader, found)
   roles = ", ".join(assigned.taken)
-  line = f"reader's encoder from {path} ({found.format}): {roles}"
+  part = "reader" if found.span_scorer else "reader's encoder"
+  line = f"{part} from {path} ({found.format}): {roles}"
+  if found.span_scorer:
+    line += ", span scorer"
   unused = ", ".join(assignment.unused(found, assigned.taken))
   notes = [*assigned.notes, *([f"unused: {unused}"] if unused else [])]
   return first_weights.InitReport(
-    [*taken, line], [_SCORER], [f"{path}: {note}" for note in notes]
+    [*taken, line],
+    [] if found.span_scorer else [_SCORER],
+    [f"{path}: {note}" for note in notes],
   )
 
 

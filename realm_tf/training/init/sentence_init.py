@@ -57,6 +57,7 @@ def is_reduced(
   is_linear = found.dense is None or found.dense.activation == "none"
   return (
     is_linear
+    and found.layer_norm is None
     and config.projection_activation == "none"
     and config.projection_size not in (0, found.fields()["projection_size"])
   )
@@ -119,7 +120,9 @@ def initialize(
       raise TypeError("PCA needs a corpus")
     dense = _reduced(passages, found, config, corpus)
   for tower in (passages, towers.query_embedder):
-    assignment.initialize_embedder(tower, found, dense)
+    assignment.initialize_embedder(
+      tower, found, dense, found.encoder.layer_norm
+    )
   return report
 
 

@@ -1,6 +1,7 @@
 """Runs `import_checkpoint`: reads, compares, writes, reports."""
 
 import logging
+from collections.abc import Iterable
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,7 +14,9 @@ from realm_tf import suggestions
 from realm_tf.checkpoints import comparison
 from realm_tf.checkpoints import names
 from realm_tf.checkpoints import reading
+from realm_tf.checkpoints import realm_comparison
 from realm_tf.checkpoints import weight_source
+from realm_tf.checkpoints.formats import hugging_face_realm
 from realm_tf.checkpoints.formats import imported
 from realm_tf.checkpoints.formats import sentence_transformers
 from realm_tf.configs import schema
@@ -21,6 +24,8 @@ from realm_tf.data.corpus import corpora
 from realm_tf.data.corpus import corpus_manifest
 from realm_tf.data.ingest import sources
 from realm_tf.training.recipes import imported_encoder
+from realm_tf.training.recipes import imported_realm
+from realm_tf.training.recipes import released_answers
 
 _log = logging.getLogger(__name__)
 
@@ -39,10 +44,12 @@ def run(
   peer_python: str,
   corpus: str = "",
   overrides: Mapping[str, Any] | None = None,
+  passage_tower: str = "",
 ) -> None:
   """Imports public weights into a folder that `init_checkpoint` takes.
 
-  That of a sentence encoder is a run, too, whose retriever it is.
+  That of a sentence encoder is a run, too, whose retriever it is. A whole
+  fine-tuned REALM becomes a run of `finetune`.
 
   Args:
     path: Anything that `reading.read` reads, runs aside.
@@ -52,6 +59,8 @@ def run(
       and that an encoder searches by default; empty for none.
     overrides: Fields of `schema.ImportedConfig` that take precedence over what
       the source says; None for none.
+    passage_tower: Of a whole fine-tuned REALM, the embedder that it was
+      fine-tuned from; else empty.
 
   Raises:
     errors.UserError: If the source cannot be read, the output is there, or
@@ -66,9 +75,19 @@ def run(
   ):
     raise absent.new_folder(output)
   try:
-    found = reading.read(path)
+    is_whole = hugging_face_realm.is_openqa(path)
+    found = None if is_whole else reading.read(path)
   except errors.UserError as e:
     raise errors.UserError(f"`source`: {e}") from e
+  if found is None:
+    parts = imported_realm.gather(path, passage_tower, corpus, overrides or {})
+    _import_realm(parts, output, peer_python)
+    return
+  if passage_tower:
+    raise errors.UserError(
+      f"passage_tower={passage_tower} belongs to a whole fine-tuned REALM, and "
+      f"source={path} is none ({found.format}): leave it out."
+    )
   found = imported_encoder.with_settings(found, overrides or {})
   opened = corpora.Corpus.open(corpus) if corpus else None
   config: schema.ImportedConfig | None = None
@@ -78,13 +97,10 @@ def run(
   _log.info(f"import_checkpoint {path} -> {output}")
   for line in describe(found, config):
     _log.info(f"  {line}")
-  comparisons = [comparison.compare(found, peer_python)]
+  comparisons = [_compare(found, peer_python)]
   if found.format == sentence_transformers.FORMAT and peer_python:
     comparisons.append(comparison.compare_embeddings(found, peer_python))
-  for compared in comparisons:
-    _log.info(f"  {'compared':<11}{compared.program}")
-    for name, difference in compared.differences.items():
-      _log.info(f"    {name:<19}largest |difference| {difference:.1e}")
+  _report(comparisons)
   try:
     with files.new_folder(output, imported.CONFIG) as new:
       if config is None:
@@ -99,6 +115,62 @@ def run(
     f"{'' if corpus else ', here on the embedded encyclopedia'}:\n"
     f"  {following}"
   )
+
+
+def _import_realm(
+  parts: imported_realm.Parts, output: str, peer_python: str
+) -> None:
+  """Imports a whole fine-tuned REALM as a run; see `run`."""
+  found, rows = parts.found, len(parts.found.block_embeddings)
+  _log.info(f"import_checkpoint {found.path} -> {output}")
+  for name, source in (
+    ("query tower", found.embedder),
+    ("passage tower", parts.tower),
+    ("reader", found.reader),
+  ):
+    _log.info(f" {name}: {source.path}")
+    for line in describe(source, None):
+      _log.info(f"  {line}")
+  _log.info(
+    f"  {'index':<11}{rows:,} vectors of {parts.config.embedding_size}, as "
+    f"{parts.config.index_dtype}"
+  )
+  _report(
+    realm_comparison.compare(source, peer_python)
+    for source in (found.embedder, found.reader)
+  )
+  try:
+    with files.new_folder(output, imported.CONFIG) as new:
+      imported_realm.write(parts, new)
+  except tf.errors.OpError as e:
+    raise errors.UserError(f"Cannot write output={output}: {e.message}") from e
+  if peer_python:
+    agreement = released_answers.compare(output, found.path, peer_python, None)
+    _log.info(f"  {'compared':<11}{agreement}")
+  asking = {"model_dir": output}
+  evaluating = {**asking, "dataset": "QUESTIONS.jsonl"}
+  _log.info(
+    f"Wrote {output}. Next:\n"
+    f"  {suggestions.command('ask', asking)}\n"
+    f"  {suggestions.command('evaluate', evaluating)}"
+  )
+
+
+def _report(comparisons: Iterable[comparison.Comparison]) -> None:
+  """Logs how our outputs differ from those of a source's own program."""
+  for compared in comparisons:
+    _log.info(f"  {'compared':<11}{compared.program}")
+    for name, difference in compared.differences.items():
+      _log.info(f"    {name:<19}largest |difference| {difference:.1e}")
+
+
+def _compare(
+  found: weight_source.Source, peer_python: str
+) -> comparison.Comparison:
+  """Compares a source with its own program."""
+  if found.format.startswith(hugging_face_realm.FORMAT):
+    return realm_comparison.compare(found, peer_python)
+  return comparison.compare(found, peer_python)
 
 
 def _next(
@@ -176,6 +248,9 @@ def describe(
     lines.append(
       (role, f"{len(held)} variables, {numbers:,}" if held else "missing")
     )
+  if found.span_scorer is not None:
+    size = found.span_scorer.hidden_size
+    lines.append(("reader", f"scores spans by {size} hidden units"))
   if retriever is not None:
     fields = ("pooling", "projection_size", "normalization", "passage_length")
     settings = ", ".join(f"{n}={getattr(retriever, n)}" for n in fields)
