@@ -86,6 +86,22 @@ def end_at_once() -> None:
       signal.signal(number, signal.SIG_DFL)
 
 
+def end_with_parent() -> None:
+  """Makes this process end when the one that started it has ended.
+
+  The parent holds the other end of standard input and never writes: the
+  kernel closes it even when the parent is killed. Call it before TensorFlow is
+  imported, which may take long.
+  """
+
+  def wait_for_end() -> None:
+    # Not sys.stdin.read(): that holds a lock which the interpreter's end needs.
+    os.read(sys.stdin.fileno(), 1)
+    os._exit(1)
+
+  threading.Thread(target=wait_for_end, daemon=True).start()
+
+
 @contextlib.contextmanager
 def deferred() -> Iterator[None]:
   """Finishes the block, then raises `Interrupted` if a signal came.

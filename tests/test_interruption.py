@@ -151,3 +151,22 @@ def test_a_process_that_is_looked_after_is_ended_by_the_signal_itself(start):
     process.send_signal(number)
     assert process.communicate()[1] == ""
     assert process.returncode == -number
+
+
+def test_a_child_ends_with_its_parent_even_before_it_has_tensorflow():
+  program = (
+    "import sys, time\n"
+    "from realm_tf import interruption\n"
+    "interruption.end_with_parent()\n"
+    "print('tensorflow' in sys.modules, flush=True)\n"
+    "time.sleep(600)\n"
+  )
+  with subprocess.Popen(
+    [sys.executable, "-c", program],
+    stdin=subprocess.PIPE,
+    stdout=subprocess.PIPE,
+    text=True,
+  ) as child:
+    assert child.stdout.readline() == "False\n"
+    child.stdin.close()
+    assert child.wait(timeout=60) == 1

@@ -64,16 +64,14 @@ def main() -> None:
   """Runs the job that the flags describe."""
   if _END_WITH_PARENT.value or _IS_WORKER.value:
     interruption.end_at_once()
+    interruption.end_with_parent()
   path_checks.corpus(_CORPUS.value)
   if not _WATCH.value:  # A run that is watched may begin later.
     path_checks.run(_MODEL_DIR.value)
   verify_flag.apply()
   from realm_tf.index.job import follow
   from realm_tf.index.job import refresh_job
-  from realm_tf.index.job import workers
 
-  if _END_WITH_PARENT.value or _IS_WORKER.value:
-    workers.end_with_parent()
   options = follow.RefreshOptions(
     model_dir=_MODEL_DIR.value,
     corpus=_CORPUS.value,

@@ -4,8 +4,6 @@ import os
 import selectors
 import signal
 import subprocess
-import sys
-import threading
 from collections.abc import Sequence
 
 from realm_tf.index.build import refresh_plan
@@ -34,7 +32,8 @@ class WorkerPool:
     """Takes the workers' command; starts none yet.
 
     Args:
-      command: Starts a worker that calls `end_with_parent` at once.
+      command: Starts a worker that calls
+        `interruption.end_with_parent` at once.
       num_workers: How many.
       store: Of the run's versions, for the bound on restarts.
       report: Prints a line.
@@ -115,21 +114,6 @@ class WorkerPool:
     self._selector.unregister(key.fileobj)
     os.close(key.fd)
     key.data.stdin.close()
-
-
-def end_with_parent() -> None:
-  """Makes this worker end when the process that started it has ended.
-
-  The supervisor holds the other end of standard input and never writes: the
-  kernel closes it even when the supervisor is killed.
-  """
-
-  def wait_for_end() -> None:
-    # Not sys.stdin.read(): that holds a lock which the interpreter's end needs.
-    os.read(sys.stdin.fileno(), 1)
-    os._exit(1)
-
-  threading.Thread(target=wait_for_end, daemon=True).start()
 
 
 def threads_of_worker(num_workers: int) -> int:

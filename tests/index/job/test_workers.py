@@ -58,8 +58,8 @@ sys.exit(pool.run())
 
 _WORKER = """
 import os, threading
-from realm_tf.index.job import workers
-workers.end_with_parent()
+from realm_tf import interruption
+interruption.end_with_parent()
 os.write(1, f"{os.getpid()}\\n".encode())
 threading.Event().wait()
 """
