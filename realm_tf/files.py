@@ -75,6 +75,12 @@ def parse_json(text: str) -> Any:
     raise ValueError("it is nested too deeply") from e
 
 
+def is_inside(path: str) -> bool:
+  """Returns whether a path, from a folder on, stays in that folder."""
+  first = os.path.normpath(path).split(os.sep)[0]
+  return not (os.path.isabs(path) or _is_remote(path) or first == "..")
+
+
 def is_special(path: str) -> bool:
   """Returns whether a path is a pipe, a socket or a device, not a file."""
   return os.path.exists(path) and not (

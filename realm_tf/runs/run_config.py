@@ -14,6 +14,7 @@ import tensorflow as tf
 from realm_tf import absent
 from realm_tf import errors
 from realm_tf import files
+from realm_tf import typed
 from realm_tf.configs import loading
 from realm_tf.configs import schema
 from realm_tf.runs import run_folder
@@ -124,7 +125,9 @@ def read(model_dir: str) -> RunConfig:
       fields[name] = _resolve(fields[name], beside, model_dir)
     kind = loading.RUNS[fields["task"]]
     fields["config"] = loading.from_run(kind, fields["config"], {}, path)
-    return RunConfig(**fields)
+    run = RunConfig(**fields)
+    typed.check(run)
+    return run
   except errors.UserError:
     raise
   except (AttributeError, ValueError, KeyError, TypeError) as e:

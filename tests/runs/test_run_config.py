@@ -169,6 +169,10 @@ def damaged(fields, **changes):
     lambda f: damaged(f, task="walk"),
     lambda f: damaged(f, config={}),
     lambda f: damaged(f, extra=1),
+    lambda f: damaged(f, corpus=3),
+    lambda f: damaged(f, index_step="7"),
+    lambda f: damaged(f, beside=["corpus"]),
+    lambda f: "[" * 100_000,
     lambda f: damaged({k: v for k, v in f.items() if k != "corpus"}),
   ],
 )

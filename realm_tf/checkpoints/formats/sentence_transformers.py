@@ -104,16 +104,20 @@ def _modules(path: str) -> list[_Module]:
   """
   file = tf.io.gfile.join(path, MODULES)
   try:
+    found = files.read_json(file)
+    if not all(files.is_inside(module["path"]) for module in found):
+      raise ValueError("a module is not in the folder")
     listed = [
       _Module(
         module["type"].rpartition(".")[2],
         tf.io.gfile.join(path, *filter(None, [module["path"]])),
       )
-      for module in files.read_json(file)
+      for module in found
     ]
   except (ValueError, KeyError, TypeError, AttributeError) as e:
     raise errors.UserError(
-      f"{file} is damaged: it must list modules, each with `type` and `path`."
+      f"{file} is damaged: it must list modules, each with `type` and "
+      "`path`, a place below it."
     ) from e
   for number, module in enumerate(listed):
     is_last = number == len(listed) - 1

@@ -9,6 +9,7 @@ import tensorflow as tf
 from realm_tf import absent
 from realm_tf import errors
 from realm_tf import files
+from realm_tf import typed
 
 FORMAT_VERSION = 1
 FILE_NAME = "manifest.json"
@@ -116,6 +117,9 @@ class CorpusManifest:
 
   def contradiction(self) -> str | None:
     """Returns how the manifest contradicts itself; None if it does not."""
+    for shard in self.shards:
+      if not files.is_inside(shard.file):
+        return f"names the file {shard.file}, which is not in its folder"
     for one, two in itertools.pairwise(shard.file for shard in self.shards):
       if one >= two:
         return f"lists {two} after {one}, though files come in order, and once"
@@ -151,7 +155,9 @@ class CorpusManifest:
     for name in ("metadata_fields", "metadata_choice"):
       if value.get(name) is not None:
         value[name] = tuple(value[name])
-    return cls(**value)
+    manifest = cls(**value)
+    typed.check(manifest)
+    return manifest
 
 
 def token_dtype(vocab_size: int) -> str:

@@ -62,6 +62,8 @@ def read_manifest(corpus: str) -> dict[str, Any] | None:
     manifest = files.read_json(file)
     # What readers need of it.
     _, names = manifest["settings"], [s["file"] for s in manifest["shards"]]
+    if not all(map(files.is_inside, names)):
+      raise ValueError("a file is not in the folder")
   except tf.errors.NotFoundError:
     return None
   except (ValueError, KeyError, TypeError) as e:

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from realm_tf import errors
 from realm_tf import files
+from realm_tf import typed
 from realm_tf.index.search import searcher_base
 from realm_tf.index.search import searcher_settings
 from realm_tf.index.search import searchers
@@ -75,7 +76,9 @@ class IndexManifest:
       fields["searcher"] = searcher_settings.SearcherSettings(
         **fields["searcher"]
       )
-      return cls(**fields)
+      manifest = cls(**fields)
+      typed.check(manifest)
+      return manifest
     except tf.errors.NotFoundError as e:
       raise errors.UserError(
         f"{path} does not exist: the index version was never published, or "

@@ -136,6 +136,18 @@ LISTS = {
   "doubled": (lambda shards: [s for s in shards for _ in "ab"], "00000.* once"),
   "shorter": (lambda shards: shards[:-1], "12 passages, .* add up to 8"),
   "not a list of files": (lambda shards: [1], "no manifest"),
+  "elsewhere": (
+    lambda shards: [s | {"file": f"../{s['file']}"} for s in shards],
+    "names the file ../passages/passages-00000.*, which is not in its folder",
+  ),
+  "files that are numbers": (
+    lambda shards: [s | {"file": i} for i, s in enumerate(shards)],
+    "no manifest of a corpus .*must be str, not 0",
+  ),
+  "counts that are texts": (
+    lambda shards: [s | {"passages": "4"} for s in shards],
+    r"no manifest of a corpus .*shards\[0\].passages. must be int, not '4'",
+  ),
   "of other counts": (
     lambda shards: [s | {"passages": 3} for s in shards],
     "12 passages, .* add up to 9",
