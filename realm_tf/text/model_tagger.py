@@ -71,7 +71,13 @@ class ModelTagger:
     folder, _ = find_export(path)
     try:
       self._model = tf.saved_model.load(folder)
-    except (tf.errors.OpError, OSError, ValueError) as e:
+    except (
+      tf.errors.OpError,
+      OSError,
+      IndexError,
+      RuntimeError,
+      ValueError,
+    ) as e:
       raise errors.UserError(f"tagger={path} cannot be loaded.") from e
     self._tag = self._model.signatures["tag"]
     self._gazetteer = gazetteers.Gazetteer(gazetteer)
