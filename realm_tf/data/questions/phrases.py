@@ -159,7 +159,8 @@ class PhraseReader:
       <bool>[n].
     """
     lengths = tf.gather(self._lengths, phrases)[:, None]
-    offset = tf.range(tf.reduce_max(lengths))
+    # There may be none, whose longest would be far below 0.
+    offset = tf.range(tf.maximum(tf.reduce_max(lengths), 0))
     inside = offset < lengths  # [n, longest phrase]
     starts = tf.gather(self._starts, phrases)[:, None]
     wanted = tf.gather(self._wordpieces, tf.where(inside, starts + offset, 0))

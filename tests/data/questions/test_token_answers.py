@@ -169,6 +169,21 @@ def test_frequent_answers_take_no_memory_and_are_found(monkeypatch):
   ]
 
 
+def test_passages_without_a_wordpiece_of_a_frequent_answer_hold_none(
+  monkeypatch,
+):
+  monkeypatch.setattr(token_answers, "MOST_PAIRS", 1)
+  bodies = [["cat"], ["cat", "dog"], ["dog"], ["home"]]
+  matcher = token_answers.TokenAnswers(
+    [["cat dog"], ["cat"]], table(bodies), TOKENIZER
+  )
+  questions = tf.constant([0, 1], tf.int64)
+  rows = tf.constant([[2, 3], [2, 3]])
+  for look_up in (matcher.held, tf.function(matcher.held)):
+    assert not np.any(look_up(questions, rows))
+  assert not len(matcher.occurrences(questions, rows))
+
+
 def test_what_the_model_does_not_read_of_a_passage_is_searched_too():
   corpus = table([["home", "home", "home", "cat"]])
   cut = packing.PackedPassages.of(corpus, 6, TOKENIZER)
