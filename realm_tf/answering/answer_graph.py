@@ -46,7 +46,8 @@ class Answers(NamedTuple):
   Attributes:
     valid: <bool>[B, n]. Whether there is such an answer.
     answer: <string>[B, n]. Cut out of the passage's body, as written.
-    probability: <float32>[B, n]. Of all spans read that say the same.
+    probability: <float32>[B, n]. Of all spans read that say the same; of the
+      likeliest alone without `add_up_answers`.
     row: <int32>[B, n]. The passage of the likeliest of these spans.
     byte_start: <int32>[B, n]. Where that span begins in the body.
     byte_limit: <int32>[B, n]. Where it ends; the answer is body[start:limit].
@@ -290,7 +291,11 @@ class AnswerGraph(tf.Module):
     passages = tf.gather(bodies, spans.passage, batch_dims=1)  # [B, S]
     texts = tf.strings.substr(passages, first, limit - first)
     place, probability, valid = same_answers.merge(
-      texts, spans.probability, spans.valid, count
+      texts,
+      spans.probability,
+      spans.valid,
+      count,
+      add_up=self._config.add_up_answers,
     )
 
     def chosen(values: tf.Tensor, none: Any) -> tf.Tensor:

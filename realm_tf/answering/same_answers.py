@@ -24,24 +24,33 @@ def normalize(texts: tf.Tensor) -> tf.Tensor:
 
 
 def merge(
-  texts: tf.Tensor, probabilities: tf.Tensor, valid: tf.Tensor, count: int
+  texts: tf.Tensor,
+  probabilities: tf.Tensor,
+  valid: tf.Tensor,
+  count: int,
+  *,
+  add_up: bool = True,
 ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-  """Sums the probabilities of equal answers and returns the best answers.
+  """Returns the best different answers, the probabilities of equal ones summed.
 
   Args:
     texts: <string>[B, S]. The answers, the likeliest first.
     probabilities: <float32>[B, S].
     valid: <bool>[B, S]. Whether there is such an answer.
     count: n, answers to return.
+    add_up: Whether the probabilities of equal answers are summed; if not, an
+      answer has that of its likeliest span.
 
   Returns:
-    The place of each answer's first span, <int32>[B, n], the summed
+    The place of each answer's first span, <int32>[B, n], the
     probability <float32>[B, n], best first, and validity <bool>[B, n].
   """
   texts = normalize(texts)
   same = texts[:, :, None] == texts[:, None, :]
   same &= valid[:, :, None] & valid[:, None, :]  # [B, S, S]
-  sums = tf.linalg.matvec(tf.cast(same, tf.float32), probabilities)  # [B, S]
+  sums = probabilities  # [B, S]
+  if add_up:
+    sums = tf.linalg.matvec(tf.cast(same, tf.float32), probabilities)
   places = tf.range(tf.shape(texts)[1])
   is_first = valid & (
     tf.argmax(same, axis=2, output_type=tf.int32) == places

@@ -510,6 +510,9 @@ class OrqaConfig(RefreshedIndexConfig, TaskConfig, RetrievalConfig):
       words always.
     max_span_length: Wordpieces of the longest answer that can be given.
     span_hidden_size: Width of the layer that scores spans.
+    add_up_answers: Whether the probabilities of spans that say the same are
+      added up, and the best sum answers; if not, the best span does, as in the
+      released code.
     hard_em: Whether to train on the best passage and span that answer, instead
       of on all of them, each with its share.
     train_reader: Whether the reader is trained; if not, the run has none,
@@ -547,6 +550,7 @@ class OrqaConfig(RefreshedIndexConfig, TaskConfig, RetrievalConfig):
   answer_match: str = "words"
   max_span_length: int = 10
   span_hidden_size: int = 256
+  add_up_answers: bool = True
   hard_em: bool = False
   train_reader: bool = True
   train_passage_tower: bool = False

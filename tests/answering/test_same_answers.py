@@ -48,3 +48,16 @@ def test_more_answers_may_be_asked_for_than_there_are():
   _, total, found = same_answers.merge(texts, tf.constant([[1.0]]), valid, 4)
   assert found.numpy().tolist() == [[True, False, False, False]]
   assert total.numpy().tolist() == [[1.0, 0.0, 0.0, 0.0]]
+
+
+def test_without_sums_the_likeliest_span_answers():
+  texts = tf.constant([["b", "a", "A", "c"]])
+  probabilities = tf.constant([[0.4, 0.3, 0.2, 0.1]])
+  valid = tf.constant([[True, True, True, True]])
+  given = (texts, probabilities, valid, 3)
+  place, total, _ = same_answers.merge(*given)
+  assert place.numpy().tolist() != [[0, 1, 3]]
+  place, total, found = same_answers.merge(*given, add_up=False)
+  assert place.numpy().tolist() == [[0, 1, 3]]
+  np.testing.assert_allclose(total, [[0.4, 0.3, 0.1]])
+  assert found.numpy().all()

@@ -76,5 +76,6 @@ def write(path, arrays, program=None):
   """
   with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
     archive.writestr("archive/data.pkl", program or pickled(arrays))
+    archive.writestr("archive/version", "3\n")
     for key, array in enumerate(arrays.values()):
       archive.writestr(f"archive/data/{key}", np.ascontiguousarray(array))

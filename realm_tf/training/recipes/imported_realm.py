@@ -165,6 +165,7 @@ def _make_config(
     "reader_beam": found.reader_beam,
     "max_span_length": found.max_span_length,
     "span_hidden_size": found.reader.span_scorer.hidden_size,
+    "add_up_answers": False,
     "index_dtype": "float32",
     "precision": "float32",
     **overrides,

@@ -14,8 +14,6 @@ from realm_tf.data.examples import packing
 MOST_PASSAGES = 200_000
 _QUESTIONS = 20
 _QUESTION_WORDS = 4
-# Groups of spans that say the same: the best span is the best of one.
-_GROUPS = 100
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,25 +23,18 @@ class Agreement:
   Attributes:
     program: What answered, or why nothing did.
     asked: Questions.
-    best_spans: Questions of which the best span is the same, of the same
-      passage.
-    answers: Questions that are answered by the same wordpieces, where our
-      answer is the one whose spans have the largest probability together.
+    equal: Questions of which the best span is the same, of the same passage.
   """
 
   program: str
   asked: int = 0
-  best_spans: int = 0
-  answers: int = 0
+  equal: int = 0
 
   def __str__(self) -> str:
     """Returns a line for the terminal."""
     if not self.asked:
       return self.program
-    return (
-      f"of {self.asked} questions the best span is the same for "
-      f"{self.best_spans}, the answer for {self.answers}"
-    )
+    return f"{self.equal} of {self.asked} questions are answered the same"
 
 
 def questions_of(qa: open_qa.OpenQA) -> list[str]:
@@ -88,45 +79,32 @@ def compare(
   )
   if not theirs:
     return Agreement(program)
-  _, found = qa.find_answers(asked, qa.config.reader_beam, _GROUPS)
-  score = np.where(
-    found.valid, found.retriever_score + found.reader_score, -np.inf
-  )
-  best = score.argmax(axis=1)
-  wanted = [ids[ids != 0].tolist() for ids in theirs["answer_ids"]]
-  same = [
-    (row == their_row, ids == their_ids)
+  _, found = qa.find_answers(asked, qa.config.reader_beam, 1)
+  equal = [
+    row == their_row and ids == their_ids[their_ids != 0].tolist()
     for row, their_row, ids, their_ids in zip(
-      found.row[np.arange(len(asked)), best],
+      found.row[:, 0],
       theirs["rows"],
-      _wordpieces(qa, found, best),
-      wanted,
+      _wordpieces(qa, found),
+      theirs["answer_ids"],
       strict=True,
     )
   ]
-  first = _wordpieces(qa, found, np.zeros_like(best))
-  return Agreement(
-    program,
-    len(asked),
-    sum(map(all, same)),
-    sum(ids == others for ids, others in zip(first, wanted, strict=True)),
-  )
+  return Agreement(program, len(asked), sum(equal))
 
 
 def _wordpieces(
-  qa: open_qa.OpenQA, found: answer_graph.Answers, places: np.ndarray
+  qa: open_qa.OpenQA, found: answer_graph.Answers
 ) -> list[list[int]]:
-  """Returns the wordpieces of one answer a question.
+  """Returns the wordpieces of each question's best answer.
 
   Not those of its text alone: an answer may begin within a word.
 
   Args:
     qa: The run.
-    found: Of B questions.
-    places: <int>[B]. Which of each question's answers.
+    found: One answer a question.
   """
-  one = np.arange(len(places)), places
-  _, bodies = qa.corpus.read_texts(np.maximum(found.row[one], 0))
+  _, bodies = qa.corpus.read_texts(np.maximum(found.row[:, 0], 0))
   parts = qa.corpus.tokenizer.tokenize_with_offsets(tf.constant(bodies))
   rows = zip(*(part.to_list() for part in parts), strict=True)
   return [
@@ -136,6 +114,6 @@ def _wordpieces(
       if start <= first and last <= limit
     ]
     for (ids, starts, limits), start, limit in zip(
-      rows, found.byte_start[one], found.byte_limit[one], strict=True
+      rows, found.byte_start[:, 0], found.byte_limit[:, 0], strict=True
     )
   ]

@@ -1,10 +1,10 @@
 """A whole released REALM, imported with its passages and their vectors."""
 
+import os
 import shutil
 
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from realm_tf import errors
 from realm_tf.answering import open_qa
@@ -16,6 +16,7 @@ from realm_tf.index.versions import run_index
 from realm_tf.runs import run_config
 from realm_tf.training.init import orqa_init
 from realm_tf.training.recipes import importing
+from realm_tf.training.recipes import released_answers
 from tests.checkpoints import realm_folders
 
 # Not in the order of their texts, and two are the same.
@@ -108,21 +109,29 @@ def below(arrays, scope):
 def test_answers_are_those_of_the_arrays(place, vectors):
   qa = open_qa.OpenQA.from_run(str(place / "run"))
   tokenizer = qa.corpus.tokenizer
-  _, found = qa.find_answers(QUESTIONS, 5, 100)
-  totals = np.where(
-    found.valid, found.retriever_score + found.reader_score, -np.inf
-  )
+  _, found = qa.find_answers(QUESTIONS, 5, 1)
   bodies = tokenizer.tokenize(TEXTS).to_list()
   for number, question in enumerate(QUESTIONS):
     score, (row, first, length) = answer_by_hand(
       realm_folders.openqa(vectors), vectors, tokenizer, question
     )
-    best = totals[number].argmax()
-    np.testing.assert_allclose(totals[number, best], score, atol=1e-4)
-    assert found.row[number, best] == row
-    text = found.answer[number, best]
-    [answer] = tokenizer.tokenize(tf.constant([text])).to_list()
-    assert answer == bodies[row][first : first + length]
+    total = found.retriever_score[number, 0] + found.reader_score[number, 0]
+    np.testing.assert_allclose(total, score, atol=1e-4)
+    assert found.row[number, 0] == row
+    _, starts, limits = tokenizer.tokenize_with_offsets(TEXTS)
+    assert len(bodies[row]) >= first + length
+    assert found.byte_start[number, 0] == starts[row][first]
+    assert found.byte_limit[number, 0] == limits[row][first + length - 1]
+
+
+def test_transformers_answers_the_same(place):
+  peer = os.environ.get("REALM_TF_PEER_PYTHON")
+  if not peer:
+    pytest.skip("needs REALM_TF_PEER_PYTHON, a Python with transformers")
+  found = released_answers.compare(
+    str(place / "run"), str(place / "openqa"), peer, QUESTIONS
+  )
+  assert str(found) == "3 of 3 questions are answered the same"
 
 
 def test_the_index_has_the_very_vectors(place, vectors):
