@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-import itertools
 import logging
 
 import tensorflow as tf
@@ -12,12 +11,10 @@ from realm_tf import suggestions
 from realm_tf.answering import open_qa
 from realm_tf.configs import schema
 from realm_tf.data.corpus import corpora
-from realm_tf.data.corpus import passage_texts
 from realm_tf.data.questions import qa_datasets
 from realm_tf.data.questions import qa_splits
 from realm_tf.data.questions import regex_answers
 from realm_tf.data.questions import token_answers
-from realm_tf.evaluation import answer_matching
 from realm_tf.runs import run_config
 from realm_tf.training import loop
 from realm_tf.training import training_checkpoints
@@ -26,6 +23,7 @@ from realm_tf.training.recipes import corpus_lines
 from realm_tf.training.recipes import dev_questions
 from realm_tf.training.recipes import finetune_hook
 from realm_tf.training.recipes import following_hook
+from realm_tf.training.recipes import question_answers
 from realm_tf.training.recipes import refresh_hook
 from realm_tf.training.recipes import run_setup
 from realm_tf.training.tasks import following_task
@@ -113,7 +111,7 @@ def run(
     tpu=tpu,
   )
   knowledge = open_qa.Knowledge.load(setup.corpus, config.passage_length)
-  answers = _answers((train, dev), knowledge)
+  answers = question_answers.match((train, dev), setup.corpus, knowledge.table)
   with setup.strategy.scope():
     task, hook = _make(
       config,
@@ -290,36 +288,6 @@ def _set_up(
   strategy = run_setup.find_devices(config, tpu)
   run_setup.prepare_devices(config, strategy)
   return run_setup.CorpusSetup(run, model_dir, strategy, opened)
-
-
-def _answers(
-  datasets: tuple[qa_datasets.QaDataset, ...],
-  knowledge: open_qa.Knowledge,
-) -> token_answers.TokenAnswers | regex_answers.RegexAnswers:
-  """Prepares the answers of all questions, train and dev, numbered through."""
-  examples = list(itertools.chain.from_iterable(datasets))
-  types = {example.answer_type for example in examples}
-  if types == {answer_matching.STRING}:
-    return token_answers.TokenAnswers(
-      [example.answers for example in examples],
-      knowledge.table,
-      knowledge.corpus.tokenizer,
-    )
-  if types == {answer_matching.REGEX}:
-    compiled = (
-      map(answer_matching.compile_regex, example.answers)
-      for example in examples
-    )
-    return regex_answers.RegexAnswers(
-      [[p for p in patterns if p is not None] for patterns in compiled],
-      passage_texts.PassageTexts(knowledge.corpus),
-      knowledge.corpus.num_passages,
-      knowledge.corpus.tokenizer,
-    )
-  raise errors.UserError(
-    "`dataset` and `dev_dataset` mix answers that are strings with answers "
-    "that are patterns: give questions of one kind."
-  )
 
 
 def _left_out(

@@ -1,0 +1,52 @@
+"""Where the corpus answers the questions that are trained on."""
+
+import itertools
+
+from realm_tf import errors
+from realm_tf.data.corpus import corpora
+from realm_tf.data.corpus import passage_table
+from realm_tf.data.corpus import passage_texts
+from realm_tf.data.questions import qa_datasets
+from realm_tf.data.questions import regex_answers
+from realm_tf.data.questions import token_answers
+from realm_tf.evaluation import answer_matching
+
+
+def match(
+  datasets: tuple[qa_datasets.QaDataset, ...],
+  corpus: corpora.Corpus,
+  table: passage_table.PassageTable,
+) -> token_answers.TokenAnswers | regex_answers.RegexAnswers:
+  """Prepares the answers of all questions, numbered through.
+
+  Args:
+    datasets: Such as those for training and dev.
+    corpus: Of the passages.
+    table: Its passages, in memory.
+
+  Raises:
+    errors.UserError: If some answers are strings, and some patterns.
+  """
+  examples = list(itertools.chain.from_iterable(datasets))
+  types = {example.answer_type for example in examples}
+  if types == {answer_matching.STRING}:
+    return token_answers.TokenAnswers(
+      [example.answers for example in examples],
+      table,
+      corpus.tokenizer,
+    )
+  if types == {answer_matching.REGEX}:
+    compiled = (
+      map(answer_matching.compile_regex, example.answers)
+      for example in examples
+    )
+    return regex_answers.RegexAnswers(
+      [[p for p in patterns if p is not None] for patterns in compiled],
+      passage_texts.PassageTexts(corpus),
+      corpus.num_passages,
+      corpus.tokenizer,
+    )
+  raise errors.UserError(
+    "`dataset` and `dev_dataset` mix answers that are strings with answers "
+    "that are patterns: give questions of one kind."
+  )
