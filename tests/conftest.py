@@ -29,6 +29,7 @@ _ROOT = pathlib.Path(__file__).resolve().parents[1]
 _SLOW_FIXTURES = {"world", "overfitted"}
 _SLOW_FILES = (
   "across_stacks/",
+  "baselines/test_drqa.py",
   "checkpoints/test_sentence_encoders.py",
   "checkpoints/test_reading.py",
   "checkpoints/test_realm_folders.py",

@@ -34,6 +34,7 @@ COMMANDS = (
   "ask",
   "export",
   "serve",
+  "drqa",
   "reproduce",
 )
 _VERSION = ("-version", "--version")

@@ -210,6 +210,41 @@ class Planner:
       (of,),
     )
 
+  def drqa(self, column: str, split: str) -> Step:
+    """Returns an evaluation of what DrQA has answered.
+
+    Args:
+      column: Which dataset; a key of `scale.datasets`.
+      split: Of the dataset.
+    """
+    name = f"seed-{self.seed}/drqa-{column}"
+    folder = self._path(name)
+    asked = {
+      "dataset": self.scale.datasets[column],
+      "split": split,
+      "corpus": self._path("corpus"),
+    } | self._where
+    predictions = os.path.join(folder, f"predictions.{split}.jsonl")
+    # What annotates the corpus is not needed, but what builds it.
+    built = self.sentences().needs[0]
+    answered = Step(
+      name,
+      "drqa",
+      asked
+      | {"model_dir": folder, "seed": str(self.seed)}
+      | dict(self.scale.drqa),
+      (predictions,),
+      (built,),
+    )
+    output = self._path(f"{name}-{split}-answers")
+    return Step(
+      f"{name}-{split}-answers",
+      "evaluate",
+      asked | {"predictions": predictions, "output": output},
+      (os.path.join(output, "summary.json"),),
+      (answered,),
+    )
+
   def _sentences(self, name: str, flags: Mapping[str, str]) -> Step:
     folder = self._path(name)
     built = Step(

@@ -49,6 +49,7 @@ class Scale:
     datasets: What is asked, by the name of its column in Table 1; the first is
       that of Table 2.
     split: Which questions of Table 2 are held out.
+    drqa: Flags of `drqa`, beside where it reads and writes.
     fields: Fields of a config that differ from the preset, by training.
   """
 
@@ -60,6 +61,7 @@ class Scale:
   conll: str
   datasets: Mapping[str, str]
   split: str
+  drqa: Mapping[str, str]
   fields: Mapping[str, Mapping[str, Any]] = dataclasses.field(
     default_factory=dict
   )
@@ -107,6 +109,13 @@ def get(name: str, sources: Sources) -> Scale:
     conll="",
     datasets={"encyclopedia": f"encyclopedia:{settings.KINDS}"},
     split="test",
+    drqa={
+      "passage_length": "44",
+      "embedding_size": "128",
+      "hidden_size": "64",
+      "num_layers": "2",
+      "train_steps": "2000",
+    },
   )
 
 
@@ -135,4 +144,5 @@ def _paper(sources: Sources) -> Scale:
     conll=sources.conll,
     datasets={"NQ": "nq_open", "WQ": "webquestions", "CT": "curated_trec"},
     split="dev",
+    drqa={"passage_length": "288"},
   )

@@ -29,6 +29,7 @@ _REQUIRED = {
   "ask": set(),
   "build_corpus": {"input", "output"},
   "demo": set(),
+  "drqa": {"corpus", "dataset", "model_dir"},
   "edit_corpus": {"corpus", "output"},
   "evaluate": {"dataset"},
   "export": {"model_dir", "output"},

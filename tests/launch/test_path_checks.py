@@ -56,6 +56,11 @@ def good(root):
       "metadata": "url,date",
     },
     "demo": {"output": f"{root}/new"},
+    "drqa": {
+      "corpus": corpus,
+      "dataset": "encyclopedia:rivers",
+      "model_dir": f"{root}/new",
+    },
     "edit_corpus": {
       "corpus": corpus,
       "add": f"{root}/articles.jsonl",
@@ -137,7 +142,7 @@ def wrong(root):
   yield from refused("corpus", bare, not_annotated, "pretrain_mlm")
   yield from missing("pretrain_corpus", "pretrain")
 
-  locking = ("finetune", "refresh_index", "edit_corpus", *trainings)
+  locking = ("drqa", "finetune", "refresh_index", "edit_corpus", *trainings)
   yield from refused("model_dir", below, no_folder, *locking)
   reading_runs = ("ask", "evaluate", "edit_corpus", "export", "refresh_index")
   yield from refused("model_dir", none, absent.run(none), *reading_runs)
@@ -188,7 +193,8 @@ def wrong(root):
 
   names = question_flags.BUILDERS
   message = absent.dataset("trivia", names)
-  yield from refused("dataset", "trivia", message, "finetune", "evaluate")
+  asking = ("finetune", "evaluate", "drqa")
+  yield from refused("dataset", "trivia", message, *asking)
   yield from missing("dataset", "finetune", value=f"{none}.jsonl")
   yield from missing("questions", "pretrain", value=f"{none}.jsonl")
   message = absent.path("dev_dataset", f"{root}/questions.dev.jsonl")

@@ -17,6 +17,7 @@ _LEFT = {
     "model_dir",
     ["config.json", "exports/tagger/manifest.json"],
   ),
+  "drqa": ("model_dir", ["predictions.test.jsonl"]),
   "evaluate": ("output", ["summary.json"]),
 }
 _TRAINED = ("model_dir", ["config.json", "exports/best/manifest.json"])
@@ -54,7 +55,7 @@ def _content(command, flags):
   """Returns figures that tell seeds and rows apart."""
   if command != "evaluate":
     return {}
-  seed = int(flags["model_dir"].split("seed-")[1].split("/")[0])
+  seed = int(flags["output"].split("seed-")[1].split("/")[0])
   name = "recall@5" if "retrieval_only" in flags else "exact_match"
-  value = 0.25 if "realm" in flags["model_dir"] else 0.125
+  value = 0.25 if "realm" in flags["output"] else 0.125
   return {"figures": {name: {"value": value + 0.01 * seed}}}

@@ -118,6 +118,15 @@ def test_baselines_of_table_1_read_what_bm25_finds():
   assert "config.hard_em" not in bert
 
 
+def test_drqa_answers_and_its_answers_are_scored():
+  *before, answered, scored = steps_of(1, ["drqa"], planner())
+  assert [step.command for step in before] == ["build_corpus"]
+  assert answered.flags["model_dir"] == "out/seed-0/drqa-encyclopedia"
+  assert scored.flags["predictions"] == answered.files[0]
+  assert scored.flags["corpus"] == "out/corpus"
+  assert "model_dir" not in scored.flags
+
+
 def test_other_text_is_learned_from_but_not_retrieved():
   step = named(steps_of(1, [], planner()))["seed-0/realm_other_text"]
   assert step.flags["corpus"] == "out/corpus"

@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-import itertools
 import logging
 
 import tensorflow as tf
@@ -12,13 +11,8 @@ from realm_tf import suggestions
 from realm_tf.answering import open_qa
 from realm_tf.configs import schema
 from realm_tf.data.corpus import corpora
-from realm_tf.data.corpus import passage_texts
 from realm_tf.data.questions import qa_datasets
 from realm_tf.data.questions import qa_splits
-from realm_tf.data.questions import regex_answers
-from realm_tf.data.questions import substring_answers
-from realm_tf.data.questions import token_answers
-from realm_tf.evaluation import answer_matching
 from realm_tf.runs import run_config
 from realm_tf.training import loop
 from realm_tf.training import training_checkpoints
@@ -27,6 +21,7 @@ from realm_tf.training.recipes import corpus_lines
 from realm_tf.training.recipes import dev_questions
 from realm_tf.training.recipes import finetune_hook
 from realm_tf.training.recipes import following_hook
+from realm_tf.training.recipes import question_answers
 from realm_tf.training.recipes import refresh_hook
 from realm_tf.training.recipes import run_setup
 from realm_tf.training.tasks import following_task
@@ -34,12 +29,6 @@ from realm_tf.training.tasks import orqa_task
 from realm_tf.training.tasks import reader_task
 
 _log = logging.getLogger(__name__)
-
-_Answers = (
-  token_answers.TokenAnswers
-  | substring_answers.SubstringAnswers
-  | regex_answers.RegexAnswers
-)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -120,7 +109,15 @@ def run(
     tpu=tpu,
   )
   knowledge = open_qa.Knowledge.load(setup.corpus, config.passage_length)
-  answers = _answers((train, dev), knowledge, config)
+  answers = question_answers.match(
+    (train, dev),
+    setup.corpus,
+    knowledge.table,
+    packed=knowledge.packed,
+    bodies=(
+      knowledge.texts.bodies if config.answer_match == "substring" else None
+    ),
+  )
   with setup.strategy.scope():
     task, hook = _make(
       config,
@@ -299,55 +296,9 @@ def _set_up(
   return run_setup.CorpusSetup(run, model_dir, strategy, opened)
 
 
-def _answers(
-  datasets: tuple[qa_datasets.QaDataset, ...],
-  knowledge: open_qa.Knowledge,
-  config: schema.OrqaConfig,
-) -> _Answers:
-  """Prepares the answers of all questions, train and dev, numbered through."""
-  examples = list(itertools.chain.from_iterable(datasets))
-  types = {example.answer_type for example in examples}
-  by_substring = config.answer_match == "substring"
-  if types == {answer_matching.STRING} and by_substring:
-    return substring_answers.SubstringAnswers(
-      [example.answers for example in examples],
-      knowledge.table,
-      knowledge.texts.bodies,
-      knowledge.corpus.tokenizer,
-      knowledge.packed,
-    )
-  if types == {answer_matching.STRING}:
-    return token_answers.TokenAnswers(
-      [example.answers for example in examples],
-      knowledge.table,
-      knowledge.corpus.tokenizer,
-      knowledge.packed,
-    )
-  if types == {answer_matching.REGEX} and by_substring:
-    raise errors.UserError(
-      "config.answer_match=substring is for answers that are strings, but "
-      "those of `dataset` are patterns, which match anywhere: leave it out."
-    )
-  if types == {answer_matching.REGEX}:
-    compiled = (
-      map(answer_matching.compile_regex, example.answers)
-      for example in examples
-    )
-    return regex_answers.RegexAnswers(
-      [[p for p in patterns if p is not None] for patterns in compiled],
-      passage_texts.PassageTexts(knowledge.corpus),
-      knowledge.corpus.num_passages,
-      knowledge.corpus.tokenizer,
-    )
-  raise errors.UserError(
-    "`dataset` and `dev_dataset` mix answers that are strings with answers "
-    "that are patterns: give questions of one kind."
-  )
-
-
 def _left_out(
   datasets: tuple[qa_datasets.QaDataset, ...],
-  answers: _Answers,
+  answers: question_answers.Answers,
 ) -> dict[str, int]:
   invalid = sum(len(dataset.invalid_patterns) for dataset in datasets)
   unusable = getattr(answers, "without_tokens", 0)
