@@ -5,10 +5,8 @@ python -m benchmarks.search [--rows=20000,1000000]
 
 import argparse
 import concurrent.futures
-import gc
 import itertools
 import multiprocessing
-import pathlib
 import statistics
 import time
 from collections.abc import Callable
@@ -139,16 +137,18 @@ def measure(num_rows: int) -> list[Figures]:
   tf.constant(0)  # Starts TensorFlow, which takes memory once.
   chosen = searcher_settings.choose_settings(num_rows, schema.IndexConfig(), 8)
   parts = partition_table.choose_settings(num_rows)
-  variable, *exact_cost = _cost(lambda: tf.Variable(vectors, trainable=False))
-  own, *own_cost = _cost(
+  variable, *exact_cost = timing.cost(
+    lambda: tf.Variable(vectors, trainable=False)
+  )
+  own, *own_cost = timing.cost(
     lambda: partitioned.PartitionedSearcher.build(variable, parts)
   )
-  scann, *scann_cost = _cost(
+  scann, *scann_cost = timing.cost(
     lambda: searcher_lib.build_searcher(
       vectors.astype(np.float32), chosen, _RESULTS
     )
   )
-  words, *words_cost = _cost(
+  words, *words_cost = timing.cost(
     lambda: bm25_searcher.Bm25Searcher.build(table, tokenizer)
   )
   whole = exact.ExactSearcher(variable)
@@ -226,25 +226,6 @@ def draw(num_rows: int) -> tuple[np.ndarray, np.ndarray]:
     block[:] = centres[article] + 0.5 * noise(len(block))
   near = vectors[rng.integers(0, num_rows, _QUERIES)].astype(np.float32)
   return vectors, near + 0.5 * noise(_QUERIES)
-
-
-def _cost(build: Callable[[], Any]) -> tuple[Any, float, int, int]:
-  """Returns what was built, the seconds, the bytes it keeps, and took."""
-  gc.collect()
-  pathlib.Path("/proc/self/clear_refs").write_text("5")  # Forgets the peak.
-  before, start = _bytes("VmRSS"), time.perf_counter()
-  built = build()
-  seconds, peak = time.perf_counter() - start, _bytes("VmHWM")
-  gc.collect()
-  return built, seconds, _bytes("VmRSS") - before, peak - before
-
-
-def _bytes(name: str) -> int:
-  """Returns what the system says of the memory of this process."""
-  for line in pathlib.Path("/proc/self/status").read_text().splitlines():
-    if line.startswith(f"{name}:"):
-      return 1024 * int(line.split()[1])
-  raise OSError(f"/proc/self/status has no {name}.")
 
 
 def _rates(

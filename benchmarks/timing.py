@@ -1,15 +1,20 @@
 """How all benchmarks measure and print."""
 
+import gc
 import os
+import pathlib
 import statistics
 import time
 from collections.abc import Callable
 from collections.abc import Iterator
 from collections.abc import Sequence
+from typing import TypeVar
 
 import tensorflow as tf
 
 _MATRIX_SIZE = 2048
+
+_Built = TypeVar("_Built")
 
 
 def median_seconds(
@@ -60,6 +65,33 @@ def median_rate(
       elapsed = time.perf_counter() - start
     rates.append(batches * items / elapsed)
   return statistics.median(rates)
+
+
+def cost(build: Callable[[], _Built]) -> tuple[_Built, float, int, int]:
+  """Builds something, and measures what that takes.
+
+  Args:
+    build: Builds it.
+
+  Returns:
+    What was built, the seconds, the bytes that it keeps, and that it took
+    meanwhile.
+  """
+  gc.collect()
+  pathlib.Path("/proc/self/clear_refs").write_text("5")  # Forgets the peak.
+  before, start = _bytes("VmRSS"), time.perf_counter()
+  built = build()
+  seconds, peak = time.perf_counter() - start, _bytes("VmHWM")
+  gc.collect()
+  return built, seconds, _bytes("VmRSS") - before, peak - before
+
+
+def _bytes(name: str) -> int:
+  """Returns what the system says of the memory of this process."""
+  for line in pathlib.Path("/proc/self/status").read_text().splitlines():
+    if line.startswith(f"{name}:"):
+      return 1024 * int(line.split()[1])
+  raise OSError(f"/proc/self/status has no {name}.")
 
 
 def matrix_rate() -> float:

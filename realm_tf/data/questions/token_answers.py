@@ -14,7 +14,7 @@ from realm_tf.text import wordpiece
 
 # (answer, passage) pairs that are kept, 8 bytes each: those of the answers that
 # are in the fewest passages.
-MOST_PAIRS = 100_000_000
+MOST_PAIRS = 80_000_000
 # Wordpieces that are matched at once, so that large corpora fit in memory.
 CHUNK_WORDPIECES = 4_000_000
 
