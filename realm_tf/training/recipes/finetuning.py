@@ -201,7 +201,7 @@ def _make(
   setup: run_setup.CorpusSetup,
   knowledge: open_qa.Knowledge,
   datasets: tuple[qa_datasets.QaDataset, qa_datasets.QaDataset],
-  answers: token_answers.Answers,
+  answers: question_answers.Answers,
   refresh_mode: str,
 ) -> tuple[
   orqa_task.OrqaTask, finetune_hook.FinetuneHook | following_hook.FollowingHook
