@@ -199,7 +199,7 @@ def test_parts_of_words_are_answers_if_it_is_told_so(world, tmp_path):
   )
   shares = []
   for match in ("words", "substring"):
-    config = people.config_of(train_steps=1, answer_match=match)
+    config = people.config_of(train_steps=3, answer_match=match)
     folder = tmp_path / match
     people.run(world, folder, config, dataset=part, dev_dataset=part)
     found = tiny_runs.scalars(folder, "train")
