@@ -10,6 +10,7 @@ from official.nlp.modeling.networks import bert_encoder
 from realm_tf import errors
 from realm_tf.checkpoints import assignment
 from realm_tf.checkpoints import fitting
+from realm_tf.checkpoints import names
 from realm_tf.checkpoints import reading
 from realm_tf.checkpoints import weight_source
 from realm_tf.checkpoints.formats import own_run
@@ -74,12 +75,15 @@ class _Run(NamedTuple):
     checkpoint: Its weights.
     step: Of the weights.
     roles: The parts it holds.
+    scores_spans: Whether its reader is a fine-tuned one, which has no head for
+      masked tokens.
   """
 
   path: str
   checkpoint: str
   step: int
   roles: set[str]
+  scores_spans: bool
 
 
 _Source = _Run | weight_source.Source
@@ -242,6 +246,8 @@ def initialize(
       report.missing.append(role)
     elif isinstance(giver, _Run):
       report.taken.append(_restore(role, part, giver))
+      if role == "reader" and giver.scores_spans:
+        report.missing.append(f"{role}'s {names.MLM_HEAD}")
     else:
       assigned = _assign(part, giver, run)
       roles = list(assigned.taken)
@@ -270,7 +276,9 @@ def _open(path: str) -> _Source:
 
 def _open_run(path: str) -> _Run:
   checkpoint, step = own_run.weights_path(path)
-  return _Run(path, checkpoint, step, own_run.roles(checkpoint))
+  scores_spans = run_config.read(path).task == "finetune"
+  roles = own_run.roles(checkpoint)
+  return _Run(path, checkpoint, step, roles, scores_spans)
 
 
 def _giver(role: str, sources: Sequence[_Source], task: str) -> _Source | None:
@@ -294,6 +302,10 @@ def _giver(role: str, sources: Sequence[_Source], task: str) -> _Source | None:
 
 def _restore(role: str, part: tf.keras.Model, run: _Run) -> str:
   """Takes a part from a run; returns a line on what was taken."""
+  if role == "reader" and run.scores_spans:
+    encoder = tf.train.Checkpoint(encoder=part.encoder)
+    own_run.restore(run.checkpoint, reader=encoder)
+    return f"reader's encoder from {run.path}, step {run.step}"
   if role in run.roles:
     own_run.restore(run.checkpoint, **{role: part})
     return f"{role} from {run.path}, step {run.step}"

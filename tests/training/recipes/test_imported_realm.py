@@ -1,5 +1,6 @@
 """A whole released REALM, imported with its passages and their vectors."""
 
+import dataclasses
 import os
 import shutil
 
@@ -13,7 +14,10 @@ from realm_tf.data.ingest import build
 from realm_tf.index.job import follow
 from realm_tf.index.versions import index_store
 from realm_tf.index.versions import run_index
+from realm_tf.models import encoders
+from realm_tf.models import masked_lm
 from realm_tf.runs import run_config
+from realm_tf.training.init import first_weights
 from realm_tf.training.init import orqa_init
 from realm_tf.training.recipes import importing
 from realm_tf.training.recipes import released_answers
@@ -167,6 +171,23 @@ def test_finetuning_starts_from_all_of_it(place):
   )
   assert chosen == orqa_init.Sources(
     str(place / "run"), str(place / "run"), str(place / "run"), 0
+  )
+
+
+def test_pretraining_starts_from_its_encoder(place, vectors):
+  run = run_config.read(str(place / "run"))
+  reader = masked_lm.MaskedLanguageModel(
+    run.config, len(realm_folders.VOCABULARY), name="reader"
+  )
+  starting = dataclasses.replace(
+    run, task="pretrain", init_checkpoint=str(place / "run")
+  )
+  report = first_weights.initialize({"reader": reader}, starting)
+  assert report.missing == ["reader's MLM head"]
+  arrays = realm_folders.openqa(vectors)
+  np.testing.assert_array_equal(
+    encoders.position_embeddings(reader.encoder),
+    arrays["reader.realm.embeddings.position_embeddings.weight"],
   )
 
 
