@@ -56,6 +56,8 @@ def read_text(path: str) -> str:
       "let you."
     ) from e
   except tf.errors.FailedPreconditionError as e:
+    if not tf.io.gfile.isdir(path):
+      raise
     raise errors.UserError(f"{path} is a folder where a file must be.") from e
   if path.endswith(".gz"):
     content = gzip.decompress(content)

@@ -13,7 +13,7 @@ from realm_tf.configs import loading
 from realm_tf.data.corpus import corpora
 from realm_tf.data.ingest import build
 from realm_tf.demo import bert
-from realm_tf.demo import demo_stages
+from realm_tf.demo import settings
 from tests.checkpoints import formats
 
 
@@ -41,7 +41,7 @@ def test_it_has_the_vocabulary_of_the_demos_corpus(tmp_path):
   # Who edits the encyclopedia trains it anew: demo --rebuild_bert.
   build.build(
     build.BuildOptions(
-      inputs=[f"encyclopedia:{demo_stages.KINDS}"],
+      inputs=[f"encyclopedia:{settings.KINDS}"],
       output=str(tmp_path / "corpus"),
       vocab_size=demo_stages.VOCAB_SIZE,
     )

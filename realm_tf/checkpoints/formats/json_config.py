@@ -27,6 +27,8 @@ def read(path: str) -> dict[str, Any]:
   """
   try:
     value = files.read_json(path)
+  except errors.UserError:
+    raise
   except ValueError as e:
     raise errors.UserError(f"{path} is not JSON: {e}.") from e
   if not isinstance(value, dict):

@@ -185,6 +185,8 @@ def read(corpus: str) -> CorpusManifest:
       f"corpus={corpus} cannot be read ({e.message}): name the folder that "
       "build_corpus wrote."
     ) from e
+  except errors.UserError:
+    raise
   except ValueError as e:
     raise errors.UserError(f"`corpus`: {path} is not JSON.") from e
   try:
