@@ -43,7 +43,7 @@ def test_it_has_the_vocabulary_of_the_demos_corpus(tmp_path):
     build.BuildOptions(
       inputs=[f"encyclopedia:{settings.KINDS}"],
       output=str(tmp_path / "corpus"),
-      vocab_size=demo_stages.VOCAB_SIZE,
+      vocab_size=settings.VOCAB_SIZE,
     )
   )
   corpus = corpora.Corpus.open(str(tmp_path / "corpus"))
