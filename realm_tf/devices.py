@@ -6,6 +6,7 @@ import os
 import pathlib
 import sys
 from collections.abc import Callable
+from collections.abc import Iterable
 from collections.abc import Iterator
 from typing import Any
 
@@ -86,6 +87,28 @@ def is_cpu(strategy: tf.distribute.Strategy) -> bool:
 def _device_types(strategy: tf.distribute.Strategy) -> set[str]:
   devices = strategy.extended.worker_devices
   return {tf.DeviceSpec.from_string(d).device_type or "CPU" for d in devices}
+
+
+def distribute(
+  strategy: tf.distribute.Strategy, dataset: tf.data.Dataset
+) -> Iterable[Any]:
+  """Returns the batches of a dataset for the replicas of a strategy.
+
+  One replica on the CPU takes them as they are: the pipeline that TensorFlow
+  puts behind the dataset, to copy batches to devices, is tuned whatever the
+  dataset's options say; see `dataset_options`.
+
+  Args:
+    strategy: Spreads each batch over its replicas.
+    dataset: Batches of global size.
+  """
+  if strategy.num_replicas_in_sync == 1 and is_cpu(strategy):
+    return dataset
+  options = tf.data.Options()
+  options.experimental_distribute.auto_shard_policy = (
+    tf.data.experimental.AutoShardPolicy.OFF
+  )
+  return strategy.experimental_distribute_dataset(dataset.with_options(options))
 
 
 def run_once(

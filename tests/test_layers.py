@@ -13,7 +13,7 @@ _ROOT = pathlib.Path(realm_tf.__file__).parent
 # those that have a line of their own.
 _ROOMS = (
   "errors",
-  "files interruption progress typed",
+  "dataset_options files interruption progress typed",
   "environment stack",
   "absent devices lazy",
   "encyclopedia",

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
+from realm_tf import devices
 from realm_tf import errors
 from realm_tf import interruption
 from realm_tf import progress
@@ -299,10 +300,8 @@ class _Loop:
     """Evaluates on the held-out batches."""
     self._hook.before_evaluation(step)
     totals: dict[str, list[float]] = {}
-    dataset = self._strategy.experimental_distribute_dataset(
-      self._task.eval_pipeline()
-    )
-    for features in dataset:
+    batches = devices.distribute(self._strategy, self._task.eval_pipeline())
+    for features in batches:
       prepared = self._task.prepare(features)
       for name, (total, weight) in self._eval_step(prepared).items():
         sums = totals.setdefault(name, [0.0, 0.0])

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import tensorflow as tf
 
+from realm_tf import devices
 from realm_tf.training import base_task
 
 
@@ -179,11 +180,6 @@ class Feed:
   def _prepare(self, pipeline: base_task.Pipeline, first_step: int) -> Prepared:
     def make() -> Iterator:
       dataset = pipeline(first_step)
-      options = tf.data.Options()
-      options.experimental_distribute.auto_shard_policy = (
-        tf.data.experimental.AutoShardPolicy.OFF
-      )
-      dataset = dataset.with_options(options)
-      return iter(self._strategy.experimental_distribute_dataset(dataset))
+      return iter(devices.distribute(self._strategy, dataset))
 
     return Prepared(make, first_step, lambda: self._step)

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
+from realm_tf import dataset_options
 from realm_tf import errors
 from realm_tf.data.corpus import passage_record
 
@@ -171,10 +172,12 @@ def read_shard(path: str, token_dtype: str) -> PassageTable:
   columns = functools.partial(_table_columns, token_dtype=token_dtype)
   dataset = _batches(path).map(
     tf.autograph.experimental.do_not_convert(columns),
-    num_parallel_calls=tf.data.AUTOTUNE,
+    num_parallel_calls=dataset_options.PARALLEL_CALLS,
   )
   with _reported(path):
-    batches = list(dataset.prefetch(tf.data.AUTOTUNE).as_numpy_iterator())
+    batches = list(
+      dataset.prefetch(dataset_options.PREFETCHED).as_numpy_iterator()
+    )
   return PassageTable.concatenate(
     [
       PassageTable(
@@ -260,9 +263,8 @@ def read_shard_records(path: str) -> list[bytes]:
   Raises:
     errors.UserError: If the file is missing or damaged.
   """
-  records = tf.data.TFRecordDataset(path, compression_type=COMPRESSION)
   with _reported(path):
-    return list(records.as_numpy_iterator())
+    return list(_records(path).as_numpy_iterator())
 
 
 @contextlib.contextmanager
@@ -278,8 +280,12 @@ def _reported(path: str) -> Iterator[None]:
 
 
 def _batches(path: str) -> tf.data.Dataset:
+  return _records(path).batch(_BATCH)
+
+
+def _records(path: str) -> tf.data.Dataset:
   records = tf.data.TFRecordDataset(path, compression_type=COMPRESSION)
-  return records.batch(_BATCH)
+  return dataset_options.untuned(records)
 
 
 def _table_columns(

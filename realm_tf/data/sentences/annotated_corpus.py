@@ -12,6 +12,7 @@ from collections.abc import Iterator
 import numpy as np
 import tensorflow as tf
 
+from realm_tf import dataset_options
 from realm_tf import errors
 from realm_tf.data.corpus import passage_table
 from realm_tf.data.corpus import sentence_folder
@@ -170,12 +171,12 @@ def _tokenized_batches(
     .flat_map(read)
     .map(
       tf.autograph.experimental.do_not_convert(tokenize),
-      num_parallel_calls=tf.data.AUTOTUNE,
+      num_parallel_calls=dataset_options.PARALLEL_CALLS,
       deterministic=True,
     )
-    .prefetch(tf.data.AUTOTUNE)
+    .prefetch(dataset_options.PREFETCHED)
   )
-  return iter(dataset)
+  return iter(dataset_options.untuned(dataset))
 
 
 def _place(batch: dict[str, tf.Tensor]) -> dict[str, np.ndarray]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
+from realm_tf import dataset_options
 from realm_tf import errors
 from realm_tf.data.sentences import sentence_records
 
@@ -73,7 +74,7 @@ def refuse_unreadable(paths: Sequence[str]) -> None:
   """
   for path in paths:
     records = tf.data.TFRecordDataset(path, sentence_records.COMPRESSION)
-    for number, record in enumerate(records):
+    for number, record in enumerate(dataset_options.untuned(records)):
       try:
         sentence_records.parse(record[None])
       except tf.errors.InvalidArgumentError:

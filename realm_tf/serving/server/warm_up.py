@@ -6,6 +6,7 @@ import tensorflow as tf
 from google.protobuf import message
 from tensorflow_serving.apis import prediction_log_pb2
 
+from realm_tf import dataset_options
 from realm_tf.serving.server import codes
 from realm_tf.serving.server import predict
 from realm_tf.serving.server import servables
@@ -51,7 +52,8 @@ def warm_up(servable: servables.Servable) -> int:
 
 
 def _records(path: str) -> Iterator[prediction_log_pb2.PredictionLog]:
-  for record in tf.data.TFRecordDataset(path).as_numpy_iterator():
+  records = dataset_options.untuned(tf.data.TFRecordDataset(path))
+  for record in records.as_numpy_iterator():
     try:
       yield prediction_log_pb2.PredictionLog.FromString(record)
     except message.DecodeError as e:

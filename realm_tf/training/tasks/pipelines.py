@@ -4,6 +4,8 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
+from realm_tf import dataset_options
+
 
 def by_step(
   function: Callable[[tf.Tensor], object], first_step: int, last_step: int
@@ -16,8 +18,9 @@ def by_step(
     last_step: The step after the last.
   """
   dataset = tf.data.Dataset.range(first_step, last_step)
-  return dataset.map(
+  dataset = dataset.map(
     tf.autograph.experimental.do_not_convert(function),
-    num_parallel_calls=tf.data.AUTOTUNE,
+    num_parallel_calls=dataset_options.PARALLEL_CALLS,
     deterministic=True,
-  ).prefetch(tf.data.AUTOTUNE)
+  )
+  return dataset_options.untuned(dataset.prefetch(dataset_options.PREFETCHED))

@@ -3,6 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
+from realm_tf import devices
 from realm_tf.configs import schema
 from realm_tf.data.tagging import tagging_examples
 from realm_tf.models import token_tagger
@@ -104,7 +105,7 @@ class Predictor:
       np.float32,
     )
     dataset = pipelines.by_step(examples, 0, examples.num_batches)
-    for features in self._strategy.experimental_distribute_dataset(dataset):
+    for features in devices.distribute(self._strategy, dataset):
       windows, probs = (
         np.concatenate(
           [x.numpy() for x in self._strategy.experimental_local_results(value)]
