@@ -89,7 +89,8 @@ def _report(
       report.table(before, after, baseline),
       "",
       f"Before: the warm start by ICT. After: step {pretrained.result.step}. "
-      f"Index versions that fed training: {versions}.",
+      f"Index versions: {versions}; the last is searched by the last "
+      "evaluation alone.",
       "",
       f"## {demo_stages.QUESTIONS} held-out questions, after fine-tuning",
       "",

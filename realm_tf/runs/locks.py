@@ -62,6 +62,10 @@ class FileLock:
       # nobody else out.
       os.close(fd)
 
+  def is_lost(self) -> bool:
+    """Returns whether the file was removed while it was held."""
+    return self._fd is not None and not _is_file(self._fd, self.path)
+
   def release(self) -> None:
     """Gives the lock back; does nothing if it is not held."""
     if self._fd is not None:

@@ -60,15 +60,16 @@ class RunState:
       waited += 0.1
     try:
       self._write(RUNNING)
+      ended = FAILED
       try:
         yield
+        ended = DONE
       except KeyboardInterrupt:
-        self._write(INTERRUPTED)
+        ended = INTERRUPTED
         raise
-      except BaseException:
-        self._write(FAILED)
-        raise
-      self._write(DONE)
+      finally:
+        if not lock.is_lost():  # With the run's folder.
+          self._write(ended)
     finally:
       lock.release()
 

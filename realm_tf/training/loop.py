@@ -167,6 +167,7 @@ class _Loop:
   ):
     self._task = task
     self._config = run.training
+    self._model_dir = model_dir
     self._hook = hook
     self._strategy = strategy
     with strategy.scope():
@@ -250,7 +251,8 @@ class _Loop:
         config.checkpoint_every_steps,
       )
     )
-    if summarize or evaluate or self._hook.exports_after(step):
+    if summarize or evaluate or save or self._hook.exports_after(step):
+      self._check_folder(step)
       _check_finite(step, self._pending)
     extra = self._hook.after_step(step, replaced)
     if summarize:
@@ -261,6 +263,14 @@ class _Loop:
       self._save(step)
       meter.resume(step)
     return evaluate
+
+  def _check_folder(self, step: int) -> None:
+    """Raises before a part of a run is written where its folder was."""
+    if not tf.io.gfile.isdir(self._model_dir):
+      raise errors.UserError(
+        f"model_dir={self._model_dir} was removed or moved while the run was "
+        f"trained, by step {step}. It is not made again: the training ends."
+      )
 
   def _is_due(self, every: int, step: int) -> bool:
     """Whether an interval is due after a step; always after the last."""

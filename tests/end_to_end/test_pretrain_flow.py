@@ -145,7 +145,7 @@ def test_the_trainer_used_several_versions_and_the_last_is_of_the_last_step(
   versions = [int(version) for version in used.split(", ")]
   assert len(versions) >= 3
   assert versions == sorted(set(versions))
-  assert versions[0] == 0
+  assert versions[0] == 0 and versions[-1] == _STEPS
   store = index_store.IndexStore(str(root / "realm"))
   assert store.latest() == _STEPS
 
@@ -154,7 +154,8 @@ def test_the_progress_of_the_first_index_is_shown(flow):
   _, _, realm_out = flow
   shown, _, _ = realm_out.partition("  index version 0 in use")
   assert re.search(r"  passage (\d+)/\1 \(100%\)  .* passages/s", shown)
-  assert " passages/s" not in realm_out[len(shown) :]
+  training, _, _ = realm_out[len(shown) :].partition("the last index")
+  assert " passages/s" not in training
 
 
 def test_checkpoints_hold_the_index_version(flow):
@@ -165,7 +166,8 @@ def test_checkpoints_hold_the_index_version(flow):
   assert reader.get_tensor(f"step{value}") == _STEPS
   version = int(reader.get_tensor(f"index_version{value}"))
   used = realm_out.split("index versions used: ")[1].split(".")[0]
-  assert version == int(used.split(", ")[-1])
+  # The last one is of the last step, and serves its evaluation alone.
+  assert version == int(used.split(", ")[-2])
 
 
 def test_the_best_weights_are_those_of_the_best_evaluation(flow):

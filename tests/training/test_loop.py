@@ -1,9 +1,12 @@
+import shutil
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from realm_tf import errors
 from realm_tf import interruption
+from realm_tf.runs import run_state
 from realm_tf.training import base_task
 from realm_tf.training import loop
 from realm_tf.training.tasks import pipelines
@@ -89,6 +92,28 @@ def test_what_is_not_finite_between_two_summaries_is_found_at_an_export(
   with pytest.raises(errors.UserError, match="at step 3"):
     train(tmp_path, [1.0, 1.0, 0.0, 1.0, 1.0], hook)
   assert hook.steps == [2]
+
+
+class Removes(loop.Hook):
+  """Someone removes the run's folder."""
+
+  def __init__(self, folder, after_step):
+    self._folder, self._step = folder, after_step
+
+  def after_step(self, step, replaced):
+    if step == self._step:
+      shutil.rmtree(self._folder)
+    return {}
+
+
+def test_a_removed_folder_ends_a_run_and_is_not_made_again(tmp_path):
+  folder = tmp_path / "run"
+  state = run_state.RunState(str(folder))
+  with pytest.raises(errors.UserError) as error, state.hold():
+    train(folder, [1.0] * 6, Removes(folder, 3), checkpoint_every_steps=2)
+  assert f"model_dir={folder} was removed or moved" in str(error.value)
+  assert "by step 4" in str(error.value)
+  assert not folder.exists()
 
 
 class Interrupts(loop.Hook):

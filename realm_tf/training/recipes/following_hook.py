@@ -148,10 +148,9 @@ class FollowingHook(refresh_hook.RefreshHook[following_task.SearchedIndex]):
         step,
         self._setup.corpus,
       )
+      self._take(self.open(step))
     else:
-      _log.info("Waiting for the last index ...")
-      self._wait_and_show(step, step)
-    self._take(self.open(step))
+      self._take_last(step)
 
   def after_evaluation(
     self, step: int, means: dict[str, float]

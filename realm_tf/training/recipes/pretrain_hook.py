@@ -53,6 +53,15 @@ class PretrainHook(refresh_hook.RefreshHook[realm_task.IndexInUse]):
     searcher = version.load_searcher()
     return realm_task.IndexInUse(version.step, embed, searcher.search)
 
+  def before_evaluation(self, step: int) -> None:
+    """After the last step, waits for its version, with which a run ends.
+
+    A refresher that was started apart may take hours: it is not waited for.
+    """
+    is_last = step == self._config.train_steps and self._version < step
+    if is_last and self._mode == "local":
+      self._take_last(step)
+
   def after_evaluation(
     self, step: int, means: dict[str, float]
   ) -> dict[str, float]:

@@ -298,6 +298,12 @@ class RefreshHook(loop.Hook, abc.ABC, Generic[IndexT]):
     """Keeps the refresher from deleting versions that are needed."""
     self._store.announce("trainer", self._needed_versions())
 
+  def _take_last(self, step: int) -> None:
+    """Waits for the version of the last step, and puts it into use."""
+    _log.info("Waiting for the last index ...")
+    self._wait_and_show(step, step)
+    self._take(self.open(step))
+
   def _take_pending(self) -> None:
     """Puts the prepared version into use."""
     self._take(self._opened.pop(self._wanted_version))
