@@ -7,6 +7,8 @@ one line and 128 + its number.
 
 import contextlib
 import difflib
+import os
+import signal
 import sys
 import warnings
 from collections.abc import Callable
@@ -69,6 +71,12 @@ def run(
     try:
       with mistakes_in_one_line(), interruption.in_one_line():
         main(*[argv[1:]] if keeps_unknown or takes_arguments else [])
+        sys.stdout.flush()
+    except BrokenPipeError:
+      # Whoever reads, such as `head`, has seen enough. Python would complain
+      # of what is left to write at its exit.
+      os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+      sys.exit(128 + signal.SIGPIPE)
     except Exception as e:
       from realm_tf import files
 

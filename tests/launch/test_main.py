@@ -6,6 +6,7 @@ import json
 import os
 import pathlib
 import resource
+import signal
 import subprocess
 import sys
 import tomllib
@@ -118,3 +119,16 @@ def test_a_command_is_the_module_of_its_name(argv):
   assert ours.returncode == modules.returncode
   assert ours.stdout == modules.stdout
   assert ours.stderr == modules.stderr
+
+
+def test_a_reader_that_has_seen_enough_is_no_error(tmp_path):
+  argv = ["reproduce", "--table=2", "--dry_run", f"--output={tmp_path}/new"]
+  process = subprocess.Popen(
+    [sys.executable, "-m", "realm_tf", *argv],
+    stdout=subprocess.PIPE,
+    stderr=subprocess.PIPE,
+  )
+  process.stdout.close()  # As `head` does, here before anything is written.
+  _, said = process.communicate()
+  assert said == b""
+  assert process.returncode == 128 + signal.SIGPIPE

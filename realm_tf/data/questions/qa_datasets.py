@@ -14,25 +14,22 @@ from collections.abc import Iterator
 from typing import Any
 
 import tensorflow as tf
-import tensorflow_datasets as tfds
 
-import tfds_builders
 from realm_tf import absent
 from realm_tf import errors
 from realm_tf import files
 from realm_tf.data.questions import question_files
-from tfds_builders import open_qa
-from tfds_builders import source_files
 
-SPLITS = open_qa.SPLITS
-STRING = open_qa.STRING
-REGEX = open_qa.REGEX
+# Those of `tfds_builders.open_qa`, which takes a second to import: it is loaded
+# when a dataset needs it.
+SPLITS = ("train", "dev", "test")
+STRING = "string"
+REGEX = "regex"
 
 _SPLIT_FIELD = "{split}"
 # ORQA's files do not say that their answers are patterns; its evaluator tells
 # them by this name too.
 _ORQA_REGEX_FILES = "CuratedTrec."
-_BATCH = 1024
 
 
 @dataclasses.dataclass(frozen=True)
@@ -109,7 +106,9 @@ class QaDataset:
 
 def names() -> list[str]:
   """Returns the names of the builders."""
-  return sorted(tfds_builders.BUILDERS)
+  from realm_tf.data.questions import tfds_questions
+
+  return tfds_questions.names()
 
 
 def load(
@@ -197,97 +196,22 @@ def _check_split(dataset: str, split: str | None) -> str:
 def _load_builder(
   name: str, split: str | None, data_dir: str | None, manual_dir: str | None
 ) -> QaDataset:
-  builder_class = tfds_builders.BUILDERS.get(name)
-  if builder_class is None:
-    raise absent.dataset(name, names())
+  from realm_tf.data.questions import tfds_questions
+
+  if name not in tfds_questions.names():
+    raise absent.dataset(name, tfds_questions.names())
   split = _check_split(name, split)
-  builder = builder_class(data_dir=data_dir)
-  is_test = split == open_qa.TEST
-  try:
-    if manual_dir is not None:
-      sources: source_files.Sources = builder.SOURCES
-      if is_test:
-        sources = {split: sources[split]}
-      _check_manual(builder, manual_dir, sources)
-    if is_test and not builder.is_prepared():
-      examples = tuple(
-        Example(q.id, q.question, q.answers, builder.ANSWER_TYPE)
-        for q in builder.read_test(manual_dir)
-      )
-    else:
-      _prepare(builder, manual_dir)
-      examples = tuple(_read(builder.as_dataset(split=split)))
-  except source_files.SourceError as e:
-    raise errors.UserError(str(e)) from e
-  published_size = builder.PUBLISHED_SIZES[split]
+  read = tfds_questions.load(name, split, data_dir, manual_dir)
+  examples = tuple(Example(*question) for question in read.questions)
   return QaDataset(
     name=name,
     split=split,
     examples=examples,
-    published_size=published_size,
+    published_size=read.published_size,
     # The test split is whole even where the training questions are not.
-    complete=len(examples) == published_size,
+    complete=len(examples) == read.published_size,
     invalid_patterns=_invalid_patterns(examples),
   )
-
-
-def _prepare(builder: open_qa.OpenQaBuilder, manual_dir: str | None) -> None:
-  """Builds the dataset, unless TFDS has it."""
-  if not builder.is_prepared():
-    builder.download_and_prepare(
-      download_config=tfds.download.DownloadConfig(
-        manual_dir=manual_dir, try_download_gcs=False
-      )
-    )
-
-
-def _check_manual(
-  builder: open_qa.OpenQaBuilder,
-  manual_dir: str,
-  sources: source_files.Sources,
-) -> None:
-  """Raises if neither `manual_dir` nor TFDS has the data, or they differ.
-
-  Args:
-    builder: The builder.
-    manual_dir: The folder.
-    sources: Those of its sources that are needed.
-  """
-  found = source_files.find_manual(manual_dir, builder.name, sources)
-  if found is None and not builder.is_prepared():
-    raise source_files.SourceError(
-      source_files.missing_message(manual_dir, builder.name, sources)
-    )
-  if found is None or not builder.is_prepared():
-    return
-  there = {
-    source_files.sha256(file.read()) for fs in found.values() for file in fs
-  }
-  if not there <= {s["sha256"] for s in builder.info.metadata["sources"]}:
-    raise source_files.SourceError(
-      f"{builder.name} was prepared from other files than those in "
-      f"{manual_dir}: delete {builder.data_path} to prepare it from these, or "
-      "leave out `manual_dir`."
-    )
-
-
-def _read(dataset: tf.data.Dataset) -> Iterator[Example]:
-  for batch in dataset.ragged_batch(_BATCH):
-    columns = (
-      batch["id"].numpy(),
-      batch["question"].numpy(),
-      batch["answers"].to_list(),
-      batch["answer_type"].numpy(),
-    )
-    for example_id, question, answers, answer_type in zip(
-      *columns, strict=True
-    ):
-      yield Example(
-        example_id.decode(),
-        question.decode(),
-        tuple(answer.decode() for answer in answers),
-        answer_type.decode(),
-      )
 
 
 def _load_file(
@@ -346,11 +270,12 @@ def _load_file(
 
 def _invalid_patterns(examples: Iterable[Example]) -> dict[str, str]:
   """Returns why Python's `re` refuses a pattern, by the example's id."""
-  return open_qa.invalid_patterns(
-    (example.id, example.answers)
-    for example in examples
-    if example.answer_type == REGEX
-  )
+  patterns = [(e.id, e.answers) for e in examples if e.answer_type == REGEX]
+  if not patterns:
+    return {}
+  from tfds_builders import open_qa
+
+  return open_qa.invalid_patterns(patterns)
 
 
 def _parse(

@@ -11,7 +11,6 @@ from realm_tf import encyclopedia
 from realm_tf import errors
 from realm_tf.data.ingest import sources
 from realm_tf.data.questions import qa_datasets
-from tfds_builders import open_qa
 
 _SPLIT_FIELD = "{split}"
 
@@ -86,6 +85,8 @@ def load_train_and_dev(
   }
   train = load(dataset, "train", **where)
   if not dev_dataset and is_one_file(dataset):
+    from tfds_builders import open_qa
+
     in_dev = open_qa.in_dev([example.question for example in train])
     dev = _select(train, "dev", in_dev)
     train = _select(train, "train", [not held_out for held_out in in_dev])

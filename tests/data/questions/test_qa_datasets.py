@@ -411,3 +411,10 @@ def test_questions_without_answers(tmp_path):
   )
   with pytest.raises(errors.UserError, match="line 2: .* all or to none"):
     qa_datasets.load(path, unanswered=True)
+
+
+def test_the_words_are_those_of_the_builders():
+  from tfds_builders import open_qa
+
+  words = (qa_datasets.SPLITS, qa_datasets.STRING, qa_datasets.REGEX)
+  assert words == (open_qa.SPLITS, open_qa.STRING, open_qa.REGEX)
