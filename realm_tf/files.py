@@ -37,28 +37,56 @@ def full_disk(error: BaseException) -> str | None:
   return None
 
 
+def check_readable(path: str) -> None:
+  """Raises if a path is there, but is no file that may be read.
+
+  Opening a pipe would wait until somebody writes, which nobody may ever do.
+
+  Raises:
+    errors.UserError: If it is a folder, a pipe, a device or a socket, or its
+      permissions forbid it.
+  """
+  if _is_remote(path) or not os.path.exists(path):
+    return
+  if os.path.isdir(path):
+    raise errors.UserError(f"{path} is a folder where a file must be.")
+  if is_special(path):
+    raise errors.UserError(f"{path} is a pipe or a device: give a file.")
+  if not os.access(path, os.R_OK):
+    raise _forbidden(path)
+
+
+def read_bytes(path: str) -> bytes:
+  """Returns a file's bytes.
+
+  Raises:
+    errors.UserError: As `check_readable`.
+    tf.errors.OpError: If there is none, or it cannot be read.
+  """
+  check_readable(path)
+  try:
+    with tf.io.gfile.GFile(path, "rb") as f:
+      return bytes(f.read())
+  except tf.errors.PermissionDeniedError as e:
+    raise _forbidden(path) from e
+
+
+def _forbidden(path: str) -> errors.UserError:
+  return errors.UserError(
+    f"{path} may not be read: its permissions or those of its folder do not "
+    "let you."
+  )
+
+
 def read_text(path: str) -> str:
   """Returns a file's text, UTF-8; gunzipped if its name ends in .gz.
 
   Raises:
-    errors.UserError: If it is a folder, or may not be read.
-    tf.errors.NotFoundError: If there is none.
-    ValueError: If it is no UTF-8, or a pipe or a device.
+    errors.UserError: As `check_readable`.
+    tf.errors.OpError: If there is none, or it cannot be read.
+    ValueError: If it is no UTF-8.
   """
-  if is_special(path):
-    raise ValueError("it is a pipe or a device")
-  try:
-    with tf.io.gfile.GFile(path, "rb") as f:
-      content = f.read()
-  except tf.errors.PermissionDeniedError as e:
-    raise errors.UserError(
-      f"{path} may not be read: its permissions or those of its folder do not "
-      "let you."
-    ) from e
-  except tf.errors.FailedPreconditionError as e:
-    if not tf.io.gfile.isdir(path):
-      raise
-    raise errors.UserError(f"{path} is a folder where a file must be.") from e
+  content = read_bytes(path)
   if path.endswith(".gz"):
     content = gzip.decompress(content)
   return content.decode("utf-8")

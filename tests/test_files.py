@@ -6,6 +6,11 @@ import tensorflow as tf
 
 from realm_tf import errors
 from realm_tf import files
+from realm_tf.checkpoints.formats import mapped_file
+from realm_tf.data import block_records
+from realm_tf.data.tagging import conll
+from realm_tf.index.versions import index_version
+from realm_tf.text import wordpiece
 
 
 def test_json_is_read_as_written(tmp_path):
@@ -110,3 +115,27 @@ def test_a_file_that_may_not_be_read_is_named(tmp_path, monkeypatch):
   monkeypatch.setattr(tf.io.gfile, "GFile", deny)  # Root may read anything.
   with pytest.raises(errors.UserError, match="secret.json may not be read"):
     files.read_json(str(path))
+
+
+def test_what_is_no_file_is_not_opened(tmp_path):
+  pipe = tmp_path / "pipe"
+  os.mkfifo(pipe)
+  for path, what in ((pipe, "a pipe or a device"), (tmp_path, "is a folder")):
+    with pytest.raises(errors.UserError, match=f"{path} .*{what}"):
+      files.read_bytes(str(path))
+  files.check_readable(str(tmp_path / "nothing"))
+  files.check_readable("gs://bucket/file")
+
+
+def test_readers_of_vocabularies_and_labels_do_not_wait_for_a_pipe(tmp_path):
+  pipe = str(tmp_path / "pipe")
+  os.mkfifo(pipe)
+  for read in (
+    wordpiece.read_vocabulary,
+    conll.read,
+    mapped_file.read,
+    block_records.find,
+    index_version.read_embeddings,
+  ):
+    with pytest.raises(errors.UserError, match=f"{pipe} is a pipe"):
+      read(pipe)

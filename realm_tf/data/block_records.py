@@ -16,6 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 from realm_tf import errors
+from realm_tf import files
 
 SUFFIX = ".npy"
 
@@ -151,6 +152,7 @@ def _find(path: str) -> Records:
     raise errors.UserError(
       f"{path} must be on this machine's disk: copy it there."
     )
+  files.check_readable(path)
   with open(path, "rb") as f:
     version = np.lib.format.read_magic(f)
     read_header = {

@@ -343,8 +343,9 @@ def read_bytes(path: str) -> bytes:
 @contextlib.contextmanager
 def _opened(path: str) -> Iterator[IO[bytes]]:
   """Opens a file, and reports in one line what fails meanwhile."""
-  if files.is_special(path):  # Nothing may ever come from a pipe.
+  if files.is_special(path):
     raise UnfitFile(NO_FILE, f"{path} is a pipe or a device: give a file.")
+  files.check_readable(path)
   with contextlib.ExitStack() as stack:
     try:
       file = stack.enter_context(tf.io.gfile.GFile(path, "rb"))

@@ -9,6 +9,7 @@ import tensorflow_text as tf_text
 
 from realm_tf import absent
 from realm_tf import errors
+from realm_tf import files
 
 PAD = "[PAD]"
 UNK = "[UNK]"
@@ -34,11 +35,10 @@ def read_vocabulary(path: str) -> list[str]:
   """Reads a BERT `vocab.txt`: one wordpiece a line, UTF-8.
 
   Raises:
-    errors.UserError: If the file is missing or not UTF-8.
+    errors.UserError: If the file is missing, may not be read, or is not UTF-8.
   """
   try:
-    with tf.io.gfile.GFile(path, "rb") as f:
-      text = f.read().decode("utf-8")
+    text = files.read_bytes(path).decode("utf-8")
   except tf.errors.OpError as e:
     raise absent.vocabulary(path) from e
   except UnicodeDecodeError as e:

@@ -2,9 +2,10 @@
 
 python -m tests.chaos.worker GOOD_FILES WORKING_FOLDER
 
-Takes a line of {"reader", "case"} from stdin for each attack, and prints a line
-with what came of it: the fields of `Attack` in `verdicts.py`. A process of its
-own: it may hang, or be ended by what it reads.
+Prints a line once it is ready. Then takes a line of {"reader", "case"} from
+stdin for each attack, and prints two: the damage, and what came of it, as the
+fields of `Attack` in `verdicts.py`. A process of its own: it may hang, or be
+ended by what it reads.
 """
 
 import json
@@ -23,10 +24,10 @@ from tests.chaos import verdicts
 _TWO_DAMAGES = 0.15
 
 
-def attack(
+def damage(
   reader: readers.Reader, case: str, good: pathlib.Path, folder: pathlib.Path
-) -> verdicts.Attack:
-  """Damages a reader's files and judges what it makes of them.
+) -> str:
+  """Damages a copy of a reader's files; returns how.
 
   Args:
     reader: The reader.
@@ -48,9 +49,7 @@ def attack(
     if path.is_file() and os.access(path, os.R_OK) and path.stat().st_size:
       name = str(path.relative_to(folder))
       told.append(f"{name}: {mutations.damage(path, rng)}")
-  return verdicts.judge(
-    reader, case, "; ".join(told), folder, _expected(reader, good)
-  )
+  return "; ".join(told)
 
 
 _known: dict[str, str] = {}
@@ -78,18 +77,26 @@ def main() -> None:
   os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
   os.dup2(1, 2)
   by_name = {reader.name: reader for reader in readers.READERS}
+
+  def reply(value: Any) -> None:
+    replies.write(json.dumps(value) + "\n")
+    replies.flush()
+
+  reply("ready")
   for number, line in enumerate(sys.stdin):
     order: dict[str, Any] = json.loads(line)
     folder = working / f"{os.getpid()}-{number}" / "files"
     folder.parent.mkdir()
     reader = by_name[order["reader"]]
-    _expected(reader, good / reader.name)
+    expected = _expected(reader, good / reader.name)
     before = _peak_bytes()
-    found = attack(reader, order["case"], good / reader.name, folder)
+    case = order["case"]
+    told = damage(reader, case, good / reader.name, folder)
+    reply(told)
+    found = verdicts.judge(reader, case, told, folder, expected)
     found = verdicts.with_memory(found, _peak_bytes() - before)
     shutil.rmtree(folder.parent, ignore_errors=True)
-    replies.write(json.dumps(found._asdict()) + "\n")
-    replies.flush()
+    reply(found._asdict())
 
 
 if __name__ == "__main__":

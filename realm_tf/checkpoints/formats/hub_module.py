@@ -5,6 +5,7 @@ from google.protobuf import message
 from tensorflow.core.protobuf import saved_model_pb2
 
 from realm_tf import errors
+from realm_tf import files
 from realm_tf.checkpoints import weight_source
 from realm_tf.checkpoints.formats import json_config
 from realm_tf.checkpoints.formats import model_garden
@@ -51,8 +52,7 @@ def _activation(path: str) -> str:
   """Returns the GELU that the graph computes."""
   file = tf.io.gfile.join(path, GRAPH)
   try:
-    with tf.io.gfile.GFile(file, "rb") as f:
-      saved = saved_model_pb2.SavedModel.FromString(f.read())
+    saved = saved_model_pb2.SavedModel.FromString(files.read_bytes(file))
   except message.DecodeError as e:
     raise errors.UserError(f"{file} is damaged: download it again.") from e
   for meta_graph in saved.meta_graphs:

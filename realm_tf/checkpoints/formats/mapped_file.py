@@ -2,7 +2,7 @@
 
 import mmap
 
-import tensorflow as tf
+from realm_tf import files
 
 
 def read(path: str) -> mmap.mmap | bytes:
@@ -15,11 +15,12 @@ def read(path: str) -> mmap.mmap | bytes:
     path: The file.
 
   Raises:
+    errors.UserError: If it is no file that may be read.
     ValueError: If it is empty.
     OSError, tf.errors.OpError: If it cannot be read.
   """
   if "://" in path:
-    with tf.io.gfile.GFile(path, "rb") as f:
-      return bytes(f.read())
+    return files.read_bytes(path)
+  files.check_readable(path)
   with open(path, "rb") as f:
     return mmap.mmap(f.fileno(), 0, access=mmap.ACCESS_READ)

@@ -64,6 +64,8 @@ def read(path: str) -> dict[str, np.ndarray]:
       for name, entry in header.items()
       if name != "__metadata__"
     }
+  except errors.UserError:
+    raise
   except (
     OSError,
     tf.errors.OpError,

@@ -19,6 +19,7 @@ import numpy as np
 import tensorflow as tf
 
 from realm_tf import errors
+from realm_tf import files
 from realm_tf.checkpoints.formats import bfloat16
 from realm_tf.checkpoints.formats import mapped_file
 
@@ -226,6 +227,7 @@ def _rebuild_parameter(data: np.ndarray, *_: Any) -> np.ndarray:
 
 def _opened(path: str) -> Any:
   """Opens a file for `zipfile`, which asks for its end first."""
+  files.check_readable(path)
   if "://" in path:
     return tf.io.gfile.GFile(path, "rb")
   return open(path, "rb")

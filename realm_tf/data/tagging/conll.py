@@ -15,6 +15,7 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from realm_tf import errors
+from realm_tf import files
 from realm_tf.text import entity_types
 
 BIO = "BIO"
@@ -112,8 +113,7 @@ def _error(path: str, line: int, what: str) -> errors.UserError:
 
 def _read_lines(path: str) -> list[str]:
   try:
-    with tf.io.gfile.GFile(path, "rb") as f:
-      content = f.read()
+    content = files.read_bytes(path)
     if content.startswith(b"\x1f\x8b"):
       content = gzip.decompress(content)
   except (tf.errors.OpError, OSError, EOFError, zlib.error) as e:

@@ -92,7 +92,9 @@ class Searcher(tf.Module):
     """
     try:
       k = files.read_json(os.path.join(path, _MANIFEST))["k"]
-      array = np.load(os.path.join(path, _IDENTIFIERS), allow_pickle=False)
+      identifiers = os.path.join(path, _IDENTIFIERS)
+      files.check_readable(identifiers)
+      array = np.load(identifiers, allow_pickle=False)
     except (OSError, ValueError, KeyError, TypeError, tf.errors.OpError) as e:
       raise errors.UserError(f"{path} holds no index: {e}") from e
     return cls(

@@ -208,6 +208,7 @@ def read_embeddings(path: str) -> np.ndarray:
   Raises:
     errors.UserError: If the file is missing or damaged.
   """
+  files.check_readable(path)
   try:
     if "://" not in path:
       return np.load(path, mmap_mode="r", allow_pickle=False)
