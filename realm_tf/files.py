@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import glob
 import gzip
 import hashlib
 import json
@@ -54,6 +55,21 @@ def check_readable(path: str) -> None:
     raise errors.UserError(f"{path} is a pipe or a device: give a file.")
   if not os.access(path, os.R_OK):
     raise _forbidden(path)
+
+
+def check_all_readable(place: str) -> None:
+  """Raises as `check_readable` for what TensorFlow would open by itself.
+
+  Args:
+    place: A folder, such as a SavedModel's, or the prefix of a checkpoint.
+  """
+  place = glob.escape(place)
+  for path in (
+    *glob.glob(f"{place}.*"),
+    *glob.glob(f"{place}/**", recursive=True),
+  ):
+    if not os.path.isdir(path):
+      check_readable(path)
 
 
 def read_bytes(path: str) -> bytes:

@@ -18,6 +18,7 @@ from realm_tf.data import jsonl
 from realm_tf.data.questions import qa_datasets
 
 _SHOWN = 3
+_SHOWN_CHARS = 80
 
 
 @dataclasses.dataclass(frozen=True)
@@ -187,13 +188,18 @@ def _check(
   expected = set(expected)
   others = list(dict.fromkeys(name for name in names if name not in expected))
   if others:
-    shown = ", ".join(map(repr, others[:_SHOWN]))
+    shown = ", ".join(_shortened(name) for name in others[:_SHOWN])
     more = len(others) - _SHOWN
     shown += f" and {more} more" if more > 0 else ""
     raise errors.UserError(
       f"predictions={path} {what}: {shown}. There must be one line for each "
       "question of `dataset` and no other."
     )
+
+
+def _shortened(name: str) -> str:
+  shown = repr(name)
+  return shown if len(shown) <= _SHOWN_CHARS else f"{shown[:_SHOWN_CHARS]}...'"
 
 
 def _parse(record: dict[str, Any]) -> Prediction:

@@ -15,6 +15,7 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from realm_tf import errors
+from realm_tf import files
 
 _log = logging.getLogger(__name__)
 
@@ -123,6 +124,7 @@ def _damage(path: str, stamps: tuple[tuple[str, int, int], ...]) -> str | None:
   """Reads a checkpoint to find damage; cached until its files change."""
   del stamps
   try:
+    files.check_all_readable(path)
     reader = tf.train.load_checkpoint(path)
     for name in reader.get_variable_to_shape_map():
       reader.get_tensor(name)

@@ -191,7 +191,12 @@ def from_fields(
   if missing:
     raise errors.UserError(f"{source} lacks the field {missing[0]!r}.")
   defaults = {name: field.default for name, field in known.items()}
-  return kind(**_followers(defaults, merged), **merged)
+  try:
+    return kind(**_followers(defaults, merged), **merged)
+  except errors.UserError as e:
+    if any(f"config.{name}=" in str(e) for name in overrides):
+      raise
+    raise errors.UserError(f"{source}: {e}") from e
 
 
 def _followers(

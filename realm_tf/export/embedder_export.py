@@ -98,6 +98,7 @@ class QueryEmbedder:
     """
     try:
       with tf.device("/cpu:0"):
+        files.check_all_readable(path)
         self._module = tf.saved_model.load(path)  # holds the variables
     except saved.DAMAGE as e:
       raise errors.UserError(

@@ -70,6 +70,7 @@ class ModelTagger:
     """
     folder, _ = find_export(path)
     try:
+      files.check_all_readable(folder)
       self._model = tf.saved_model.load(folder)
     except (
       tf.errors.OpError,

@@ -56,7 +56,7 @@ class _Worker:
     self._process.stdin.write(order + "\n")
     self._process.stdin.flush()
     damage = self._next_line(_START_SECS) or ""
-    line = self._next_line(secs)
+    line = self._next_line(secs) if damage else ""
     if line:
       return verdicts.Attack(**line)
     self.end()

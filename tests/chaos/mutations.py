@@ -13,6 +13,7 @@ import pathlib
 import random
 import re
 import shutil
+import zlib
 from collections.abc import Callable
 
 import numpy as np
@@ -21,7 +22,7 @@ _Rng = random.Random
 _Mutation = Callable[[pathlib.Path, _Rng], str]
 
 _JSON = (".json", ".jsonl")
-_LINES = (".jsonl", ".conll", ".csv", ".txt", ".md", ".html", ".wiki")
+_LINES = (".jsonl", ".conll", ".csv", ".txt", ".md", ".html", "wiki_00")
 _COMPRESSED = {".gz": gzip, ".bz2": bz2}
 # What a field of JSON becomes. Strings of digits and paths look harmless.
 _VALUES = (
@@ -68,7 +69,10 @@ def _inside(path: pathlib.Path, mutation: _Mutation, rng: _Rng) -> str:
   """Damages what a compressed file holds."""
   module = _COMPRESSED[path.suffix]
   plain = path.with_name(path.name.removesuffix(path.suffix) + ".plain")
-  plain.write_bytes(module.decompress(path.read_bytes()))
+  try:
+    plain.write_bytes(module.decompress(path.read_bytes()))
+  except (OSError, EOFError, zlib.error):  # It was damaged before.
+    return _flip(path, rng)
   try:
     told = mutation(plain, rng)
     path.write_bytes(module.compress(plain.read_bytes()))

@@ -100,7 +100,7 @@ def _make_documents(folder: pathlib.Path) -> None:
     "e.md": b"---\ntitle: Rivers\n---\n# Elbe\n*Long*. [a](b)\n\n```x```\n",
     "f.html": b"<html><title>T</title><body><p>One &amp; two</p></body></html>",
     "g.pdf": written_pdf.write([["One page.", "Two lines."]], "A title"),
-    "h.wiki": b'<doc id="1" url="u" title="Rome">\nRome\n\nA city.\n</doc>\n',
+    "wiki_00": b'<doc id="1" url="u" title="Rome">\nRome\n\nA city.\n</doc>\n',
   }
   for name, content in texts.items():
     (folder / name).write_bytes(content)
@@ -303,7 +303,7 @@ def _read_corpus(folder: pathlib.Path) -> Any:
       corpus.tokenizer.vocab_size
     )
   texts = corpus.read_texts(np.arange(corpus.num_passages))
-  return [bodies, [dataclasses.astuple(t) for t in texts]]
+  return [bodies, list(texts)]
 
 
 def _read_sentences(folder: pathlib.Path) -> Any:

@@ -39,8 +39,7 @@ def test_the_right_result_or_that_of_the_file_is_good(tmp_path):
 
 
 def test_what_a_check_sum_tells_must_not_be_taken(tmp_path):
-  (tmp_path / "1").mkdir()
-  assert judged(tmp_path, text_of, sealed=(".txt",)) == verdicts.WRONG
+  assert judged(tmp_path / "1", text_of, sealed=(".txt",)) == verdicts.WRONG
 
 
 @pytest.fixture(autouse=True)

@@ -362,3 +362,16 @@ def test_a_config_cannot_be_changed_in_passing():
   with pytest.raises(dataclasses.FrozenInstanceError):
     config.seed = 1
   assert isinstance(config, schema.TaskConfig)
+
+
+def test_a_value_that_is_wrong_in_a_file_names_it(tmp_path):
+  path = tmp_path / "mine.json"
+  fields = vars(loading.load("pretrain", "tiny", {})) | {"query_length": 0}
+  path.write_text(json.dumps(fields))
+  with pytest.raises(errors.UserError) as error:
+    loading.load("pretrain", str(path), {})
+  assert str(error.value).startswith(f"config={path}: config.query_length=0 ")
+  # The mistake of a flag is not the file's.
+  with pytest.raises(errors.UserError) as error:
+    loading.load("pretrain", str(path), {"query_length": -1})
+  assert str(error.value).startswith("config.query_length=-1 ")

@@ -90,7 +90,9 @@ def read(path: str) -> weight_source.Source:
       raise errors.UserError(
         f"{path} has another vocabulary than was imported: import it again."
       )
-    reader = tf.train.load_checkpoint(tf.io.gfile.join(path, _WEIGHTS))
+    prefix = tf.io.gfile.join(path, _WEIGHTS)
+    files.check_all_readable(prefix)
+    reader = tf.train.load_checkpoint(prefix)
     arrays = {
       name: reader.get_tensor(name)
       for name in reader.get_variable_to_shape_map()

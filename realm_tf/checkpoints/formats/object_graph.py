@@ -12,6 +12,7 @@ import tensorflow as tf
 from tensorflow.core.protobuf import trackable_object_graph_pb2
 
 from realm_tf import errors
+from realm_tf import files
 from realm_tf.checkpoints import names
 from realm_tf.checkpoints.formats import one_encoder
 
@@ -26,6 +27,7 @@ class ObjectGraph:
   def __init__(self, prefix: str):
     """Reads the graph; `prefix` is that of the checkpoint's files."""
     self._prefix = prefix
+    files.check_all_readable(prefix)
     self._reader = tf.train.load_checkpoint(prefix)
     proto = trackable_object_graph_pb2.TrackableObjectGraph
     self._nodes = proto.FromString(self._reader.get_tensor(GRAPH_KEY)).nodes

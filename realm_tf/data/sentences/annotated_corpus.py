@@ -113,10 +113,15 @@ def load(corpus_dir: str, tokenizer: wordpiece.Tokenizer) -> AnnotatedCorpus:
   except tf.errors.InvalidArgumentError:
     record_checks.refuse_unreadable(paths)
     raise
-  except tf.errors.DataLossError as e:
+  except (
+    tf.errors.DataLossError,
+    tf.errors.FailedPreconditionError,
+    tf.errors.NotFoundError,
+    tf.errors.PermissionDeniedError,
+  ) as e:
     raise errors.UserError(
-      f"{corpus_dir}/sentences holds a damaged file: make it anew with "
-      "annotate_spans(overwrite=True), or copy it again."
+      f"{corpus_dir}/sentences holds a damaged file or lacks one: make it anew "
+      "with annotate_spans(overwrite=True), or copy it again."
     ) from e
   for file, count in zip(files, counts.tolist(), strict=True):
     file.check_count(count)

@@ -65,6 +65,7 @@ def load_searcher(path: str) -> searcher_base.Searcher:
   """
   file = os.path.join(path, searcher_base.FILE_NAME)
   try:
+    files.check_all_readable(path)
     fields = files.read_json(file)
     settings = searcher_settings.SearcherSettings(**fields["settings"])
     num_rows, dim = fields["num_rows"], fields["dim"]
