@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from realm_tf import absent
 from realm_tf import errors
+from realm_tf import files
 from realm_tf.checkpoints import saved
 from realm_tf.checkpoints import weight_source
 from realm_tf.checkpoints.formats import google_bert
@@ -72,6 +73,7 @@ def _read(path: str) -> weight_source.Source:
   if _has(path, hugging_face.CONFIG):
     return hugging_face.read(path)
   prefix = _prefix(path)
+  files.check_all_readable(prefix)
   stored = {name for name, _ in tf.train.list_variables(prefix)}
   if object_graph.GRAPH_KEY in stored:
     return model_garden.read(path, prefix)

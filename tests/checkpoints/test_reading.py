@@ -1,6 +1,7 @@
 import dataclasses
 import functools
 import json
+import os
 
 import numpy as np
 import pytest
@@ -537,6 +538,15 @@ def test_half_downloaded_weights_of_tensorflow_are_refused(
   data.write_bytes(data.read_bytes()[:kept])
   message = error_of(folder)
   assert "damaged" in message or "cannot be read" in message
+
+
+@pytest.mark.parametrize("write", [formats.google, imported_again])
+def test_a_pipe_among_weights_is_not_waited_for(tmp_path, write):
+  folder = write(tmp_path / "source")
+  [index] = folder.rglob("*.index")
+  index.unlink()
+  os.mkfifo(index)
+  assert f"{index} is a pipe" in error_of(folder)
 
 
 @pytest.mark.parametrize("content", ["", "model_checkpoint_path: 3", "\0"])

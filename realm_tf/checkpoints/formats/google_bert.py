@@ -6,7 +6,6 @@ import re
 import tensorflow as tf
 
 from realm_tf import errors
-from realm_tf import files
 from realm_tf.checkpoints import names
 from realm_tf.checkpoints import weight_source
 from realm_tf.checkpoints.formats import json_config
@@ -36,7 +35,6 @@ def read(path: str, prefix: str) -> weight_source.Source:
     raise errors.UserError(f"{path} has no {CONFIG} beside its checkpoint.")
   config = json_config.read(file)
   vocabulary = vocabularies.read(path, folder)
-  files.check_all_readable(prefix)
   reader = tf.train.load_checkpoint(prefix)
   variables, others = [], []
   for name in reader.get_variable_to_shape_map():

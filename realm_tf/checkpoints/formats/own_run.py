@@ -89,6 +89,7 @@ def restore(checkpoint: str, **parts: Any) -> None:
 
 def roles(checkpoint: str) -> set[str]:
   """Returns which of "reader", "retriever" and "tagger" a checkpoint holds."""
+  files.check_all_readable(checkpoint)
   stored = tf.train.list_variables(checkpoint)
   return {name.split("/")[0] for name, _ in stored} & _ENCODERS.keys()
 

@@ -262,6 +262,15 @@ def test_a_damaged_file_is_an_error(tmp_path):
     annotated_corpus.load(str(tmp_path), TOKENIZER)
 
 
+def test_a_folder_in_place_of_a_file_is_an_error(tmp_path):
+  synthetic.write_sentences(tmp_path, RECORDS)
+  (path,) = (tmp_path / "sentences").iterdir()
+  path.unlink()
+  path.mkdir()
+  with pytest.raises(errors.UserError, match="damaged file or lacks one"):
+    annotated_corpus.load(str(tmp_path), TOKENIZER)
+
+
 def test_heldout_is_told_by_the_fingerprint():
   corpus = synthetic.random_corpus(100, 10)
   held = corpus.heldout(0.1)

@@ -1,5 +1,6 @@
 import gc
 import json
+import os
 import subprocess
 import sys
 
@@ -294,3 +295,13 @@ def test_a_wide_beam_visits_as_many_leaves_as_it_needs():
   best = np.argsort(-queries @ embeddings.T, axis=1)[:, :1_000]
   for found, wanted in zip(rows.numpy(), best, strict=True):
     assert len(set(found) & set(wanted)) > 900
+
+
+def test_a_pipe_in_a_searcher_is_not_waited_for(tmp_path):
+  folder = tmp_path / "searcher"
+  searcher_lib.build_searcher(vectors(0, 20), EXACT, 1).save(str(folder))
+  pipe = folder / "variables" / "variables.index"
+  pipe.unlink()
+  os.mkfifo(pipe)
+  with pytest.raises(errors.UserError, match=f"{pipe} is a pipe"):
+    searcher_lib.load_searcher(str(folder))
