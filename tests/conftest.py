@@ -30,6 +30,7 @@ _SLOW_FIXTURES = {"world", "overfitted"}
 _SLOW_FILES = (
   "across_stacks/",
   "baselines/test_drqa.py",
+  "chaos/",
   "checkpoints/test_sentence_encoders.py",
   "checkpoints/test_reading.py",
   "checkpoints/test_realm_folders.py",

@@ -46,7 +46,7 @@ class _Worker:
       cwd=_ROOT,
       text=True,
     )
-    self._lines: queue.Queue[Any] = queue.Queue()
+    self._lines: queue.Queue[str] = queue.Queue()
     threading.Thread(target=self._read, daemon=True).start()
     self._next_line(_START_SECS)  # ready
 
@@ -55,30 +55,37 @@ class _Worker:
     order = json.dumps({"reader": reader, "case": case})
     self._process.stdin.write(order + "\n")
     self._process.stdin.flush()
-    damage = self._next_line(_START_SECS) or ""
-    line = self._next_line(secs) if damage else ""
-    if line:
-      return verdicts.Attack(**line)
+    damage = ""
+    try:
+      damage = self._next_line(_START_SECS)["damage"]
+      return verdicts.Attack(**self._next_line(secs))
+    except TimeoutError:
+      verdict, message = verdicts.HANG, f"{secs:.0f} s"
+    except EOFError:
+      self._process.wait()
+      verdict, message = verdicts.DIED, f"status {self._process.returncode}"
     self.end()
-    status = self._process.returncode
-    if line is None:
-      return verdicts.Attack(
-        reader, case, damage, verdicts.HANG, f"{secs:.0f} s"
-      )
-    return verdicts.Attack(
-      reader, case, damage, verdicts.DIED, f"status {status}"
-    )
+    return verdicts.Attack(reader, case, damage, verdict, message)
 
   def _next_line(self, secs: float) -> Any:
-    """Returns what the next line holds; None for no line, "" at the end."""
+    """Returns what the next line holds.
+
+    Raises:
+      TimeoutError: If none has come after so many seconds.
+      EOFError: If the process has ended.
+    """
     try:
-      return self._lines.get(timeout=secs)
+      line = self._lines.get(timeout=secs)
     except queue.Empty:
-      return None
+      raise TimeoutError from None
+    if not line:
+      raise EOFError
+    return json.loads(line)
 
   def _read(self) -> None:
-    for line in self._process.stdout:
-      self._lines.put(json.loads(line))
+    with self._process.stdout as lines:
+      for line in lines:
+        self._lines.put(line)
     self._lines.put("")
 
   def end(self) -> None:

@@ -92,7 +92,7 @@ def main() -> None:
     before = _peak_bytes()
     case = order["case"]
     told = damage(reader, case, good / reader.name, folder)
-    reply(told)
+    reply({"damage": told})
     found = verdicts.judge(reader, case, told, folder, expected)
     found = verdicts.with_memory(found, _peak_bytes() - before)
     shutil.rmtree(folder.parent, ignore_errors=True)
