@@ -22,7 +22,10 @@ TEMPORARY_SUFFIX = r"\.\d+-[0-9a-f]{8}\.tmp"
 
 _CHUNK_BYTES = 1 << 22
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-_GRAPH_PLACE = re.compile(r"\{\{.*?\}\}|\[Op:.*?\]")
+# Places in a graph or a pipeline, and names of errors that others wrap.
+_ELSEWHERE = re.compile(
+  r"\{\{.*?\}\}|\[Op:.*?\]|\[while running .*|^(?:[\w.]+Error: )+"
+)
 
 
 def full_disk(error: BaseException) -> str | None:
@@ -30,11 +33,11 @@ def full_disk(error: BaseException) -> str | None:
   if isinstance(error, OSError) and error.errno in _FULL:
     return str(error)
   # TensorFlow's writers tell a full disk by its text alone, as one of several
-  # kinds of error.
-  if isinstance(error, tf.errors.OpError):
-    message = str(error.message)
+  # kinds of error; Beam raises what a worker raised as a RuntimeError's text.
+  if isinstance(error, tf.errors.OpError | RuntimeError):
+    message = str(getattr(error, "message", error))
     if any(os.strerror(code) in message for code in _FULL):
-      return _GRAPH_PLACE.sub("", message).strip()
+      return _ELSEWHERE.sub("", message).strip()
   return None
 
 

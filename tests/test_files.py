@@ -139,3 +139,12 @@ def test_readers_of_vocabularies_and_labels_do_not_wait_for_a_pipe(tmp_path):
   ):
     with pytest.raises(errors.UserError, match=f"{pipe} is a pipe"):
       read(pipe)
+
+
+def test_a_disk_that_is_full_in_a_worker_of_beam_is_one_line():
+  error = RuntimeError(
+    "tensorflow.python.framework.errors_impl.ResourceExhaustedError: "
+    "/disk/shard.tmp; No space left on device [while running 'Write']"
+  )
+  assert files.full_disk(error) == "/disk/shard.tmp; No space left on device"
+  assert files.full_disk(RuntimeError("something else")) is None

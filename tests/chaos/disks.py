@@ -7,6 +7,7 @@ files that it would have left at once.
 """
 
 import contextlib
+import json
 import os
 import pathlib
 import shutil
@@ -27,7 +28,8 @@ _SMALL_MODEL = {
   **{"intermediate_size": 32, "batch_size": 4, "precision": "float32"},
   **{"train_steps": 4, "checkpoint_every_steps": 2, "warmup_steps": 1},
 }
-_WITH_PASSAGES = {"query_length": 24, "passage_length": 40}
+_OF_SENTENCES = {"heldout_fraction": 0.4}
+_WITH_PASSAGES = _OF_SENTENCES | {"query_length": 24, "passage_length": 40}
 
 
 class Command(NamedTuple):
@@ -64,9 +66,9 @@ COMMANDS = (
   ),
   Command(
     "edit_corpus",
-    ("corpus", "articles.jsonl", "qa", "realm"),
+    ("corpus", "more.jsonl", "qa", "realm"),
     (
-      *(_CORPUS, "--output={root}/edited", "--add={root}/articles.jsonl"),
+      *(_CORPUS, "--output={root}/edited", "--add={root}/more.jsonl"),
       "--model_dir={root}/qa",
     ),
   ),
@@ -81,7 +83,10 @@ COMMANDS = (
   Command(
     "pretrain_mlm",
     ("corpus",),
-    ("--config=tiny", _CORPUS, "--model_dir={root}/new", *_model()),
+    (
+      *("--config=tiny", _CORPUS, "--model_dir={root}/new"),
+      *_model(**_OF_SENTENCES),
+    ),
   ),
   Command(
     "pretrain_ict",
@@ -99,7 +104,7 @@ COMMANDS = (
       *_model(**_WITH_PASSAGES),
     ),
   ),
-  Command("refresh_index", ("corpus", "realm"), ("--model_dir={root}/realm",)),
+  Command("refresh_index", ("corpus", "bare"), ("--model_dir={root}/bare",)),
   Command(
     "finetune",
     ("corpus", "realm", "questions.jsonl"),
@@ -152,6 +157,11 @@ def make_state(folder: pathlib.Path) -> None:
       if path:
         tar.extract(member.replace(name=path), folder, filter="data")
   formats.hugging_face(folder / "bert")
+  more = {"title": "Rome", "text": "Rome was shown in Oslo in 1900."}
+  (folder / "more.jsonl").write_text(json.dumps(more) + "\n")
+  # A run without an index, which a refresher makes.
+  shutil.copytree(folder / "realm", folder / "bare")
+  shutil.rmtree(folder / "bare" / "index")
 
 
 @contextlib.contextmanager

@@ -8,6 +8,7 @@ first 50, which fill pools and caches.
 
 import gc
 import pathlib
+from collections.abc import Iterator
 
 import numpy as np
 import tensorflow as tf
@@ -30,15 +31,15 @@ def _resident_mb() -> float:
   return int(line.split()[1]) / 1024
 
 
-def swap(swaps: int, root: pathlib.Path) -> list[float]:
-  """Returns the resident memory after each swap, in MB."""
+def swap(swaps: int, root: pathlib.Path) -> Iterator[float]:
+  """Yields the resident memory after each swap, in MB."""
   corpus = fake_run.write_corpus(root / "corpus", num_shards=2, per_shard=500)
   model_dir = fake_run.write_run(root / "run", corpus)
   fake_run.write_export(model_dir, _STEP)
   fake_run.refresh(model_dir)
   store = index_store.IndexStore(model_dir)
   queries = np.eye(_QUERIES, fake_run.DIM, dtype=np.float32)
-  feed, memory = None, []
+  feed = None
   for _ in range(swaps):
     version = store.open(
       _STEP, corpus.fingerprint, corpus.num_passages, verify=True
@@ -47,7 +48,7 @@ def swap(swaps: int, root: pathlib.Path) -> list[float]:
 
     def pipeline(first, searcher=searcher):
       def batch(step):
-        scores, rows = searcher.search(queries, 5)
+        scores, rows, _ = searcher.search(queries, 5)
         return {"scores": scores, "rows": rows, "step": step}
 
       return pipelines.by_step(batch, first, first + 1000)
@@ -61,14 +62,15 @@ def swap(swaps: int, root: pathlib.Path) -> list[float]:
     for _ in range(3):
       feed.next()
     gc.collect()
-    memory.append(_resident_mb())
-  return memory
+    yield _resident_mb()
 
 
 def run(swaps: int, folder: pathlib.Path) -> int:
   """Swaps, and prints the memory; returns the exit status."""
-  memory = swap(swaps, folder)
-  for number in range(_SETTLED - 1, swaps, _SHOWN_EVERY):
-    print(f"{number + 1:4d} swaps: {memory[number]:.0f} MB", flush=True)
+  memory = []
+  for resident in swap(swaps, folder):
+    memory.append(resident)
+    if len(memory) % _SHOWN_EVERY == 0:
+      print(f"{len(memory):4d} swaps: {resident:.0f} MB", flush=True)
   settled = memory[min(_SETTLED, swaps) - 1]
   return int(memory[-1] > _MOST_GROWTH * settled)
