@@ -264,8 +264,9 @@ def _find_bytes(
       start, length = _recall(number, memory, remembered, starts, lengths)
       starts.append(start)
       lengths.append(length)
-    elif code == _FRAME:
+    elif code == _FRAME:  # may stand between long bytes and what remembers them
       place += 8
+      continue
     elif code not in (_MARK, _APPEND, _APPENDS):
       break
     is_new = False

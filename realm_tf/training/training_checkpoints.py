@@ -64,7 +64,14 @@ class TrainerState:
       errors.UserError: If there was one once, and none can be read now.
         Nothing has been changed then.
     """
-    newest = saved.newest(self._folder)
+    try:
+      newest = saved.newest(self._folder)
+    except errors.UserError as e:
+      if self._run_state.has_checkpoint():
+        raise
+      # The first save found no room, and left files that are too short.
+      saved.warn(f"No save was finished, and the run starts over: {e}")
+      newest = None
     if newest is None:
       if self._run_state.has_checkpoint():
         raise errors.UserError(

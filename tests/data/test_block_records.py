@@ -51,6 +51,15 @@ def test_lists_of_any_length_are_read(tmp_path, protocol, count):
   assert list(block_records.find(path).read()) == records
 
 
+@pytest.mark.parametrize("protocol", [3, 4, 5])
+def test_long_records_stand_between_frames(tmp_path, protocol):
+  records = [b"a", b"y" * 70_000, b"b", b"z" * 70_000, b"z" * 65_536]
+  records += [records[1], b"c"]
+  array = array_of(records)
+  path = write(tmp_path / "r.npy", array, pickle.dumps(array, protocol))
+  assert list(block_records.find(path).read()) == records
+
+
 @pytest.mark.parametrize("protocol", [3, 4])
 def test_one_object_may_stand_twice(tmp_path, protocol):
   records = [b"a", b"b", b"c"]

@@ -206,3 +206,19 @@ def test_a_save_that_was_cut_short_is_no_checkpoint_yet(tmp_path):
   (folder / "ckpt-4.index").unlink()
   (tmp_path / "run_state.json").unlink()
   assert not new_state(tmp_path).restore()
+
+
+def test_a_first_save_that_found_no_room_is_none(tmp_path):
+  config, task, optimizer = small_runs.make("pretrain_mlm")
+  state = training_checkpoints.TrainerState(str(tmp_path), task, optimizer)
+  (tmp_path / "checkpoints").mkdir()
+  for ending in ("index", "data-00000-of-00001"):
+    (tmp_path / "checkpoints" / f"ckpt-2.{ending}").write_bytes(b"short")
+  assert not state.restore()
+  state.step.assign(2)
+  state.save()
+  assert state.restore()
+  # Of a run that had one, it is damage.
+  (tmp_path / "checkpoints" / "ckpt-2.index").write_bytes(b"short")
+  with pytest.raises(errors.UserError, match="is damaged"):
+    state.restore()
