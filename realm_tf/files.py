@@ -137,6 +137,21 @@ def is_special(path: str) -> bool:
   )
 
 
+def stamp(path: str) -> tuple[int, ...]:
+  """Returns what changes when a file does: size, time and, here, its inode.
+
+  Empty if it cannot be looked at.
+  """
+  try:
+    if _is_remote(path):
+      remote = tf.io.gfile.stat(path)
+      return remote.length, remote.mtime_nsec
+    local = os.stat(path)
+    return local.st_size, local.st_mtime_ns, local.st_ino
+  except (OSError, tf.errors.OpError):
+    return ()
+
+
 def sha256(path: str) -> str:
   """Returns the SHA-256 of a file as hexadecimal digits."""
   digest = hashlib.sha256()

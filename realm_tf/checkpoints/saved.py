@@ -108,6 +108,22 @@ def problem(path: str) -> str | None:
   return _damage(path, tuple(stamps))
 
 
+def check_written(path: str) -> None:
+  """Reads a checkpoint that was just written: a full disk may cut it short.
+
+  Args:
+    path: The checkpoint's prefix.
+
+  Raises:
+    errors.UserError: If it is not whole.
+  """
+  if found := _read(path):
+    raise errors.UserError(
+      f"{path} {found}, although it was just written. Is the disk full? The "
+      "same command goes on from the checkpoint before."
+    )
+
+
 def is_whole(endings: list[str]) -> bool:
   """Returns whether all files of a checkpoint are there, index and data.
 
@@ -123,6 +139,11 @@ def is_whole(endings: list[str]) -> bool:
 def _damage(path: str, stamps: tuple[tuple[str, int, int], ...]) -> str | None:
   """Reads a checkpoint to find damage; cached until its files change."""
   del stamps
+  return _read(path)
+
+
+def _read(path: str) -> str | None:
+  """Reads every value of a checkpoint; returns what is wrong with it."""
   try:
     files.check_all_readable(path)
     reader = tf.train.load_checkpoint(path)

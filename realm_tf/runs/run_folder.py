@@ -38,6 +38,11 @@ class RunFolder:
     return self.below(".refresher.lock")
 
   @property
+  def refresher_end(self) -> str:
+    """What ended the refresher, if that was an error."""
+    return self.below("refresher_end.txt")
+
+  @property
   def refresher_log(self) -> str:
     """What the refresher that the trainer started has printed."""
     return self.below("refresher.log")

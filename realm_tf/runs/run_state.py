@@ -38,6 +38,7 @@ class RunState:
     self._file = folder.state
     self._trainer_lock = folder.trainer_lock
     self._refresher_lock = folder.refresher_lock
+    self._refresher_end = folder.refresher_end
 
   @contextlib.contextmanager
   def hold(self) -> Iterator[None]:
@@ -75,9 +76,20 @@ class RunState:
 
   @contextlib.contextmanager
   def hold_refresher(self) -> Iterator[None]:
-    """Marks a refresher as running; there may be several."""
+    """Marks a refresher as running; there may be several.
+
+    Leaves word of an error that ends it, for its trainer.
+    """
     with locks.FileLock(self._refresher_lock, shared=True):
-      yield
+      with contextlib.suppress(FileNotFoundError):
+        os.remove(self._refresher_end)
+      try:
+        yield
+      except Exception as e:
+        # A disk that is full may refuse this, too: the error itself is raised.
+        with contextlib.suppress(OSError, tf.errors.OpError):
+          files.write_bytes(self._refresher_end, f"{e}\n".encode())
+        raise
 
   def state(self) -> str | None:
     """Returns the state of the run; None before its first start.
@@ -121,6 +133,13 @@ class RunState:
   def refresher_is_alive(self) -> bool:
     """Returns whether a refresher serves the run now."""
     return locks.is_held(self._refresher_lock)
+
+  def refresher_error(self) -> str | None:
+    """Returns what ended the last refresher; None if it left no word."""
+    try:
+      return files.read_text(self._refresher_end).strip()
+    except tf.errors.NotFoundError:
+      return None
 
   def _write(self, state: str) -> None:
     self._update(

@@ -89,8 +89,12 @@ class TrainerState:
     return True
 
   def save(self) -> None:
-    """Saves a checkpoint, named after the step."""
-    self._manager.save(checkpoint_number=int(self.step))
+    """Saves a checkpoint, named after the step.
+
+    Raises:
+      errors.UserError: If it cannot be read back.
+    """
+    saved.check_written(self._manager.save(checkpoint_number=int(self.step)))
     self._run_state.note_checkpoint()
     self.kept_index_versions.append(int(self.index_version))
     del self.kept_index_versions[:-_KEPT]
@@ -170,6 +174,9 @@ def save_best(
 
   Returns:
     The folder.
+
+  Raises:
+    errors.UserError: If what was written cannot be read back.
   """
   folder = run_folder.RunFolder(model_dir).best
   manifest = run_folder.RunFolder(model_dir).best_manifest
@@ -181,7 +188,9 @@ def save_best(
     if before == name:  # A resumed run was better at the same step.
       name = f"weights-{step}-again"
     kept = {name, before}
-  tf.train.Checkpoint(**parts).write(tf.io.gfile.join(folder, name))
+  saved.check_written(
+    tf.train.Checkpoint(**parts).write(tf.io.gfile.join(folder, name))
+  )
   known = {"step": step, metric: value, "weights": name}
   files.write_json(manifest, known | dict(facts or {}))
   for old in tf.io.gfile.listdir(folder):

@@ -31,17 +31,19 @@ def test_compiled_ones_equal_tensorflows(function, approximate):
   )
   with gelu.compiled(True):
     graph, got = value_and_gradient(function, _X)
-  assert "Tanh" not in operations(graph) and "Erf" not in operations(graph)
+  assert not {"Tanh", "Erf", "Erfc"} & operations(graph)
   for ours, theirs in zip(got, expected, strict=True):
-    np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=2e-6)
 
 
 @pytest.mark.parametrize(("function", "approximate"), _KINDS)
 def test_outside_of_the_context_graphs_hold_tensorflows(function, approximate):
+  # TensorFlow 2.20 computes the exact one by Erfc.
+  wanted = {"Tanh"} if approximate else {"Erf", "Erfc"}
   with gelu.compiled(True), gelu.compiled(False):
     pass
   graph, _ = value_and_gradient(function, _X)
-  assert {"Tanh" if approximate else "Erf"} <= operations(graph)
+  assert wanted & operations(graph)
   with gelu.compiled(False):
     graph, _ = value_and_gradient(function, _X)
-  assert {"Tanh" if approximate else "Erf"} <= operations(graph)
+  assert wanted & operations(graph)

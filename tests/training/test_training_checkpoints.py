@@ -222,3 +222,33 @@ def test_a_first_save_that_found_no_room_is_none(tmp_path):
   (tmp_path / "checkpoints" / "ckpt-2.index").write_bytes(b"short")
   with pytest.raises(errors.UserError, match="is damaged"):
     state.restore()
+
+
+def test_a_save_that_the_disk_cut_short_is_told(tmp_path, monkeypatch):
+  config, task, optimizer = small_runs.make("pretrain_mlm")
+  state = training_checkpoints.TrainerState(str(tmp_path), task, optimizer)
+  state.step.assign(1)
+  state.save()
+
+  def cut_short(write):
+    def cutting(*args, **options):
+      path = write(*args, **options)
+      with open(f"{path}.data-00000-of-00001", "r+b") as f:
+        f.truncate(100)
+      return path
+
+    return cutting
+
+  for writer, name in (
+    (tf.train.Checkpoint, "write"),
+    (tf.train.CheckpointManager, "save"),
+  ):
+    monkeypatch.setattr(writer, name, cut_short(getattr(writer, name)))
+  state.step.assign(2)
+  with pytest.raises(errors.UserError, match="Is the disk full"):
+    state.save()
+  with pytest.raises(errors.UserError, match="Is the disk full"):
+    training_checkpoints.save_best(str(tmp_path), task.parts, 2, "loss", 1.0)
+  state.step.assign(0)
+  assert state.restore()
+  assert int(state.step) == 1

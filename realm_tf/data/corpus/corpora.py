@@ -12,6 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from realm_tf import errors
+from realm_tf import files
 from realm_tf.data.corpus import corpus_folder
 from realm_tf.data.corpus import corpus_manifest
 from realm_tf.data.corpus import passage_table
@@ -33,14 +34,14 @@ class Corpus:
     path: Its folder.
     manifest: Its manifest.
     tokenizer: The tokenizer that made the token ids.
-    checked: The shards whose sums have been compared.
+    checked: The stamps of the shards whose sums have been compared.
   """
 
   path: str
   manifest: corpus_manifest.CorpusManifest
   tokenizer: wordpiece.Tokenizer
-  checked: set[int] = dataclasses.field(
-    default_factory=set, repr=False, compare=False
+  checked: dict[int, tuple[int, ...]] = dataclasses.field(
+    default_factory=dict, repr=False, compare=False
   )
 
   @classmethod
@@ -93,15 +94,19 @@ class Corpus:
     return np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
 
   def checked_path(self, shard: int) -> str:
-    """Returns the file of one shard, and compares its sum the first time.
+    """Returns the file of one shard.
+
+    Compares its sum the first time, and when it has changed: long processes
+    read shards again, whose corpus may have been replaced.
 
     Raises:
       errors.UserError: If it is another file than the manifest names.
     """
     path = self.shard_paths[shard]
-    if shard not in self.checked:
+    stamp = files.stamp(path)
+    if self.checked.get(shard) != stamp:
       sums.check(path, self.manifest.shards[shard].sha256, _ADVICE)
-      self.checked.add(shard)
+      self.checked[shard] = stamp
     return path
 
   def check_files(self) -> None:

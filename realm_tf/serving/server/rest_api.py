@@ -1,5 +1,6 @@
 """TensorFlow Serving's REST API: paths and bodies, without the HTTP."""
 
+import inspect
 import re
 import time
 import urllib.parse
@@ -18,6 +19,11 @@ _MODEL = r"/v1/models/([^/:]+)(?:/versions/(\d+)|/labels/([^/:]+))?"
 _POST = re.compile(rf"{_MODEL}:(classify|regress|predict)", re.IGNORECASE)
 _GET = re.compile(rf"{_MODEL}(/metadata)?", re.IGNORECASE)
 _MOST_VERSION = (1 << 63) - 1
+# What protobuf calls the writing of zeros and empty lists: before 5, and since.
+(_WITH_DEFAULTS,) = {
+  "including_default_value_fields",
+  "always_print_fields_with_no_presence",
+} & {*inspect.signature(json_format.MessageToJson).parameters}
 
 
 class Reply(NamedTuple):
@@ -117,5 +123,5 @@ def _unescaped(text: str) -> str:
 
 def _to_json(proto: "json_format.Message") -> str:
   return json_format.MessageToJson(
-    proto, including_default_value_fields=True, preserving_proto_field_name=True
+    proto, preserving_proto_field_name=True, **{_WITH_DEFAULTS: True}
   )

@@ -265,9 +265,11 @@ class RefreshHook(loop.Hook, abc.ABC, Generic[IndexT]):
     starting = time.monotonic() < self._started_secs + _EXTERNAL_GRACE_SECS
     if self._state.refresher_is_alive() or starting:
       return None
+    error = self._state.refresher_error()
     return (
-      "No refresher runs: start refresh_index(watch=True), and see the last "
-      "lines of the one before."
+      "No refresher runs"
+      + (f", as the last one failed: {error} " if error else ". ")
+      + "Start refresh_index(watch=True)."
     )
 
   def open(self, version: int) -> IndexT:

@@ -216,6 +216,18 @@ def test_a_run_leaves_word_of_its_end(tmp_path):
   assert (state.state(), state.is_alive()) == (run_state.FAILED, False)
 
 
+def test_a_refresher_leaves_word_of_its_error(tmp_path):
+  state = run_state.RunState(str(tmp_path))
+  assert state.refresher_error() is None
+  full = errors.UserError("no space for embeddings-0.npy")
+  with pytest.raises(errors.UserError), state.hold_refresher():
+    raise full
+  assert state.refresher_error() == str(full)
+  with state.hold_refresher():
+    assert state.refresher_error() is None
+  assert state.refresher_error() is None
+
+
 def test_a_second_trainer_is_refused(tmp_path):
   state = run_state.RunState(str(tmp_path))
   with (
