@@ -130,6 +130,18 @@ def test_whoever_reads_a_file_sees_that_it_is_another(tmp_path):
   assert len(corpus.load_shard(0)) == 4
 
 
+def test_a_file_that_is_replaced_after_it_was_read_is_seen(tmp_path):
+  path = tmp_path / "z"
+  written_corpus.write(path, SHARDS)
+  corpus = corpora.Corpus.open(str(path))
+  corpus.check_files()
+  assert len(corpus.load_shard(1)) == 4
+  rewrite(path, 1, lambda records: records[::-1])
+  with pytest.raises(errors.UserError, match="passages-00001.*sums differ"):
+    corpus.load_shard(1)
+  assert len(corpus.load_shard(0)) == 4
+
+
 # What is done to the list of files, and what the error says.
 LISTS = {
   "reversed": (lambda shards: shards[::-1], "00001-of-00003.* after .*00002"),
