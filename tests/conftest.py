@@ -2,6 +2,7 @@ import contextlib
 import pathlib
 import random
 import shutil
+import signal
 import sys
 
 import hypothesis
@@ -15,6 +16,15 @@ from realm_tf.launch import console
 environment.configure()
 # As commands do, but for the flags, which depend on what has been imported.
 console.show_log(())
+
+# `nohup` and shells in the background have processes ignore these, and what the
+# tests start would inherit it.
+for _number, _handler in (
+  (signal.SIGINT, signal.default_int_handler),
+  (signal.SIGHUP, signal.SIG_DFL),
+):
+  if signal.getsignal(_number) is signal.SIG_IGN:
+    signal.signal(_number, _handler)
 
 # The first example of a test may trace a tf.function, and a run that failed
 # must fail again.
