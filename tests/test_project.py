@@ -58,6 +58,12 @@ def test_the_citation_is_of_this_version():
   assert paper["identifiers"][0]["value"] == "arXiv:2002.08909"
 
 
+@pytest.mark.parametrize("path", _DOCUMENTS, ids=lambda path: path.name)
+def test_constraints_that_a_document_names_are_there(path):
+  for name in re.findall(r"\bconstraints[-.\w]*\.txt\b", path.read_text()):
+    assert (_ROOT / name).is_file()
+
+
 @pytest.mark.parametrize("name", ["Dockerfile", "serving/Dockerfile.scann"])
 def test_an_image_is_made_of_what_is_there(name):
   lines = (_ROOT / name).read_text().splitlines()

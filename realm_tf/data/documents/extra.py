@@ -25,6 +25,6 @@ def check(kind: str, path: str) -> None:
   for module in _MODULES.get(kind, ()):
     if importlib.util.find_spec(module) is None:
       raise errors.UserError(
-        f"{path} is {kind}, which the extra `documents` reads: install it, as "
-        "in python -m pip install -c constraints.txt -e '.[documents]'."
+        f"{path} is {kind}, which the extra `documents` reads: run 'python -m "
+        "pip install realm_tf[documents]'."
       )
