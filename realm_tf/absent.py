@@ -45,8 +45,8 @@ def weights(source: str) -> errors.UserError:
   """Returns the error for a path with neither a run nor public weights."""
   return errors.UserError(
     f"{source} is no run and holds no weights that are read: neither "
-    "config.json (a run, Hugging Face), nor saved_model.pb (TF Hub), nor a "
-    "checkpoint (Google's BERT, Model Garden)."
+    "config.json (a run, Hugging Face), nor saved_model.pb (TF Hub), nor "
+    "params.json (ORQA), nor a checkpoint (Google's BERT, Model Garden)."
   )
 
 

@@ -20,6 +20,7 @@ _ROOMS = (
   "configs",
   "runs suggestions text",
   "data.formats data.block_records data.beam_runs",
+  "data.tfrecords",
   "data.documents data.jsonl",
   "data.corpus",
   "data.ingest",

@@ -21,6 +21,7 @@ HEAD_BIAS = "cls/predictions/output_bias/bias"
 
 _QUERY = "transformer/layer_0/self_attention/query/kernel"
 _FEED_FORWARD = "transformer/layer_0/intermediate/kernel"
+NEEDED_FOR_SIZES = (WORDS, POSITIONS, _QUERY, _FEED_FORWARD)
 
 _NORM = "(?:gamma|beta)"
 _DENSE = "(?:kernel|bias)"
@@ -155,8 +156,9 @@ def sizes(shapes_found: dict[str, tuple[int, ...]]) -> dict[str, int]:
   """Returns the sizes of the BERT that variables make up.
 
   Args:
-    shapes_found: Shapes by name, where kernels of the attention have an axis
-      for the heads. Those of embeddings and of layer 0 must be there.
+    shapes_found: Shapes by name; those of `NEEDED_FOR_SIZES` must be there.
+      Kernels of the attention have an axis for the heads, or `num_heads` is
+      meaningless.
 
   Returns:
     `EncoderConfig`'s fields that have to do with shapes.

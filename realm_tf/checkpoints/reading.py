@@ -12,6 +12,7 @@ from realm_tf import files
 from realm_tf.checkpoints import saved
 from realm_tf.checkpoints import weight_source
 from realm_tf.checkpoints.formats import google_bert
+from realm_tf.checkpoints.formats import google_realm
 from realm_tf.checkpoints.formats import hub_module
 from realm_tf.checkpoints.formats import hugging_face
 from realm_tf.checkpoints.formats import hugging_face_realm
@@ -20,6 +21,7 @@ from realm_tf.checkpoints.formats import json_config
 from realm_tf.checkpoints.formats import model_garden
 from realm_tf.checkpoints.formats import object_graph
 from realm_tf.checkpoints.formats import own_run
+from realm_tf.checkpoints.formats import saved_graph
 from realm_tf.checkpoints.formats import sentence_transformers
 from realm_tf.runs import run_folder
 
@@ -42,8 +44,8 @@ def read(path: str) -> weight_source.Source:
 
   Args:
     path: A folder: a run, what `import_checkpoint` wrote, Hugging Face's, one
-      with a checkpoint of Google's or Model Garden's, or a SavedModel of TF
-      Hub's. Or the prefix of a checkpoint's files.
+      with a checkpoint of Google's or Model Garden's, or a module of TF Hub's,
+      of TensorFlow 1 or 2. Or the prefix of a checkpoint's files.
 
   Raises:
     errors.UserError: If it is none of these, or is damaged.
@@ -64,7 +66,11 @@ def _read(path: str) -> weight_source.Source:
     return own_run.read(path)
   if _config(path).get("task") == imported.TASK:
     return imported.read(path)
-  if _has(path, hub_module.GRAPH):
+  if google_realm.is_finetuned(path):
+    raise google_realm.refused(path)
+  if google_realm.is_module(path):
+    return google_realm.read(path)
+  if _has(path, saved_graph.NAME):
     return hub_module.read(path)
   if _has(path, sentence_transformers.MODULES):
     return sentence_transformers.read(path)

@@ -22,7 +22,8 @@ _INPUT = flags.DEFINE_multi_string(
   "Folders, files or patterns: JSONL and CSV with `title` and `text`, text, "
   "Markdown, HTML, PDF, WikiExtractor's (.gz, .bz2 too); or `encyclopedia` for "
   "the embedded corpus. Several: repeat the flag, or separate them by commas. "
-  "A released REALM's block_records.npy alone: its records are the passages.",
+  "A released REALM's records alone, which are the passages: "
+  "block_records.npy; blocks.tfr and titles.tfr; or docs.tfr.gz.",
   required=True,
 )
 _OUTPUT = flags.DEFINE_string(

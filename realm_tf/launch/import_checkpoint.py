@@ -25,7 +25,7 @@ _SOURCE = flags.DEFINE_string(
   None,
   "A folder of sentence-transformers or of Hugging Face, a BERT checkpoint of "
   "Google's (TensorFlow 1) or of Model Garden's (TensorFlow 2), its folder or "
-  "its prefix, or a SavedModel of TF Hub's.",
+  "its prefix, a module of TF Hub's, or a folder of Google's REALM or ORQA.",
   required=True,
 )
 _OUTPUT = flags.DEFINE_string(
@@ -42,7 +42,7 @@ _CORPUS = flags.DEFINE_string(
   "",
   "Folder of the corpus for whose passages --config.projection_size reduces a "
   "sentence encoder's dimensions, and which it then searches by default; of a "
-  "whole fine-tuned REALM, of its passages.",
+  "whole fine-tuned REALM, or an embedder with vectors, of its passages.",
 )
 _PASSAGE_TOWER = flags.DEFINE_string(
   "passage_tower",

@@ -17,7 +17,13 @@ _SPLIT = "{split}"
 _QUESTIONS = (".jsonl", ".ndjson", ".json", ".csv", ".txt")
 _COMPRESSED = (".gz", ".bz2")
 # What makes a folder one with weights; see `checkpoints/reading.py`.
-_WEIGHTS = ("config.json", "modules.json", "saved_model.pb", "checkpoint")
+_WEIGHTS = (
+  "config.json",
+  "modules.json",
+  "saved_model.pb",
+  "params.json",
+  "checkpoint",
+)
 _INDEX = ".index"
 
 

@@ -15,7 +15,7 @@ from realm_tf.text import wordpiece
 
 FORMAT = "Google's BERT (TensorFlow 1)"
 CONFIG = "bert_config.json"
-_TRAINING_STATE = re.compile(r"(^global_step|/adam_[mv]|/Adam(_1)?|_power)$")
+TRAINING_STATE = re.compile(r"(^global_step|/adam_[mv]|/Adam(_1)?|_power)$")
 
 
 def read(path: str, prefix: str) -> weight_source.Source:
@@ -40,7 +40,7 @@ def read(path: str, prefix: str) -> weight_source.Source:
   for name in reader.get_variable_to_shape_map():
     if found := names.from_google(name):
       variables.append((name, *found))
-    elif not _TRAINING_STATE.search(name):
+    elif not TRAINING_STATE.search(name):
       others.append(name)
   chosen, unused = one_encoder.select(path, variables)
   return weight_source.make(

@@ -1,20 +1,15 @@
 """TF Hub's BERT SavedModels (TF2)."""
 
 import tensorflow as tf
-from google.protobuf import message
-from tensorflow.core.protobuf import saved_model_pb2
 
-from realm_tf import errors
-from realm_tf import files
 from realm_tf.checkpoints import weight_source
-from realm_tf.checkpoints.formats import json_config
 from realm_tf.checkpoints.formats import model_garden
 from realm_tf.checkpoints.formats import object_graph
+from realm_tf.checkpoints.formats import saved_graph
 from realm_tf.checkpoints.formats import vocabularies
 from realm_tf.text import wordpiece
 
 FORMAT = "TF Hub's BERT (SavedModel)"
-GRAPH = "saved_model.pb"
 
 
 def read(path: str) -> weight_source.Source:
@@ -36,7 +31,7 @@ def read(path: str) -> weight_source.Source:
     path,
     FORMAT,
     sizes=model_garden.sizes(path, arrays),
-    activations=(_activation(path),),
+    activations=(saved_graph.activation(path),),
     arrays=arrays,
     vocabulary=vocabulary,
     lower_case=(
@@ -46,17 +41,3 @@ def read(path: str) -> weight_source.Source:
       name for name in unused if name not in ("do_lower_case", "Variable")
     ],
   )
-
-
-def _activation(path: str) -> str:
-  """Returns the GELU that the graph computes."""
-  file = tf.io.gfile.join(path, GRAPH)
-  try:
-    saved = saved_model_pb2.SavedModel.FromString(files.read_bytes(file))
-  except message.DecodeError as e:
-    raise errors.UserError(f"{file} is damaged: download it again.") from e
-  for meta_graph in saved.meta_graphs:
-    for function in meta_graph.graph_def.library.function:
-      if any(node.op == "Erf" for node in function.node_def):
-        return json_config.GELU
-  return json_config.GELU_TANH

@@ -17,6 +17,7 @@ from realm_tf.checkpoints import span_weights
 from realm_tf.checkpoints import weight_source
 from realm_tf.checkpoints.formats import hugging_face
 from realm_tf.checkpoints.formats import json_config
+from realm_tf.checkpoints.formats import whole_realm
 
 FORMAT = "Hugging Face's REALM"
 MODEL_TYPE = "realm"
@@ -28,14 +29,13 @@ EMBEDDER, SCORER, ENCODER, READER, OPENQA = (
   "openqa",
 )
 BLOCK_EMBEDDINGS = "block_emb"
-PASSAGE_LENGTH = 288  # wordpieces that the released embedders have seen
 
 _DEFAULTS = {
   "hidden_act": "gelu_new",
   "reader_layer_norm_eps": 1e-3,
-  "max_span_width": 10,
-  "reader_beam_size": 5,
-  "reader_seq_len": 320,
+  "max_span_width": whole_realm.MAX_SPAN_LENGTH,
+  "reader_beam_size": whole_realm.READER_BEAM,
+  "reader_seq_len": whole_realm.READER_LENGTH,
 }
 # Of an embedder and of a reader: nothing reads it there.
 _HEAD = "cls.predictions."
@@ -43,30 +43,6 @@ _EMBEDDER, _QUERY_EMBEDDER, _READER = "embedder.", "query_embedder.", "reader."
 _READER_EPSILON = 1e-3  # of our span scorer
 
 Weights = Mapping[str, np.ndarray]
-
-
-@dataclasses.dataclass(frozen=True)
-class OpenQa:
-  """A whole fine-tuned REALM.
-
-  Attributes:
-    path: As the user named it.
-    embedder: The tower of questions.
-    reader: The reader of spans.
-    block_embeddings: <float32>[passages, D], in the passages' own order;
-      mapped into memory where the file is on this machine's disk.
-    max_span_length: Wordpieces of the longest span.
-    reader_beam: Passages that are read.
-    reader_length: Wordpieces of a question and a passage together.
-  """
-
-  path: str
-  embedder: weight_source.Source
-  reader: weight_source.Source
-  block_embeddings: np.ndarray
-  max_span_length: int
-  reader_beam: int
-  reader_length: int
 
 
 def is_realm(path: str) -> bool:
@@ -116,7 +92,7 @@ def read(path: str) -> weight_source.Source:
   return _read_embedder(path, config, weights, kind)
 
 
-def read_openqa(path: str) -> OpenQa:
+def read_openqa(path: str) -> whole_realm.WholeRealm:
   """Reads a whole fine-tuned REALM.
 
   Raises:
@@ -143,19 +119,10 @@ def read_openqa(path: str) -> OpenQa:
       "passages: download it again."
     )
   vectors = weights[BLOCK_EMBEDDINGS]
-  size = embedder.encoder.fields()["projection_size"] if embedder.encoder else 0
-  if vectors.ndim != 2 or vectors.shape[1] != size:
-    raise errors.UserError(
-      f"{path}: {BLOCK_EMBEDDINGS} is {list(vectors.shape)}, but its embedder "
-      f"makes vectors of {size} numbers."
-    )
-  announced = config.get("num_block_records", len(vectors))
-  if announced != len(vectors):
-    raise errors.UserError(
-      f"{path} announces num_block_records={announced:,}, but its "
-      f"{BLOCK_EMBEDDINGS} has {len(vectors):,} rows: download it again."
-    )
-  return OpenQa(
+  whole_realm.check_vectors(
+    vectors, embedder, path, BLOCK_EMBEDDINGS, config.get("num_block_records")
+  )
+  return whole_realm.WholeRealm(
     path,
     embedder,
     reader,
@@ -163,6 +130,7 @@ def read_openqa(path: str) -> OpenQa:
     max_span_length=config["max_span_width"],
     reader_beam=config["reader_beam_size"],
     reader_length=config["reader_seq_len"],
+    building=f"input={path}/block_records.npy, vocab={path}/vocab.txt",
   )
 
 
@@ -234,7 +202,7 @@ def _read_embedder(
   encoder = sentence_encoder.SentenceEncoder(
     pooling="cls",
     normalization="layer_norm",
-    max_length=min(PASSAGE_LENGTH, bert.config.max_positions),
+    max_length=min(whole_realm.PASSAGE_LENGTH, bert.config.max_positions),
     dense=sentence_encoder.Dense(kernel.T, bias, "none"),
     layer_norm=sentence_encoder.LayerNorm(gamma, beta),
     has_parts=True,

@@ -25,10 +25,10 @@ from realm_tf import suggestions
 from realm_tf.configs import loading
 from realm_tf.configs import schema
 from realm_tf.data import beam_runs
-from realm_tf.data import block_records
 from realm_tf.data.corpus import corpus_folder
 from realm_tf.data.corpus import corpus_manifest
 from realm_tf.data.corpus import shard_files
+from realm_tf.data.ingest import ordered_inputs
 from realm_tf.data.ingest import ordered_shards
 from realm_tf.data.ingest import shards
 from realm_tf.data.ingest import sources
@@ -50,7 +50,7 @@ class BuildOptions:
 
   Attributes:
     inputs: Files, patterns, folders, or "encyclopedia"; or one
-      `block_records.npy`, whose records are the passages.
+      `block_records.npy`, or TFRecord files, whose records are the passages.
     output: The folder to write.
     vocab: A vocabulary file; None to learn one from the input.
     vocab_size: Wordpieces of a learned vocabulary, at most.
@@ -91,7 +91,7 @@ def build(options: BuildOptions) -> corpus_manifest.CorpusManifest:
   """
   started = time.monotonic()
   _check_options(options)
-  if ordered_shards.is_ordered(options.inputs):
+  if ordered_inputs.is_ordered(options.inputs):
     return _build_ordered(options, started)
   found = sources.resolve(options.inputs)
   text_bytes = sum(source.text_bytes() for source in found)
@@ -119,28 +119,29 @@ def build(options: BuildOptions) -> corpus_manifest.CorpusManifest:
 def _build_ordered(
   options: BuildOptions, started: float
 ) -> corpus_manifest.CorpusManifest:
-  """Builds a corpus of a file of records, in their order; see `build`."""
-  [path] = filter(None, options.inputs)
+  """Builds a corpus of records, in their order; see `build`."""
+  shown = ",".join(filter(None, options.inputs))
   if not options.vocab:
     raise errors.UserError(
-      f"input={path} needs `vocab`: the vocab.txt of the weights that its "
+      f"input={shown} needs `vocab`: the vocab.txt of the weights that its "
       "vectors were made with."
     )
-  records = block_records.find(path)
-  if not len(records):
-    raise errors.UserError(f"input={path} holds no records.")
-  text_bytes = int(records.lengths.sum())
-  num_shards = options.num_shards or _num_shards(text_bytes)
+  found = ordered_inputs.find(options.inputs)
+  if not len(found.sizes):
+    raise errors.UserError(f"input={shown} holds no records.")
+  num_shards = options.num_shards or _num_shards(int(found.sizes.sum()))
   source_sha256 = _source_sha256(
-    options, [["records", files.sha256(path)]], num_shards
+    options,
+    [["records", files.sha256(path)] for path in found.paths],
+    num_shards,
   )
   existing = _existing(options, source_sha256)
   if existing:
     _log.info(f"{options.output} is this very corpus already; nothing to do.")
     return existing
   _log.info(
-    f"Building a corpus of {len(records):,} records of {path}, each a passage, "
-    f"in their order\n"
+    f"Building a corpus of {len(found.sizes):,} records of {shown}, each a "
+    f"passage, in their order\n"
     f"  vocabulary  {options.vocab}\n"
     f"  output      {options.output} ({num_shards} shards)"
   )
@@ -151,34 +152,51 @@ def _build_ordered(
     tf.io.gfile.makedirs(
       tf.io.gfile.join(staging, corpus_manifest.PASSAGES_FOLDER)
     )
-    beam_options = beam_runs.options(options.beam_flags)
-    writing = ordered_shards.WriteOrderedShard(
-      staging, num_shards, tokenizer.vocabulary, tokenizer.lower_case
-    )
-    with (
-      beam_runs.user_errors(),
-      beam.Pipeline(options=beam_options) as pipeline,
-    ):
-      _ = (
-        pipeline
-        | beam.Create(ordered_shards.split(records, num_shards))
-        | beam.Reshuffle()
-        | "Write" >> beam.ParDo(writing)
-      )
+    shared = _write_ordered(options, found, tokenizer, staging, num_shards)
     manifest = _make_manifest(
       options, tokenizer, shards.read_summaries(staging), source_sha256
     )
-    # All titles are empty: one, in whatever number of shards.
-    manifest = dataclasses.replace(manifest, in_order=True, articles=1)
+    # Without titles all are alike: one, in whatever number of shards.
+    articles = manifest.articles - shared if found.has_titles else 1
+    manifest = dataclasses.replace(manifest, in_order=True, articles=articles)
     shards.remove_summaries(staging)
     corpus_folder.publish(staging, options.output, tokenizer, manifest)
   _print_summary(options, manifest, time.monotonic() - started)
-  _log.warning(
-    f"{path} has no titles: none stand before the passages of "
-    f"{options.output}. An embedder that was trained with titles embeds them "
-    "worse than the vectors that came with the records."
-  )
+  if not found.has_titles:
+    _log.warning(
+      f"{shown} has no titles: none stand before the passages of "
+      f"{options.output}. An embedder that was trained with titles embeds them "
+      "worse than the vectors that came with the records."
+    )
   return manifest
+
+
+def _write_ordered(
+  options: BuildOptions,
+  found: ordered_inputs.Ordered,
+  tokenizer: wordpiece.Tokenizer,
+  staging: str,
+  num_shards: int,
+) -> int:
+  """Writes all shards; returns how many titles two neighbours share."""
+  if found.bodies is None:  # Of compressed files, which have no middle.
+    writer = ordered_shards.Writer(staging, num_shards, tokenizer)
+    return writer.write_examples(found.paths, len(found.sizes))
+  parts = ordered_shards.split(found.bodies, found.titles, num_shards)
+  writing = ordered_shards.WriteOrderedShard(
+    staging, num_shards, tokenizer.vocabulary, tokenizer.lower_case
+  )
+  beam_options = beam_runs.options(options.beam_flags)
+  with beam_runs.user_errors(), beam.Pipeline(options=beam_options) as pipeline:
+    _ = (
+      pipeline
+      | beam.Create(parts)
+      | beam.Reshuffle()
+      | "Write" >> beam.ParDo(writing)
+    )
+  if found.titles is None:
+    return 0
+  return ordered_shards.shared_titles(found.titles, num_shards)
 
 
 def _check_options(options: BuildOptions) -> None:

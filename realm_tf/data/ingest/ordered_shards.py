@@ -1,10 +1,13 @@
 """A corpus of records that are passages already, in their own order.
 
 Nothing is cut, joined, sorted or left out: the n-th record is the n-th passage,
-as the rows of vectors that came with the records need.
+as the rows of vectors that came with the records need. Wordpieces that come
+with the records are taken as they are.
 """
 
 import dataclasses
+import itertools
+from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Sequence
 
@@ -14,6 +17,7 @@ import tensorflow as tf
 
 from realm_tf import errors
 from realm_tf.data import block_records
+from realm_tf.data import tfrecords
 from realm_tf.data.corpus import corpus_manifest
 from realm_tf.data.corpus import passage_record
 from realm_tf.data.corpus import passage_table
@@ -26,47 +30,195 @@ _BATCH = 512
 
 @dataclasses.dataclass(frozen=True)
 class Part:
-  """The records of one shard.
+  """The passages of one shard.
 
   Attributes:
     shard: Its number.
-    first: The number of its first record.
-    records: Where they are.
+    first: The number of its first passage.
+    bodies: Where their texts are.
+    titles: Where their titles are; None if there are none.
   """
 
   shard: int
   first: int
-  records: block_records.Records
+  bodies: block_records.Records
+  titles: block_records.Records | None
 
 
-def is_ordered(inputs: Sequence[str]) -> bool:
-  """Returns whether an input of `build_corpus` is such a file of records.
+@dataclasses.dataclass(frozen=True)
+class _Row:
+  """A passage, and its wordpieces where they are known."""
 
-  Raises:
-    errors.UserError: If there are other inputs beside it.
+  title: str
+  body: str
+  title_ids: np.ndarray | None = None
+  body_ids: np.ndarray | None = None
+
+
+def edges(num_passages: int, num_shards: int) -> list[int]:
+  """Returns the first passage of each shard, and how many there are.
+
+  Shards have about as many passages each.
   """
-  found = [path for path in inputs if path.endswith(block_records.SUFFIX)]
-  if found and len(list(filter(None, inputs))) > 1:
-    raise errors.UserError(
-      f"input={found[0]} holds all passages of a corpus, in an order that must "
-      "stay: give it alone. edit_corpus adds others afterwards."
-    )
-  return bool(found)
+  return np.linspace(0, num_passages, num_shards + 1).astype(int).tolist()
 
 
-def split(records: block_records.Records, num_shards: int) -> list[Part]:
-  """Returns neighbouring records for each shard, about as many each."""
-  edges = np.linspace(0, len(records), num_shards + 1).astype(int).tolist()
+def split(
+  bodies: block_records.Records,
+  titles: block_records.Records | None,
+  num_shards: int,
+) -> list[Part]:
+  """Returns neighbouring passages for each shard."""
+  limits = edges(len(bodies), num_shards)
   return [
-    Part(shard, first, records.part(first, limit))
-    for shard, (first, limit) in enumerate(
-      zip(edges[:-1], edges[1:], strict=True)
+    Part(
+      shard,
+      first,
+      bodies.part(first, limit),
+      titles.part(first, limit) if titles else None,
     )
+    for shard, (first, limit) in enumerate(itertools.pairwise(limits))
   ]
 
 
+def shared_titles(titles: block_records.Records, num_shards: int) -> int:
+  """Returns how many titles two neighbouring shards share."""
+  inner = edges(len(titles), num_shards)[1:-1]
+  pairs = (list(titles.part(max(e - 1, 0), e + 1).read()) for e in inner)
+  return sum(len(pair) == 2 and pair[0] == pair[1] for pair in pairs)
+
+
+class Writer:
+  """Writes shards, and beside each a summary of its contents."""
+
+  def __init__(
+    self, folder: str, num_shards: int, tokenizer: wordpiece.Tokenizer
+  ):
+    """Takes the corpus's folder, its shards, and its tokenizer."""
+    self._folder = folder
+    self._num_shards = num_shards
+    self._tokenizer = tokenizer
+    self._token_dtype = corpus_manifest.token_dtype(tokenizer.vocab_size)
+    self._progress = shard_files.Progress()
+
+  def write_part(self, part: Part) -> None:
+    """Writes a shard of texts, which become wordpieces here."""
+    rows = self._rows(part)
+    self._write(part.shard, part.first, rows)
+
+  def write_examples(self, paths: Sequence[str], num_passages: int) -> int:
+    """Writes all shards of files of Examples.
+
+    Args:
+      paths: The files.
+      num_passages: In all of them.
+
+    Returns:
+      How many titles two neighbouring shards share.
+
+    Raises:
+      errors.UserError: If a file is damaged, or the wordpieces are of another
+        vocabulary.
+    """
+    rows = self._example_rows(paths)
+    shared, last = 0, None
+    limits = edges(num_passages, self._num_shards)
+    for shard, (first, limit) in enumerate(itertools.pairwise(limits)):
+      part = list(itertools.islice(rows, limit - first))
+      shared += bool(part) and part[0].title == last
+      last = part[-1].title if part else last
+      self._write(shard, first, part)
+    return shared
+
+  def _write(self, shard: int, first: int, rows: Iterable[_Row]) -> None:
+    records: list[shard_files.Record] = []
+    for batch in _batches(rows):
+      titles = self._token_ids([(r.title, r.title_ids) for r in batch])
+      bodies = self._token_ids([(r.body, r.body_ids) for r in batch])
+      for row, title_ids, body_ids in zip(batch, titles, bodies, strict=True):
+        passage = passage_record.Passage(
+          row.title, row.body, title_ids, body_ids
+        )
+        records.append(
+          shard_files.Record(
+            (row.title, first + len(records), 0, 0),
+            passage.id,
+            passage_table.encode_passage(passage, self._token_dtype),
+          )
+        )
+    shards.write_summary(
+      self._folder,
+      shard,
+      shard_files.write_shard(
+        self._folder,
+        shard,
+        self._num_shards,
+        [shard_files.ShardPart(records, len(records))],
+        in_order=True,
+      ),
+    )
+    self._progress.add(len(records), len(records))
+
+  def _token_ids(
+    self, rows: Sequence[tuple[str, np.ndarray | None]]
+  ) -> Iterator[np.ndarray]:
+    """Yields the wordpieces of texts: those given, else the tokenizer's."""
+    wanted = [text if ids is None else "" for text, ids in rows]
+    found = self._tokenizer.tokenize(tf.constant(wanted, tf.string))
+    values, splits = found.values.numpy(), found.row_splits.numpy()
+    for place, (_, ids) in enumerate(rows):
+      yield values[splits[place] : splits[place + 1]] if ids is None else ids
+
+  def _rows(self, part: Part) -> Iterator[_Row]:
+    titles = part.titles.read() if part.titles else itertools.repeat(b"")
+    title_path = part.titles.path if part.titles else ""
+    for title, body in zip(
+      _texts(titles, part.first, title_path),
+      _texts(part.bodies.read(), part.first, part.bodies.path),
+      strict=part.titles is not None,
+    ):
+      yield _Row(title, body)
+
+  def _example_rows(self, paths: Sequence[str]) -> Iterator[_Row]:
+    place = ", ".join(paths)
+    for number, batch in enumerate(tfrecords.read_examples(paths)):
+      if number == 0:
+        self._check_vocabulary(batch, place)
+      for ids in (batch.title_ids.values, batch.body_ids.values):
+        values = ids.numpy()
+        if len(values) and not (
+          values.min() >= 0 and values.max() < self._tokenizer.vocab_size
+        ):
+          raise _other_vocabulary(place)
+      first = number * len(batch.bodies)  # All but the last are as long.
+      columns = (
+        _texts(batch.titles, first, place),
+        _texts(batch.bodies, first, place),
+        _split(batch.title_ids),
+        _split(batch.body_ids),
+      )
+      for title, body, title_ids, body_ids in zip(*columns, strict=True):
+        yield _Row(
+          title,
+          body,
+          title_ids if len(title_ids) else None,
+          body_ids if len(body_ids) else None,
+        )
+
+  def _check_vocabulary(self, batch: tfrecords.Batch, place: str) -> None:
+    """Raises if most of the texts have other wordpieces by our tokenizer."""
+    own = self._tokenizer.tokenize(tf.constant(batch.bodies)).to_list()
+    pairs = [
+      (ours, theirs)
+      for ours, theirs in zip(own, batch.body_ids.to_list(), strict=True)
+      if theirs
+    ]
+    if sum(ours == theirs for ours, theirs in pairs) * 2 < len(pairs):
+      raise _other_vocabulary(place)
+
+
 class WriteOrderedShard(beam.DoFn):
-  """Writes the file of a shard, and beside it a summary of its contents."""
+  """Writes the shard of a `Part`."""
 
   def __init__(
     self,
@@ -80,61 +232,44 @@ class WriteOrderedShard(beam.DoFn):
     self._num_shards = num_shards
     self._vocabulary = vocabulary
     self._lower_case = lower_case
-    self._token_dtype = corpus_manifest.token_dtype(len(vocabulary))
 
   def setup(self) -> None:
     """Builds the tokenizer, once a worker."""
-    self._tokenizer = wordpiece.Tokenizer(
+    tokenizer = wordpiece.Tokenizer(
       self._vocabulary, lower_case=self._lower_case
     )
-    self._progress = shard_files.Progress()
+    self._writer = Writer(self._folder, self._num_shards, tokenizer)
 
   def process(self, part: Part) -> None:
     """Writes the file of one shard, and then the summary of it."""
-    records = []
-    for number, text, ids in self._texts(part):
-      passage = passage_record.Passage("", text, ids[:0], ids)
-      records.append(
-        shard_files.Record(
-          ("", number, 0, 0),
-          passage.id,
-          passage_table.encode_passage(passage, self._token_dtype),
-        )
-      )
-    shards.write_summary(
-      self._folder,
-      part.shard,
-      shard_files.write_shard(
-        self._folder,
-        part.shard,
-        self._num_shards,
-        [shard_files.ShardPart(records, len(records))],
-        in_order=True,
-      ),
-    )
-    self._progress.add(len(records), len(records))
+    self._writer.write_part(part)
 
-  def _texts(self, part: Part) -> Iterator[tuple[int, str, np.ndarray]]:
-    """Yields number, text and wordpieces of each record."""
-    batch: list[str] = []
-    first = part.first
-    for number, record in enumerate(part.records.read(), part.first):
-      try:
-        batch.append(record.decode())
-      except UnicodeDecodeError as e:
-        raise errors.UserError(
-          f"{part.records.path}: record {number} is not UTF-8."
-        ) from e
-      if len(batch) == _BATCH:
-        yield from self._tokenized(first, batch)
-        first, batch = number + 1, []
-    if batch:
-      yield from self._tokenized(first, batch)
 
-  def _tokenized(
-    self, first: int, texts: Sequence[str]
-  ) -> Iterator[tuple[int, str, np.ndarray]]:
-    rows = self._tokenizer.tokenize(tf.constant(texts))
-    values, splits = rows.values.numpy(), rows.row_splits.numpy()
-    for place, text in enumerate(texts):
-      yield first + place, text, values[splits[place] : splits[place + 1]]
+def _batches(rows: Iterable[_Row]) -> Iterator[list[_Row]]:
+  """Yields rows by the batch."""
+  remaining = iter(rows)
+  while batch := list(itertools.islice(remaining, _BATCH)):
+    yield batch
+
+
+def _split(rows: tf.RaggedTensor) -> Iterator[np.ndarray]:
+  """Yields the rows of a ragged tensor."""
+  values, splits = rows.values.numpy(), rows.row_splits.numpy()
+  for start, limit in itertools.pairwise(splits.tolist()):
+    yield values[start:limit]
+
+
+def _texts(records: Iterable[bytes], first: int, place: str) -> Iterator[str]:
+  """Yields records as texts; the first is number `first` of `place`."""
+  for number, record in enumerate(records, first):
+    try:
+      yield record.decode()
+    except UnicodeDecodeError as e:
+      raise errors.UserError(f"{place}: record {number} is not UTF-8.") from e
+
+
+def _other_vocabulary(place: str) -> errors.UserError:
+  return errors.UserError(
+    f"input={place} has wordpieces of another vocabulary or casing than "
+    "`vocab`: name the vocab.txt of the weights that it came with."
+  )

@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from realm_tf import devices
@@ -17,11 +18,13 @@ from realm_tf.configs import loading
 from realm_tf.configs import schema
 from realm_tf.data.corpus import corpora
 from realm_tf.export import embedder_export
+from realm_tf.index.versions import run_index
 from realm_tf.models import embedders
 from realm_tf.models import prompts
 from realm_tf.runs import run_config
 from realm_tf.runs import run_folder
 from realm_tf.training.init import sentence_init
+from realm_tf.training.recipes import imported_vectors
 
 _STEP = 0  # of its weights, its export and its indices
 _WEIGHTS = "weights-0"
@@ -144,6 +147,7 @@ def write(
   config: schema.ImportedConfig,
   corpus: corpora.Corpus | None,
   folder: str,
+  vectors: np.ndarray | None = None,
 ) -> None:
   """Writes the run; its config last.
 
@@ -152,6 +156,7 @@ def write(
     config: From `make_config`.
     corpus: Has the passages for PCA; None for none.
     folder: A new folder.
+    vectors: <float32>[passages, D]. Of the corpus, its index; None for none.
   """
   devices.set_precision(config.precision, on_cpu=True)
   tokenizer = found.tokenizer()
@@ -170,15 +175,23 @@ def write(
   tf.train.Checkpoint(retriever=towers).write(weights)
   files.write_json(paths.best_manifest, {"step": _STEP, "weights": _WEIGHTS})
   embedder_export.Exporter(towers, config).save(folder, _STEP)
-  run_config.write_or_match(
-    folder,
-    run_config.RunConfig(
-      task=loading.IMPORT,
-      config=config,
-      corpus=corpus.path if corpus else "",
-      corpus_fingerprint=corpus.fingerprint if corpus else "",
-      vocab_sha256=tokenizer.sha256,
-      pretrain_corpus="",
-      init_checkpoint=found.path,
-    ),
+  run = run_config.RunConfig(
+    task=loading.IMPORT,
+    config=config,
+    corpus=corpus.path if corpus else "",
+    corpus_fingerprint=corpus.fingerprint if corpus else "",
+    vocab_sha256=tokenizer.sha256,
+    pretrain_corpus="",
+    init_checkpoint=found.path,
   )
+  if corpus is not None and vectors is not None:
+    imported_vectors.publish(
+      vectors,
+      corpus,
+      config,
+      found.path,
+      folder=folder,
+      store=run_index.home(run, folder, corpus.fingerprint),
+      step=_STEP,
+    )
+  run_config.write_or_match(folder, run)

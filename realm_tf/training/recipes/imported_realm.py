@@ -1,11 +1,9 @@
 """Writes a released fine-tuned REALM as a run of `finetune`, with its index."""
 
 import dataclasses
-import logging
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
 
 from realm_tf import devices
@@ -14,24 +12,22 @@ from realm_tf import files
 from realm_tf.checkpoints import assignment
 from realm_tf.checkpoints import fitting
 from realm_tf.checkpoints import reading
+from realm_tf.checkpoints import saved
 from realm_tf.checkpoints import weight_source
+from realm_tf.checkpoints.formats import google_realm
 from realm_tf.checkpoints.formats import hugging_face_realm
 from realm_tf.checkpoints.formats import own_run
+from realm_tf.checkpoints.formats import whole_realm
 from realm_tf.configs import base
 from realm_tf.configs import schema
 from realm_tf.data.corpus import corpora
 from realm_tf.export import embedder_export
-from realm_tf.index.build import index_builder
-from realm_tf.index.build import refresh_config
-from realm_tf.index.build import refresh_plan
 from realm_tf.index.versions import index_store
 from realm_tf.models import orqa
-from realm_tf.runs import exports
 from realm_tf.runs import run_config
 from realm_tf.runs import run_folder
+from realm_tf.training.recipes import imported_vectors
 from realm_tf.training.tasks import orqa_task
-
-_log = logging.getLogger(__name__)
 
 _STEP = 0  # of its weights, its export and its index
 _WEIGHTS = "weights-0"
@@ -58,7 +54,7 @@ class Parts:
     config: The run's settings.
   """
 
-  found: hugging_face_realm.OpenQa
+  found: whole_realm.WholeRealm
   tower: weight_source.Source
   corpus: corpora.Corpus
   config: schema.OrqaConfig
@@ -79,51 +75,70 @@ def gather(
     errors.UserError: If a part is missing, cannot be read, or does not fit the
       others.
   """
-  found = hugging_face_realm.read_openqa(path)
   if not passage_tower:
     raise errors.UserError(
       f"source={path} is fine-tuned, and holds the query tower alone: name the "
       "folder of the embedder that it was fine-tuned from, such as "
-      "realm-cc-news-pretrained-embedder, by `passage_tower`."
+      "realm-cc-news-pretrained-embedder or cc_news_pretrained/embedder, by "
+      "`passage_tower`."
     )
-  tower = _read_tower(passage_tower, found.embedder)
+  tower = _read_tower(passage_tower)
+  found = _read(path, passage_tower, tower)
+  _check_tower(passage_tower, tower, found.embedder)
   if not corpus:
     raise errors.UserError(
       f"source={path} needs the corpus of its passages: build it with "
-      f"build_corpus(input={path}/block_records.npy, vocab={path}/vocab.txt), "
-      "and name it by `corpus`."
+      f"build_corpus({found.building}), and name it by `corpus`."
     )
   opened = corpora.Corpus.open(corpus)
   fitting.check_vocabulary(found.embedder, opened.tokenizer, corpus, "source")
-  rows = len(found.block_embeddings)
-  if rows != opened.num_passages:
-    raise errors.UserError(
-      f"source={path} has vectors of {rows:,} passages, but corpus={corpus} "
-      f"has {opened.num_passages:,}: build the corpus of the records that came "
-      "with it."
-    )
-  if not opened.manifest.in_order:
-    raise errors.UserError(
-      f"corpus={corpus} is sorted by title, and the vectors of source={path} "
-      "are in the order of their records: build the corpus of these, with "
-      "build_corpus(input=.../block_records.npy)."
-    )
+  imported_vectors.check(found.block_embeddings, opened, corpus, path)
   return Parts(found, tower, opened, _make_config(found, overrides))
 
 
-def _read_tower(
-  path: str, embedder: weight_source.Source
-) -> weight_source.Source:
-  """Reads the passage tower, which must be like the query tower."""
+def is_whole(path: str) -> bool:
+  """Returns whether a folder is a whole fine-tuned REALM.
+
+  Raises:
+    errors.UserError: If its weights are missing or damaged.
+  """
+  return google_realm.is_finetuned(path) or hugging_face_realm.is_openqa(path)
+
+
+def _read(
+  path: str, tower_path: str, tower: weight_source.Source
+) -> whole_realm.WholeRealm:
+  """Reads a whole fine-tuned REALM in any format."""
+  try:
+    if google_realm.is_finetuned(path):
+      return google_realm.read_finetuned(path, tower_path, tower)
+    return hugging_face_realm.read_openqa(path)
+  except saved.DAMAGE as e:
+    raise errors.UserError(
+      f"source={path} is damaged, or only a part of it is there: download it "
+      f"again ({' '.join(str(e).split())})."
+    ) from e
+
+
+def _read_tower(path: str) -> weight_source.Source:
+  """Reads the passage tower."""
   try:
     tower = reading.read(path)
   except errors.UserError as e:
     raise errors.UserError(f"`passage_tower`: {e}") from e
-  if tower.encoder is None or embedder.encoder is None:
+  if tower.encoder is None:
     raise errors.UserError(
       f"passage_tower={path} makes no embeddings ({tower.format}): name a "
-      "folder of realm-...-embedder, or its import."
+      "folder of realm-...-embedder or cc_news_pretrained/embedder, or its "
+      "import."
     )
+  return tower
+
+
+def _check_tower(
+  path: str, tower: weight_source.Source, embedder: weight_source.Source
+) -> None:
+  """Raises unless the passage tower is like the query tower."""
   if tower.vocabulary != embedder.vocabulary:
     raise errors.UserError(
       f"passage_tower={path} has another vocabulary than {embedder.path}: name "
@@ -131,17 +146,18 @@ def _read_tower(
     )
   if (
     tower.config != embedder.config
+    or tower.encoder is None
+    or embedder.encoder is None
     or tower.encoder.fields() != embedder.encoder.fields()
   ):
     raise errors.UserError(
       f"passage_tower={path} is of another shape than the query tower of "
       f"{embedder.path}: name the embedder that this was fine-tuned from."
     )
-  return tower
 
 
 def _make_config(
-  found: hugging_face_realm.OpenQa, overrides: Mapping[str, Any]
+  found: whole_realm.WholeRealm, overrides: Mapping[str, Any]
 ) -> schema.OrqaConfig:
   """Returns the run's config: as the source says, and else as in the paper."""
   for name, value in overrides.items():
@@ -207,7 +223,15 @@ def write(parts: Parts, folder: str) -> None:
   tf.train.Checkpoint(**model.parts).write(weights)
   files.write_json(paths.best_manifest, {"step": _STEP, "weights": _WEIGHTS})
   embedder_export.Exporter(towers, config).save(folder, _STEP)
-  _write_index(parts, folder)
+  imported_vectors.publish(
+    found.block_embeddings,
+    corpus,
+    config,
+    found.path,
+    folder=folder,
+    store=index_store.IndexStore(folder),
+    step=_STEP,
+  )
   run_config.write_or_match(
     folder,
     run_config.RunConfig(
@@ -221,23 +245,4 @@ def write(parts: Parts, folder: str) -> None:
       init_reader=found.path,
       index_step=_STEP,
     ),
-  )
-
-
-def _write_index(parts: Parts, folder: str) -> None:
-  """Writes the version of the index whose vectors are the source's."""
-  context = refresh_plan.RefreshContext(
-    index_store.IndexStore(folder),
-    parts.corpus,
-    refresh_config.RefreshConfig.of(parts.config),
-    _log.info,
-  )
-  offsets = parts.corpus.shard_offsets.tolist()
-  vectors = parts.found.block_embeddings
-
-  def of_shard(shard: int) -> np.ndarray:
-    return np.asarray(vectors[offsets[shard] : offsets[shard + 1]], np.float32)
-
-  index_builder.publish_vectors(
-    context, exports.find(folder, _STEP), of_shard, parts.found.path
   )

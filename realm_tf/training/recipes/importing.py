@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from realm_tf import absent
@@ -16,6 +17,7 @@ from realm_tf.checkpoints import names
 from realm_tf.checkpoints import reading
 from realm_tf.checkpoints import realm_comparison
 from realm_tf.checkpoints import weight_source
+from realm_tf.checkpoints.formats import google_realm
 from realm_tf.checkpoints.formats import hugging_face_realm
 from realm_tf.checkpoints.formats import imported
 from realm_tf.checkpoints.formats import sentence_transformers
@@ -25,6 +27,7 @@ from realm_tf.data.corpus import corpus_manifest
 from realm_tf.data.ingest import sources
 from realm_tf.training.recipes import imported_encoder
 from realm_tf.training.recipes import imported_realm
+from realm_tf.training.recipes import imported_vectors
 from realm_tf.training.recipes import released_answers
 
 _log = logging.getLogger(__name__)
@@ -56,7 +59,8 @@ def run(
     output: A new folder.
     peer_python: See `comparison.compare`.
     corpus: Folder of the corpus that a smaller projection is computed from,
-      and that an encoder searches by default; empty for none.
+      and that an encoder searches by default; empty for none. If it is in the
+      order of its records, vectors that came with the encoder are its index.
     overrides: Fields of `schema.ImportedConfig` that take precedence over what
       the source says; None for none.
     passage_tower: Of a whole fine-tuned REALM, the embedder that it was
@@ -75,7 +79,7 @@ def run(
   ):
     raise absent.new_folder(output)
   try:
-    is_whole = hugging_face_realm.is_openqa(path)
+    is_whole = imported_realm.is_whole(path)
     found = None if is_whole else reading.read(path)
   except errors.UserError as e:
     raise errors.UserError(f"`source`: {e}") from e
@@ -90,13 +94,20 @@ def run(
     )
   found = imported_encoder.with_settings(found, overrides or {})
   opened = corpora.Corpus.open(corpus) if corpus else None
+  vectors = _vectors(found, opened)
+  if vectors is not None:
+    overrides = {"index_dtype": "float32", **(overrides or {})}
   config: schema.ImportedConfig | None = None
   if found.encoder is not None:
     config = imported_encoder.make_config(found, overrides or {})
     imported_encoder.check(found, config, opened)
+    if vectors is not None and opened is not None:
+      imported_vectors.check(vectors, opened, corpus, path)
   _log.info(f"import_checkpoint {path} -> {output}")
   for line in describe(found, config):
     _log.info(f"  {line}")
+  if vectors is not None and config is not None:
+    _log.info(f"  {_index_line(vectors, config)}")
   comparisons = [_compare(found, peer_python)]
   if found.format == sentence_transformers.FORMAT and peer_python:
     comparisons.append(comparison.compare_embeddings(found, peer_python))
@@ -106,7 +117,7 @@ def run(
       if config is None:
         imported.write(found, new)
       else:
-        imported_encoder.write(found, config, opened, new)
+        imported_encoder.write(found, config, opened, new, vectors)
   except tf.errors.OpError as e:
     raise errors.UserError(f"Cannot write output={output}: {e.message}") from e
   following = "\n  ".join(_next(found, config, output, corpus))
@@ -121,7 +132,7 @@ def _import_realm(
   parts: imported_realm.Parts, output: str, peer_python: str
 ) -> None:
   """Imports a whole fine-tuned REALM as a run; see `run`."""
-  found, rows = parts.found, len(parts.found.block_embeddings)
+  found = parts.found
   _log.info(f"import_checkpoint {found.path} -> {output}")
   for name, source in (
     ("query tower", found.embedder),
@@ -131,20 +142,16 @@ def _import_realm(
     _log.info(f" {name}: {source.path}")
     for line in describe(source, None):
       _log.info(f"  {line}")
-  _log.info(
-    f"  {'index':<11}{rows:,} vectors of {parts.config.embedding_size}, as "
-    f"{parts.config.index_dtype}"
-  )
+  _log.info(f"  {_index_line(found.block_embeddings, parts.config)}")
   _report(
-    realm_comparison.compare(source, peer_python)
-    for source in (found.embedder, found.reader)
+    _compare(source, peer_python) for source in (found.embedder, found.reader)
   )
   try:
     with files.new_folder(output, imported.CONFIG) as new:
       imported_realm.write(parts, new)
   except tf.errors.OpError as e:
     raise errors.UserError(f"Cannot write output={output}: {e.message}") from e
-  if peer_python:
+  if peer_python and hugging_face_realm.is_realm(found.path):
     agreement = released_answers.compare(output, found.path, peer_python, None)
     _log.info(f"  {'compared':<11}{agreement}")
   asking = {"model_dir": output}
@@ -154,6 +161,23 @@ def _import_realm(
     f"  {suggestions.command('ask', asking)}\n"
     f"  {suggestions.command('evaluate', evaluating)}"
   )
+
+
+def _vectors(
+  found: weight_source.Source, corpus: corpora.Corpus | None
+) -> np.ndarray | None:
+  """Returns the vectors that came with an embedder, for a corpus in order."""
+  if found.encoder is None or corpus is None or not corpus.manifest.in_order:
+    return None
+  return google_realm.vectors(found.path, found)
+
+
+def _index_line(
+  vectors: np.ndarray, config: schema.OrqaConfig | schema.ImportedConfig
+) -> str:
+  """Returns a line on the vectors of an index."""
+  rows, size = vectors.shape
+  return f"{'index':<11}{rows:,} vectors of {size}, as {config.index_dtype}"
 
 
 def _report(comparisons: Iterable[comparison.Comparison]) -> None:

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from realm_tf import errors
 from realm_tf.data.corpus import corpora
@@ -109,3 +110,151 @@ def test_wrong_records_are_named(options, tmp_path, values, words):
   assert words in message
   assert path in message
   assert not (tmp_path / "corpus").exists()
+
+
+TITLES = [f"Caf\u00e9 {i // 7}" for i in range(len(TEXTS))]
+
+
+def write_tfrecord(path, values, compression=""):
+  with tf.io.TFRecordWriter(str(path), compression) as writer:
+    for value in values:
+      writer.write(value)
+  return str(path)
+
+
+def texts_and_titles(folder):
+  return [
+    write_tfrecord(folder / "blocks.tfr", [t.encode() for t in TEXTS]),
+    write_tfrecord(folder / "titles.tfr", [t.encode() for t in TITLES]),
+  ]
+
+
+def example(title, body, *token_ids):
+  """A record of the retrieval corpus; `token_ids` of title and body."""
+  feature = {
+    name: tf.train.Feature(bytes_list=tf.train.BytesList(value=[text.encode()]))
+    for name, text in (("title", title), ("body", body))
+  }
+  for name, ids in zip(("title", "body"), token_ids, strict=False):
+    feature[f"{name}_token_ids"] = tf.train.Feature(
+      int64_list=tf.train.Int64List(value=ids)
+    )
+  features = tf.train.Features(feature=feature)
+  return tf.train.Example(features=features).SerializeToString()
+
+
+def check_contents(folder):
+  corpus = corpora.Corpus.open(folder)
+  titles, bodies = corpus.read_texts()
+  assert titles == TITLES
+  assert bodies == TEXTS
+  table = corpus.load_passages()
+  for ids, texts in ((table.title_ids, TITLES), (table.body_ids, TEXTS)):
+    assert ids.to_ragged().to_list() == (
+      corpus.tokenizer.tokenize(texts).to_list()
+    )
+
+
+def test_texts_and_titles_keep_their_order(options, tmp_path, caplog):
+  chosen = options(inputs=texts_and_titles(tmp_path))
+  manifest = build.build(chosen)
+  assert manifest.in_order
+  assert manifest.articles == len(set(TITLES))
+  assert "has no titles" not in caplog.text
+  check_contents(chosen.output)
+
+
+def test_texts_alone_have_no_titles(options, tmp_path, caplog):
+  blocks, _ = texts_and_titles(tmp_path)
+  assert build.build(options(inputs=[blocks])).articles == 1
+  assert "has no titles" in caplog.text
+  corpus = corpora.Corpus.open(options().output)
+  assert corpus.read_texts()[1] == TEXTS
+
+
+@pytest.mark.parametrize("compression", ["", "GZIP"])
+@pytest.mark.parametrize("with_ids", [True, False])
+def test_the_retrieval_corpus_keeps_its_order(
+  options, tmp_path, compression, with_ids
+):
+  chosen = options()
+  build.build(chosen)
+  tokenizer = corpora.Corpus.open(chosen.output).tokenizer
+  ids = zip(
+    tokenizer.tokenize(TITLES).to_list(),
+    tokenizer.tokenize(TEXTS).to_list(),
+    strict=True,
+  )
+  rows = [
+    example(title, text, *(pair if with_ids else ()))
+    for title, text, pair in zip(TITLES, TEXTS, ids, strict=True)
+  ]
+  end = ".gz" if compression else ""
+  for number, part in enumerate((rows[:40], rows[40:])):
+    name = f"docs.tfr-{number:05d}-of-00002{end}"
+    write_tfrecord(tmp_path / name, part, compression)
+  chosen = options(
+    inputs=[str(tmp_path / f"docs.tfr-*-of-00002{end}")],
+    output=str(tmp_path / "docs"),
+  )
+  manifest = build.build(chosen)
+  assert manifest.in_order
+  assert manifest.articles == len(set(TITLES))
+  check_contents(chosen.output)
+
+
+def test_wordpieces_that_are_there_are_taken(options, tmp_path):
+  corpus_options = options()
+  build.build(corpus_options)
+  tokenizer = corpora.Corpus.open(corpus_options.output).tokenizer
+  same = tokenizer.tokenize(TEXTS[:3]).to_list()
+  rows = [example("", t, [5], i) for t, i in zip(TEXTS, same, strict=False)]
+  rows.append(example("", "a dog", [6], [7, 8]))
+  path = write_tfrecord(tmp_path / "docs.tfr.gz", rows, "GZIP")
+  build.build(options(inputs=[path], output=str(tmp_path / "docs")))
+  table = corpora.Corpus.open(str(tmp_path / "docs")).load_passages()
+  assert table.body_ids.to_ragged().to_list() == [*same, [7, 8]]
+  assert table.title_ids.to_ragged().to_list() == [[5], [5], [5], [6]]
+
+
+@pytest.mark.parametrize("ids", [[7, 8], [10**6], [-1]])
+def test_wordpieces_of_another_vocabulary_are_refused(options, tmp_path, ids):
+  path = write_tfrecord(
+    tmp_path / "docs.tfr.gz", [example("", "a dog ran", [], ids)] * 9, "GZIP"
+  )
+  message = refusal(options(inputs=[path]))
+  assert "another vocabulary" in message
+  assert path in message
+  assert not (tmp_path / "corpus").exists()
+
+
+def test_files_that_are_cut_off_are_named(options, tmp_path):
+  paths = texts_and_titles(tmp_path)
+  rows = [example("a", "b")] * 50
+  paths.append(write_tfrecord(tmp_path / "docs.tfr.gz", rows, "GZIP"))
+  for path in paths:
+    inputs = [path] if path.endswith(".gz") else paths[:2]
+    with open(path, "rb") as f:
+      content = f.read()
+    for damaged in (content[:-9], content[:5], content[:-30] + content[-20:]):
+      with open(path, "wb") as f:
+        f.write(damaged)
+      message = refusal(options(inputs=inputs))
+      assert f"{path} is no whole TFRecord file" in message
+    with open(path, "wb") as f:
+      f.write(content)
+  assert not (tmp_path / "corpus").exists()
+
+
+def test_other_numbers_of_titles_are_refused(options, tmp_path):
+  blocks, _ = texts_and_titles(tmp_path)
+  titles = write_tfrecord(tmp_path / "titles.tfr", [b"a"] * 3)
+  message = refusal(options(inputs=[blocks, titles]))
+  assert "has 3 titles" in message
+  assert f"has {len(TEXTS)} texts" in message
+  assert "at most one" in refusal(options(inputs=[titles]))
+
+
+def test_compressed_texts_are_refused(options, tmp_path):
+  path = write_tfrecord(tmp_path / "blocks.tfr", [b"some text"], "GZIP")
+  assert "gunzip" in refusal(options(inputs=[path]))
