@@ -1,11 +1,14 @@
 """A baseline's run: it is trained, asked, and its answers are written."""
 
 import logging
+import os
 from collections.abc import Callable
 from typing import Any
 from typing import Protocol
 from typing import TypeVar
 
+from realm_tf import errors
+from realm_tf import files
 from realm_tf import suggestions
 from realm_tf.answering import prediction_records
 from realm_tf.baselines import run_options
@@ -59,7 +62,7 @@ def run(
   train, _ = qa_splits.load_train_and_dev(options.dataset, "", **where)
   asked = qa_splits.load(options.dataset, options.split, **where)
   corpus = corpora.Corpus.open(options.corpus)
-  options.claim()
+  _claim(options)
   path = options.predictions_path()
   with run_state.RunState(options.model_dir).hold():
     baseline = make(corpus, options)
@@ -75,3 +78,17 @@ def run(
   following = suggestions.command("evaluate", flags | where)
   _log.info(f"Wrote {path}. Next:\n  {following}")
   return predictions
+
+
+def _claim(options: run_options.RunOptions) -> None:
+  """Records a run's settings; raises if it was started with others."""
+  path = os.path.join(options.model_dir, f"{options.name}.json")
+  if not os.path.exists(path):
+    os.makedirs(options.model_dir, exist_ok=True)
+    files.write_json(path, options.learned())
+    return
+  try:
+    learned = files.read_json(path)
+  except ValueError as e:
+    raise errors.UserError(f"{path} is damaged: {e}.") from e
+  options.check_same(learned)

@@ -6,7 +6,6 @@ from typing import Any
 from typing import ClassVar
 
 from realm_tf import errors
-from realm_tf import files
 from realm_tf.configs import schema
 
 # What may differ when a run is resumed.
@@ -91,23 +90,6 @@ class RunOptions:
           f"model_dir={self.model_dir} was started with {name}={before}: name "
           f"another folder for {name}={value}."
         )
-
-  def claim(self) -> None:
-    """Records a run's settings.
-
-    Raises:
-      errors.UserError: If the run was started with others.
-    """
-    path = os.path.join(self.model_dir, f"{self.name}.json")
-    if not os.path.exists(path):
-      os.makedirs(self.model_dir, exist_ok=True)
-      files.write_json(path, self.learned())
-      return
-    try:
-      learned = files.read_json(path)
-    except ValueError as e:
-      raise errors.UserError(f"{path} is damaged: {e}.") from e
-    self.check_same(learned)
 
   def predictions_path(self) -> str:
     """Returns where the answers to the split's questions are written."""
