@@ -1,10 +1,10 @@
-"""Writes random files of a released REALM, in Google's layout, to import them.
+r"""Writes random files of a released REALM, in Google's layout, to import them.
 
-python -m benchmarks.released_files --output=FOLDER [--passages=200000]
+python -m benchmarks.released_files --output=FOLDER [--passages=200000] \
+  [--layers=12]
 
-Weights are of the published sizes: `embedder/` with its vectors, and `orqa/`.
-Passages, in `blocks.tfr` and `titles.tfr`, have about a hundred wordpieces, as
-Wikipedia's.
+Weights are of the published sizes, by default: `embedder/` with its vectors,
+and `orqa/`. Passages, in `blocks.tfr` and `titles.tfr`, have a hundred words.
 """
 
 import argparse
@@ -16,7 +16,7 @@ import tensorflow as tf
 
 from benchmarks import synthetic
 
-_WIDTH, _LAYERS, _POSITIONS, _SIZE, _HIDDEN = 768, 12, 512, 128, 256
+_WIDTH, _POSITIONS, _SIZE, _HIDDEN = 768, 512, 128, 256
 _VOCABULARY = 30_522
 _WORDS = 100  # of a passage
 
@@ -29,7 +29,7 @@ def _norm(name: str, width: int) -> dict[str, tuple[int, ...]]:
   return {f"{name}/gamma": (width,), f"{name}/beta": (width,)}
 
 
-def _bert(scope: str) -> dict[str, tuple[int, ...]]:
+def _bert(scope: str, layers: int) -> dict[str, tuple[int, ...]]:
   """Returns the shapes of a BERT's variables."""
   embeddings = f"{scope}bert/embeddings"
   shapes: dict[str, tuple[int, ...]] = {
@@ -39,7 +39,7 @@ def _bert(scope: str) -> dict[str, tuple[int, ...]]:
     **_norm(f"{embeddings}/LayerNorm", _WIDTH),
     **_dense(f"{scope}bert/pooler/dense", _WIDTH, _WIDTH),
   }
-  for number in range(_LAYERS):
+  for number in range(layers):
     layer = f"{scope}bert/encoder/layer_{number}"
     for part in ("self/query", "self/key", "self/value", "output/dense"):
       shapes |= _dense(f"{layer}/attention/{part}", _WIDTH, _WIDTH)
@@ -50,19 +50,19 @@ def _bert(scope: str) -> dict[str, tuple[int, ...]]:
   return shapes
 
 
-def _tower(scope: str) -> dict[str, tuple[int, ...]]:
+def _tower(scope: str, layers: int) -> dict[str, tuple[int, ...]]:
   """Returns the shapes of an embedder's variables."""
   return {
-    **_bert(f"{scope}module/"),
+    **_bert(f"{scope}module/", layers),
     **_dense(f"{scope}dense", _WIDTH, _SIZE),
     **_norm(f"{scope}LayerNorm", _SIZE),
   }
 
 
-def _reader() -> dict[str, tuple[int, ...]]:
+def _reader(layers: int) -> dict[str, tuple[int, ...]]:
   """Returns the shapes of a span reader's variables."""
   return {
-    **_bert("reader/module/"),
+    **_bert("reader/module/", layers),
     **_dense("reader/dense", _WIDTH, 2 * _HIDDEN),
     **_dense("reader/dense_1", _HIDDEN, 1),
     **_norm("reader/layer_normalization", _HIDDEN),
@@ -93,11 +93,14 @@ def main() -> None:
   parser = argparse.ArgumentParser(description=__doc__)
   parser.add_argument("--output", type=pathlib.Path, required=True)
   parser.add_argument("--passages", type=int, default=200_000)
+  parser.add_argument("--layers", type=int, default=12)
   options = parser.parse_args()
-  folder, count = options.output, options.passages
+  folder, count, layers = options.output, options.passages, options.layers
   rng = np.random.default_rng(1)
   embedder = folder / "embedder"
-  _save(embedder / "variables" / "variables", _tower("module/module/"), rng)
+  _save(
+    embedder / "variables" / "variables", _tower("module/module/", layers), rng
+  )
   _save(
     embedder / "encoded" / "encoded.ckpt", {"block_emb": (count, _SIZE)}, rng
   )
@@ -107,7 +110,7 @@ def main() -> None:
   (embedder / "assets" / "vocab.txt").write_text("\n".join(words) + "\n")
   _save(
     folder / "orqa" / "export" / "best_default" / "checkpoint" / "model.ckpt-1",
-    _tower("module/module/module/") | _reader(),
+    _tower("module/module/module/", layers) | _reader(layers),
     rng,
   )
   params = {"num_block_records": count, "reader_seq_len": 320}
