@@ -35,6 +35,7 @@ COMMANDS = (
   "export",
   "serve",
   "drqa",
+  "path_retriever",
   "reproduce",
 )
 _VERSION = ("-version", "--version")
