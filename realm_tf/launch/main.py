@@ -35,6 +35,7 @@ COMMANDS = (
   "export",
   "serve",
   "drqa",
+  "graph_retriever",
   "path_retriever",
   "reproduce",
 )

@@ -96,11 +96,14 @@ def good(root):
       "output": f"{root}/new",
       "corpus": corpus,
     },
-    "path_retriever": {
-      "bert": f"{root}/weights",
-      "corpus": corpus,
-      "dataset": "encyclopedia:rivers",
-      "model_dir": f"{root}/new",
+    **{
+      name: {
+        "bert": f"{root}/weights",
+        "corpus": corpus,
+        "dataset": "encyclopedia:rivers",
+        "model_dir": f"{root}/new",
+      }
+      for name in ("graph_retriever", "path_retriever")
     },
     "pretrain": training
     | {
@@ -148,7 +151,7 @@ def wrong(root):
   yield from refused("corpus", bare, not_annotated, "pretrain_mlm")
   yield from missing("pretrain_corpus", "pretrain")
 
-  baselines = ("drqa", "path_retriever")
+  baselines = ("drqa", "graph_retriever", "path_retriever")
   locking = (
     *("finetune", "refresh_index", "edit_corpus"),
     *(*baselines, *trainings),
@@ -162,6 +165,7 @@ def wrong(root):
     ("init_reader", "finetune"),
     ("source", "import_checkpoint"),
     ("passage_tower", "import_checkpoint"),
+    ("bert", "graph_retriever"),
     ("bert", "path_retriever"),
     *(("init_checkpoint", command) for command in trainings),
   ):

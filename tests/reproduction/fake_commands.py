@@ -18,7 +18,7 @@ _LEFT = {
     ["config.json", "exports/tagger/manifest.json"],
   ),
   **dict.fromkeys(
-    ("drqa", "path_retriever"),
+    ("drqa", "graph_retriever", "path_retriever"),
     ("model_dir", ["predictions.test.jsonl"]),
   ),
   "evaluate": ("output", ["summary.json"]),
