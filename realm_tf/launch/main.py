@@ -35,6 +35,8 @@ COMMANDS = (
   "export",
   "serve",
   "drqa",
+  "graph_retriever",
+  "path_retriever",
   "reproduce",
 )
 _VERSION = ("-version", "--version")

@@ -96,6 +96,15 @@ def good(root):
       "output": f"{root}/new",
       "corpus": corpus,
     },
+    **{
+      name: {
+        "bert": f"{root}/weights",
+        "corpus": corpus,
+        "dataset": "encyclopedia:rivers",
+        "model_dir": f"{root}/new",
+      }
+      for name in ("graph_retriever", "path_retriever")
+    },
     "pretrain": training
     | {
       "pretrain_corpus": corpus,
@@ -142,7 +151,11 @@ def wrong(root):
   yield from refused("corpus", bare, not_annotated, "pretrain_mlm")
   yield from missing("pretrain_corpus", "pretrain")
 
-  locking = ("drqa", "finetune", "refresh_index", "edit_corpus", *trainings)
+  baselines = ("drqa", "graph_retriever", "path_retriever")
+  locking = (
+    *("finetune", "refresh_index", "edit_corpus"),
+    *(*baselines, *trainings),
+  )
   yield from refused("model_dir", below, no_folder, *locking)
   reading_runs = ("ask", "evaluate", "edit_corpus", "export", "refresh_index")
   yield from refused("model_dir", none, absent.run(none), *reading_runs)
@@ -152,6 +165,8 @@ def wrong(root):
     ("init_reader", "finetune"),
     ("source", "import_checkpoint"),
     ("passage_tower", "import_checkpoint"),
+    ("bert", "graph_retriever"),
+    ("bert", "path_retriever"),
     *(("init_checkpoint", command) for command in trainings),
   ):
     message = f"--{flag}: {absent.weights(none)}"
@@ -193,7 +208,7 @@ def wrong(root):
 
   names = question_flags.BUILDERS
   message = absent.dataset("trivia", names)
-  asking = ("finetune", "evaluate", "drqa")
+  asking = ("finetune", "evaluate", *baselines)
   yield from refused("dataset", "trivia", message, *asking)
   yield from missing("dataset", "finetune", value=f"{none}.jsonl")
   yield from missing("questions", "pretrain", value=f"{none}.jsonl")
