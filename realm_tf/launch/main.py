@@ -36,6 +36,7 @@ COMMANDS = (
   "serve",
   "drqa",
   "reproduce",
+  "compile_tpu",
 )
 _VERSION = ("-version", "--version")
 
