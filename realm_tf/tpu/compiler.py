@@ -14,8 +14,13 @@ from realm_tf.tpu import libtpu_program
 from realm_tf.tpu import lowering
 
 _CHECK = "import jax, libtpu; from jax.experimental import topologies"
-# "Ran out of memory in memory space hbm. Used 20.31G of 15.75G hbm."
-_USED = re.compile(r"Used ([\d.]+)([KMG]) of ([\d.]+)([KMG]) hbm")
+# "Used 20.31G of 15.75G hbm", or "the total memory required for HLO temporaries
+# (149.06G) exceeds available HBM (15.75G)".
+_SIZE = r"\(?([\d.]+)([KMG])\)?"
+_USED = re.compile(
+  rf"{_SIZE} (?:of|exceeds available HBM) {_SIZE}", re.IGNORECASE
+)
+_OUT_OF_MEMORY = "RESOURCE_EXHAUSTED"
 _UNIT = {"K": 2**10, "M": 2**20, "G": 2**30}
 
 
@@ -113,7 +118,10 @@ def failure(message: str, custom_calls: dict[str, str]) -> Exception:
     message: Of the compiler.
     custom_calls: From `lowering.Hlo`.
   """
-  if used := _USED.search(message):
+  if message.startswith(_OUT_OF_MEMORY):
+    used = _USED.search(message)
+    if not used:
+      return TooLarge(message.strip().splitlines()[0])
     need, has = (float(used[i]) * _UNIT[used[i + 1]] for i in (1, 3))
     return TooLarge(_too_large(need, has))
   for target, operation in custom_calls.items():
