@@ -63,6 +63,14 @@ def tagger(source: str) -> errors.UserError:
   )
 
 
+def tpu_python(python: str) -> errors.UserError:
+  """Returns the error for a Python without the TPU compiler."""
+  return errors.UserError(
+    f"tpu_python={python} is no Python with jax and libtpu: make one by "
+    "launch/make_tpu_compiler.sh, or name one."
+  )
+
+
 def dataset(name: str, names: Iterable[str]) -> errors.UserError:
   """Returns the error for an unknown dataset."""
   return errors.UserError(

@@ -69,6 +69,8 @@ _SLOW_FILES = (
   "serving/",
   "test_documented_programs.py",
   "tfds_builders/",
+  "tpu/test_compiler.py",
+  "tpu/test_step_programs.py",
   "training/init/",
   "training/recipes/",
   "training/test_grouped_rows.py",

@@ -42,6 +42,7 @@ _ROOMS = (
   "training",
   "training.tasks",
   "training.recipes",
+  "tpu",
   "baselines",
   "serving.client serving.server",
   "serving.export",

@@ -38,6 +38,7 @@ COMMANDS = (
   "graph_retriever",
   "path_retriever",
   "reproduce",
+  "compile_tpu",
 )
 _VERSION = ("-version", "--version")
 

@@ -75,6 +75,12 @@ def there(flag: str, paths: Iterable[str]) -> None:
       raise absent.path(flag, path)
 
 
+def tpu_python(python: str) -> None:
+  """Raises if a Python does not exist."""
+  if not os.path.exists(python):
+    raise absent.tpu_python(python)
+
+
 def vocabulary(file: str) -> None:
   """Raises if a vocabulary is not a file."""
   if _is_here(file) and not os.path.isfile(file):

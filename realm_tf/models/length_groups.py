@@ -1,6 +1,8 @@
 """Computes rows of unequal length in groups, to avoid padding."""
 
+import contextlib
 from collections.abc import Callable
+from collections.abc import Iterator
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,6 +16,22 @@ _MULTIPLE = 4
 # Computed at a time where the number of rows is not known: what more rows write
 # between two layers does not fit the caches of a CPU.
 _CHUNK_POSITIONS = 1024
+
+_static = False
+
+
+@contextlib.contextmanager
+def static_shapes() -> Iterator[None]:
+  """Has graphs that are traced within the context compute all rows at once.
+
+  As under TPUStrategy: for graphs that are compiled for TPUs elsewhere.
+  """
+  global _static
+  before, _static = _static, True
+  try:
+    yield
+  finally:
+    _static = before
 
 
 def apply(
@@ -158,6 +176,8 @@ def _compute(
 
 def _shapes_may_vary() -> bool:
   strategy = tf.distribute.get_strategy()
+  if _static:
+    return False
   return not tf.executing_eagerly() and not isinstance(
     strategy, tf.distribute.TPUStrategy
   )

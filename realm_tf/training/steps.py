@@ -39,6 +39,29 @@ def make_train_step(
   on_cpu = devices.is_cpu(strategy)
   if on_cpu:
     stack.start_xla()  # For GELU.
+  step = make_replica_step(task, optimizer, clip_norm, on_cpu=on_cpu)
+  return _over_replicas(step, strategy)
+
+
+def make_replica_step(
+  task: base_task.Task,
+  optimizer: optimizers.Optimizer,
+  clip_norm: float,
+  *,
+  on_cpu: bool,
+) -> StepFunction:
+  """Returns what each replica does in a training step.
+
+  Args:
+    task: Gives the loss and the variables.
+    optimizer: Applies the gradients; its variables have been created.
+    clip_norm: Largest global norm of the gradient of the whole batch.
+    on_cpu: Whether GELU is compiled by itself.
+
+  Returns:
+    From a replica's features to what `make_train_step` returns; to be called
+    in a replica's context.
+  """
 
   def replica_step(features: base_task.Features) -> dict[str, tf.Tensor]:
     with gelu.compiled(on_cpu):
@@ -61,7 +84,7 @@ def make_train_step(
     )
     return _means(totals) | {"gradient_norm": norm}
 
-  return _over_replicas(replica_step, strategy)
+  return replica_step
 
 
 def make_eval_step(

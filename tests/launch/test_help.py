@@ -28,6 +28,7 @@ _REQUIRED = {
   "annotate_spans": {"corpus"},
   "ask": set(),
   "build_corpus": {"input", "output"},
+  "compile_tpu": {"config"},
   "demo": set(),
   "drqa": {"corpus", "dataset", "model_dir"},
   "edit_corpus": {"corpus", "output"},

@@ -55,6 +55,7 @@ def good(root):
       "output": f"{root}/new/corpus",
       "metadata": "url,date",
     },
+    "compile_tpu": {"config": "tiny", "tpu_python": f"{root}/vocab.txt"},
     "demo": {"output": f"{root}/new"},
     "drqa": {
       "corpus": corpus,
@@ -205,6 +206,8 @@ def wrong(root):
   message = "--tagger=spacy:no_such_pipeline"
   source = "spacy:no_such_pipeline"
   yield from refused("tagger", source, message, "annotate_spans")
+
+  yield from refused("tpu_python", none, absent.tpu_python(none), "compile_tpu")
 
   names = question_flags.BUILDERS
   message = absent.dataset("trivia", names)

@@ -14,14 +14,8 @@ from realm_tf.models import orqa
 from realm_tf.models import prompts
 from realm_tf.text import wordpiece
 from realm_tf.training import base_task
+from realm_tf.training.tasks import orqa_sums
 from realm_tf.training.tasks import pipelines
-
-# What is measured of the questions that have a part in a loss.
-_SHARES = {
-  "retriever": "answer_in_retriever_beam",
-  "live": "answer_in_live_passages",
-  "reader": "answer_in_reader_beam",
-}
 
 
 class OrqaTask(base_task.Task):
@@ -151,41 +145,7 @@ class OrqaTask(base_task.Task):
     self, features: base_task.Features, *, training: bool
   ) -> base_task.Sums:
     """See base class."""
-    outputs = self.model(features, training=training)
-    weights = features["weights"]
-    count = tf.reduce_sum(weights)
-    losses = self._losses(outputs, features)
-    whole = tf.add_n([part.loss for part in losses.values()])
-    sums = {"loss": (tf.reduce_sum(whole * weights), count)}
-    for name, part in losses.items():
-      answered = tf.cast(part.answered, tf.float32) * weights
-      total = tf.reduce_sum(answered)
-      # Over the questions that have a part in it; how many these are, next.
-      sums[f"{name}_loss"] = (tf.reduce_sum(part.loss * weights), total)
-      sums[_SHARES[name]] = (total, count)
-    return sums
-
-  def _losses(
-    self, outputs: orqa.OrqaOutputs, features: base_task.Features
-  ) -> dict[str, orqa.MaskedLoss]:
-    """Returns the losses that the config asks for, by name."""
-    config, losses = self._config, {}
-    if config.beam_loss and config.has_retriever:
-      losses["retriever"] = orqa.retriever_loss(
-        outputs, features["answering_passages"], hard=config.hard_em
-      )
-    if config.train_passage_tower:
-      losses["live"] = orqa.live_loss(
-        outputs,
-        features["live_positives"],
-        features["live_candidates"],
-        hard=config.hard_em,
-      )
-    if config.train_reader:
-      losses["reader"] = orqa.reader_loss(
-        outputs, features["answer_spans"], hard=config.hard_em
-      )
-    return losses
+    return orqa_sums.sums(self.model, self._config, features, training=training)
 
   def train_pipeline(self, first_step: int) -> tf.data.Dataset:
     """See base class."""

@@ -1,0 +1,1 @@
+"""Compiles the steps of a run for TPUs, on machines that have none."""
