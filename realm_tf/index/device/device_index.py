@@ -6,6 +6,7 @@ for each query, and the records of the passages that were chosen.
 """
 
 import dataclasses
+from collections.abc import Iterable
 from collections.abc import Sequence
 
 import numpy as np
@@ -78,7 +79,7 @@ class DeviceIndex(tf.Module):
     self._records = _per_replica([rows, len(null_record)], tf.int32, "records")
     self._keys = _per_replica([rows], tf.int32, "keys")
 
-  def load_vectors(self, shares: Sequence[np.ndarray]) -> None:
+  def load_vectors(self, shares: Iterable[np.ndarray]) -> None:
     """Replaces the vectors. Nothing is traced anew.
 
     Args:
@@ -87,7 +88,7 @@ class DeviceIndex(tf.Module):
     self._load(self._vectors, shares)
 
   def load_passages(
-    self, records: Sequence[np.ndarray], keys: Sequence[np.ndarray]
+    self, records: Iterable[np.ndarray], keys: Iterable[np.ndarray]
   ) -> None:
     """Sets the passages.
 
@@ -285,7 +286,7 @@ class DeviceIndex(tf.Module):
       reduction_input_size_override=self.layout.num_rows,
     )
 
-  def _load(self, variable: tf.Variable, shares: Sequence[np.ndarray]) -> None:
+  def _load(self, variable: tf.Variable, shares: Iterable[np.ndarray]) -> None:
     """Gives each replica its share, filled up with zeros."""
     parts = self._strategy.experimental_local_results(variable)
     for part, share in zip(parts, shares, strict=True):
