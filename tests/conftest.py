@@ -60,6 +60,7 @@ _SLOW_FILES = (
   "evaluation/test_evaluate.py",
   "export/",
   "index/build/",
+  "index/device/",
   "index/job/",
   "index/search/test_searchers.py",
   "index/search/test_tensorflow_searcher.py",

@@ -32,6 +32,7 @@ _ROOMS = (
   "checkpoints",
   "export",
   "index.search",
+  "index.device",
   "index.versions",
   "index.build",
   "index.job",

@@ -18,6 +18,9 @@ _PRECISIONS = ("float32", "bfloat16")
 _CHOICES = {
   "activation": ("gelu", "gelu_tanh"),
   "answer_match": ("words", "substring"),
+  "device_queries": ("index", "step"),
+  "device_top_k": ("approximate", "exact"),
+  "device_vectors": ("bfloat16", "float16", "float32"),
   "export_precision": _PRECISIONS,
   "index_dtype": ("float16", "float32"),
   "marginalization": ("span", "token"),
@@ -70,6 +73,8 @@ class Config:
       _refuse(name, value, "must not be negative")
     if name == "hybrid_weight" and not 0 <= value <= 1:
       _refuse(name, value, "must be in [0, 1]")
+    if name == "device_recall_target" and not 0 < value <= 1:
+      _refuse(name, value, "must be in (0, 1]")
     positive = ("learning_rate", "clip_norm", "score_scale")
     if name in positive and not 0 < value < math.inf:
       _refuse(name, value, "must be above 0")
@@ -448,7 +453,28 @@ class IctConfig(QueryConfig):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class RealmConfig(RefreshedIndexConfig, QueryConfig):
+class DeviceRetrievalConfig(Config):
+  """How a training step retrieves where the accelerators hold the index.
+
+  Attributes:
+    device_vectors: With retrieval=device, how the accelerators hold embeddings:
+      "bfloat16", "float16", which TPUs lack, or "float32".
+    device_top_k: With retrieval=device, how a replica chooses the best of its
+      share: "approximate", by `tf.math.approx_max_k`, which TPUs compute fast
+      and CPUs exactly; or "exact".
+    device_recall_target: Share of the best that "approximate" is to find.
+    device_queries: With retrieval=device, what embeds queries: "index", the
+      embedder that made the index, or "step", the weights of the step.
+  """
+
+  device_vectors: str = "bfloat16"
+  device_top_k: str = "approximate"
+  device_recall_target: float = 0.95
+  device_queries: str = "index"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RealmConfig(DeviceRetrievalConfig, RefreshedIndexConfig, QueryConfig):
   """REALM pre-training (paper, section 3).
 
   Attributes:

@@ -21,6 +21,14 @@ _REFRESH = flags.DEFINE_enum(
   "'local' starts a refresher on this machine, 'external' relies on "
   "refresh_index --watch running elsewhere, 'off' freezes the first index.",
 )
+_RETRIEVAL = flags.DEFINE_enum(
+  "retrieval",
+  "host",
+  ["host", "device"],
+  "Where queries are embedded and the index is searched: 'host', in the "
+  "input pipeline, or 'device', inside of the training step, by the replicas "
+  "that hold the index.",
+)
 _QUESTIONS = flags.DEFINE_string(
   "questions",
   "",
@@ -38,6 +46,7 @@ def main() -> None:
   pretraining.run(
     config,
     refresh_mode=_REFRESH.value,
+    retrieval=_RETRIEVAL.value,
     questions=_QUESTIONS.value,
     **question_flags.where(),
     **run_flags.where(),

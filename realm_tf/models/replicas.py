@@ -25,3 +25,35 @@ def gather(local: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
   padded = own[:, None, None] * local[None]  # [replicas, B, D]
   gathered = context.all_reduce(tf.distribute.ReduceOp.SUM, padded)
   return tf.reshape(gathered, [-1, local.shape[-1]]), replica * batch
+
+
+def stack(local: tf.Tensor) -> tf.Tensor:
+  """Stacks a tensor of each replica, for what needs no gradient.
+
+  A sum of zero-padded parts, as in `gather`; infinite values stay what they
+  are.
+
+  Args:
+    local: <float or int32>[...] of this replica.
+
+  Returns:
+    <same>[replicas, ...], the same on all replicas.
+  """
+  context = tf.distribute.get_replica_context()
+  if context is None or context.num_replicas_in_sync == 1:
+    return local[tf.newaxis]
+  replicas = context.num_replicas_in_sync
+  replica = tf.cast(context.replica_id_in_sync_group, tf.int32)
+  is_own = tf.reshape(
+    tf.range(replicas) == replica, [replicas] + [1] * local.shape.rank
+  )
+  padded = tf.where(is_own, local[tf.newaxis], tf.zeros([], local.dtype))
+  return context.all_reduce(tf.distribute.ReduceOp.SUM, padded)
+
+
+def replica_number() -> tf.Tensor:
+  """Returns the number of this replica, <int32>[]; 0 outside of any."""
+  context = tf.distribute.get_replica_context()
+  if context is None:
+    return tf.constant(0)
+  return tf.cast(context.replica_id_in_sync_group, tf.int32)

@@ -41,6 +41,21 @@ class Task(abc.ABC):
     """
     return features
 
+  def complete(self, features: Features, *, training: bool) -> Features:
+    """Adds features that need no gradient, inside of the step, before `sums`.
+
+    Called by all replicas, so that it may exchange tensors between them.
+
+    Args:
+      features: A replica's share of a batch.
+      training: Whether the step trains.
+
+    Returns:
+      The replica's share, completed.
+    """
+    del training
+    return features
+
   @abc.abstractmethod
   def sums(self, features: Features, *, training: bool) -> Sums:
     """Runs the model on a replica's share of a batch.

@@ -65,6 +65,7 @@ def make_replica_step(
 
   def replica_step(features: base_task.Features) -> dict[str, tf.Tensor]:
     with gelu.compiled(on_cpu):
+      features = task.complete(features, training=True)
       with tf.GradientTape() as tape:
         sums = task.sums(features, training=True)
         loss, _ = sums["loss"]
@@ -101,6 +102,7 @@ def make_eval_step(
   """
 
   def replica_step(features: base_task.Features) -> base_task.Sums:
+    features = task.complete(features, training=False)
     sums = task.sums(features, training=False)
     context = tf.distribute.get_replica_context()
     return context.all_reduce(tf.distribute.ReduceOp.SUM, dict(sums))

@@ -375,3 +375,17 @@ def test_a_value_that_is_wrong_in_a_file_names_it(tmp_path):
   with pytest.raises(errors.UserError) as error:
     loading.load("pretrain", str(path), {"query_length": -1})
   assert str(error.value).startswith("config.query_length=-1 ")
+
+
+@pytest.mark.parametrize(
+  ("field", "value"),
+  [
+    ("device_recall_target", 0.0),
+    ("device_recall_target", 1.5),
+    ("device_top_k", "best"),
+    ("device_vectors", "int8"),
+    ("device_queries", "host"),
+  ],
+)
+def test_settings_of_device_retrieval_are_checked(field, value):
+  assert f"config.{field}=" in error_of("pretrain", "tiny", {field: value})

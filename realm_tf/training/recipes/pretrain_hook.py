@@ -1,5 +1,12 @@
 """REALM's callbacks: its index is refreshed, its best weights are kept."""
 
+from collections.abc import Sequence
+from typing import Protocol
+from typing import TypeVar
+
+import tensorflow as tf
+
+from realm_tf.answering.retrievers import retriever
 from realm_tf.configs import schema
 from realm_tf.evaluation import recall
 from realm_tf.export import embedder_export
@@ -10,16 +17,34 @@ from realm_tf.training import training_checkpoints
 from realm_tf.training.recipes import refresh_hook
 from realm_tf.training.tasks import realm_task
 
+Taken_contra = TypeVar(
+  "Taken_contra", bound=refresh_hook.Index, contravariant=True
+)
+
+
+class RealmTask(refresh_hook.Task[Taken_contra], Protocol[Taken_contra]):
+  """A `realm_task.MaskedSentenceTask` that takes versions.
+
+  Attributes:
+    parts: The models by role.
+  """
+
+  parts: dict[str, tf.keras.Model]
+
+  def retrieve_texts(self, texts: Sequence[str], k: int) -> retriever.Retrieved:
+    """See `realm_task.MaskedSentenceTask`."""
+
+
 _METRIC = "retrieval_utility"  # what "best checkpoint" means
 _RECALL_AT = (1, 5)
 
 
-class PretrainHook(refresh_hook.RefreshHook[realm_task.IndexInUse]):
+class BestRealmHook(refresh_hook.RefreshHook[refresh_hook.IndexT]):
   """Keeps the index fresh, and the weights of the best evaluation."""
 
   def __init__(
     self,
-    task: realm_task.RealmTask,
+    task: RealmTask[refresh_hook.IndexT],
     run: run_config.RunConfig,
     config: schema.RealmConfig,
     model_dir: str,
@@ -45,14 +70,6 @@ class PretrainHook(refresh_hook.RefreshHook[realm_task.IndexInUse]):
       model_dir, task.parts, _METRIC
     )
 
-  def load(
-    self, version: index_version.IndexVersion, export: exports.EmbedderExport
-  ) -> realm_task.IndexInUse:
-    """See base class."""
-    embed = embedder_export.QueryEmbedder(export.path)
-    searcher = version.load_searcher()
-    return realm_task.IndexInUse(version.step, embed, searcher.search)
-
   def before_evaluation(self, step: int) -> None:
     """After the last step, waits for its version, with which a run ends.
 
@@ -70,3 +87,15 @@ class PretrainHook(refresh_hook.RefreshHook[realm_task.IndexInUse]):
     if self._judge is None:
       return {}
     return self._judge.recall(self._realm.retrieve_texts, _RECALL_AT)
+
+
+class PretrainHook(BestRealmHook[realm_task.IndexInUse]):
+  """The callbacks of a task that retrieves on the host."""
+
+  def load(
+    self, version: index_version.IndexVersion, export: exports.EmbedderExport
+  ) -> realm_task.IndexInUse:
+    """See base class."""
+    embed = embedder_export.QueryEmbedder(export.path)
+    searcher = version.load_searcher()
+    return realm_task.IndexInUse(version.step, embed, searcher.search)

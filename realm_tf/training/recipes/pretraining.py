@@ -4,6 +4,7 @@ import dataclasses
 import logging
 import shlex
 
+from realm_tf import errors
 from realm_tf import suggestions
 from realm_tf.configs import schema
 from realm_tf.data.corpus import corpora
@@ -13,10 +14,14 @@ from realm_tf.evaluation import recall
 from realm_tf.runs import run_folder
 from realm_tf.training import loop
 from realm_tf.training.recipes import corpus_lines
+from realm_tf.training.recipes import device_hook
 from realm_tf.training.recipes import pretrain_hook
 from realm_tf.training.recipes import refresh_hook
 from realm_tf.training.recipes import run_setup
+from realm_tf.training.tasks import device_task
 from realm_tf.training.tasks import realm_task
+
+RETRIEVAL = ("host", "device")
 
 _log = logging.getLogger(__name__)
 
@@ -27,13 +32,13 @@ class Pretrained:
 
   Attributes:
     task: The model with its held-out examples.
-    hook: Opens index versions.
+    hook: Opens index versions; of `retrieval`.
     corpus: The knowledge corpus.
     result: Of the training loop.
   """
 
-  task: realm_task.RealmTask
-  hook: pretrain_hook.PretrainHook
+  task: realm_task.RealmTask | device_task.DeviceRealmTask
+  hook: pretrain_hook.PretrainHook | device_hook.DeviceHook
   corpus: corpora.Corpus
   result: loop.TrainingResult
 
@@ -42,6 +47,7 @@ def run(
   config: schema.TaskConfig,
   *,
   refresh_mode: str,
+  retrieval: str = "host",
   questions: str = "",
   data_dir: str | None = None,
   manual_dir: str | None = None,
@@ -52,6 +58,8 @@ def run(
   Args:
     config: The settings, of `pretrain`.
     refresh_mode: One of `refresh_hook.MODES`.
+    retrieval: One of `RETRIEVAL`: where queries are embedded and the index is
+      searched.
     questions: A dataset whose dev questions' zero-shot recall each evaluation
       measures (paper, Table 2), as `qa_splits.load` takes it; empty for none.
     data_dir: TFDS's folder of prepared data.
@@ -64,6 +72,10 @@ def run(
   if not isinstance(config, schema.RealmConfig):
     raise TypeError(f"`config` must be a RealmConfig, got {config!r}.")
   refresh_hook.check_mode(refresh_mode)
+  if retrieval not in RETRIEVAL:
+    raise errors.UserError(
+      f"retrieval={retrieval} must be one of {', '.join(RETRIEVAL)}."
+    )
   asked = None
   if questions:
     asked = qa_splits.load(
@@ -71,9 +83,18 @@ def run(
     )
   setup = run_setup.set_up("pretrain", config, **where)
   tokenizer, passages = setup.corpus.tokenizer, setup.corpus.load_passages()
+  parts = (config, tokenizer, setup.sentences, passages)
+  task: realm_task.RealmTask | device_task.DeviceRealmTask
+  # A new version is loaded while the old one still feeds the model.
+  index_bytes = 2 * setup.corpus.num_passages * config.embedding_size * 4
+  device_lines: dict[str, str] = {}
   with setup.strategy.scope():
-    task = realm_task.RealmTask(config, tokenizer, setup.sentences, passages)
-  index_bytes = setup.corpus.num_passages * config.embedding_size * 4
+    if retrieval == "device":
+      task = device_task.DeviceRealmTask(*parts)
+      index_bytes = task.index_bytes
+      device_lines = {"index": task.share_bytes.describe()}
+    else:
+      task = realm_task.RealmTask(*parts)
   run_setup.print_plan(
     setup,
     task,
@@ -84,17 +105,16 @@ def run(
       passages.body_ids.lengths,
       config.passage_length,
     )
-    | ({"questions": asked.describe()} if asked else {}),
+    | ({"questions": asked.describe()} if asked else {})
+    | device_lines,
     task.source.dropped,
-    # A new version is loaded while the old one still feeds the model.
-    run_setup.data_bytes(setup.sentences) + task.data_bytes + 2 * index_bytes,
+    run_setup.data_bytes(setup.sentences) + task.data_bytes + index_bytes,
   )
   judge = None
   if asked:
     view = reader_view.ReaderView(tokenizer, config)
     judge = recall.Judge(asked.examples, setup.corpus.read_texts, view)
-  hook = pretrain_hook.PretrainHook(
-    task,
+  run_parts = (
     setup.run,
     config,
     setup.model_dir,
@@ -102,6 +122,11 @@ def run(
     refresh_mode,
     judge,
   )
+  hook: pretrain_hook.PretrainHook | device_hook.DeviceHook
+  if isinstance(task, device_task.DeviceRealmTask):
+    hook = device_hook.DeviceHook(task, *run_parts)
+  else:
+    hook = pretrain_hook.PretrainHook(task, *run_parts)
   with hook.running(), run_setup.claimed(setup):
     result = loop.train(task, setup.run, setup.model_dir, setup.strategy, hook)
   used = ", ".join(map(str, hook.versions_used))

@@ -172,7 +172,7 @@ class RefreshHook(loop.Hook, abc.ABC, Generic[IndexT]):
     if self._mode == "off":
       return
     now = time.monotonic()
-    if now >= self._next_poll_secs and not feed.is_replacing():
+    if now >= self._next_poll_secs and not self.is_replacing(feed):
       self._next_poll_secs = now + _POLL_SECS
       if self._refresher is not None:
         self._refresher.look_after()
@@ -321,6 +321,14 @@ class RefreshHook(loop.Hook, abc.ABC, Generic[IndexT]):
     self.versions_used.append(version)
     _log.info(f"  index version {version} in use")
 
+  def is_replacing(self, feed: pipeline_feed.Feed) -> bool:
+    """Returns whether a version is being prepared."""
+    return feed.is_replacing()
+
+  def wait_until_ready(self, feed: pipeline_feed.Feed) -> None:
+    """Waits until the version that is being prepared may be taken."""
+    feed.wait_until_ready()
+
   def _replace(
     self, version: int, feed: pipeline_feed.Feed, *, wait: bool
   ) -> None:
@@ -334,8 +342,8 @@ class RefreshHook(loop.Hook, abc.ABC, Generic[IndexT]):
 
   def _wait_for_refresh(self, step: int, feed: pipeline_feed.Feed) -> None:
     """Blocks until the index is younger than the limit."""
-    if feed.is_replacing():
-      feed.wait_until_ready()
+    if self.is_replacing(feed):
+      self.wait_until_ready(feed)
       return
     oldest = step - self._config.index_age_limit_steps + 1
     started = time.monotonic()

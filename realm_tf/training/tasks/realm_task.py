@@ -1,5 +1,6 @@
 """`pretrain`: REALM's task, given one index version at a time."""
 
+import abc
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -36,8 +37,8 @@ class IndexInUse(NamedTuple):
   search: candidates.SearchFunction
 
 
-class RealmTask(base_task.Task):
-  """Trains retriever and reader on masked sentences.
+class MaskedSentenceTask(base_task.Task):
+  """Trains retriever and reader on masked sentences, wherever it retrieves.
 
   Attributes:
     retriever: The towers that are exported for the index.
@@ -51,7 +52,6 @@ class RealmTask(base_task.Task):
     config: schema.RealmConfig,
     tokenizer: wordpiece.Tokenizer,
     sentences: annotated_corpus.AnnotatedCorpus,
-    passages: passage_table.PassageTable,
   ):
     """Builds the model and the examples; call it in the strategy's scope.
 
@@ -59,7 +59,6 @@ class RealmTask(base_task.Task):
       config: The settings.
       tokenizer: Of the knowledge corpus.
       sentences: The pre-training corpus X.
-      passages: The knowledge corpus Z.
     """
     self._config = config
     self._tokenizer = tokenizer
@@ -84,12 +83,54 @@ class RealmTask(base_task.Task):
         config.noise_probability,
         config.seed,
       )
+
+  def sums(
+    self, features: base_task.Features, *, training: bool
+  ) -> base_task.Sums:
+    """See base class."""
+    return self._model.sums(features, training=training)
+
+  def predict(self, features: base_task.Features) -> realm.RealmOutputs:
+    """Runs the model without dropout, for inspection."""
+    return self._model(features, training=False)
+
+  @property
+  @abc.abstractmethod
+  def data_bytes(self) -> int:
+    """Bytes of the host's memory that the passages take."""
+
+  @abc.abstractmethod
+  def retrieve_texts(self, texts: Sequence[str], k: int) -> retriever.Retrieved:
+    """Retrieves passages for plain texts, such as questions.
+
+    Args:
+      texts: Queries.
+      k: Passages a query.
+    """
+
+
+class RealmTask(MaskedSentenceTask):
+  """Retrieves on the host, as a part of the pipelines."""
+
+  def __init__(
+    self,
+    config: schema.RealmConfig,
+    tokenizer: wordpiece.Tokenizer,
+    sentences: annotated_corpus.AnnotatedCorpus,
+    passages: passage_table.PassageTable,
+  ):
+    """Packs the passages; see base class.
+
+    Args:
+      config: The settings.
+      tokenizer: Of the knowledge corpus.
+      sentences: The pre-training corpus X.
+      passages: The knowledge corpus Z.
+    """
+    super().__init__(config, tokenizer, sentences)
     self._uids = passages.uids
-    self._passages = packing.PackedPassages(
-      passages.title_ids.to_ragged(),
-      passages.body_ids.to_ragged(),
-      config.passage_length,
-      tokenizer,
+    self._passages = packing.PackedPassages.of(
+      passages, config.passage_length, tokenizer
     )
     self._index: IndexInUse | None = None
 
@@ -103,22 +144,11 @@ class RealmTask(base_task.Task):
     self._index = index
 
   def retrieve_texts(self, texts: Sequence[str], k: int) -> retriever.Retrieved:
-    """Retrieves passages for plain texts, such as questions.
-
-    Args:
-      texts: Queries.
-      k: Passages a query.
-    """
+    """See base class."""
     index = self._in_use()
     return dense.DenseRetriever(
       index.embed, index.search, self._tokenizer, self._config.query_length
     ).retrieve(texts, k)
-
-  def sums(
-    self, features: base_task.Features, *, training: bool
-  ) -> base_task.Sums:
-    """See base class."""
-    return self._model.sums(features, training=training)
 
   def train_pipeline(self, first_step: int) -> tf.data.Dataset:
     """See base class."""
@@ -141,10 +171,6 @@ class RealmTask(base_task.Task):
       0,
       self._config.eval_batches,
     )
-
-  def predict(self, features: base_task.Features) -> realm.RealmOutputs:
-    """Runs the model without dropout, for inspection."""
-    return self._model(features, training=False)
 
   def _examples(
     self,

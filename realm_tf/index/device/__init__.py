@@ -1,0 +1,1 @@
+"""An index in the memory of accelerators: its layout, its search."""
