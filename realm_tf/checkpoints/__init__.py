@@ -1,4 +1,4 @@
-"""Reads first weights: public BERT weights in five formats, and runs.
+"""Reads first weights: public weights in many formats, and runs.
 
 `reading.read` tells a format apart and reads it into a `weight_source.Source`;
 `assignment` puts a source into Keras models and reports what it had;

@@ -9,6 +9,7 @@ from realm_tf.checkpoints import realm_comparison
 from realm_tf.checkpoints.formats import google_realm
 from realm_tf.checkpoints.formats import hugging_face_realm
 from realm_tf.checkpoints.formats import tensor_bundle
+from realm_tf.launch import path_checks
 from tests.checkpoints import google_realm_folders
 from tests.checkpoints import realm_folders
 
@@ -211,6 +212,7 @@ def test_two_berts_are_no_module(tmp_path):
 
 def test_a_fine_tuned_one_is_no_bert(tmp_path):
   folder = google_realm_folders.finetuned(tmp_path / "orqa")
+  path_checks.weights("source", str(folder))
   assert "passage_tower" in refusal(reading.read, str(folder))
 
 
