@@ -115,8 +115,10 @@ class GraphReader(tf.keras.Model):
       <float32>[batch, n, L, W]. Scores of spans, very low for what is none.
     """
     _, count, length = token_ids.shape
-    flat = [tf.reshape(x, [-1, length]) for x in (token_ids, segment_ids)]
-    hidden = encoders_of_run.read(self.spans, *flat, training)
+    tokens, segments = (
+      tf.reshape(x, [-1, length]) for x in (token_ids, segment_ids)
+    )
+    hidden = encoders_of_run.read(self.spans, tokens, segments, training)
     width = hidden.shape[2]
     passages = tf.reshape(hidden[:, 0], [-1, count, width])
     kinds = one_hot_relations(relations)

@@ -83,11 +83,14 @@ class Builder:
       Rows: seeds by words and by names in turn, and then in turns what each of
       them is linked to; the better by TF-IDF, the sooner.
     """
-    by_name = self._best(scores, self._links.rows_of(named), self._seeds)
+    by_name = tf_idf.rank_rows(
+      scores, self._links.rows_of(named), self._seeds
+    ).tolist()
     by_words = tf_idf.best_rows(scores, self._seeds).tolist()
     seeds = list(dict.fromkeys(_in_turns([by_name, by_words])))
     linked = _in_turns(
-      self._best(scores, self._links.linked(row), self._count) for row in seeds
+      tf_idf.rank_rows(scores, self._links.linked(row), self._count).tolist()
+      for row in seeds
     )
     return list(dict.fromkeys([*seeds, *linked]))[: self._count]
 
@@ -118,11 +121,6 @@ class Builder:
         ids.values.numpy(), ids.row_splits.numpy().astype(np.int64)
       )
     )
-
-  def _best(self, scores: np.ndarray, rows: np.ndarray, k: int) -> list[int]:
-    rows = np.unique(rows)
-    order = np.argsort(-scores[rows], kind="stable")
-    return rows[order[:k]].tolist()
 
 
 def _in_turns(lists: Iterable[Sequence[int]]) -> Iterator[int]:

@@ -107,10 +107,8 @@ class Nearby:
     return self._known[row]
 
   def _best_linked(self, row: int) -> list[int]:
-    rows = np.sort(self._graph.linked(row))
-    if not len(rows) or not self._count:
-      return []
-    return rows[tf_idf.best_rows(self._scores[rows], self._count)].tolist()
+    rows = self._graph.linked(row)
+    return tf_idf.rank_rows(self._scores, rows, self._count).tolist()
 
 
 def supervise(
