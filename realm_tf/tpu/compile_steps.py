@@ -151,9 +151,10 @@ def _config(options: Options, name: str) -> tuple[Any, int]:
     if name == "refresh_index":
       given |= {"export_precision": options.precision}
   config = loading.load(kind.task, options.config, given)
-  if kind.batch_field == "embed_batch_size":  # a worker's own, on one core
-    return config, config.embed_batch_size
-  batch = options.batch_size or config.batch_size
+  batch: int = getattr(config, kind.batch_field)
+  if not kind.is_spread:
+    return config, batch
+  batch = options.batch_size or batch
   if batch % options.cores:
     raise errors.UserError(
       f"batch_size={batch} of {name} does not divide by cores={options.cores}."

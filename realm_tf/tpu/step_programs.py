@@ -49,13 +49,15 @@ class StepKind(NamedTuple):
 
   Attributes:
     task: The command whose config it has, a key of `loading.TASKS`.
-    batch_field: The config's field with the batch of all cores.
+    batch_field: The config's field with the batch.
     build: From the config and the batch of one core to its program.
+    is_spread: Whether all cores share that batch; else each has one.
   """
 
   task: str
   batch_field: str
   build: Callable[[Any, int], Program]
+  is_spread: bool = True
 
 
 def pretrain_features(
@@ -223,5 +225,7 @@ STEPS: Mapping[str, StepKind] = {
   "pretrain": StepKind("pretrain", "batch_size", _pretrain),
   "pretrain_ict": StepKind("pretrain_ict", "batch_size", _ict),
   "finetune": StepKind("finetune", "batch_size", _finetune),
-  "refresh_index": StepKind("pretrain", "embed_batch_size", _refresh),
+  "refresh_index": StepKind(
+    "pretrain", "embed_batch_size", _refresh, is_spread=False
+  ),
 }

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from realm_tf import errors
 from realm_tf.tpu import chips
+from realm_tf.tpu import compile_steps
 from realm_tf.tpu import compiler
 from realm_tf.tpu import lowering
 from realm_tf.tpu import step_programs
@@ -52,6 +53,18 @@ def test_an_operation_that_tpus_lack_is_named(tpu_python):
 
   with pytest.raises(lowering.Refused, match="operand type for FFT: c128"):
     _compile(planted, [8], tpu_python)
+
+
+@pytest.mark.parametrize("topology", ["v4:2x2x1", "v5e:2x2"])
+def test_a_step_of_the_smallest_preset_compiles(tpu_python, topology):
+  options = compile_steps.Options(
+    config="tiny",
+    topology=topology,
+    python=tpu_python,
+    steps=["pretrain_ict"],
+    cores=16,
+  )
+  assert compile_steps.run(options)
 
 
 def test_a_python_without_jax_is_refused_with_what_to_do():

@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from realm_tf import devices
 from tests.training import demo_tasks
+from tests.training import programs
 
 # Of a loss, relative to float32's. CPUs that multiply bfloat16 themselves round
 # otherwise than those that do not: 0.03 to 0.052 were seen, of retrievers whose
@@ -40,3 +41,14 @@ def test_losses_are_close_to_those_of_float32(name):
   for gradient, variable in zip(gradients, narrow.variables, strict=True):
     assert gradient is not None, variable.name
     assert np.isfinite(tf.convert_to_tensor(gradient)).all(), variable.name
+
+
+def test_two_replicas_lose_as_one_does_in_float32():
+  cases = ("ict", "realm", "orqa")
+  result = programs.result_of("tests.training.narrow_replicas", *cases)
+  for name in cases:
+    exact, rounded = result[name]["float32"], result[name]["bfloat16"]
+    assert exact != rounded
+    assert exact[1] < exact[0]
+    # 0.006 was seen.
+    np.testing.assert_allclose(rounded, exact, rtol=0.03, err_msg=name)
