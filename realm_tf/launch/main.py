@@ -35,6 +35,7 @@ COMMANDS = (
   "export",
   "serve",
   "drqa",
+  "knn_lm",
   "reproduce",
 )
 _VERSION = ("-version", "--version")

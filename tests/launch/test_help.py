@@ -35,6 +35,7 @@ _REQUIRED = {
   "export": {"model_dir", "output"},
   "finetune": {"config", "corpus", "dataset", "model_dir"},
   "import_checkpoint": {"output", "source"},
+  "knn_lm": {"model_dir", "output"},
   "pretrain": {"config", "corpus", "model_dir"},
   "pretrain_ict": {"config", "corpus", "model_dir"},
   "pretrain_mlm": {"config", "corpus", "model_dir"},

@@ -96,6 +96,7 @@ def good(root):
       "output": f"{root}/new",
       "corpus": corpus,
     },
+    "knn_lm": {"model_dir": run, "corpus": corpus, "output": f"{root}/new"},
     "pretrain": training
     | {
       "pretrain_corpus": corpus,
@@ -144,7 +145,9 @@ def wrong(root):
 
   locking = ("drqa", "finetune", "refresh_index", "edit_corpus", *trainings)
   yield from refused("model_dir", below, no_folder, *locking)
-  reading_runs = ("ask", "evaluate", "edit_corpus", "export", "refresh_index")
+  reading_runs = (
+    *("ask", "evaluate", "edit_corpus", "export", "knn_lm", "refresh_index"),
+  )
   yield from refused("model_dir", none, absent.run(none), *reading_runs)
   for flag, command in (
     ("init", "finetune"),
@@ -162,7 +165,7 @@ def wrong(root):
 
   writing = (
     *("build_corpus", "edit_corpus", "evaluate", "export", "demo"),
-    "reproduce",
+    *("knn_lm", "reproduce"),
   )
   yield from refused("output", below, no_folder, *writing, "import_checkpoint")
   message = absent.new_folder(full)
