@@ -40,6 +40,7 @@ _SLOW_FIXTURES = {"world", "overfitted"}
 _SLOW_FILES = (
   "across_stacks/",
   "baselines/test_drqa.py",
+  "baselines/test_path_retriever.py",
   "chaos/",
   "checkpoints/test_sentence_encoders.py",
   "checkpoints/test_reading.py",

@@ -7,6 +7,7 @@ of N passages hold the bucket, and a score the inner product of the weights of
 question and passage. DrQA leaves stop words out; here their low weight does so.
 """
 
+from collections.abc import Iterator
 from collections.abc import Sequence
 
 import numpy as np
@@ -59,34 +60,27 @@ class TfIdf:
       The best; of equal scores, in the corpus's order. None where no more
       passages have anything in common with the question.
     """
-    found = [
-      self._retrieve(batch, k) for batch in retriever.batches(texts, _AT_ONCE)
-    ]
-    rows, scores = zip(*found, strict=True)
-    return retriever.Retrieved(np.concatenate(rows), np.concatenate(scores))
-
-  def _retrieve(
-    self, texts: list[str], k: int
-  ) -> tuple[np.ndarray, np.ndarray]:
-    ids = self._tokenizer.tokenize(tf.constant(texts, tf.string))
-    queries = self._weigh(
-      self._count(
-        passage_table.TokenRows(
-          ids.values.numpy(), ids.row_splits.numpy().astype(np.int64)
-        )
-      )
-    )
-    scores = (queries @ self._weights).toarray()
-    # Only what could be among the best is sorted.
-    least = np.partition(scores, -k, axis=1)[:, -k]
     rows = np.full([len(texts), k], -1, np.int64)
     best = np.full([len(texts), k], -np.inf, np.float32)
-    for i, row in enumerate(scores):
-      places = np.flatnonzero((row > 0) & (row >= least[i]))
-      places = places[np.argsort(-row[places], kind="stable")][:k]
-      rows[i, : len(places)] = places
-      best[i, : len(places)] = row[places]
-    return rows, best
+    for i, scores in enumerate(self.scores(texts)):
+      found = best_rows(scores, k)
+      rows[i, : len(found)] = found
+      best[i, : len(found)] = scores[found]
+    return retriever.Retrieved(rows, best)
+
+  def scores(self, texts: Sequence[str]) -> Iterator[np.ndarray]:
+    """Yields the scores of all passages, <float32>[passages], of each question.
+
+    Args:
+      texts: Questions.
+    """
+    for batch in retriever.batches(texts, _AT_ONCE):
+      ids = self._tokenizer.tokenize(tf.constant(batch, tf.string))
+      rows = passage_table.TokenRows(
+        ids.values.numpy(), ids.row_splits.numpy().astype(np.int64)
+      )
+      queries = self._weigh(self._count(rows))
+      yield from (queries @ self._weights).toarray()
 
   def _count(self, texts: passage_table.TokenRows) -> scipy.sparse.csr_matrix:
     """Returns how often texts hold each bucket, <float32>[texts, buckets]."""
@@ -109,6 +103,20 @@ class TfIdf:
     return scipy.sparse.csr_matrix(
       (weights, counts.indices, counts.indptr), counts.shape
     )
+
+
+def best_rows(scores: np.ndarray, k: int) -> np.ndarray:
+  """Returns the places of the k best scores above 0, best first, <int64>[<=k].
+
+  Args:
+    scores: <float32>[n]. Of equal ones, the first is the best.
+    k: At least 1.
+  """
+  # Only what could be among the best is sorted.
+  k = min(k, len(scores))
+  least = np.partition(scores, -k)[-k] if k else 0
+  places = np.flatnonzero((scores > 0) & (scores >= least))
+  return places[np.argsort(-scores[places], kind="stable")][:k]
 
 
 def _mix(keys: np.ndarray) -> np.ndarray:

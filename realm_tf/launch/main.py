@@ -36,6 +36,7 @@ COMMANDS = (
   "serve",
   "drqa",
   "knn_lm",
+  "path_retriever",
   "reproduce",
 )
 _VERSION = ("-version", "--version")

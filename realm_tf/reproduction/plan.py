@@ -210,14 +210,15 @@ class Planner:
       (of,),
     )
 
-  def drqa(self, column: str, split: str) -> Step:
-    """Returns an evaluation of what DrQA has answered.
+  def baseline(self, command: str, column: str, split: str) -> Step:
+    """Returns an evaluation of what a baseline has answered.
 
     Args:
+      command: That trains and asks it; a key of `scale.baselines`.
       column: Which dataset; a key of `scale.datasets`.
       split: Of the dataset.
     """
-    name = f"seed-{self.seed}/drqa-{column}"
+    name = f"seed-{self.seed}/{command}-{column}"
     folder = self._path(name)
     asked = {
       "dataset": self.scale.datasets[column],
@@ -229,10 +230,10 @@ class Planner:
     built = self.sentences().needs[0]
     answered = Step(
       name,
-      "drqa",
+      command,
       asked
       | {"model_dir": folder, "seed": str(self.seed)}
-      | dict(self.scale.drqa),
+      | dict(self.scale.baselines[command]),
       (predictions,),
       (built,),
     )

@@ -17,6 +17,19 @@ TINY = "tiny"
 PAPER = "paper"
 NAMES = (TINY, PAPER)
 
+# Of baselines with encoders: as those of `finetune`.
+_TINY_ENCODERS = {
+  "bert": os.path.relpath(settings.BERT),
+  "query_length": "22",
+  "reader_length": "56",
+  "span_hidden_size": "64",
+  "dropout": "0",
+  "learning_rate": "5e-4",
+  "warmup_steps": "20",
+  "train_steps": "500",
+  "checkpoint_every_steps": "100",
+}
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Sources:
@@ -49,7 +62,8 @@ class Scale:
     datasets: What is asked, by the name of its column in Table 1; the first is
       that of Table 2.
     split: Which questions of Table 2 are held out.
-    drqa: Flags of `drqa`, beside where it reads and writes.
+    baselines: Flags of each baseline's command, beside where it reads and
+      writes.
     fields: Fields of a config that differ from the preset, by training.
   """
 
@@ -61,7 +75,7 @@ class Scale:
   conll: str
   datasets: Mapping[str, str]
   split: str
-  drqa: Mapping[str, str]
+  baselines: Mapping[str, Mapping[str, str]]
   fields: Mapping[str, Mapping[str, Any]] = dataclasses.field(
     default_factory=dict
   )
@@ -109,12 +123,15 @@ def get(name: str, sources: Sources) -> Scale:
     conll="",
     datasets={"encyclopedia": f"encyclopedia:{settings.KINDS}"},
     split="test",
-    drqa={
-      "passage_length": "44",
-      "embedding_size": "128",
-      "hidden_size": "64",
-      "num_layers": "2",
-      "train_steps": "2000",
+    baselines={
+      "drqa": {
+        "passage_length": "44",
+        "embedding_size": "128",
+        "hidden_size": "64",
+        "num_layers": "2",
+        "train_steps": "2000",
+      },
+      "path_retriever": _TINY_ENCODERS,
     },
   )
 
@@ -144,5 +161,8 @@ def _paper(sources: Sources) -> Scale:
     conll=sources.conll,
     datasets={"NQ": "nq_open", "WQ": "webquestions", "CT": "curated_trec"},
     split="dev",
-    drqa={"passage_length": "288"},
+    baselines={
+      "drqa": {"passage_length": "288"},
+      "path_retriever": {"bert": sources.bert},
+    },
   )

@@ -97,7 +97,7 @@ class PartOptimizers(tf.Module):
 
 
 def make_optimizer(
-  config: schema.TaskConfig,
+  config: schema.TrainingConfig,
   parts: Mapping[str, tf.keras.Model] | None = None,
 ) -> legacy_adamw.AdamWeightDecay | PartOptimizers:
   """Returns AdamW with linear warm-up and linear decay to 0.
@@ -152,7 +152,7 @@ def learning_rates(optimizer: Optimizer, step: int) -> dict[str, float]:
 
 
 def _adamw(
-  config: schema.TaskConfig, learning_rate: float
+  config: schema.TrainingConfig, learning_rate: float
 ) -> legacy_adamw.AdamWeightDecay:
   """Returns AdamW with a peak of its schedule."""
   decay = tf.keras.optimizers.schedules.PolynomialDecay(

@@ -46,7 +46,7 @@ class TrainerState:
       step=self.step,
       index_version=self.index_version,
       optimizer=optimizer,
-      generators=_dropout_generators(task.parts),
+      generators=dropout_generators(task.parts),
       **task.parts,
     )
     self._model_dir = model_dir
@@ -133,7 +133,7 @@ class TrainerState:
     return versions
 
 
-def _dropout_generators(
+def dropout_generators(
   parts: dict[str, tf.keras.Model],
 ) -> list[tf.random.Generator]:
   """Returns the random generators of dropout, which Keras does not save."""

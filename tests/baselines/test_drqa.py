@@ -87,7 +87,7 @@ def test_it_answers_from_the_passage_that_it_has_learned_from(root, trained):
 
 
 def test_answers_are_written_as_evaluate_reads_them(root, trained):
-  path = drqa.predictions_path(str(root / "whole"), "test")
+  path = options_of(root, "whole").predictions_path()
   assert prediction_records.read(path) == trained
 
 

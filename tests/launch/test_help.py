@@ -36,6 +36,7 @@ _REQUIRED = {
   "finetune": {"config", "corpus", "dataset", "model_dir"},
   "import_checkpoint": {"output", "source"},
   "knn_lm": {"model_dir", "output"},
+  "path_retriever": {"bert", "corpus", "dataset", "model_dir"},
   "pretrain": {"config", "corpus", "model_dir"},
   "pretrain_ict": {"config", "corpus", "model_dir"},
   "pretrain_mlm": {"config", "corpus", "model_dir"},

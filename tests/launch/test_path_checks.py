@@ -97,6 +97,12 @@ def good(root):
       "corpus": corpus,
     },
     "knn_lm": {"model_dir": run, "corpus": corpus, "output": f"{root}/new"},
+    "path_retriever": {
+      "bert": f"{root}/weights",
+      "corpus": corpus,
+      "dataset": "encyclopedia:rivers",
+      "model_dir": f"{root}/new",
+    },
     "pretrain": training
     | {
       "pretrain_corpus": corpus,
@@ -143,7 +149,11 @@ def wrong(root):
   yield from refused("corpus", bare, not_annotated, "pretrain_mlm")
   yield from missing("pretrain_corpus", "pretrain")
 
-  locking = ("drqa", "finetune", "refresh_index", "edit_corpus", *trainings)
+  baselines = ("drqa", "path_retriever")
+  locking = (
+    *("finetune", "refresh_index", "edit_corpus"),
+    *(*baselines, *trainings),
+  )
   yield from refused("model_dir", below, no_folder, *locking)
   reading_runs = (
     *("ask", "evaluate", "edit_corpus", "export", "knn_lm", "refresh_index"),
@@ -155,6 +165,7 @@ def wrong(root):
     ("init_reader", "finetune"),
     ("source", "import_checkpoint"),
     ("passage_tower", "import_checkpoint"),
+    ("bert", "path_retriever"),
     *(("init_checkpoint", command) for command in trainings),
   ):
     message = f"--{flag}: {absent.weights(none)}"
@@ -196,7 +207,7 @@ def wrong(root):
 
   names = question_flags.BUILDERS
   message = absent.dataset("trivia", names)
-  asking = ("finetune", "evaluate", "drqa")
+  asking = ("finetune", "evaluate", *baselines)
   yield from refused("dataset", "trivia", message, *asking)
   yield from missing("dataset", "finetune", value=f"{none}.jsonl")
   yield from missing("questions", "pretrain", value=f"{none}.jsonl")

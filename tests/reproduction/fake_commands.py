@@ -17,7 +17,10 @@ _LEFT = {
     "model_dir",
     ["config.json", "exports/tagger/manifest.json"],
   ),
-  "drqa": ("model_dir", ["predictions.test.jsonl"]),
+  **dict.fromkeys(
+    ("drqa", "path_retriever"),
+    ("model_dir", ["predictions.test.jsonl"]),
+  ),
   "evaluate": ("output", ["summary.json"]),
 }
 _TRAINED = ("model_dir", ["config.json", "exports/best/manifest.json"])

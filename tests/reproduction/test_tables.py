@@ -118,10 +118,12 @@ def test_baselines_of_table_1_read_what_bm25_finds():
   assert "config.hard_em" not in bert
 
 
-def test_drqa_answers_and_its_answers_are_scored():
-  *before, answered, scored = steps_of(1, ["drqa"], planner())
+@pytest.mark.parametrize("name", ["drqa", "path_retriever"])
+def test_a_baseline_answers_and_its_answers_are_scored(name):
+  *before, answered, scored = steps_of(1, [name], planner())
   assert [step.command for step in before] == ["build_corpus"]
-  assert answered.flags["model_dir"] == "out/seed-0/drqa-encyclopedia"
+  assert answered.command == name
+  assert answered.flags["model_dir"] == f"out/seed-0/{name}-encyclopedia"
   assert scored.flags["predictions"] == answered.files[0]
   assert scored.flags["corpus"] == "out/corpus"
   assert "model_dir" not in scored.flags

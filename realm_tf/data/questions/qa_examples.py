@@ -242,10 +242,12 @@ class BeamFeatures:
     query_lengths = tf.math.count_nonzero(
       features["query_token_ids"], axis=1, dtype=tf.int32
     )
-    return _spans(found, query_lengths, segments, self._config.max_span_length)
+    return mark_spans(
+      found, query_lengths, segments, self._config.max_span_length
+    )
 
 
-def _spans(
+def mark_spans(
   found: tf.Tensor,
   query_lengths: tf.Tensor,
   segment_ids: tf.Tensor,

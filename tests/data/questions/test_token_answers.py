@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from realm_tf.data.corpus import passage_table
 from realm_tf.data.examples import packing
+from realm_tf.data.questions import phrase_trie
 from realm_tf.data.questions import phrases
 from realm_tf.data.questions import token_answers
 from realm_tf.text import wordpiece
@@ -68,7 +69,7 @@ def test_answers_are_found_as_by_comparing_all_places(
 ):
   with pytest.MonkeyPatch.context() as patch:
     patch.setattr(token_answers, "MOST_PAIRS", most_pairs)
-    patch.setattr(token_answers, "CHUNK_WORDPIECES", 8)
+    patch.setattr(phrase_trie, "CHUNK_WORDPIECES", 8)
     matcher = token_answers.TokenAnswers(answers, table(bodies), TOKENIZER)
   assert matcher.nbytes <= 8 * (most_pairs + 1)
   questions = [rng.randrange(len(answers)) for _ in range(3)]
@@ -137,7 +138,7 @@ def test_only_bodies_are_searched():
 
 
 def test_large_corpora_are_searched_in_parts(monkeypatch):
-  monkeypatch.setattr(token_answers, "CHUNK_WORDPIECES", 1)
+  monkeypatch.setattr(phrase_trie, "CHUNK_WORDPIECES", 1)
   bodies = [["home"], ["cat", "dog"], [], ["cat"], ["dog", "cat"]]
   matcher = token_answers.TokenAnswers([["cat"]], table(bodies), TOKENIZER)
   assert matcher.nbytes == 8 * (3 + 1)
