@@ -144,7 +144,7 @@ def run(options: knn_lm_options.Options) -> dict[str, Any]:
   steps = range(-(-count // config.batch_size))
   asked = [_first(heldout, step, count, config.batch_size) for step in steps]
   figures, chosen = _measure(language_model, store, asked)
-  if model:
+  if model and isinstance(found.config, schema.RealmConfig):
     examples = _examples(options.model_dir, found.config, heldout, corpus)
     batches = (
       {

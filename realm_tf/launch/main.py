@@ -36,6 +36,7 @@ COMMANDS = (
   "serve",
   "drqa",
   "knn_lm",
+  "t5",
   "path_retriever",
   "reproduce",
 )

@@ -132,6 +132,17 @@ def get(name: str, sources: Sources) -> Scale:
         "train_steps": "2000",
       },
       "path_retriever": _TINY_ENCODERS,
+      "t5": {
+        "size": "tiny",
+        "input_length": "22",
+        "dropout": "0",
+        "batch_size": "64",
+        "pretrain_steps": "2000",
+        "train_steps": "3000",
+        "warmup_steps": "100",
+        "learning_rate": "1e-3",
+      },
+      "knn_lm": {},
     },
   )
 
@@ -164,5 +175,10 @@ def _paper(sources: Sources) -> Scale:
     baselines={
       "drqa": {"passage_length": "288"},
       "path_retriever": {"bert": sources.bert},
+      "t5": {"size": "base"},
+      "t5_large": {"size": "large"},
+      "t5_11b": {"size": "11b"},
+      # What fits in memory: some ten million states of 768.
+      "knn_lm": {"training_spans": "5000000"},
     },
   )

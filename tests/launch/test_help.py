@@ -43,6 +43,7 @@ _REQUIRED = {
   "refresh_index": {"model_dir"},
   "reproduce": {"output", "table"},
   "serve": set(),
+  "t5": {"corpus", "dataset", "model_dir"},
   "train_tagger": {"config", "data", "model_dir"},
 }
 # Runs a command and says, on stderr, what it has imported.

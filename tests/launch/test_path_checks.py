@@ -114,6 +114,11 @@ def good(root):
     "refresh_index": {"model_dir": run, "corpus": corpus},
     "reproduce": {"table": "2", "output": f"{root}/new"},
     "serve": {"model_name": "realm", "model_base_path": str(root)},
+    "t5": {
+      "corpus": corpus,
+      "dataset": "encyclopedia:rivers",
+      "model_dir": f"{root}/new",
+    },
     "train_tagger": {
       "config": "tiny",
       "data": f"{root}/train.conll",
@@ -146,7 +151,7 @@ def wrong(root):
   no_corpus = absent.corpus(full, is_folder=True)
   yield from refused("corpus", full, no_corpus, "finetune")
   not_annotated = absent.sentences(bare)
-  yield from refused("corpus", bare, not_annotated, "pretrain_mlm")
+  yield from refused("corpus", bare, not_annotated, "pretrain_mlm", "t5")
   yield from missing("pretrain_corpus", "pretrain")
 
   baselines = ("drqa", "path_retriever")
