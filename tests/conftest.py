@@ -42,6 +42,7 @@ _SLOW_FILES = (
   "baselines/test_drqa.py",
   "baselines/test_graph_retriever.py",
   "baselines/test_path_retriever.py",
+  "baselines/test_t5_closed_book.py",
   "chaos/",
   "checkpoints/test_sentence_encoders.py",
   "checkpoints/test_reading.py",

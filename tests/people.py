@@ -83,6 +83,7 @@ def write_pretrained(folder, corpus, task, **changes):
     task,
     config,
     corpus=corpus.path,
+    pretrain_corpus=corpus.path,
     corpus_fingerprint=corpus.fingerprint,
     vocab_sha256=corpus.tokenizer.sha256,
   )

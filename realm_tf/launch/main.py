@@ -37,6 +37,8 @@ COMMANDS = (
   "drqa",
   "graph_retriever",
   "path_retriever",
+  "t5",
+  "knn_lm",
   "reproduce",
   "compile_tpu",
 )

@@ -29,12 +29,37 @@ class MaskedTokenHead(layers.MaskedLM):
     Returns:
       Logits, <float32>[batch, M, V].
     """
+    return self.scores(self.states(sequence_data, masked_positions))
+
+  def states(
+    self, sequence_data: tf.Tensor, masked_positions: tf.Tensor
+  ) -> tf.Tensor:
+    """Returns what is projected to the vocabulary.
+
+    Args:
+      sequence_data: <float>[batch, L, hidden_size].
+      masked_positions: <int32>[batch, M].
+
+    Returns:
+      <float32>[batch, M, hidden_size].
+    """
     hidden = self._gather_indexes(sequence_data, masked_positions)
     hidden = self.layer_norm(self.dense(hidden))  # [batch * M, hidden_size]
-    logits = tf.matmul(
-      tf.cast(hidden, tf.float32), self.embedding_table, transpose_b=True
-    )
-    shape = tf.concat([tf.shape(masked_positions), logits.shape[-1:]], axis=0)
+    shape = tf.concat([tf.shape(masked_positions), hidden.shape[-1:]], axis=0)
+    return tf.reshape(tf.cast(hidden, tf.float32), shape)
+
+  def scores(self, states: tf.Tensor) -> tf.Tensor:
+    """Projects states to the vocabulary.
+
+    Args:
+      states: <float32>[batch, M, hidden_size].
+
+    Returns:
+      Logits, <float32>[batch, M, V].
+    """
+    flat = tf.reshape(states, [-1, states.shape[-1]])
+    logits = tf.matmul(flat, self.embedding_table, transpose_b=True)
+    shape = tf.concat([tf.shape(states)[:-1], logits.shape[-1:]], axis=0)
     return tf.reshape(logits + self.bias, shape)
 
 
@@ -116,3 +141,24 @@ class MaskedLanguageModel(configured.NamedModel):
     return length_groups.apply(
       logits, [token_ids, segment_ids], [mask_positions], training=training
     )
+
+  def states(
+    self,
+    token_ids: tf.Tensor,
+    segment_ids: tf.Tensor,
+    mask_positions: tf.Tensor,
+  ) -> tf.Tensor:
+    """Returns the hidden states that `head.scores` projects, without dropout.
+
+    Args:
+      token_ids: <int32>[batch, L].
+      segment_ids: <int32>[batch, L].
+      mask_positions: <int32>[batch, M].
+
+    Returns:
+      <float32>[batch, M, hidden_size].
+    """
+    outputs = encoders.encode(
+      self.encoder, token_ids, segment_ids, training=False
+    )
+    return self.head.states(outputs["sequence_output"], mask_positions)

@@ -59,7 +59,10 @@ def svg(found: Sequence[results.Result]) -> bytes:
         color="#d1701c",
         label="paper",
       )
-      panel.set(xlabel=f"{column}, percent", xlim=(0, 100))
+      percent = "percent" not in column and "nats" not in column
+      panel.set_xlabel(f"{column}, percent" if percent else column)
+      if "nats" not in column:
+        panel.set_xlim(0, 100)
       panel.set_yticks(range(len(found)), [r.row.title for r in found])
       panel.grid(visible=True, axis="x", alpha=0.3)
     panels[0].invert_yaxis()

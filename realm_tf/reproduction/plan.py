@@ -49,12 +49,14 @@ class Figure:
   """A figure that a step writes.
 
   Attributes:
-    step: The step; an `evaluate`.
+    step: The step; an `evaluate`, or a `knn_lm`.
     name: Of the figure in its summary.json, such as "exact_match".
+    factor: From the figure to the table's; a share becomes percent.
   """
 
   step: Step
   name: str
+  factor: float = 100.0
 
 
 def in_order(steps: Iterable[Step]) -> Iterator[Step]:
@@ -210,15 +212,27 @@ class Planner:
       (of,),
     )
 
-  def baseline(self, command: str, column: str, split: str) -> Step:
+  def baseline(
+    self,
+    command: str,
+    column: str,
+    split: str,
+    *,
+    name: str = "",
+    of_sentences: bool = False,
+  ) -> Step:
     """Returns an evaluation of what a baseline has answered.
 
     Args:
-      command: That trains and asks it; a key of `scale.baselines`.
+      command: That trains and asks it.
       column: Which dataset; a key of `scale.datasets`.
       split: Of the dataset.
+      name: Of the baseline, a key of `scale.baselines`; by default the
+        command.
+      of_sentences: Whether it learns from the corpus's annotated sentences.
     """
-    name = f"seed-{self.seed}/{command}-{column}"
+    flags = self.scale.baselines[name or command]
+    name = f"seed-{self.seed}/{name or command}-{column}"
     folder = self._path(name)
     asked = {
       "dataset": self.scale.datasets[column],
@@ -226,16 +240,15 @@ class Planner:
       "corpus": self._path("corpus"),
     } | self._where
     predictions = os.path.join(folder, f"predictions.{split}.jsonl")
-    # What annotates the corpus is not needed, but what builds it.
-    built = self.sentences().needs[0]
+    needed = self.sentences()
+    if not of_sentences:
+      needed = needed.needs[0]  # What builds the corpus.
     answered = Step(
       name,
       command,
-      asked
-      | {"model_dir": folder, "seed": str(self.seed)}
-      | dict(self.scale.baselines[command]),
+      asked | {"model_dir": folder, "seed": str(self.seed)} | dict(flags),
       (predictions,),
-      (built,),
+      (needed,),
     )
     output = self._path(f"{name}-{split}-answers")
     return Step(
@@ -244,6 +257,18 @@ class Planner:
       asked | {"predictions": predictions, "output": output},
       (os.path.join(output, "summary.json"),),
       (answered,),
+    )
+
+  def knn_lm(self) -> Step:
+    """Returns kNN-LM on the reader of REALM, both measured."""
+    realm, name = self.realm(), f"seed-{self.seed}/knn_lm"
+    return Step(
+      name,
+      "knn_lm",
+      {"model_dir": self._path(realm.name), "output": self._path(name)}
+      | dict(self.scale.baselines["knn_lm"]),
+      (os.path.join(self._path(name), "knn_lm.json"),),
+      (realm,),
     )
 
   def _sentences(self, name: str, flags: Mapping[str, str]) -> Step:

@@ -54,7 +54,7 @@ def run(
         steps.run(step)
       for column, figure in figures.items():
         values = ours[row.name].setdefault(column, {})
-        values[planner.seed] = results.percent(figure)
+        values[planner.seed] = results.read(figure)
       secs = sum(steps.secs(step) for step in needed)
       minutes[row.name][planner.seed] = secs / 60
       found = [
@@ -93,7 +93,8 @@ def _write(
   text = results.markdown(table, scale, found)
   files.write_bytes(f"{path}.md", text.encode())
   files.write_json(f"{path}.json", results.as_json(table, scale, found))
-  files.write_bytes(f"{path}.svg", chart.svg(found))
+  within, beside = results.split(found)
+  files.write_bytes(f"{path}.svg", chart.svg(within or beside))
 
 
 def _path(table: tables.Table, output: str) -> str:

@@ -19,7 +19,7 @@ class Result:
 
   Attributes:
     row: The row.
-    ours: Percent by column and seed.
+    ours: By column and seed; percent, unless the column says otherwise.
     minutes: How long its commands took, by seed; with those that other rows
       share.
   """
@@ -29,8 +29,8 @@ class Result:
   minutes: Mapping[int, float]
 
 
-def percent(figure: plan.Figure) -> float:
-  """Returns a figure that an evaluation has written, in percent.
+def read(figure: plan.Figure) -> float:
+  """Returns a figure that a step has written, as the table has it.
 
   Raises:
     errors.UserError: If its file is damaged.
@@ -38,7 +38,7 @@ def percent(figure: plan.Figure) -> float:
   (path,) = figure.step.files
   try:
     summary = files.read_json(path)
-    return 100 * float(summary["figures"][figure.name]["value"])
+    return figure.factor * float(summary["figures"][figure.name]["value"])
   except (ValueError, KeyError, TypeError) as e:
     raise errors.UserError(
       f"{path} has no figure {figure.name}: remove it, and the evaluation is "
@@ -71,7 +71,7 @@ def markdown(table: tables.Table, scale: str, results: Sequence[Result]) -> str:
     scale: Its name.
     results: Of the rows that were run.
   """
-  head, cells = _cells(results)
+  within, beside = split(results)
   seeds = sorted({seed for result in results for seed in result.minutes})
   lines = [
     f"# Table {table.number}: {table.title} (scale {scale})",
@@ -79,7 +79,8 @@ def markdown(table: tables.Table, scale: str, results: Sequence[Result]) -> str:
     f"Ours: percent, mean and standard deviation over the seeds "
     f"{', '.join(map(str, seeds))}. Paper: {table.paper}.",
     "",
-    *_rows(["system", *head], cells),
+    *_systems(within),
+    *_beside(beside),
     "",
     "What each row was trained on, and the minutes of its commands for a seed, "
     "those that it shares with other rows included:",
@@ -96,9 +97,13 @@ def markdown(table: tables.Table, scale: str, results: Sequence[Result]) -> str:
       ],
     ),
   ]
-  if table.absent:
-    lines += ["", f"Not in this package: {'; '.join(table.absent)}."]
   return "\n".join(lines) + "\n"
+
+
+def split(results: Sequence[Result]) -> tuple[list[Result], list[Result]]:
+  """Returns the table's own results, and those that are beside it."""
+  within = [result for result in results if not result.row.is_beside]
+  return within, [result for result in results if result.row.is_beside]
 
 
 def as_json(
@@ -123,6 +128,21 @@ def as_json(
       for result in results
     ],
   }
+
+
+def _systems(results: Sequence[Result]) -> list[str]:
+  head, cells = _cells(results)
+  return _rows(["system", *head], cells) if results else []
+
+
+def _beside(results: Sequence[Result]) -> list[str]:
+  """Returns the lines on what is beside the table, if there is any."""
+  if not results:
+    return []
+  about = (
+    "Beside the table, on masked wordpieces of the same held-out sentences:"
+  )
+  return ["", about, "", *_systems(results)]
 
 
 def _figure(values: Mapping[int, float]) -> dict[str, Any]:

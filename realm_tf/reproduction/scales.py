@@ -134,6 +134,17 @@ def get(name: str, sources: Sources) -> Scale:
       "graph_retriever": {**_TINY_ENCODERS, "passages": "12", "seeds": "8"},
       # Links lead to most of its answers, which their own passages hold.
       "path_retriever": {**_TINY_ENCODERS, "augmented": "false", "pool": "6"},
+      "t5": {
+        "size": "tiny",
+        "input_length": "22",
+        "dropout": "0",
+        "batch_size": "64",
+        "pretrain_steps": "2000",
+        "train_steps": "3000",
+        "warmup_steps": "100",
+        "learning_rate": "1e-3",
+      },
+      "knn_lm": {},
     },
   )
 
@@ -167,5 +178,10 @@ def _paper(sources: Sources) -> Scale:
       "drqa": {"passage_length": "288"},
       "graph_retriever": {"bert": sources.bert},
       "path_retriever": {"bert": sources.bert},
+      "t5": {"size": "base"},
+      "t5_large": {"size": "large"},
+      "t5_11b": {"size": "11b"},
+      # What fits in memory: some ten million states of 768.
+      "knn_lm": {"training_spans": "5000000"},
     },
   )

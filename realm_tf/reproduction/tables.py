@@ -14,6 +14,8 @@ from realm_tf.reproduction import plan
 
 EXACT_MATCH = "exact match"
 RECALL = "zero-shot recall@5"
+MASKED_ACCURACY = "accuracy, percent"
+MASKED_LIKELIHOOD = "log-likelihood, nats"
 _STALE = 30  # times the usual interval between two indexes
 
 Figures = Mapping[str, plan.Figure]
@@ -28,7 +30,9 @@ class Row:
     title: As the paper has it.
     trained_on: What it is trained on here.
     paper: The paper's figures, in percent, by column.
-    figures: From a planner to our figures, by column.
+    figures: From a planner to our figures, by column; none where the scale has
+      no such system.
+    is_beside: Whether it is reported beside the table.
   """
 
   name: str
@@ -36,6 +40,7 @@ class Row:
   trained_on: str
   paper: Mapping[str, float]
   figures: Callable[[plan.Planner], Figures]
+  is_beside: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,14 +52,12 @@ class Table:
     title: What it compares.
     paper: What the paper's figures were measured on.
     rows: The systems, in the paper's order.
-    absent: Systems of the paper's table that this package has not.
   """
 
   number: int
   title: str
   paper: str
   rows: tuple[Row, ...]
-  absent: tuple[str, ...] = ()
 
 
 def get(number: int) -> Table:
@@ -238,6 +241,33 @@ def _baseline(command: str) -> Callable[[plan.Planner], Figures]:
   }
 
 
+def _t5(name: str) -> Callable[[plan.Planner], Figures]:
+  """Returns a row of Table 1 whose model is of a size; see `scales`."""
+
+  def figures(planner: plan.Planner) -> Figures:
+    return {
+      column: plan.Figure(
+        planner.baseline("t5", column, "test", name=name, of_sentences=True),
+        "exact_match",
+      )
+      for column in planner.scale.datasets
+      # Its answers are patterns; the paper has no figure either.
+      if column != "CT" and name in planner.scale.baselines
+    }
+
+  return figures
+
+
+def _masked(system: str) -> Callable[[plan.Planner], Figures]:
+  """Returns a row on masked wordpieces, of what `knn_lm` has measured."""
+  return lambda planner: {
+    MASKED_ACCURACY: plan.Figure(planner.knn_lm(), f"{system}_accuracy"),
+    MASKED_LIKELIHOOD: plan.Figure(
+      planner.knn_lm(), f"{system}_log_likelihood", 1.0
+    ),
+  }
+
+
 def _nothing(planner: plan.Planner) -> None:
   del planner
 
@@ -296,6 +326,20 @@ _TABLE_1 = Table(
       {"NQ": 32.6},
       _baseline("path_retriever"),
     ),
+    *(
+      Row(
+        name,
+        f"T5, closed book ({size})",
+        "salient spans of Z's sentences, questions; reads no passage",
+        paper,
+        _t5(name),
+      )
+      for name, size, paper in (
+        ("t5", "base", {"NQ": 27.0, "WQ": 29.1}),
+        ("t5_large", "large", {"NQ": 29.8, "WQ": 32.2}),
+        ("t5_11b", "11b", {"NQ": 34.5, "WQ": 37.4}),
+      )
+    ),
     Row(
       "orqa",
       "ORQA",
@@ -317,6 +361,18 @@ _TABLE_1 = Table(
       {"NQ": 40.4, "WQ": 40.7, "CT": 42.9},
       _answers("realm_other_text-qa", _realm_of_other, _realm_of_other),
     ),
+    *(
+      Row(name, title, trained_on, {}, _masked(system), is_beside=True)
+      for name, title, trained_on, system in (
+        ("masked_reader", "REALM's reader alone", "as REALM", "reader"),
+        (
+          "knn_lm",
+          "kNN-LM",
+          "as REALM; nothing beyond, its store is filled",
+          "knn_lm",
+        ),
+        ("masked_realm", "REALM with passages", "as REALM", "realm"),
+      )
+    ),
   ),
-  ("T5 (base: NQ 27.0, WQ 29.1; large: 29.8, 32.2; 11b: 34.5, 37.4)",),
 )

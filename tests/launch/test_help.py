@@ -37,6 +37,7 @@ _REQUIRED = {
   "finetune": {"config", "corpus", "dataset", "model_dir"},
   "graph_retriever": {"bert", "corpus", "dataset", "model_dir"},
   "import_checkpoint": {"output", "source"},
+  "knn_lm": {"model_dir", "output"},
   "path_retriever": {"bert", "corpus", "dataset", "model_dir"},
   "pretrain": {"config", "corpus", "model_dir"},
   "pretrain_ict": {"config", "corpus", "model_dir"},
@@ -44,6 +45,7 @@ _REQUIRED = {
   "refresh_index": {"model_dir"},
   "reproduce": {"output", "table"},
   "serve": set(),
+  "t5": {"corpus", "dataset", "model_dir"},
   "train_tagger": {"config", "data", "model_dir"},
 }
 # Runs a command and says, on stderr, what it has imported.

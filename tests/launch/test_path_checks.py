@@ -97,6 +97,7 @@ def good(root):
       "output": f"{root}/new",
       "corpus": corpus,
     },
+    "knn_lm": {"model_dir": run, "corpus": corpus, "output": f"{root}/new"},
     **{
       name: {
         "bert": f"{root}/weights",
@@ -117,6 +118,11 @@ def good(root):
     "refresh_index": {"model_dir": run, "corpus": corpus},
     "reproduce": {"table": "2", "output": f"{root}/new"},
     "serve": {"model_name": "realm", "model_base_path": str(root)},
+    "t5": {
+      "corpus": corpus,
+      "dataset": "encyclopedia:rivers",
+      "model_dir": f"{root}/new",
+    },
     "train_tagger": {
       "config": "tiny",
       "data": f"{root}/train.conll",
@@ -149,7 +155,7 @@ def wrong(root):
   no_corpus = absent.corpus(full, is_folder=True)
   yield from refused("corpus", full, no_corpus, "finetune")
   not_annotated = absent.sentences(bare)
-  yield from refused("corpus", bare, not_annotated, "pretrain_mlm")
+  yield from refused("corpus", bare, not_annotated, "pretrain_mlm", "t5")
   yield from missing("pretrain_corpus", "pretrain")
 
   baselines = ("drqa", "graph_retriever", "path_retriever")
@@ -158,7 +164,9 @@ def wrong(root):
     *(*baselines, *trainings),
   )
   yield from refused("model_dir", below, no_folder, *locking)
-  reading_runs = ("ask", "evaluate", "edit_corpus", "export", "refresh_index")
+  reading_runs = (
+    *("ask", "evaluate", "edit_corpus", "export", "knn_lm", "refresh_index"),
+  )
   yield from refused("model_dir", none, absent.run(none), *reading_runs)
   for flag, command in (
     ("init", "finetune"),
@@ -178,7 +186,7 @@ def wrong(root):
 
   writing = (
     *("build_corpus", "edit_corpus", "evaluate", "export", "demo"),
-    "reproduce",
+    *("knn_lm", "reproduce"),
   )
   yield from refused("output", below, no_folder, *writing, "import_checkpoint")
   message = absent.new_folder(full)

@@ -178,3 +178,18 @@ def test_table_1_sets_our_column_beside_the_papers_three(tmp_path, commands):
   )
   assert "| REALM, X = Z | 39.2 | 40.2 | 46.8 | 25.0 |" in lines
   assert "| HardEM | 28.1 |  |  | 12.5 |" in lines
+
+
+def test_what_is_beside_the_table_is_reported_below_it(tmp_path, commands):
+  rows = ["realm", "t5_large", "masked_reader", "knn_lm", "masked_realm"]
+  run(tmp_path, commands, rows, seeds=(0, 1), table=tables.get(1))
+  text = (tmp_path / "table-1.md").read_text()
+  table, beside = text.split("Beside the table")
+  assert "| T5, closed book (large) | 29.8 | 32.2 |  |  |" in table
+  assert "kNN-LM" not in table
+  assert (
+    "| system | accuracy, percent, ours | log-likelihood, nats, ours |"
+  ) in beside
+  assert "| REALM's reader alone | 25.0 ± 0.0 | -3.0 ± 0.0 |" in beside
+  assert "| kNN-LM | 50.0 ± 0.0 | -2.0 ± 0.0 |" in beside
+  assert "kNN-LM" not in (tmp_path / "table-1.svg").read_text()

@@ -129,6 +129,30 @@ def test_a_baseline_answers_and_its_answers_are_scored(name):
   assert "model_dir" not in scored.flags
 
 
+def test_t5_learns_sentences_and_is_of_the_papers_sizes_at_its_scale():
+  sizes = {}
+  for row in ("t5", "t5_large", "t5_11b"):
+    steps = steps_of(1, [row], planner(scale="paper"))
+    assert [s.command for s in steps].count("annotate_spans") == 1
+    trained = [step for step in steps if step.command == "t5"]
+    sizes[row] = {step.flags["size"] for step in trained}
+    assert [step.flags["dataset"] for step in trained] == [
+      "nq_open",
+      "webquestions",
+    ]
+  assert sizes == {"t5": {"base"}, "t5_large": {"large"}, "t5_11b": {"11b"}}
+  assert steps_of(1, ["t5_large"], planner()) == []
+
+
+def test_knn_lm_is_of_the_realm_beside_which_it_stands():
+  *_, realm, measured = steps_of(
+    1, ["masked_reader", "knn_lm", "masked_realm"], planner()
+  )
+  assert measured.command == "knn_lm"
+  assert measured.flags["model_dir"] == realm.flags["model_dir"]
+  assert realm.name == "seed-0/realm"
+
+
 def test_other_text_is_learned_from_but_not_retrieved():
   step = named(steps_of(1, [], planner()))["seed-0/realm_other_text"]
   assert step.flags["corpus"] == "out/corpus"

@@ -139,14 +139,54 @@ class MaskedQuerySource:
       sentences: <int64>[batch]. Which sentences.
       step: <int64>[]. Seeds the draws.
     """
-    config = self._config
-    room = config.query_length - 2
     start = tf.gather(self._starts, sentences)  # [batch], places in tokens
     limit = tf.gather(self._limits, sentences)
-    if config.masking == "salient_span":
-      target_start, target_limit = self._choose_spans(sentences, step)
-    else:
-      target_start, target_limit = start, limit
+    if self._config.masking != "salient_span":
+      return self._mask(sentences, start, limit, step)
+    return self._mask(sentences, *self._choose_spans(sentences, step), step)
+
+  def spans(self) -> tuple[np.ndarray, np.ndarray]:
+    """Returns all salient spans of the selected sentences, in order.
+
+    Returns:
+      The sentence of each and its number, for `mask_spans`: both <int64>[n].
+    """
+    sentences = self._sentences.numpy()
+    splits = self._span_splits.numpy()
+    counts = splits[sentences + 1] - splits[sentences]
+    first = np.cumsum(counts) - counts
+    within = np.arange(counts.sum()) - np.repeat(first, counts)
+    return (
+      np.repeat(sentences, counts),
+      np.repeat(splits[sentences], counts) + within,
+    )
+
+  def mask_spans(self, sentences: tf.Tensor, spans: tf.Tensor) -> QueryBatch:
+    """Masks given spans, where `config.masking` is "salient_span".
+
+    Args:
+      sentences: <int64>[batch]. See `spans`.
+      spans: <int64>[batch].
+    """
+    return self._mask(
+      sentences,
+      tf.gather(self._span_starts, spans),
+      tf.gather(self._span_limits, spans),
+      tf.constant(0, tf.int64),  # Nothing is drawn.
+    )
+
+  def _mask(
+    self,
+    sentences: tf.Tensor,
+    target_start: tf.Tensor,
+    target_limit: tf.Tensor,
+    step: tf.Tensor,
+  ) -> QueryBatch:
+    """Masks sentences at given places in `tokens`, <int64>[batch]."""
+    config = self._config
+    room = config.query_length - 2
+    start = tf.gather(self._starts, sentences)
+    limit = tf.gather(self._limits, sentences)
     # A sentence that is too long is read through a window around its span.
     middle = (target_start + target_limit) // 2
     first = tf.clip_by_value(

@@ -1,0 +1,38 @@
+r"""Trains T5, closed book, of the paper's Table 1, and has it answer questions.
+
+python -m realm_tf.launch.t5 --corpus=CORPUS --dataset=webquestions \
+  --model_dir=MODEL_DIR
+
+It is pre-trained on the salient spans of the annotated corpus, then learns to
+write the answers of the questions, and reads no passage. The answers are scored
+by evaluate --predictions, the command that is printed at the end.
+"""
+
+from realm_tf.baselines import t5_options
+from realm_tf.launch import command
+from realm_tf.launch import model_dir_flag
+from realm_tf.launch import option_flags
+from realm_tf.launch import path_checks
+from realm_tf.launch import question_flags
+from realm_tf.launch import verify_flag
+
+model_dir_flag.define("Folder of the run; resumed if it exists.")
+option_flags.define(t5_options.Options)
+verify_flag.define()
+
+
+def main() -> None:
+  """Trains and answers."""
+  verify_flag.apply()
+  options = t5_options.Options(**option_flags.read(t5_options.Options))
+  path_checks.corpus(options.corpus)
+  path_checks.sentences(options.corpus)
+  question_flags.check_paths("train", dataset=options.dataset)
+  question_flags.check_paths(options.split, dataset=options.dataset)
+  from realm_tf.baselines import t5_closed_book
+
+  t5_closed_book.run(options)
+
+
+if __name__ == "__main__":
+  command.run(main)
