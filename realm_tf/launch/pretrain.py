@@ -17,9 +17,10 @@ run_flags.define("pretrain")
 _REFRESH = flags.DEFINE_enum(
   "refresh",
   "local",
-  ["local", "external", "off"],
+  ["local", "external", "off", "inline"],
   "'local' starts a refresher on this machine, 'external' relies on "
-  "refresh_index --watch running elsewhere, 'off' freezes the first index.",
+  "refresh_index --watch running elsewhere, 'off' freezes the first index, "
+  "'inline' has each step embed some passages, with --retrieval=device.",
 )
 _RETRIEVAL = flags.DEFINE_enum(
   "retrieval",

@@ -1,5 +1,7 @@
 """Exchanges tensors between the replicas of a step."""
 
+from collections.abc import Sequence
+
 import tensorflow as tf
 
 
@@ -57,3 +59,21 @@ def replica_number() -> tf.Tensor:
   if context is None:
     return tf.constant(0)
   return tf.cast(context.replica_id_in_sync_group, tf.int32)
+
+
+def variable(shape: Sequence[int], dtype: tf.DType, name: str) -> tf.Variable:
+  """Returns a variable of zeros, of which each replica has a value of its own.
+
+  Args:
+    shape: Of each value.
+    dtype: Of the values.
+    name: Of the variable.
+  """
+  return tf.Variable(
+    lambda: tf.zeros(shape, dtype),
+    trainable=False,
+    dtype=dtype,
+    name=name,
+    synchronization=tf.VariableSynchronization.ON_READ,
+    aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA,
+  )

@@ -73,6 +73,11 @@ class RunFolder:
     return self.below("index")
 
   @property
+  def inline_index(self) -> str:
+    """The folder of vectors that checkpoints of refresh=inline go on with."""
+    return self.below("inline_index")
+
+  @property
   def index_in_use(self) -> str:
     """The folder in which readers announce the versions that they use."""
     return self.below("index_in_use")

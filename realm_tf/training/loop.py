@@ -59,6 +59,13 @@ class Hook:
     """
     return {}
 
+  def before_save(self, step: int) -> None:
+    """Called before each checkpoint is saved.
+
+    Args:
+      step: Steps done.
+    """
+
   def before_evaluation(self, step: int) -> None:
     """Called before each evaluation.
 
@@ -287,6 +294,7 @@ class _Loop:
   def _save(self, step: int) -> None:
     """Saves a checkpoint, of finite weights only."""
     _check_finite(step, self._pending)
+    self._hook.before_save(step)
     self._state.save()
     self._saved_step = step
 

@@ -7,7 +7,6 @@ for each query, and the records of the passages that were chosen.
 
 import dataclasses
 from collections.abc import Iterable
-from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -75,9 +74,11 @@ class DeviceIndex(tf.Module):
     self._null_record = null_record
     self._strategy = tf.distribute.get_strategy()
     rows = layout.share_rows
-    self._vectors = _per_replica([rows, dim], dtype, "vectors")
-    self._records = _per_replica([rows, len(null_record)], tf.int32, "records")
-    self._keys = _per_replica([rows], tf.int32, "keys")
+    self._vectors = replicas.variable([rows, dim], dtype, "vectors")
+    self._records = replicas.variable(
+      [rows, len(null_record)], tf.int32, "records"
+    )
+    self._keys = replicas.variable([rows], tf.int32, "keys")
 
   def load_vectors(self, shares: Iterable[np.ndarray]) -> None:
     """Replaces the vectors. Nothing is traced anew.
@@ -108,6 +109,36 @@ class DeviceIndex(tf.Module):
       first, limit = self.layout.rows_of(replica)
       found.append(part.numpy()[: limit - first])
     return found
+
+  def records(self, places: tf.Tensor) -> tf.Tensor:
+    """Returns records of this replica's share; call it in `strategy.run`.
+
+    Args:
+      places: <int32>[...]. Rows of the share.
+
+    Returns:
+      <int32>[..., W].
+    """
+    # A read of the rows, not of the whole share.
+    return tf.ensure_shape(
+      tf.raw_ops.ResourceGather(
+        resource=self._records.handle, indices=places, dtype=tf.int32
+      ),
+      [*places.shape, len(self._null_record)],
+    )
+
+  def store(self, places: tf.Tensor, vectors: tf.Tensor) -> None:
+    """Replaces vectors of this replica's share; call it in `strategy.run`.
+
+    Args:
+      places: <int32>[n]. Rows of the share.
+      vectors: <float32>[n, D].
+    """
+    tf.raw_ops.ResourceScatterUpdate(
+      resource=self._vectors.handle,
+      indices=places,
+      updates=tf.cast(vectors, self.dtype),
+    )
 
   def search(
     self, queries: tf.Tensor, k: int
@@ -175,19 +206,13 @@ class DeviceIndex(tf.Module):
     wanted = replicas.stack(rows)  # [replicas, b, c]
     places = wanted - share * number
     is_here = (places >= 0) & (places < share) & (wanted < self.null_row)
-    # A read of the rows, not of the whole share.
-    records = tf.raw_ops.ResourceGather(
-      resource=self._records.handle,
-      indices=tf.where(is_here, places, 0),
-      dtype=tf.int32,
-    )
-    width = len(self._null_record)
+    records = self.records(tf.where(is_here, places, 0))
     records = tf.where(is_here[..., None], records, 0)
-    records = tf.ensure_shape(records, [*wanted.shape, width])
     if self.layout.replicas > 1:
       context = tf.distribute.get_replica_context()
       records = context.all_reduce(tf.distribute.ReduceOp.SUM, records)
-    own = tf.slice(records, [number, 0, 0, 0], [1, batch, count, width])
+    size = [1, batch, count, len(self._null_record)]
+    own = tf.slice(records, [number, 0, 0, 0], size)
     is_null = (rows == self.null_row)[..., None]
     return tf.where(is_null, tf.constant(self._null_record), own[0])
 
@@ -294,20 +319,6 @@ class DeviceIndex(tf.Module):
         filling = np.zeros([missing, *share.shape[1:]], share.dtype)
         share = np.concatenate([share, filling])
       part.assign(share)
-
-
-def _per_replica(
-  shape: Sequence[int], dtype: tf.DType, name: str
-) -> tf.Variable:
-  """Returns a variable of which each replica has a value of its own."""
-  return tf.Variable(
-    lambda: tf.zeros(shape, dtype),
-    trainable=False,
-    dtype=dtype,
-    name=name,
-    synchronization=tf.VariableSynchronization.ON_READ,
-    aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA,
-  )
 
 
 def _batch(tensor: tf.Tensor) -> int | tf.Tensor:

@@ -15,6 +15,7 @@ from realm_tf.runs import run_folder
 from realm_tf.training import loop
 from realm_tf.training.recipes import corpus_lines
 from realm_tf.training.recipes import device_hook
+from realm_tf.training.recipes import inline_hook
 from realm_tf.training.recipes import pretrain_hook
 from realm_tf.training.recipes import refresh_hook
 from realm_tf.training.recipes import run_setup
@@ -22,6 +23,8 @@ from realm_tf.training.tasks import device_task
 from realm_tf.training.tasks import realm_task
 
 RETRIEVAL = ("host", "device")
+# A value of `refresh`, where the replicas hold the index.
+INLINE = "inline"
 
 _log = logging.getLogger(__name__)
 
@@ -57,7 +60,7 @@ def run(
 
   Args:
     config: The settings, of `pretrain`.
-    refresh_mode: One of `refresh_hook.MODES`.
+    refresh_mode: One of `refresh_hook.MODES`, or `INLINE`.
     retrieval: One of `RETRIEVAL`: where queries are embedded and the index is
       searched.
     questions: A dataset whose dev questions' zero-shot recall each evaluation
@@ -71,7 +74,13 @@ def run(
   """
   if not isinstance(config, schema.RealmConfig):
     raise TypeError(f"`config` must be a RealmConfig, got {config!r}.")
-  refresh_hook.check_mode(refresh_mode)
+  if refresh_mode != INLINE:
+    refresh_hook.check_mode(refresh_mode)
+  elif retrieval != "device":
+    raise errors.UserError(
+      f"refresh={INLINE} is of retrieval=device: give that, too, or another "
+      "`refresh`."
+    )
   if retrieval not in RETRIEVAL:
     raise errors.UserError(
       f"retrieval={retrieval} must be one of {', '.join(RETRIEVAL)}."
@@ -90,7 +99,9 @@ def run(
   device_lines: dict[str, str] = {}
   with setup.strategy.scope():
     if retrieval == "device":
-      task = device_task.DeviceRealmTask(*parts)
+      task = device_task.DeviceRealmTask(
+        *parts, refreshes_inline=refresh_mode == INLINE
+      )
       index_bytes = task.index_bytes
       device_lines = {"index": task.share_bytes.describe()}
     else:
@@ -124,12 +135,17 @@ def run(
   )
   hook: pretrain_hook.PretrainHook | device_hook.DeviceHook
   if isinstance(task, device_task.DeviceRealmTask):
-    hook = device_hook.DeviceHook(task, *run_parts)
+    of_device = (
+      inline_hook.InlineHook
+      if refresh_mode == INLINE
+      else device_hook.DeviceHook
+    )
+    hook = of_device(task, *run_parts)
   else:
     hook = pretrain_hook.PretrainHook(task, *run_parts)
   with hook.running(), run_setup.claimed(setup):
     result = loop.train(task, setup.run, setup.model_dir, setup.strategy, hook)
-  used = ", ".join(map(str, hook.versions_used))
+  used = ", ".join(map(str, hook.versions_used)) or "none"
   following = suggestions.finetuning(
     config,
     "pretrain",

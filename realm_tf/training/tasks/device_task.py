@@ -19,6 +19,7 @@ from realm_tf.data.examples import passage_records
 from realm_tf.data.examples import realm_examples
 from realm_tf.data.sentences import annotated_corpus
 from realm_tf.index.device import device_index
+from realm_tf.index.device import inline_refresh
 from realm_tf.index.device import share_layout
 from realm_tf.index.device import share_loading
 from realm_tf.text import wordpiece
@@ -50,6 +51,7 @@ class DeviceRealmTask(realm_task.MaskedSentenceTask):
   Attributes:
     index: The index and the passages in the replicas' memory.
     share_bytes: The memory that they take on each device.
+    inline_refresh: Embeds the passages on the replicas.
   """
 
   def __init__(
@@ -58,6 +60,8 @@ class DeviceRealmTask(realm_task.MaskedSentenceTask):
     tokenizer: wordpiece.Tokenizer,
     sentences: annotated_corpus.AnnotatedCorpus,
     passages: passage_table.PassageTable,
+    *,
+    refreshes_inline: bool = False,
   ):
     """Spreads the passages; see base class.
 
@@ -66,6 +70,8 @@ class DeviceRealmTask(realm_task.MaskedSentenceTask):
       tokenizer: Of the knowledge corpus.
       sentences: The pre-training corpus X.
       passages: The knowledge corpus Z.
+      refreshes_inline: Whether each training step embeds some passages; the
+        weights of the step then embed queries, too.
     """
     super().__init__(config, tokenizer, sentences)
     self._strategy = strategy = tf.distribute.get_strategy()
@@ -105,7 +111,7 @@ class DeviceRealmTask(realm_task.MaskedSentenceTask):
     )
     with tf.device("/cpu:0"):
       self._uids = tf.constant(uids)
-    self._own_queries = config.device_queries == "step"
+    self._own_queries = refreshes_inline or config.device_queries == "step"
     self._embedder = self.retriever.query_embedder
     if not self._own_queries:
       # The index's own, which no step trains.
@@ -113,6 +119,10 @@ class DeviceRealmTask(realm_task.MaskedSentenceTask):
         self._embedder.get_config()
       )
       self._embedder.trainable = False
+    self._refreshes_inline = refreshes_inline
+    self.inline_refresh = inline_refresh.InlineRefresh(
+      self.index, self._embed_passages, config.export_every_steps
+    )
     self._dense = dense.DenseRetriever(
       self._on_replicas(self._embed),
       self._on_replicas(self._search),
@@ -166,8 +176,13 @@ class DeviceRealmTask(realm_task.MaskedSentenceTask):
   def complete(
     self, features: base_task.Features, *, training: bool
   ) -> base_task.Features:
-    """Embeds the queries, retrieves, and packs; see base class."""
-    del training
+    """Embeds the queries, retrieves, and packs; see base class.
+
+    Refreshed inline, the step's rows first: what is retrieved then is
+    `inline_refresh.round_steps` - 1 steps old at most.
+    """
+    if training and self._refreshes_inline:
+      self.inline_refresh.advance()
     batch = self._config.batch_size // self._replicas
     features = {
       name: tf.ensure_shape(value, [batch, *value.shape[1:]])
@@ -241,6 +256,11 @@ class DeviceRealmTask(realm_task.MaskedSentenceTask):
   def _embed(self, token_ids: tf.Tensor) -> tf.Tensor:
     """Embeds queries: <int32>[b, query_length] to <float32>[b, D]."""
     return self._embedder(token_ids, training=False)
+
+  def _embed_passages(self, records: tf.Tensor) -> tf.Tensor:
+    """Embeds passages: <int32>[n, W] to <float32>[n, D]."""
+    token_ids = self._format.decode(records).token_ids
+    return self.retriever.passage_embedder(token_ids, training=False)
 
   def _search(self, queries: tf.Tensor, k: int) -> retriever.Found:
     """Searches for the embeddings of queries, as a retriever does."""

@@ -14,6 +14,7 @@ import numpy as np  # noqa: E402
 import tensorflow as tf  # noqa: E402
 
 from realm_tf.index.device import device_index  # noqa: E402
+from realm_tf.index.device import inline_refresh  # noqa: E402
 from realm_tf.index.device import share_layout  # noqa: E402
 from tests.training import logical_devices  # noqa: E402
 
@@ -83,6 +84,41 @@ def candidates_function(strategy, index, count):
   return call, step
 
 
+def embed(records):
+  """Vectors that tell of which record they are."""
+  values = tf.cast(records[:, :1] % 1000, tf.float32)
+  return values + tf.range(DIM, dtype=tf.float32)
+
+
+def refreshed(strategy):
+  """Returns the vectors after a step, after a round, and of a step later on."""
+  index, _ = build(strategy, 41, 1)
+  with strategy.scope():
+    refresh = inline_refresh.InlineRefresh(index, embed, 4)
+
+  @tf.function(autograph=False)
+  def advance():
+    strategy.run(refresh.advance)
+
+  def vectors():
+    return np.concatenate(index.vectors()).tolist()
+
+  advance()
+  first = vectors()
+  refresh.embed_all()
+  every = vectors()
+  index.load_vectors([np.zeros_like(share) for share in index.vectors()])
+  refresh.go_to(refresh.round_steps + 2)
+  advance()
+  return {
+    "first": first,
+    "every": every,
+    "later": vectors(),
+    "rows": refresh.rows_a_step,
+    "round": refresh.round_steps,
+  }
+
+
 def listed(arrays):
   return [array.tolist() for array in arrays]
 
@@ -110,6 +146,7 @@ def run(strategy):
   results["replaced"] = listed(call(queries, none))
   results["retraced"] = step.experimental_get_tracing_count() - traces
   results["vectors"] = bool((np.concatenate(index.vectors()) == new).all())
+  results["inline"] = refreshed(strategy)
   return results
 
 

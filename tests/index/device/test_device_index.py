@@ -2,6 +2,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from realm_tf import errors
+from realm_tf.index.device import inline_state
 from realm_tf.index.device import share_layout
 from tests.index.device import on_replicas
 from tests.training import logical_devices
@@ -62,6 +64,39 @@ def test_a_new_version_takes_the_place_of_the_old_without_a_trace(
   check(results["replaced"], expected(41, 4, with_sources=False, seed=1))
   assert results["retraced"] == 0
   assert results["vectors"]
+
+
+@pytest.mark.parametrize("replicas", logical_devices.REPLICAS)
+def test_each_replica_embeds_its_share_round_by_round(found, replicas):
+  result = found[str(replicas)]["inline"]
+  old, records, *_ = on_replicas.make(41)
+  new = on_replicas.embed(tf.constant(records)).numpy()
+  share = -(-41 // replicas)
+  rows = -(-share // 4)
+  assert (result["rows"], result["round"]) == (rows, -(-share // rows))
+  np.testing.assert_array_equal(result["every"], new)
+  place = np.arange(41) % share
+  is_first = (place < rows)[:, None]
+  np.testing.assert_array_equal(result["first"], np.where(is_first, new, old))
+  # The third step of the second round, as a resumed run goes on.
+  start = (result["round"] + 2) * rows % share
+  is_later = ((place - start) % share < rows)[:, None]
+  np.testing.assert_array_equal(result["later"], np.where(is_later, new, 0))
+
+
+def test_vectors_are_kept_by_step(tmp_path):
+  folder = str(tmp_path / "kept")
+  dtype = tf.bfloat16.as_numpy_dtype
+  shares = [np.arange(6).reshape(3, 2).astype(dtype), np.ones([1, 2], dtype)]
+  for step in (3, 6):
+    inline_state.save(folder, step, shares)
+  inline_state.prune(folder, {6})
+  assert inline_state.load(folder, 3, tf.bfloat16) is None
+  kept = inline_state.load(folder, 6, tf.bfloat16)
+  np.testing.assert_array_equal(kept, np.concatenate(shares))
+  (tmp_path / "kept" / "vectors-6.npy").write_bytes(b"cut")
+  with pytest.raises(errors.UserError, match="vectors-6.npy cannot be read"):
+    inline_state.load(folder, 6, tf.bfloat16)
 
 
 def test_xla_compiles_it():
