@@ -64,12 +64,13 @@ def run(
   if not isinstance(config, schema.RealmConfig):
     raise TypeError(f"`config` must be a RealmConfig, got {config!r}.")
   refresh_hook.check_mode(refresh_mode)
+  # First: workers of a cluster meet before TensorFlow does anything else.
+  setup = run_setup.set_up("pretrain", config, **where)
   asked = None
   if questions:
     asked = qa_splits.load(
       questions, "dev", data_dir=data_dir, manual_dir=manual_dir
     )
-  setup = run_setup.set_up("pretrain", config, **where)
   tokenizer, passages = setup.corpus.tokenizer, setup.corpus.load_passages()
   with setup.strategy.scope():
     task = realm_task.RealmTask(config, tokenizer, setup.sentences, passages)
@@ -101,6 +102,7 @@ def run(
     setup.corpus.num_passages,
     refresh_mode,
     judge,
+    setup.hosts,
   )
   with hook.running(), run_setup.claimed(setup):
     result = loop.train(task, setup.run, setup.model_dir, setup.strategy, hook)
