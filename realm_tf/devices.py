@@ -1,13 +1,16 @@
 """Where a run computes: TPU, GPUs or CPU, chosen by `tpu`."""
 
 import contextlib
+import dataclasses
 import functools
+import json
 import os
 import pathlib
 import sys
 from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Iterator
+from collections.abc import Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -25,15 +28,57 @@ NVIDIA_FILES = (
 )
 
 
-def make_strategy(tpu: str) -> tf.distribute.Strategy:
+# The variable that names the cluster of a process, and its place in it.
+TF_CONFIG = "TF_CONFIG"
+
+
+@dataclasses.dataclass(frozen=True)
+class Host:
+  """A process that makes batches, among those that train together.
+
+  Attributes:
+    index: Its number; 0 is the chief.
+    count: How many there are: more than one of a cluster of `TF_CONFIG` only.
+      A TPU, whatever its hosts, has one process that makes batches.
+  """
+
+  index: int = 0
+  count: int = 1
+
+  def rows(self, batch: Any) -> Any:
+    """Returns this host's rows of a global batch.
+
+    Args:
+      batch: A nest of tensors [batch, ...]; `count` divides the batch.
+
+    Returns:
+      The same nest of [batch / count, ...].
+    """
+    if self.count == 1:
+      return batch
+
+    def cut(value: tf.Tensor) -> tf.Tensor:
+      size = value.shape[0] // self.count
+      return value[self.index * size : (self.index + 1) * size]
+
+    return tf.nest.map_structure(cut, batch)
+
+
+def make_strategy(
+  tpu: str, *, join_cluster: bool = False
+) -> tf.distribute.Strategy:
   """Returns the distribution strategy of a run.
 
   Args:
     tpu: A TPU's name or address, "local" for the TPUs of this machine, or ""
       for the GPUs that are there, else the CPU.
+    join_cluster: Whether to train with the other workers of the cluster that
+      `TF_CONFIG` names, if it names several. It waits for them, and comes
+      before all else that TensorFlow does in a process.
 
   Raises:
-    errors.UserError: If the TPU cannot be reached, or has several hosts.
+    errors.UserError: If the TPU cannot be reached, or the cluster is none of
+      workers alone.
   """
   if tpu:
     try:
@@ -48,14 +93,9 @@ def make_strategy(tpu: str) -> tf.distribute.Strategy:
         "grpc:// address, or 'local' on a TPU VM; leave `tpu` out to use "
         "GPUs or the CPU."
       ) from e
-    strategy = tf.distribute.TPUStrategy(resolver)
-    if strategy.extended.num_hosts > 1:
-      # Each would read the same batches.
-      raise errors.UserError(
-        f"tpu={tpu} is a slice of {strategy.extended.num_hosts} hosts: name "
-        "a TPU of one host."
-      )
-    return strategy
+    return tf.distribute.TPUStrategy(resolver)
+  if join_cluster and _names_several_workers():
+    return tf.distribute.MultiWorkerMirroredStrategy()
   gpus = tf.config.list_logical_devices("GPU")
   if not tf.config.list_physical_devices("GPU"):
     warn_of_unseen_gpu()
@@ -63,6 +103,50 @@ def make_strategy(tpu: str) -> tf.distribute.Strategy:
     return tf.distribute.MirroredStrategy()
   device = gpus[0].name if gpus else "/cpu:0"
   return tf.distribute.OneDeviceStrategy(device)
+
+
+def _names_several_workers() -> bool:
+  """Returns whether `TF_CONFIG` names a cluster of several workers.
+
+  Raises:
+    errors.UserError: If it is damaged, or names processes of other kinds.
+  """
+  value = os.environ.get(TF_CONFIG, "")
+  if not value:
+    return False
+  try:
+    found = json.loads(value)
+    cluster = found.get("cluster", {})
+    tasks = {kind: len(addresses) for kind, addresses in cluster.items()}
+    kind, index = "worker", 0
+    if tasks:
+      kind, index = found["task"]["type"], int(found["task"]["index"])
+  except (AttributeError, KeyError, TypeError, ValueError) as e:
+    raise errors.UserError(
+      f"{TF_CONFIG} is damaged: {e!r}. It is a JSON object with `cluster`, "
+      "which lists the addresses of all workers, and `task`, the type and "
+      "index of this process."
+    ) from e
+  if sum(tasks.values()) < 2:
+    return False
+  if not {*tasks, kind} <= {"chief", "worker"} or index >= tasks.get(kind, 0):
+    raise errors.UserError(
+      f"{TF_CONFIG} names the task {kind}:{index} of a cluster of "
+      f"{', '.join(f'{n} {k}' for k, n in tasks.items())}: each process is one "
+      "of its workers, the first of which may be called chief."
+    )
+  return True
+
+
+def host(strategy: tf.distribute.Strategy) -> Host:
+  """Returns the place of this process among those of a strategy."""
+  if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
+    return Host()
+  resolver = strategy.cluster_resolver
+  tasks = resolver.cluster_spec().as_dict()
+  chiefs = len(tasks.get("chief", ()))
+  index = resolver.task_id + (chiefs if resolver.task_type == "worker" else 0)
+  return Host(index, chiefs + len(tasks.get("worker", ())))
 
 
 @functools.cache
@@ -98,10 +182,19 @@ def distribute(
   puts behind the dataset, to copy batches to devices, is tuned whatever the
   dataset's options say; see `dataset_options`.
 
+  Where several processes make batches, and where the replicas are on other
+  hosts, the dataset stays in this process, which cuts each batch: pipelines
+  have operations that another host's TensorFlow lacks, and the iterator of
+  `MultiWorkerMirroredStrategy` talks to the other processes from whatever
+  thread asks it.
+
   Args:
     strategy: Spreads each batch over its replicas.
-    dataset: Batches of global size.
+    dataset: Batches of what this process makes of the global batch; see
+      `Host.rows`.
   """
+  if host(strategy).count > 1 or _has_remote_replicas(strategy):
+    return _Cut(strategy, dataset)
   if strategy.num_replicas_in_sync == 1 and is_cpu(strategy):
     return dataset
   options = tf.data.Options()
@@ -109,6 +202,64 @@ def distribute(
     tf.data.experimental.AutoShardPolicy.OFF
   )
   return strategy.experimental_distribute_dataset(dataset.with_options(options))
+
+
+class _Cut:
+  """The batches of a dataset, each cut for the replicas by this process."""
+
+  def __init__(
+    self, strategy: tf.distribute.Strategy, dataset: tf.data.Dataset
+  ):
+    self._strategy = strategy
+    self._dataset = dataset
+
+  def __iter__(self) -> Iterator[Any]:
+    for batch in self._dataset:
+      yield share(self._strategy, batch)
+
+
+def share(strategy: tf.distribute.Strategy, batch: Any) -> Any:
+  """Gives each replica of this process as many rows of a batch.
+
+  Args:
+    strategy: Has the replicas.
+    batch: A nest of tensors [batch, ...] of this process, of which the number
+      of its replicas is a divisor.
+  """
+  count = _local_replicas(strategy)
+  with tf.device("/cpu:0"):
+    parts = [Host(index, count).rows(batch) for index in range(count)]
+  return spread(strategy, parts)
+
+
+def spread(strategy: tf.distribute.Strategy, parts: Sequence[Any]) -> Any:
+  """Gives each replica of this process a value of its own.
+
+  Args:
+    strategy: Has the replicas.
+    parts: A nest of tensors for each.
+  """
+  first = host(strategy).index * len(parts)
+  return strategy.experimental_distribute_values_from_function(
+    lambda context: parts[context.replica_id_in_sync_group - first]
+  )
+
+
+def _local_replicas(strategy: tf.distribute.Strategy) -> int:
+  return strategy.num_replicas_in_sync // host(strategy).count
+
+
+def _has_remote_replicas(strategy: tf.distribute.Strategy) -> bool:
+  """Returns whether replicas are in other processes than this one."""
+  with tf.device("/cpu:0"):
+    here = _process(tf.zeros([]).device)
+  places = map(_process, strategy.extended.worker_devices)
+  return any(place not in (here, (None, None)) for place in places)
+
+
+def _process(device: str) -> tuple[str | None, int | None]:
+  spec = tf.DeviceSpec.from_string(device)
+  return spec.job, spec.task
 
 
 def run_once(
@@ -132,7 +283,9 @@ def describe(strategy: tf.distribute.Strategy) -> str:
   kinds = _device_types(strategy)
   replicas = strategy.num_replicas_in_sync
   noun = "replica" if replicas == 1 else "replicas"
-  return f"{'/'.join(sorted(kinds))}, {replicas} {noun}"
+  here = host(strategy)
+  among = f" on {here.count} hosts" if here.count > 1 else ""
+  return f"{'/'.join(sorted(kinds))}, {replicas} {noun}{among}"
 
 
 def set_precision(precision: str, *, on_cpu: bool) -> None:

@@ -106,13 +106,25 @@ def end_with_parent() -> None:
 def deferred() -> Iterator[None]:
   """Finishes the block, then raises `Interrupted` if a signal came.
 
-  An error that ends the block comes first.
+  An error that ends the block comes first. Within another such block, that
+  one's end raises.
   """
-  _requests.deferred = True
+  before, _requests.deferred = _requests.deferred, True
   try:
     yield
   finally:
-    _requests.deferred = False
+    _requests.deferred = before
+  if not before:
+    _requests.raise_received()
+
+
+def received() -> int | None:
+  """Returns the number of the signal that came; None if none did."""
+  return _requests.received
+
+
+def check() -> None:
+  """Raises `Interrupted` if a signal came, in a deferred block too."""
   _requests.raise_received()
 
 

@@ -3,8 +3,7 @@
 Command:   python -m realm_tf.launch.pretrain --config=base --tpu=NAME
            --corpus=CORPUS --init_checkpoint=BERT,ICT_DIR
            --model_dir=MODEL_DIR
-Hardware:  64 TPU v3 cores for pre-training in the paper; here the cores of one
-           host, as several are not supported
+Hardware:  64 TPU v3 cores for pre-training in the paper
 Expected:  NaturalQuestions 39.2 to 40.4 exact match after fine-tuning
            (paper, Table 1)
 """

@@ -51,6 +51,13 @@ _REORDERING_CANDIDATES = flags.DEFINE_integer(
 _VERIFY_INDEX = flags.DEFINE_bool(
   "verify_index", False, "Compare the sums of the versions that are there."
 )
+_TAKEOVER_SECS = flags.DEFINE_float(
+  "takeover_secs",
+  60.0,
+  "Others embed a worker's shard, too, once it has shown no sign of life for "
+  "so long.",
+  lower_bound=1.0,
+)
 _END_WITH_PARENT = flags.DEFINE_bool(
   "end_with_parent", False, "Set by the trainer for the job it starts."
 )
@@ -78,6 +85,7 @@ def main() -> None:
     watch=_WATCH.value,
     step=_STEP.value,
     verify_index=_VERIFY_INDEX.value,
+    takeover_secs=_TAKEOVER_SECS.value,
     overrides={
       "num_index_workers": _NUM_WORKERS.value,
       "embed_batch_size": _EMBED_BATCH_SIZE.value,

@@ -1,7 +1,9 @@
 """The training loop: feeds, steps, logs, evaluates, saves, resumes."""
 
+import contextlib
 import logging
 import math
+import signal
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -15,6 +17,7 @@ from realm_tf.configs import schema
 from realm_tf.runs import run_config
 from realm_tf.runs import run_folder
 from realm_tf.training import base_task
+from realm_tf.training import hosts
 from realm_tf.training import optimizers
 from realm_tf.training import pipeline_feed
 from realm_tf.training import steps
@@ -22,6 +25,16 @@ from realm_tf.training import training_checkpoints
 from realm_tf.training.init import first_weights
 
 _log = logging.getLogger(__name__)
+
+# What exchanges with another process end with, if that has ended.
+_LOST = (
+  tf.errors.AbortedError,
+  tf.errors.CancelledError,
+  tf.errors.DeadlineExceededError,
+  tf.errors.InternalError,
+  tf.errors.FailedPreconditionError,
+  tf.errors.UnavailableError,
+)
 
 
 class Hook:
@@ -35,6 +48,26 @@ class Hook:
 
   def before_training(self, state: training_checkpoints.TrainerState) -> None:
     """Called once, with the state restored or initialised."""
+
+  def news(self, step: int, feed: pipeline_feed.Feed) -> int | None:
+    """Returns a number that all processes of a training are to learn.
+
+    Asked of the chief alone, before each step; may wait.
+
+    Args:
+      step: Steps done.
+      feed: Feeds the step.
+    """
+    return None
+
+  def on_news(self, news: int, step: int, feed: pipeline_feed.Feed) -> None:
+    """Called in all processes, before `before_step`, with the chief's news.
+
+    Args:
+      news: What `news` returned.
+      step: Steps done.
+      feed: Feeds the step.
+    """
 
   def before_step(self, step: int, feed: pipeline_feed.Feed) -> None:
     """Called before each step, counted from 0."""
@@ -177,11 +210,14 @@ class _Loop:
     self._model_dir = model_dir
     self._hook = hook
     self._strategy = strategy
+    self._hosts = hosts.Hosts(strategy)
     with strategy.scope():
       optimizer = optimizers.make_optimizer(run.training, task.parts)
     self._optimizer = optimizer
     # Outside of the scope, which would give each replica a step of its own.
-    self._state = training_checkpoints.TrainerState(model_dir, task, optimizer)
+    self._state = training_checkpoints.TrainerState(
+      model_dir, task, optimizer, self._hosts
+    )
     with strategy.scope():
       if self._state.restore():
         _log.info(f"Resumed {model_dir} at step {int(self._state.step)}.")
@@ -195,6 +231,8 @@ class _Loop:
       split: tf.summary.create_file_writer(
         run_folder.RunFolder(model_dir).tensorboard(split)
       )
+      if self._hosts.is_chief
+      else tf.summary.create_noop_writer()
       for split in ("train", "eval")
     }
     self._evaluations: dict[int, dict[str, float]] = {}
@@ -212,19 +250,28 @@ class _Loop:
       raise interruption.Interrupted(
         e.number, f" at step {step}. Run the same command again to go on"
       ) from e
+    except _LOST as e:
+      if self._hosts.count == 1:
+        raise
+      reason = str(e).strip().splitlines()[0][:200]
+      raise errors.UserError(
+        f"Another worker of the cluster was lost at step "
+        f"{int(self._state.step)}: run the same command on all workers again, "
+        f"which go on from the last checkpoint. TensorFlow says: {reason}"
+      ) from e
 
   def _run(self) -> TrainingResult:
     config = self._config
     step, last = int(self._state.step), config.train_steps
     self._hook.before_training(self._state)
     if self._is_due(config.evaluate_every_steps, step) and (
-      self._state.owes_evaluation()
+      self._chief_says(self._state.owes_evaluation())
     ):
       self._evaluate(step)
     if step >= last:
       _log.info(f"Nothing to do: step {step} of {last} has been reached.")
       return TrainingResult(step, self._evaluations)
-    if step > 0 and self._hook.should_stop(step):
+    if step > 0 and self._chief_says(self._hook.should_stop(step)):
       _log.info(f"Nothing to do: training has stopped early, at step {step}.")
       return TrainingResult(step, self._evaluations)
     if step == 0:
@@ -233,21 +280,67 @@ class _Loop:
     meter = progress.Progress(step, last, config.batch_size)
     stopped = False
     while step < last and not stopped:
-      self._hook.before_step(step, feed)
-      with interruption.deferred():
-        evaluate = self._step(feed, meter)
-      step += 1
-      if evaluate:
-        stopped = self._evaluate_and_judge(step)
-        meter.resume(step)
+      with self._kept_together():
+        take_over = self._consult(step, feed)
+        with interruption.deferred():
+          evaluate = self._step(feed, meter, take_over)
+        step += 1
+        if evaluate:
+          stopped = self._evaluate_and_judge(step)
+          meter.resume(step)
     for writer in self._writers.values():
       writer.close()
     return TrainingResult(step, self._evaluations)
 
-  def _step(self, feed: pipeline_feed.Feed, meter: progress.Progress) -> bool:
+  def _kept_together(self) -> contextlib.AbstractContextManager:
+    """Has no signal end one process of several between two exchanges."""
+    if self._hosts.count == 1:
+      return contextlib.nullcontext()
+    return interruption.deferred()
+
+  def _consult(self, step: int, feed: pipeline_feed.Feed) -> bool | None:
+    """Prepares a step together with the other processes, if there are any.
+
+    Returns:
+      Whether a new pipeline gives the step's batch; None to leave it to it.
+
+    Raises:
+      interruption.Interrupted: If a signal came to any of the processes, so
+        that all end at the same step.
+    """
+    hook, several = self._hook, self._hosts.count > 1
+    news = hook.news(step, feed) if self._hosts.is_chief else None
+    take_over = None
+    if several:
+      signals, known, ready = self._hosts.total(
+        interruption.received() is not None,
+        0 if news is None else news + 1,
+        feed.can_take_over(),
+      )
+      if signals:
+        raise interruption.Interrupted(
+          interruption.received() or signal.SIGTERM
+        )
+      news = known - 1 if known else None
+      take_over = ready == self._hosts.count
+    if news is not None:
+      hook.on_news(news, step, feed)
+    hook.before_step(step, feed)
+    return take_over
+
+  def _chief_says(self, answer: bool) -> bool:
+    """Returns the chief's answer, in all processes."""
+    return bool(self._hosts.chiefs(int(answer)))
+
+  def _step(
+    self,
+    feed: pipeline_feed.Feed,
+    meter: progress.Progress,
+    take_over: bool | None,
+  ) -> bool:
     """Runs a step; returns whether an evaluation is due after it."""
     config = self._config
-    features, replaced = feed.next()
+    features, replaced = feed.next(take_over=take_over)
     self._pending.append(self._train_step(self._task.prepare(features)))
     step = int(self._state.step.assign_add(1))
     summarize, evaluate, save = (
@@ -286,7 +379,7 @@ class _Loop:
   def _evaluate_and_judge(self, step: int) -> bool:
     """Evaluates; returns whether to stop, with a checkpoint of this step."""
     self._evaluate(step)
-    stopped = self._hook.should_stop(step)
+    stopped = self._chief_says(self._hook.should_stop(step))
     if stopped and step > self._saved_step:
       self._save(step)
     return stopped

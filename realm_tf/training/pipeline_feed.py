@@ -155,27 +155,41 @@ class Feed:
       with contextlib.suppress(StopIteration):
         self._next.wait()
 
-  def next(self) -> tuple[base_task.Features, bool]:
-    """Returns the next batch, and whether a new pipeline gave it."""
-    replaced = self._take_over()
+  def can_take_over(self) -> bool:
+    """Whether a new pipeline is ready to give the next batch."""
+    pending = self._next
+    return (
+      pending is not None
+      and self._step >= pending.first_step
+      and pending.is_ready()
+    )
+
+  def next(
+    self, *, take_over: bool | None = None
+  ) -> tuple[base_task.Features, bool]:
+    """Returns the next batch, and whether a new pipeline gave it.
+
+    Args:
+      take_over: Whether a new pipeline gives it; by default, if
+        `can_take_over`. Processes that train together do so at the same step,
+        once all can.
+    """
+    replaced = self.can_take_over() if take_over is None else take_over
+    if replaced:
+      self._take_over()
     features = next(self._iterator)
     self._step += 1
     return features, replaced
 
-  def _take_over(self) -> bool:
+  def _take_over(self) -> None:
     pending = self._next
-    if (
-      pending is None
-      or self._step < pending.first_step
-      or not pending.is_ready()
-    ):
-      return False
+    if pending is None:
+      raise RuntimeError("No new pipeline is being prepared.")
     iterator = pending.wait()
     for _ in range(self._step - pending.first_step):
       next(iterator)  # the rest of what the old pipeline has fed
     _release(self._iterator)
     self._iterator, self._next = iterator, None
-    return True
 
   def _prepare(self, pipeline: base_task.Pipeline, first_step: int) -> Prepared:
     def make() -> Iterator:

@@ -11,6 +11,7 @@ from realm_tf.checkpoints import saved
 from realm_tf.runs import run_folder
 from realm_tf.runs import run_state
 from realm_tf.training import base_task
+from realm_tf.training import hosts as hosts_lib
 from realm_tf.training import optimizers
 
 _KEPT = 3
@@ -31,6 +32,7 @@ class TrainerState:
     model_dir: str,
     task: base_task.Task,
     optimizer: optimizers.Optimizer,
+    hosts: hosts_lib.Hosts | None = None,
   ):
     """Finds the checkpoints of a run.
 
@@ -38,7 +40,9 @@ class TrainerState:
       model_dir: The run.
       task: Its parts are saved by role.
       optimizer: Its slots are saved too.
+      hosts: The processes that train it, of which the chief alone writes.
     """
+    self._hosts = hosts or hosts_lib.alone()
     self.step = tf.Variable(0, trainable=False, dtype=tf.int64)
     self.index_version = tf.Variable(-1, trainable=False, dtype=tf.int64)
     self.kept_index_versions: list[int] = []
@@ -62,8 +66,20 @@ class TrainerState:
 
     Raises:
       errors.UserError: If there was one once, and none can be read now.
-        Nothing has been changed then.
+        Nothing has been changed then. If processes of one training see
+        different ones.
     """
+    found = self._restore()
+    step = int(self.step) if found else -1
+    if self._hosts.chiefs(step) != step:
+      raise errors.UserError(
+        f"model_dir={self._model_dir} holds another checkpoint for this worker "
+        "than for the chief: all workers need the same folder, on a file "
+        "system that they share."
+      )
+    return found
+
+  def _restore(self) -> bool:
     try:
       newest = saved.newest(self._folder)
     except errors.UserError as e:
@@ -82,18 +98,21 @@ class TrainerState:
       return False
     status = self._checkpoint.restore(newest.prefix)
     status.assert_existing_objects_matched()
-    saved.write_state(self._folder, newest)
-    self._manager = self._make_manager()
-    self._run_state.note_checkpoint()
+    if self._hosts.is_chief:
+      saved.write_state(self._folder, newest)
+      self._manager = self._make_manager()
+      self._run_state.note_checkpoint()
     self.kept_index_versions = self._stored_index_versions(newest.step)
     return True
 
   def save(self) -> None:
-    """Saves a checkpoint, named after the step.
+    """Saves a checkpoint, named after the step; the chief does.
 
     Raises:
       errors.UserError: If it cannot be read back.
     """
+    if not self._hosts.is_chief:
+      return
     saved.check_written(self._manager.save(checkpoint_number=int(self.step)))
     self._run_state.note_checkpoint()
     self.kept_index_versions.append(int(self.index_version))
@@ -101,7 +120,8 @@ class TrainerState:
 
   def note_evaluation(self) -> None:
     """Records that the step's evaluation was made."""
-    self._run_state.note_evaluation(int(self.step))
+    if self._hosts.is_chief:
+      self._run_state.note_evaluation(int(self.step))
 
   def owes_evaluation(self) -> bool:
     """Whether the last recorded evaluation is of an earlier step.
@@ -224,7 +244,11 @@ class BestWeights:
   """
 
   def __init__(
-    self, model_dir: str, parts: dict[str, tf.keras.Model], metric: str
+    self,
+    model_dir: str,
+    parts: dict[str, tf.keras.Model],
+    metric: str,
+    hosts: hosts_lib.Hosts | None = None,
   ):
     """Reads the best weights so far.
 
@@ -232,7 +256,9 @@ class BestWeights:
       model_dir: The run.
       parts: The models by role.
       metric: As for `save_best`.
+      hosts: The processes that train it, of which the chief alone writes.
     """
+    self._is_chief = (hosts or hosts_lib.alone()).is_chief
     self._model_dir = model_dir
     self._parts = parts
     self._metric = metric
@@ -250,4 +276,7 @@ class BestWeights:
     """
     if value > self._value:
       self._value, self.step = value, step
-      save_best(self._model_dir, self._parts, step, self._metric, value, facts)
+      if self._is_chief:
+        save_best(
+          self._model_dir, self._parts, step, self._metric, value, facts
+        )

@@ -27,16 +27,17 @@ _DEADLINE_SECS = 120
 
 
 class Job:
-  """The command with two workers, and what it has printed."""
+  """The command with some workers, and what it has printed."""
 
-  def __init__(self, model_dir):
+  def __init__(self, model_dir, num_workers=2, *flags):
     self.process = subprocess.Popen(
       [
         sys.executable,
         "-m",
         "realm_tf.launch.refresh_index",
         f"--model_dir={model_dir}",
-        "--num_workers=2",
+        f"--num_workers={num_workers}",
+        *flags,
       ],
       stdout=subprocess.PIPE,
       text=True,
@@ -105,8 +106,8 @@ def start():
   """Starts jobs, and leaves none behind if the test fails."""
   jobs = []
 
-  def start_job(model_dir):
-    jobs.append(Job(model_dir))
+  def start_job(model_dir, *more):
+    jobs.append(Job(model_dir, *more))
     return jobs[-1]
 
   yield start_job
@@ -161,6 +162,33 @@ def test_killed_workers_and_jobs_lose_a_shard_at_most(run, start):
   # between writing and printing is not reported.
   assert len(reported) == len(set(reported))
   assert _SHARDS - _KILLS <= len(reported) <= _SHARDS
+
+
+def test_four_workers_one_killed_one_stopped_one_late(run, start):
+  model_dir, corpus = run
+  observer = Observer(model_dir, corpus)
+  takeover = "--takeover_secs=2"
+  job = start(model_dir, 3, takeover)
+  until(lambda: len(job.workers()) == 3 and observer.someone_embeds())
+  stopped, killed, _ = job.workers()
+  os.kill(stopped, signal.SIGSTOP)
+  try:
+    os.kill(killed, signal.SIGKILL)
+    late = start(model_dir, 1, takeover)
+    # Without the one that is stopped, whatever it holds.
+    until(lambda: observer.look() is None)
+    assert late.wait() == 0
+  finally:
+    os.kill(stopped, signal.SIGCONT)
+  assert job.wait() == 0
+  assert observer.look() is None
+  lines = "".join(job.lines + late.lines)
+  assert lines.count(" published: ") == 1
+  # The stopped one's shard may be embedded twice; it is written once.
+  reported = re.findall(r"index 100: shard (\d+) of", lines)
+  assert len(reported) == len(set(reported))
+  assert _SHARDS - 1 <= len(reported) <= _SHARDS
+  assert "by all workers" in lines
 
 
 def alive(pid):

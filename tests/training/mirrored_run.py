@@ -22,8 +22,10 @@ from tests.end_to_end import tiny_runs  # noqa: E402
 _KILLED_BEFORE = 4  # counted from 0; the last checkpoint is of 3 steps
 
 
-def _two_replicas(tpu: str) -> tf.distribute.Strategy:
-  del tpu
+def _two_replicas(
+  tpu: str, *, join_cluster: bool = False
+) -> tf.distribute.Strategy:
+  del tpu, join_cluster
   return tf.distribute.MirroredStrategy(
     ["/cpu:0", "/cpu:1"], cross_device_ops=tf.distribute.ReductionToOneDevice()
   )

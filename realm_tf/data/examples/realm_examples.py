@@ -1,6 +1,7 @@
 """REALM's examples: masked queries with their candidates, packed."""
 
 from collections.abc import Callable
+from typing import Any
 
 import tensorflow as tf
 
@@ -10,6 +11,8 @@ from realm_tf.data.examples import packing
 RetrieveFunction = Callable[[tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
 # From <int32>[batch, length] token ids and the step to as many.
 NoiseFunction = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
+# From a nest of tensors of a whole batch to the rows of one host.
+RowsFunction = Callable[[Any], Any]
 
 
 class RealmExamples:
@@ -25,6 +28,7 @@ class RealmExamples:
     retrieve: RetrieveFunction,
     passages: packing.PackedPassages,
     noise: NoiseFunction | None = None,
+    rows: RowsFunction | None = None,
   ):
     """Joins the parts.
 
@@ -35,11 +39,15 @@ class RealmExamples:
       passages: The knowledge corpus.
       noise: Changes the retriever's query, such as
         `renaming.WordNoise`; the reader sees the original words.
+      rows: Cuts out what this host makes of a batch, before passages are
+        retrieved: what is drawn at random is drawn for the whole batch. All
+        of it if None.
     """
     self._source = source
     self._retrieve = retrieve
     self._passages = passages
     self._noise = noise
+    self._rows = rows
 
   def __call__(self, step: tf.Tensor) -> dict[str, tf.Tensor]:
     """Returns the features of a step, as `RealmModel` takes them.
@@ -48,12 +56,17 @@ class RealmExamples:
       step: <int64>[].
     """
     batch = self._source(step)
-    query_token_ids = batch.masked.token_ids
+    masked, source_uids = batch.masked, batch.source_uids
+    query_token_ids = masked.token_ids
     if self._noise is not None:
       query_token_ids = self._noise(query_token_ids, step)
-    rows, mask = self._retrieve(query_token_ids, batch.source_uids)
+    if self._rows is not None:
+      masked, source_uids, query_token_ids = self._rows(
+        (masked, source_uids, query_token_ids)
+      )
+    rows, mask = self._retrieve(query_token_ids, source_uids)
     joint_token_ids, joint_segment_ids = self._passages.joined(
-      batch.masked.token_ids, rows
+      masked.token_ids, rows
     )
     return {
       "query_token_ids": query_token_ids,
@@ -62,7 +75,7 @@ class RealmExamples:
       "joint_segment_ids": joint_segment_ids,
       "candidate_rows": rows,
       "candidate_mask": mask,
-      "mask_positions": batch.masked.mask_positions,
-      "targets": batch.masked.targets,
-      "target_weights": batch.masked.target_weights,
+      "mask_positions": masked.mask_positions,
+      "targets": masked.targets,
+      "target_weights": masked.target_weights,
     }

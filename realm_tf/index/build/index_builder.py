@@ -2,16 +2,19 @@
 
 Each process takes free shards of the corpus, embeds them, and
 writes each whole; the first that is done publishes. The processes know of
-each other by file locks alone, which the kernel gives back when one is killed.
+each other by file locks alone, which the kernel gives back when one is killed;
+`claims` has what becomes of one that is stopped.
 """
 
 import contextlib
 import itertools
 import os
+import threading
 import time
 from collections.abc import Callable
 from collections.abc import Generator
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 
@@ -19,6 +22,7 @@ from realm_tf import devices
 from realm_tf import errors
 from realm_tf import files
 from realm_tf.index.build import batching
+from realm_tf.index.build import claims
 from realm_tf.index.build import disk
 from realm_tf.index.build import embedding_engine
 from realm_tf.index.build import publish
@@ -26,6 +30,15 @@ from realm_tf.index.build import refresh_plan
 from realm_tf.index.versions import index_version
 from realm_tf.runs import exports
 from realm_tf.runs import locks
+
+_POLL_SECS = 0.2
+
+
+class _Begun(NamedTuple):
+  """When this process began, and how many passages were to be embedded."""
+
+  at_secs: float
+  rows_left: int
 
 
 class VersionBuilder:
@@ -42,6 +55,7 @@ class VersionBuilder:
     # Where the embeddings of the batch under way go.
     self._buffer = np.empty([0, export.dim], np.float32)
     self._rows = np.empty([0], np.int64)
+    self._begun = _Begun(0.0, 0)
 
   def build(self) -> index_version.IndexVersion | None:
     """Embeds the remaining shards and publishes, unless others do.
@@ -58,6 +72,7 @@ class VersionBuilder:
       if not self._begin():
         return None
       started = time.monotonic()
+      self._begun = _Begun(started, self._rows_left())
       with disk.reported(self._plan.folder, self._plan.needed_bytes):
         self._embed_shards()
       if self._unfinished():
@@ -119,7 +134,6 @@ class VersionBuilder:
     """
     context = self._context
     for shard in self._claims():
-      started = time.monotonic()
       missing = self._begin_shard(shard)
       if len(missing):
         inputs = batching.shard_inputs(
@@ -133,9 +147,11 @@ class VersionBuilder:
       with self._publish_lock():
         if not self._plan.is_under_way():
           return
+        if os.path.exists(self._path(shard)):
+          continue  # This worker was stopped, and another has taken over.
         self._write(shard, self._buffer)
       if len(missing) or context.reuse is None:
-        self._report_progress(shard, time.monotonic() - started)
+        self._report_progress(shard)
 
   def _begin_shard(self, shard: int) -> np.ndarray:
     """Makes the buffer of a shard; returns the rows to embed, <int64>[n]."""
@@ -149,22 +165,27 @@ class VersionBuilder:
   def _claims(self) -> Iterator[int]:
     """Yields shards to embed, each locked until the next is asked for.
 
-    First the free ones; then it waits for the others' shards,
-    one by one, and takes over those whose worker died.
+    Those that are free; until all are there, again and again, those of workers
+    that died or show no sign of life.
     """
-    for blocking in (False, True):
-      for shard in self._unfinished():
+    mine = claims.Claims(
+      self._context.store.lock_folder(self._plan.step),
+      self._context.takeover_secs,
+    )
+    pause = threading.Event()
+    while unfinished := self._unfinished():
+      found = False
+      for shard in unfinished:
         if self._context.should_stop():
           return
-        folder = self._context.store.lock_folder(self._plan.step)
-        lock = locks.FileLock(os.path.join(folder, f"shard-{shard:05d}"))
-        if not lock.acquire(blocking=blocking):
-          continue
-        try:
-          if not os.path.exists(self._path(shard)):
+        with mine.taken(shard) as is_mine:
+          if is_mine and not os.path.exists(self._path(shard)):
+            found = True
             yield shard
-        finally:
-          lock.release()
+      if not self._plan.is_under_way():
+        return  # Published, or begun anew with another export.
+      if not found:
+        pause.wait(_POLL_SECS)
 
   def _write(self, shard: int, embeddings: np.ndarray) -> None:
     with np.errstate(over="ignore"):  # Reported below, with the passage.
@@ -180,16 +201,21 @@ class VersionBuilder:
       )
     index_version.write_embeddings(self._path(shard), stored)
 
-  def _report_progress(self, shard: int, seconds: float) -> None:
-    rate = self._sizes[shard] / max(seconds, 1e-9)
-    left = int(sum(self._sizes[i] for i in self._unfinished()))
-    workers = self._context.config.index.num_index_workers
-    eta = round(left / (rate * workers)) if rate else 0
+  def _report_progress(self, shard: int) -> None:
+    """Reports what all workers have done, wherever they run."""
+    plan, left = self._plan, self._rows_left()
+    shards = plan.num_shards - len(self._unfinished())
+    seconds = max(time.monotonic() - self._begun.at_secs, 1e-9)
+    rate = max(self._begun.rows_left - left, 1) / seconds
+    eta = round(left / rate)
     self._context.report(
-      f"index {self._plan.step}: shard {shard + 1} of {self._plan.num_shards}, "
-      f"{self._sizes[shard]} passages at {rate:.0f} a second; {left} to go, "
-      f"ETA {eta // 60}:{eta % 60:02d}"
+      f"index {plan.step}: shard {shard + 1} of {plan.num_shards}, by all "
+      f"workers {shards} shards, {plan.rows - left} of {plan.rows} passages at "
+      f"{rate:.0f} a second, ETA {eta // 60}:{eta % 60:02d}"
     )
+
+  def _rows_left(self) -> int:
+    return int(sum(self._sizes[shard] for shard in self._unfinished()))
 
   def _unfinished(self) -> list[int]:
     return [

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from realm_tf.data.corpus import corpora
+from realm_tf.index.build import claims
 from realm_tf.index.build import embedding_reuse
 from realm_tf.index.build import refresh_config
 from realm_tf.index.search import searcher_settings
@@ -30,6 +31,8 @@ class RefreshContext:
     num_threads: Threads of an operation; 0 for all cores.
     should_stop: Whether the run has died, so that no version is needed; asked
       before each shard.
+    takeover_secs: How long another worker may show no sign of life before its
+      shard is embedded here, too.
     reuse: An older version's embeddings by the same embedder; None to embed
       all.
   """
@@ -40,6 +43,7 @@ class RefreshContext:
   report: Report
   num_threads: int = 0
   should_stop: Callable[[], bool] = lambda: False
+  takeover_secs: float = claims.TAKEOVER_SECS
   reuse: embedding_reuse.Reuse | None = None
 
 

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from realm_tf import errors
 from realm_tf.checkpoints import fitting
+from realm_tf.index.build import claims
 from realm_tf.index.build import embedding_engine
 from realm_tf.index.build import index_builder
 from realm_tf.index.build import refresh_config
@@ -35,6 +36,8 @@ class RefreshOptions:
     watch: Whether to follow the run to its end.
     step: The export to embed; None for the newest.
     verify_index: Whether to compare the sums of the versions that are there.
+    takeover_secs: How long a worker may show no sign of life before others
+      take its shard over.
     overrides: Fields of `IndexConfig` by name; None leaves the run's value.
   """
 
@@ -43,6 +46,7 @@ class RefreshOptions:
   watch: bool = False
   step: int | None = None
   verify_index: bool = False
+  takeover_secs: float = claims.TAKEOVER_SECS
   overrides: dict[str, Any] = dataclasses.field(default_factory=dict)
 
 
@@ -102,7 +106,12 @@ def prepare(
       if store.is_usable(step):  # Not pruned meanwhile.
         raise
   context = refresh_plan.RefreshContext(
-    store, corpus, config, report, num_threads
+    store,
+    corpus,
+    config,
+    report,
+    num_threads,
+    takeover_secs=options.takeover_secs,
   )
   if options.watch:
     # A version that is unfinished when the trainer dies is useless.

@@ -2,11 +2,13 @@
 
 import contextlib
 import logging
+import os
 import signal
 import subprocess
 import sys
 from collections.abc import Callable
 
+from realm_tf import devices
 from realm_tf import errors
 from realm_tf.runs import run_folder
 
@@ -53,6 +55,12 @@ class Refresher:
       self._command.append(f"--step={step}")
     if corpus:
       self._command.append(f"--corpus={corpus}")
+    # It works for the chief alone: it is no worker of a cluster.
+    self._environment = {
+      name: value
+      for name, value in os.environ.items()
+      if name != devices.TF_CONFIG
+    }
     self._restarts = 0
     self._told = False
     self._start()
@@ -116,6 +124,7 @@ class Refresher:
       self._log_start = log.tell()
       self._process = subprocess.Popen(
         self._command,
+        env=self._environment,
         stdin=subprocess.PIPE,
         stdout=log,
         stderr=subprocess.STDOUT,

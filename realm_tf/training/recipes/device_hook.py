@@ -14,6 +14,7 @@ from realm_tf.evaluation import recall
 from realm_tf.index.versions import index_version
 from realm_tf.runs import exports
 from realm_tf.runs import run_config
+from realm_tf.training import hosts as hosts_lib
 from realm_tf.training import pipeline_feed
 from realm_tf.training.recipes import pretrain_hook
 from realm_tf.training.tasks import device_task
@@ -31,9 +32,12 @@ class DeviceHook(pretrain_hook.BestRealmHook[device_task.DeviceVersion]):
     num_passages: int,
     mode: str,
     judge: recall.Judge | None = None,
+    hosts: hosts_lib.Hosts | None = None,
   ):
     """Takes the parts; see base class."""
-    super().__init__(task, run, config, model_dir, num_passages, mode, judge)
+    super().__init__(
+      task, run, config, model_dir, num_passages, mode, judge, hosts
+    )
     self._device = task
     self._reading: _Reading | None = None
 

@@ -48,7 +48,7 @@ class FinetuneHook(loop.Hook):
     self._dev = dev
     self._metric = dev_questions.metric(config)
     self._best = training_checkpoints.BestWeights(
-      setup.model_dir, task.parts, self._metric
+      setup.model_dir, task.parts, self._metric, setup.hosts
     )
     self.open_qa: open_qa.OpenQA | None = None
 
@@ -67,7 +67,7 @@ class FinetuneHook(loop.Hook):
           self._task.model, self._config, self._knowledge, None
         )
       return
-    if not run.index_run:
+    if not run.index_run and self._setup.hosts.is_chief:
       # By the passage tower, which is never trained.
       corpus_index.build(
         model_dir,
@@ -76,6 +76,7 @@ class FinetuneHook(loop.Hook):
         run.index_step,
         self._setup.corpus,
       )
+    self._setup.hosts.wait()
     version = run_index.open_first(run, self._setup.corpus, model_dir)
     state.index_version.assign(version.step)
     with self._setup.strategy.scope():

@@ -88,11 +88,14 @@ def run(
   if not isinstance(config, schema.OrqaConfig):
     raise TypeError(f"`config` must be an OrqaConfig, got {config!r}.")
   _check_refresh(refresh_mode, config)
+  # First: workers of a cluster meet before TensorFlow does anything else.
+  strategy = run_setup.find_devices(config, tpu)
   train, dev = qa_splits.load_train_and_dev(
     dataset, dev_dataset, data_dir=data_dir, manual_dir=manual_dir
   )
   setup = _set_up(
     config,
+    strategy,
     orqa_init.choose(
       init,
       init_retriever,
@@ -106,7 +109,6 @@ def run(
     dev_dataset=dev_dataset,
     corpus=corpus,
     model_dir=model_dir,
-    tpu=tpu,
   )
   knowledge = open_qa.Knowledge.load(setup.corpus, config.passage_length)
   answers = question_answers.match(
@@ -265,15 +267,15 @@ def _cut_passages(
 
 def _set_up(
   config: schema.OrqaConfig,
+  strategy: tf.distribute.Strategy,
   sources: orqa_init.Sources,
   *,
   dataset: str,
   dev_dataset: str,
   corpus: str,
   model_dir: str,
-  tpu: str,
 ) -> run_setup.CorpusSetup:
-  """Opens the corpus, finds the devices, and checks that all fits."""
+  """Opens the corpus, and checks that all fits."""
   opened = corpora.Corpus.open(corpus)
   run = run_config.RunConfig(
     task=orqa_task.OrqaTask.name,
@@ -291,7 +293,6 @@ def _set_up(
   )
   if not run_config.check(model_dir, run):
     orqa_init.check(run, opened, model_dir)
-  strategy = run_setup.find_devices(config, tpu)
   run_setup.prepare_devices(config, strategy)
   return run_setup.CorpusSetup(run, model_dir, strategy, opened)
 

@@ -66,7 +66,13 @@ class FollowingHook(refresh_hook.RefreshHook[following_task.SearchedIndex]):
         embedded once more, after the last step.
     """
     super().__init__(
-      task, setup.run, config, setup.model_dir, setup.corpus.num_passages, mode
+      task,
+      setup.run,
+      config,
+      setup.model_dir,
+      setup.corpus.num_passages,
+      mode,
+      setup.hosts,
     )
     self._following = task
     self._orqa_config = config
@@ -84,7 +90,7 @@ class FollowingHook(refresh_hook.RefreshHook[following_task.SearchedIndex]):
     )
     self._answering.reader = task.model.reader
     self._best = training_checkpoints.BestWeights(
-      setup.model_dir, self._answering.parts, self._metric
+      setup.model_dir, self._answering.parts, self._metric, setup.hosts
     )
     self._recall: dict[str, float] = {}  # of the version in use
     self._open_qa: open_qa.OpenQA | None = None
@@ -108,7 +114,7 @@ class FollowingHook(refresh_hook.RefreshHook[following_task.SearchedIndex]):
     """Takes over the index that the run starts from; see base class."""
     run, model_dir = self._setup.run, self._setup.model_dir
     is_new = int(state.step) == 0 and not self._store.is_usable(0)
-    if run.index_run and is_new:
+    if run.index_run and is_new and self._hosts.is_chief:
       first = run_index.open_first(run, self._setup.corpus, model_dir)
       self._exporter.save(model_dir, 0)
       self._store.adopt(first, 0, exports.find(model_dir, 0).export_id)
@@ -141,13 +147,15 @@ class FollowingHook(refresh_hook.RefreshHook[following_task.SearchedIndex]):
     if step < self._config.train_steps or self._version >= step:
       return
     if self._mode == "off":
-      corpus_index.build(
-        self._model_dir,
-        self._following.retriever,
-        self._orqa_config,
-        step,
-        self._setup.corpus,
-      )
+      if self._hosts.is_chief:
+        corpus_index.build(
+          self._model_dir,
+          self._following.retriever,
+          self._orqa_config,
+          step,
+          self._setup.corpus,
+        )
+      self._hosts.wait()
       self._take(self.open(step))
     else:
       self._take_last(step)

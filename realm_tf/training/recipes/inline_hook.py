@@ -36,8 +36,12 @@ class InlineHook(device_hook.DeviceHook):
       )
     refresh.go_to(step)
 
+  def news(self, step: int, feed: pipeline_feed.Feed) -> int | None:
+    """There is nothing to poll for; see base class."""
+    return None
+
   def before_step(self, step: int, feed: pipeline_feed.Feed) -> None:
-    """Nothing is polled for; see base class."""
+    """No version is too old; see base class."""
 
   def exports_after(self, step: int) -> bool:
     """The last step is exported for fine-tuning; see base class."""

@@ -13,6 +13,7 @@ from realm_tf.export import embedder_export
 from realm_tf.index.versions import index_version
 from realm_tf.runs import exports
 from realm_tf.runs import run_config
+from realm_tf.training import hosts as hosts_lib
 from realm_tf.training import training_checkpoints
 from realm_tf.training.recipes import refresh_hook
 from realm_tf.training.tasks import realm_task
@@ -51,6 +52,7 @@ class BestRealmHook(refresh_hook.RefreshHook[refresh_hook.IndexT]):
     num_passages: int,
     mode: str,
     judge: recall.Judge | None = None,
+    hosts: hosts_lib.Hosts | None = None,
   ):
     """Takes the parts; see base class.
 
@@ -62,12 +64,13 @@ class BestRealmHook(refresh_hook.RefreshHook[refresh_hook.IndexT]):
       num_passages: Of the knowledge corpus.
       mode: One of `refresh_hook.MODES`.
       judge: Questions whose zero-shot recall each evaluation measures.
+      hosts: The processes that train together; see base class.
     """
-    super().__init__(task, run, config, model_dir, num_passages, mode)
+    super().__init__(task, run, config, model_dir, num_passages, mode, hosts)
     self._realm = task
     self._judge = judge
     self._best = training_checkpoints.BestWeights(
-      model_dir, task.parts, _METRIC
+      model_dir, task.parts, _METRIC, hosts
     )
 
   def before_evaluation(self, step: int) -> None:

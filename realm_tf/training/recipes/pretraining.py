@@ -85,12 +85,18 @@ def run(
     raise errors.UserError(
       f"retrieval={retrieval} must be one of {', '.join(RETRIEVAL)}."
     )
+  # First: workers of a cluster meet before TensorFlow does anything else.
+  setup = run_setup.set_up("pretrain", config, **where)
+  if retrieval == "device" and setup.hosts.count > 1:
+    raise errors.UserError(
+      "retrieval=device trains in one process: give retrieval=host, or leave "
+      "TF_CONFIG out."
+    )
   asked = None
   if questions:
     asked = qa_splits.load(
       questions, "dev", data_dir=data_dir, manual_dir=manual_dir
     )
-  setup = run_setup.set_up("pretrain", config, **where)
   tokenizer, passages = setup.corpus.tokenizer, setup.corpus.load_passages()
   parts = (config, tokenizer, setup.sentences, passages)
   task: realm_task.RealmTask | device_task.DeviceRealmTask
@@ -132,6 +138,7 @@ def run(
     setup.corpus.num_passages,
     refresh_mode,
     judge,
+    setup.hosts,
   )
   hook: pretrain_hook.PretrainHook | device_hook.DeviceHook
   if isinstance(task, device_task.DeviceRealmTask):

@@ -20,6 +20,7 @@ from typing import TypeVar
 import tensorflow as tf
 
 from realm_tf import errors
+from realm_tf import interruption
 from realm_tf.configs import schema
 from realm_tf.export import embedder_export
 from realm_tf.index.job import embedding_progress
@@ -31,6 +32,7 @@ from realm_tf.models import embedders
 from realm_tf.runs import exports
 from realm_tf.runs import run_config
 from realm_tf.runs import run_state
+from realm_tf.training import hosts as hosts_lib
 from realm_tf.training import loop
 from realm_tf.training import pipeline_feed
 from realm_tf.training import training_checkpoints
@@ -95,6 +97,7 @@ class RefreshHook(loop.Hook, abc.ABC, Generic[IndexT]):
     model_dir: str,
     num_passages: int,
     mode: str,
+    hosts: hosts_lib.Hosts | None = None,
   ):
     """Takes the parts; `running` starts the refresher.
 
@@ -106,7 +109,10 @@ class RefreshHook(loop.Hook, abc.ABC, Generic[IndexT]):
       num_passages: Of the knowledge corpus.
       mode: "local" starts a refresher, "external" relies on one that was
         started apart, "off" freezes the first version.
+      hosts: The processes that train together: the chief exports, watches for
+        versions, and names those that all take.
     """
+    self._hosts = hosts or hosts_lib.alone()
     self._task = task
     self._run = run
     self._config = config
@@ -156,21 +162,25 @@ class RefreshHook(loop.Hook, abc.ABC, Generic[IndexT]):
   def before_training(self, state: training_checkpoints.TrainerState) -> None:
     """Opens the run's version; without one, builds or awaits the first."""
     self._trainer = state
-    step, version = int(state.step), int(state.index_version)
+    version = int(state.index_version)
+    if self._hosts.is_chief:
+      version = self._first_version(int(state.step), version)
+    self._take(self.open(self._hosts.chiefs(version)))
+
+  def _first_version(self, step: int, version: int) -> int:
+    """Starts what refreshes the index; returns the version to begin with."""
     embedder_export.discard(self._model_dir, after_step=step)
     self._export_if_due(step)
     if self._mode == "local":
       self._refresher = refresher_process.Refresher(self._model_dir, watch=True)
     elif self._mode == "off" and self._store.latest() is None:
       self._build_frozen()
-    if version < 0:
-      version = self._wait_for_first(step)
-    self._take(self.open(version))
+    return version if version >= 0 else self._wait_for_first(step)
 
-  def before_step(self, step: int, feed: pipeline_feed.Feed) -> None:
-    """Polls for a newer version, and enforces the age limit."""
+  def news(self, step: int, feed: pipeline_feed.Feed) -> int | None:
+    """Returns a newer version, if there is one; waits for one that is due."""
     if self._mode == "off":
-      return
+      return None
     now = time.monotonic()
     if now >= self._next_poll_secs and not self.is_replacing(feed):
       self._next_poll_secs = now + _POLL_SECS
@@ -178,10 +188,25 @@ class RefreshHook(loop.Hook, abc.ABC, Generic[IndexT]):
         self._refresher.look_after()
       newer = self._watcher.poll(self._version, not_after_step=step)
       if newer is not None:
-        self._replace(newer, feed, wait=False)
+        return newer
+    if self._is_too_old(step) and not self.is_replacing(feed):
+      return self._wait_for_refresh(step)
+    return None
+
+  def on_news(self, news: int, step: int, feed: pipeline_feed.Feed) -> None:
+    """Prepares the version; takes it at once where it is overdue."""
+    wait = self._is_too_old(step)
+    self._replace(news, feed, wait=wait)
+    if wait:
+      self._take_pending()
+
+  def before_step(self, step: int, feed: pipeline_feed.Feed) -> None:
+    """Enforces the age limit on a version that is being prepared."""
+    if self._mode == "off":
+      return
     age = step - self._version
-    if age >= self._config.index_age_limit_steps:
-      self._wait_for_refresh(step, feed)
+    if self._is_too_old(step):
+      self.wait_until_ready(feed)
     elif (
       age >= self._config.index_age_warning_steps
       and self._warned_version != self._version
@@ -202,7 +227,7 @@ class RefreshHook(loop.Hook, abc.ABC, Generic[IndexT]):
     """Records a change of version; exports the embedder when it is due."""
     if replaced:
       self._take_pending()
-    if self.exports_after(step):
+    if self.exports_after(step) and self._hosts.is_chief:
       self._exporter.save(self._model_dir, step)
       self._prune_exports()
     return {"index_age_steps": float(step - self._version)}
@@ -260,6 +285,7 @@ class RefreshHook(loop.Hook, abc.ABC, Generic[IndexT]):
 
   def _refresher_end(self) -> str | None:
     """Returns why no refresher runs; None while one does, or may start."""
+    interruption.check()  # Of several processes, the chief waits in here.
     if self._refresher is not None:
       return self._refresher.end()
     starting = time.monotonic() < self._started_secs + _EXTERNAL_GRACE_SECS
@@ -298,12 +324,16 @@ class RefreshHook(loop.Hook, abc.ABC, Generic[IndexT]):
 
   def _announce(self) -> None:
     """Keeps the refresher from deleting versions that are needed."""
+    if not self._hosts.is_chief:
+      return
     self._store.announce("trainer", self._needed_versions())
 
   def _take_last(self, step: int) -> None:
     """Waits for the version of the last step, and puts it into use."""
-    _log.info("Waiting for the last index ...")
-    self._wait_and_show(step, step)
+    if self._hosts.is_chief:
+      _log.info("Waiting for the last index ...")
+      self._wait_and_show(step, step)
+    self._hosts.wait()
     self._take(self.open(step))
 
   def _take_pending(self) -> None:
@@ -340,11 +370,12 @@ class RefreshHook(loop.Hook, abc.ABC, Generic[IndexT]):
 
     feed.replace(pipeline, wait=wait)
 
-  def _wait_for_refresh(self, step: int, feed: pipeline_feed.Feed) -> None:
-    """Blocks until the index is younger than the limit."""
-    if self.is_replacing(feed):
-      self.wait_until_ready(feed)
-      return
+  def _is_too_old(self, step: int) -> bool:
+    """Whether training may not go on with the version in use."""
+    return step - self._version >= self._config.index_age_limit_steps
+
+  def _wait_for_refresh(self, step: int) -> int:
+    """Waits for a version that is younger than the limit, and returns it."""
     oldest = step - self._config.index_age_limit_steps + 1
     started = time.monotonic()
     _log.info(
@@ -354,9 +385,8 @@ class RefreshHook(loop.Hook, abc.ABC, Generic[IndexT]):
     version = self._watcher.wait_for(
       oldest, step, self._refresher_end, LONGEST_WAIT_SECS
     )
-    self._replace(version, feed, wait=True)
-    self._take_pending()
     _log.info(f"  waited {time.monotonic() - started:.1f} s")
+    return version
 
   def _prune_exports(self) -> None:
     """Removes exports that a newer one replaced before they got a version.

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import functools
 import logging
 from collections.abc import Iterable
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from realm_tf.data.sentences import annotated_corpus
 from realm_tf.runs import run_config
 from realm_tf.runs import run_state
 from realm_tf.training import base_task
+from realm_tf.training import hosts as hosts_lib
 from realm_tf.training.init import first_weights
 
 _log = logging.getLogger(__name__)
@@ -36,6 +38,11 @@ class Setup:
   run: run_config.RunConfig
   model_dir: str
   strategy: tf.distribute.Strategy
+
+  @functools.cached_property
+  def hosts(self) -> hosts_lib.Hosts:
+    """The processes that train it together."""
+    return hosts_lib.Hosts(self.strategy)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -96,11 +103,11 @@ def set_up(
     errors.UserError: If anything that the flags name is missing or does not
       fit; nothing has been written then.
   """
+  strategy = find_devices(config, tpu)
   opened = corpora.Corpus.open(corpus)
   if isinstance(config, schema.RealmConfig):
     _check_candidates(config, opened)
   sentences = annotated_corpus.load(pretrain_corpus or corpus, opened.tokenizer)
-  strategy = find_devices(config, tpu)
   run = run_config.RunConfig(
     task=task,
     config=config,
@@ -119,18 +126,21 @@ def set_up(
   return SentenceSetup(run, model_dir, strategy, opened, sentences)
 
 
-def find_devices(config: schema.TaskConfig, tpu: str) -> tf.distribute.Strategy:
-  """Returns the distribution strategy.
+def find_devices(
+  config: schema.TaskConfig, tpu: str, *, join_cluster: bool = True
+) -> tf.distribute.Strategy:
+  """Returns the distribution strategy; meets the other workers, if any.
 
   Args:
     config: The settings.
     tpu: See `devices.make_strategy`.
+    join_cluster: See `devices.make_strategy`.
 
   Raises:
     errors.UserError: If there is no such device, or a batch does not divide
       by them.
   """
-  strategy = devices.make_strategy(tpu)
+  strategy = devices.make_strategy(tpu, join_cluster=join_cluster)
   if config.batch_size % strategy.num_replicas_in_sync:
     raise errors.UserError(
       f"config.batch_size={config.batch_size} must divide by the "
@@ -151,14 +161,21 @@ def prepare_devices(
 def claimed(setup: Setup) -> Iterator[None]:
   """Holds a run's folder while it trains, and writes its `config.json`.
 
+  Of several processes that train together, the chief does.
+
   Args:
     setup: The run.
 
   Raises:
     errors.UserError: If another process trains it, or has changed it.
   """
+  if not setup.hosts.is_chief:
+    setup.hosts.wait()
+    yield
+    return
   with run_state.RunState(setup.model_dir).hold():
     run_config.write_or_match(setup.model_dir, setup.run)
+    setup.hosts.wait()
     yield
 
 

@@ -92,7 +92,8 @@ def run(
     pretrain_corpus=",".join(options.valid),
     init_checkpoint=init_checkpoint,
   )
-  strategy = run_setup.find_devices(config, tpu)
+  # A tagger is small: one host trains it, whatever the cluster.
+  strategy = run_setup.find_devices(config, tpu, join_cluster=False)
   if not run_config.check(model_dir, this_run):
     first_weights.check_sources(this_run, tokenizer)
   run_setup.prepare_devices(config, strategy)

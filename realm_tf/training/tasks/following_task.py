@@ -94,13 +94,18 @@ class FollowingTask(orqa_task.OrqaTask):
   ) -> tf.data.Dataset:
     """Returns the training batches from a step on, with a given index."""
     return pipelines.by_step(
-      self._examples(self._train, index), first_step, self._config.train_steps
+      self._examples(self._train, index),
+      first_step,
+      self._config.train_steps,
+      self._host,
     )
 
   def eval_pipeline(self) -> tf.data.Dataset:
     """See base class."""
     last = min(self._config.eval_batches, self._dev.num_batches)
-    return pipelines.by_step(self._examples(self._dev, self._in_use()), 0, last)
+    return pipelines.by_step(
+      self._examples(self._dev, self._in_use()), 0, last, self._host
+    )
 
   def _examples(
     self, questions: qa_examples.QuestionBatches, index: SearchedIndex

@@ -2,6 +2,7 @@
 
 import tensorflow as tf
 
+from realm_tf import devices
 from realm_tf.configs import schema
 from realm_tf.data.examples import ict_examples
 from realm_tf.data.sentences import annotated_corpus
@@ -29,6 +30,7 @@ class IctTask(base_task.Task):
   ):
     """Builds the model and the examples; call it in the strategy's scope."""
     self._config = config
+    self._host = devices.host(tf.distribute.get_strategy())
     self._model = ict.IctModel.of_task(
       config,
       tokenizer.vocab_size,
@@ -50,8 +52,12 @@ class IctTask(base_task.Task):
 
   def train_pipeline(self, first_step: int) -> tf.data.Dataset:
     """See base class."""
-    return pipelines.by_step(self._train, first_step, self._config.train_steps)
+    return pipelines.by_step(
+      self._train, first_step, self._config.train_steps, self._host
+    )
 
   def eval_pipeline(self) -> tf.data.Dataset:
     """See base class."""
-    return pipelines.by_step(self._heldout, 0, self._config.eval_batches)
+    return pipelines.by_step(
+      self._heldout, 0, self._config.eval_batches, self._host
+    )

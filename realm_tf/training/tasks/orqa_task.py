@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
+from realm_tf import devices
 from realm_tf.configs import schema
 from realm_tf.data.examples import candidates
 from realm_tf.data.examples import packing
@@ -57,6 +58,7 @@ class OrqaTask(base_task.Task):
     self._passages = passages
     self._answers = answers
     self._strategy = tf.distribute.get_strategy()
+    self._host = devices.host(self._strategy)
     self._train = qa_examples.QuestionBatches(
       train_questions, config, tokenizer, shuffle=True
     )
@@ -137,9 +139,7 @@ class OrqaTask(base_task.Task):
         local(features), local(embeddings), strict=True
       )
     ]
-    return self._strategy.experimental_distribute_values_from_function(
-      lambda context: joined[context.replica_id_in_sync_group]
-    )
+    return devices.spread(self._strategy, joined)
 
   def sums(
     self, features: base_task.Features, *, training: bool
@@ -149,12 +149,14 @@ class OrqaTask(base_task.Task):
 
   def train_pipeline(self, first_step: int) -> tf.data.Dataset:
     """See base class."""
-    return pipelines.by_step(self._train, first_step, self._config.train_steps)
+    return pipelines.by_step(
+      self._train, first_step, self._config.train_steps, self._host
+    )
 
   def eval_pipeline(self) -> tf.data.Dataset:
     """See base class."""
     last = min(self._config.eval_batches, self._dev.num_batches)
-    return pipelines.by_step(self._dev, 0, last)
+    return pipelines.by_step(self._dev, 0, last, self._host)
 
 
 def query_embed_function(model: orqa.OrqaModel) -> Callable:

@@ -70,7 +70,11 @@ class ReaderTask(orqa_task.OrqaTask):
     return pipelines.by_step(lambda step: self._read(self._dev(step)), 0, last)
 
   def _read(self, features: qa_examples.Features) -> qa_examples.Features:
-    """Joins a batch of questions to their passages; pure TensorFlow."""
+    """Joins a batch of questions to their passages; pure TensorFlow.
+
+    This host's rows of the batch only, as each is read by itself.
+    """
+    features = self._host.rows(features)
     numbers, token_ids = features["questions"], features["query_token_ids"]
     count = self._config.reader_beam
     if self._config.read_answering:

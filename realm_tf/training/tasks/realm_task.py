@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
+from realm_tf import devices
 from realm_tf.answering.retrievers import dense
 from realm_tf.answering.retrievers import retriever
 from realm_tf.configs import schema
@@ -62,6 +63,7 @@ class MaskedSentenceTask(base_task.Task):
     """
     self._config = config
     self._tokenizer = tokenizer
+    self._host = devices.host(tf.distribute.get_strategy())
     self._model = realm.RealmModel.of_task(
       config,
       tokenizer.vocab_size,
@@ -181,7 +183,9 @@ class RealmTask(MaskedSentenceTask):
     retrieve = candidates.CandidateRetriever(
       index.embed, index.search, self._uids, self._config.num_candidates
     )
-    return realm_examples.RealmExamples(source, retrieve, self._passages, noise)
+    return realm_examples.RealmExamples(
+      source, retrieve, self._passages, noise, self._host.rows
+    )
 
   def _in_use(self) -> IndexInUse:
     if self._index is None:
