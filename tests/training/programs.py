@@ -10,7 +10,7 @@ from typing import Any
 _ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
-def result_of(module: str, *arguments: str) -> Any:
+def result_of(module: str, *arguments: str, timeout_secs: int = 300) -> Any:
   """Runs a module to its good end; returns the JSON of its last line."""
   done = subprocess.run(
     [sys.executable, "-m", module, *arguments],
@@ -18,7 +18,7 @@ def result_of(module: str, *arguments: str) -> Any:
     env=os.environ | {"PYTHONPATH": str(_ROOT)},
     capture_output=True,
     text=True,
-    timeout=300,
+    timeout=timeout_secs,
   )
   assert done.returncode == 0, done.stderr[-3000:]
   return json.loads(done.stdout.splitlines()[-1])

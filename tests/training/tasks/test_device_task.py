@@ -15,7 +15,10 @@ everywhere = pytest.mark.parametrize("replicas", logical_devices.REPLICAS)
 def found(tmp_path_factory):
   """What the host and 1, 2 and 4 replicas gave over 20 steps."""
   folder = tmp_path_factory.mktemp("exports")
-  return programs.result_of("tests.training.device_retrieval", str(folder))
+  # Replicas wait for each other: on a busy machine this takes minutes.
+  return programs.result_of(
+    "tests.training.device_retrieval", str(folder), timeout_secs=600
+  )
 
 
 @everywhere
