@@ -40,6 +40,7 @@ _SLOW_FIXTURES = {"world", "overfitted"}
 _SLOW_FILES = (
   "across_stacks/",
   "baselines/test_drqa.py",
+  "baselines/test_graph_retriever.py",
   "baselines/test_path_retriever.py",
   "baselines/test_t5_closed_book.py",
   "chaos/",

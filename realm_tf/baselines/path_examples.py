@@ -1,9 +1,9 @@
 """What PathRetriever learns from: paths to answers, by distant supervision.
 
-The passage that holds the answer and that TF-IDF ranks first is the end of the
-path. Where a seed without the answer links to it, that seed and the passage are
-another example (Asai et al., 2020, section 3.1: data augmentation); where no
-seed holds the answer, the only one.
+The seed that holds the answer and that TF-IDF ranks first is a path by itself.
+Where no seed holds the answer, one that links to a passage with it begins the
+path; with `augmented` such a path is a second example where there is the first
+(Asai et al., 2020, section 3.1).
 """
 
 import itertools
@@ -107,10 +107,8 @@ class Nearby:
     return self._known[row]
 
   def _best_linked(self, row: int) -> list[int]:
-    rows = np.sort(self._graph.linked(row))
-    if not len(rows) or not self._count:
-      return []
-    return rows[tf_idf.best_rows(self._scores[rows], self._count)].tolist()
+    rows = self._graph.linked(row)
+    return tf_idf.rank_rows(self._scores, rows, self._count).tolist()
 
 
 def supervise(
@@ -143,7 +141,7 @@ def supervise(
     held = answers.held(numbers, tf.constant(rows)).numpy()
     for i, near in enumerate(nearby):
       answering = {*rows[i, held[i]].tolist()}
-      for path in right_paths(near, answering, options.path_length):
+      for path in right_paths(near, answering, options):
         others = _others(near, {*path} | answering, path[0])
         others = others[: options.pool - len(path)]
         made.append(_Example(first + i, path, others))
@@ -151,18 +149,18 @@ def supervise(
 
 
 def right_paths(
-  near: Nearby, answering: set[int], longest: int
+  near: Nearby, answering: set[int], options: path_options.Options
 ) -> list[list[int]]:
   """Returns paths to an answer.
 
   Args:
     near: The passages for a question.
     answering: Those that hold an answer.
-    longest: Most passages of a path.
+    options: Says which paths there may be.
   """
   ends = [row for row in near.seeds if row in answering][:1]
   paths = [ends] if ends else []
-  if longest > 1:
+  if options.path_length > 1 and (options.augmented or not ends):
     bridges = (
       [seed, row]
       for seed in near.seeds

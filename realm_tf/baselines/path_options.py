@@ -17,6 +17,8 @@ class Options(encoder_options.EncoderOptions):
     path_length: Most passages of a path.
     beam: Paths that are followed, and ranked by the reader.
     pool: Passages of a training example: the path's, and others.
+    augmented: Whether a seed that links to a passage with the answer is learned
+      from where another seed holds the answer itself.
     batch_size: Examples a step, each one path.
   """
 
@@ -27,3 +29,4 @@ class Options(encoder_options.EncoderOptions):
   path_length: int = dataclasses.field(default=2, metadata={"least": 1})
   beam: int = dataclasses.field(default=8, metadata={"least": 1})
   pool: int = dataclasses.field(default=8, metadata={"least": 2})
+  augmented: bool = True

@@ -119,6 +119,18 @@ def best_rows(scores: np.ndarray, k: int) -> np.ndarray:
   return places[np.argsort(-scores[places], kind="stable")][:k]
 
 
+def rank_rows(scores: np.ndarray, rows: np.ndarray, k: int) -> np.ndarray:
+  """Returns the k best of some rows, each once, best first, <int64>[<=k].
+
+  Args:
+    scores: <float32>[passages]. Those without a score come last.
+    rows: <int64>[n].
+    k: Rows wanted.
+  """
+  rows = np.unique(rows)
+  return rows[np.argsort(-scores[rows], kind="stable")[:k]]
+
+
 def _mix(keys: np.ndarray) -> np.ndarray:
   """Hashes <uint64>[n] by the finalizer of SplitMix64 (Steele et al., 2014)."""
   keys = (keys ^ keys >> np.uint64(30)) * np.uint64(0xBF58476D1CE4E5B9)

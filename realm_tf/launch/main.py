@@ -35,9 +35,10 @@ COMMANDS = (
   "export",
   "serve",
   "drqa",
-  "knn_lm",
-  "t5",
+  "graph_retriever",
   "path_retriever",
+  "t5",
+  "knn_lm",
   "reproduce",
 )
 _VERSION = ("-version", "--version")

@@ -97,8 +97,6 @@ def markdown(table: tables.Table, scale: str, results: Sequence[Result]) -> str:
       ],
     ),
   ]
-  if table.absent:
-    lines += ["", f"Not in this package: {'; '.join(table.absent)}."]
   return "\n".join(lines) + "\n"
 
 

@@ -17,16 +17,16 @@ TINY = "tiny"
 PAPER = "paper"
 NAMES = (TINY, PAPER)
 
-# Of baselines with encoders: as those of `finetune`.
+# Of baselines with encoders.
 _TINY_ENCODERS = {
   "bert": os.path.relpath(settings.BERT),
   "query_length": "22",
   "reader_length": "56",
   "span_hidden_size": "64",
   "dropout": "0",
-  "learning_rate": "5e-4",
+  "learning_rate": "1e-3",
   "warmup_steps": "20",
-  "train_steps": "500",
+  "train_steps": "600",
   "checkpoint_every_steps": "100",
 }
 
@@ -131,7 +131,9 @@ def get(name: str, sources: Sources) -> Scale:
         "num_layers": "2",
         "train_steps": "2000",
       },
-      "path_retriever": _TINY_ENCODERS,
+      "graph_retriever": {**_TINY_ENCODERS, "passages": "12", "seeds": "8"},
+      # Links lead to most of its answers, which their own passages hold.
+      "path_retriever": {**_TINY_ENCODERS, "augmented": "false", "pool": "6"},
       "t5": {
         "size": "tiny",
         "input_length": "22",
@@ -174,6 +176,7 @@ def _paper(sources: Sources) -> Scale:
     split="dev",
     baselines={
       "drqa": {"passage_length": "288"},
+      "graph_retriever": {"bert": sources.bert},
       "path_retriever": {"bert": sources.bert},
       "t5": {"size": "base"},
       "t5_large": {"size": "large"},

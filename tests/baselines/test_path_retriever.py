@@ -86,6 +86,8 @@ def test_a_seed_that_links_to_the_answer_is_an_example_too():
     (0, [1]),
     (0, [0, 1]),
   ]
+  (alone,) = supervise(["wb wd wa"], [["wd"]], TEXTS, seeds=3, augmented=False)
+  assert alone[1][0] == [1]
   # The distorted path has another passage at its end.
   assert found[1][1][1:] == [[0, 2]]
 

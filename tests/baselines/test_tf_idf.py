@@ -76,6 +76,14 @@ def test_fewer_are_the_first_of_more(retriever):
   np.testing.assert_array_equal(some.scores, every.scores[:, :2])
 
 
+def test_rows_are_ranked_by_their_scores_and_those_without_come_last():
+  scores = np.array([0, 3, 0, 5, 5], np.float32)
+  rows = np.array([2, 3, 0, 4, 1, 3])
+  assert tf_idf.rank_rows(scores, rows, 9).tolist() == [3, 4, 1, 0, 2]
+  assert tf_idf.rank_rows(scores, rows, 2).tolist() == [3, 4]
+  assert tf_idf.rank_rows(scores, rows[:0], 2).tolist() == []
+
+
 def test_many_questions_are_answered_as_one(retriever):
   many = retriever.retrieve(QUERIES * 10, 3)
   np.testing.assert_array_equal(

@@ -34,6 +34,7 @@ _REQUIRED = {
   "evaluate": {"dataset"},
   "export": {"model_dir", "output"},
   "finetune": {"config", "corpus", "dataset", "model_dir"},
+  "graph_retriever": {"bert", "corpus", "dataset", "model_dir"},
   "import_checkpoint": {"output", "source"},
   "knn_lm": {"model_dir", "output"},
   "path_retriever": {"bert", "corpus", "dataset", "model_dir"},

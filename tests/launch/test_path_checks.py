@@ -97,11 +97,14 @@ def good(root):
       "corpus": corpus,
     },
     "knn_lm": {"model_dir": run, "corpus": corpus, "output": f"{root}/new"},
-    "path_retriever": {
-      "bert": f"{root}/weights",
-      "corpus": corpus,
-      "dataset": "encyclopedia:rivers",
-      "model_dir": f"{root}/new",
+    **{
+      name: {
+        "bert": f"{root}/weights",
+        "corpus": corpus,
+        "dataset": "encyclopedia:rivers",
+        "model_dir": f"{root}/new",
+      }
+      for name in ("graph_retriever", "path_retriever")
     },
     "pretrain": training
     | {
@@ -154,7 +157,7 @@ def wrong(root):
   yield from refused("corpus", bare, not_annotated, "pretrain_mlm", "t5")
   yield from missing("pretrain_corpus", "pretrain")
 
-  baselines = ("drqa", "path_retriever")
+  baselines = ("drqa", "graph_retriever", "path_retriever")
   locking = (
     *("finetune", "refresh_index", "edit_corpus"),
     *(*baselines, *trainings),
@@ -170,6 +173,7 @@ def wrong(root):
     ("init_reader", "finetune"),
     ("source", "import_checkpoint"),
     ("passage_tower", "import_checkpoint"),
+    ("bert", "graph_retriever"),
     ("bert", "path_retriever"),
     *(("init_checkpoint", command) for command in trainings),
   ):

@@ -18,7 +18,7 @@ _LEFT = {
     ["config.json", "exports/tagger/manifest.json"],
   ),
   **dict.fromkeys(
-    ("drqa", "path_retriever", "t5"),
+    ("drqa", "graph_retriever", "path_retriever", "t5"),
     ("model_dir", ["predictions.test.jsonl"]),
   ),
   "knn_lm": ("output", ["knn_lm.json"]),

@@ -118,7 +118,7 @@ def test_baselines_of_table_1_read_what_bm25_finds():
   assert "config.hard_em" not in bert
 
 
-@pytest.mark.parametrize("name", ["drqa", "path_retriever"])
+@pytest.mark.parametrize("name", ["drqa", "graph_retriever", "path_retriever"])
 def test_a_baseline_answers_and_its_answers_are_scored(name):
   *before, answered, scored = steps_of(1, [name], planner())
   assert [step.command for step in before] == ["build_corpus"]

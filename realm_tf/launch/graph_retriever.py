@@ -1,0 +1,39 @@
+r"""Trains GraphRetriever, a baseline of Table 1, and has it answer questions.
+
+python -m realm_tf.launch.graph_retriever --bert=BERT --corpus=CORPUS \
+  --dataset=webquestions --model_dir=MODEL_DIR
+
+Passages are found by TF-IDF, by the names in the question and by links; a BERT
+reads them, and they pass messages along their relations.
+The answers are scored by evaluate --predictions, the command that is printed at
+the end.
+"""
+
+from realm_tf.baselines import graph_options
+from realm_tf.launch import command
+from realm_tf.launch import model_dir_flag
+from realm_tf.launch import option_flags
+from realm_tf.launch import path_checks
+from realm_tf.launch import question_flags
+from realm_tf.launch import verify_flag
+
+model_dir_flag.define("Folder of the run; resumed if it exists.")
+option_flags.define(graph_options.Options)
+verify_flag.define()
+
+
+def main() -> None:
+  """Trains and answers."""
+  verify_flag.apply()
+  options = graph_options.Options(**option_flags.read(graph_options.Options))
+  path_checks.weights("bert", options.bert)
+  path_checks.corpus(options.corpus)
+  question_flags.check_paths("train", dataset=options.dataset)
+  question_flags.check_paths(options.split, dataset=options.dataset)
+  from realm_tf.baselines import graph_retriever
+
+  graph_retriever.run(options)
+
+
+if __name__ == "__main__":
+  command.run(main)
