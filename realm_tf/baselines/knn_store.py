@@ -15,7 +15,7 @@ from realm_tf.index.search import searcher_settings
 from realm_tf.index.search import searchers
 
 # What is tried: the paper's lambdas are among them, its temperature is 1.
-WEIGHTS = tuple(round(0.05 * step, 2) for step in range(20))
+WEIGHTS = (*(round(0.05 * step, 2) for step in range(20)), 0.98, 0.99)
 TEMPERATURES = (1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0)
 _QUERIES_AT_ONCE = 256
 

@@ -63,7 +63,7 @@ def test_lambda_follows_whoever_knows_the_targets():
   right = knn_store.Neighbors(distances, np.array([[3, 3], [4, 4]], np.int32))
   wrong = knn_store.Neighbors(distances, np.array([[5, 5], [5, 5]], np.int32))
   unsure = np.array([0.1, 0.1], np.float32)
-  assert knn_store.choose(unsure, right, targets).weight == 0.95
+  assert knn_store.choose(unsure, right, targets).weight == 0.99
   assert knn_store.choose(unsure, wrong, targets).weight == 0.0
   # One right, one wrong at p_LM = 1/2: log((1 + w) / 2) + log((1 - w) / 2).
   half = np.array([0.5, 0.5], np.float32)
