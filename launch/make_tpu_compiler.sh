@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Makes .venv-tpu, the Python that compile_tpu needs: jax and libtpu, with the
-# real TPU compiler. No TPU is needed; 1.5 GB of disk.
+# real TPU compiler. No TPU is needed; 1.1 GB of disk.
 set -euo pipefail
 
 PYTHON=${PYTHON:-python3}          # 3.11 or later

@@ -72,6 +72,7 @@ _SLOW_FILES = (
   "test_documented_programs.py",
   "tfds_builders/",
   "tpu/test_compiler.py",
+  "tpu/test_lowering.py",
   "tpu/test_step_programs.py",
   "training/init/",
   "training/recipes/",

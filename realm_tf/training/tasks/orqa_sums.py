@@ -35,14 +35,14 @@ def sums(
   count = tf.reduce_sum(weights)
   losses = _losses(outputs, config, features)
   whole = tf.add_n([part.loss for part in losses.values()])
-  sums = {"loss": (tf.reduce_sum(whole * weights), count)}
+  found = {"loss": (tf.reduce_sum(whole * weights), count)}
   for name, part in losses.items():
     answered = tf.cast(part.answered, tf.float32) * weights
     total = tf.reduce_sum(answered)
     # Over the questions that have a part in it; how many these are, next.
-    sums[f"{name}_loss"] = (tf.reduce_sum(part.loss * weights), total)
-    sums[_SHARES[name]] = (total, count)
-  return sums
+    found[f"{name}_loss"] = (tf.reduce_sum(part.loss * weights), total)
+    found[_SHARES[name]] = (total, count)
+  return found
 
 
 def _losses(
