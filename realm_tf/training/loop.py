@@ -26,16 +26,6 @@ from realm_tf.training.init import first_weights
 
 _log = logging.getLogger(__name__)
 
-# What exchanges with another process end with, if that has ended.
-_LOST = (
-  tf.errors.AbortedError,
-  tf.errors.CancelledError,
-  tf.errors.DeadlineExceededError,
-  tf.errors.InternalError,
-  tf.errors.FailedPreconditionError,
-  tf.errors.UnavailableError,
-)
-
 
 class Hook:
   """Callbacks of the loop; REALM's hook refreshes its index."""
@@ -235,7 +225,9 @@ class _Loop:
 
   def run(self) -> TrainingResult:
     try:
-      return self._run()
+      result = self._run()
+      self._hosts.part()
+      return result
     except interruption.Interrupted as e:
       step = int(self._state.step)
       if step > self._saved_step:
@@ -243,7 +235,7 @@ class _Loop:
       raise interruption.Interrupted(
         e.number, f" at step {step}. Run the same command again to go on"
       ) from e
-    except _LOST as e:
+    except hosts.LOST as e:
       if self._hosts.count == 1:
         raise
       reason = str(e).strip().splitlines()[0][:200]
@@ -311,6 +303,7 @@ class _Loop:
         feed.can_take_over(),
       )
       if signals:
+        self._hosts.part()
         raise interruption.Interrupted(
           interruption.received() or signal.SIGTERM
         )
