@@ -264,8 +264,8 @@ class _Loop:
     feed = pipeline_feed.Feed(self._strategy, self._task.train_pipeline, step)
     meter = progress.Progress(step, last, config.batch_size)
     stopped = False
-    while step < last and not stopped:
-      with self._kept_together():
+    with self._kept_together():
+      while step < last and not stopped:
         take_over = self._consult(step, feed)
         with interruption.deferred():
           evaluate = self._step(feed, meter, take_over)
@@ -278,7 +278,7 @@ class _Loop:
     return TrainingResult(step, self._evaluations)
 
   def _kept_together(self) -> contextlib.AbstractContextManager:
-    """Has no signal end one process of several between two exchanges."""
+    """Has no signal end one process of several: `_consult` ends them all."""
     if self._hosts.count == 1:
       return contextlib.nullcontext()
     return interruption.deferred()
