@@ -75,6 +75,17 @@ def install() -> None:
   threading.Thread(target=_end_at_second, args=(read,), daemon=True).start()
 
 
+def take_again() -> None:
+  """Takes the signals that `install` took, and a library since.
+
+  TensorFlow handles SIGTERM itself once a process is a cluster's worker: it
+  waits for somebody to ask it whether the machine is to be taken away.
+  """
+  for number in SIGNALS:
+    if signal.getsignal(number) == _requests.take:
+      signal.signal(number, _requests.take)
+
+
 def end_at_once() -> None:
   """Makes each signal end this process at once, silently.
 

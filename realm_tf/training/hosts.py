@@ -4,12 +4,23 @@ All of them call the same functions in the same order, from the main thread:
 each call is an exchange in which every process takes part.
 """
 
+import contextlib
 import functools
 from collections.abc import Callable
 
 import tensorflow as tf
 
 from realm_tf import devices
+
+# What exchanges with another process end with, if that has ended.
+LOST = (
+  tf.errors.AbortedError,
+  tf.errors.CancelledError,
+  tf.errors.DeadlineExceededError,
+  tf.errors.InternalError,
+  tf.errors.FailedPreconditionError,
+  tf.errors.UnavailableError,
+)
 
 
 class Hosts:
@@ -58,6 +69,15 @@ class Hosts:
   def wait(self) -> None:
     """Waits until all processes have come here."""
     self.total(1)
+
+  def part(self) -> None:
+    """Waits until no other process needs this one, which then may end.
+
+    Each call of `total` needs all processes to its end: one that knows the sum
+    may be what another still hears it from.
+    """
+    with contextlib.suppress(*LOST):
+      self.wait()
 
   @functools.cached_property
   def _sums(self) -> Callable[[tf.Tensor], tf.Tensor]:

@@ -26,16 +26,6 @@ from realm_tf.training.init import first_weights
 
 _log = logging.getLogger(__name__)
 
-# What exchanges with another process end with, if that has ended.
-_LOST = (
-  tf.errors.AbortedError,
-  tf.errors.CancelledError,
-  tf.errors.DeadlineExceededError,
-  tf.errors.InternalError,
-  tf.errors.FailedPreconditionError,
-  tf.errors.UnavailableError,
-)
-
 
 class Hook:
   """Callbacks of the loop; REALM's hook refreshes its index."""
@@ -242,7 +232,9 @@ class _Loop:
 
   def run(self) -> TrainingResult:
     try:
-      return self._run()
+      result = self._run()
+      self._hosts.part()
+      return result
     except interruption.Interrupted as e:
       step = int(self._state.step)
       if step > self._saved_step:
@@ -250,7 +242,7 @@ class _Loop:
       raise interruption.Interrupted(
         e.number, f" at step {step}. Run the same command again to go on"
       ) from e
-    except _LOST as e:
+    except hosts.LOST as e:
       if self._hosts.count == 1:
         raise
       reason = str(e).strip().splitlines()[0][:200]
@@ -279,8 +271,8 @@ class _Loop:
     feed = pipeline_feed.Feed(self._strategy, self._task.train_pipeline, step)
     meter = progress.Progress(step, last, config.batch_size)
     stopped = False
-    while step < last and not stopped:
-      with self._kept_together():
+    with self._kept_together():
+      while step < last and not stopped:
         take_over = self._consult(step, feed)
         with interruption.deferred():
           evaluate = self._step(feed, meter, take_over)
@@ -293,7 +285,7 @@ class _Loop:
     return TrainingResult(step, self._evaluations)
 
   def _kept_together(self) -> contextlib.AbstractContextManager:
-    """Has no signal end one process of several between two exchanges."""
+    """Has no signal end one process of several: `_consult` ends them all."""
     if self._hosts.count == 1:
       return contextlib.nullcontext()
     return interruption.deferred()
@@ -318,6 +310,7 @@ class _Loop:
         feed.can_take_over(),
       )
       if signals:
+        self._hosts.part()
         raise interruption.Interrupted(
           interruption.received() or signal.SIGTERM
         )

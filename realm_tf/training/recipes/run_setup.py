@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from realm_tf import devices
 from realm_tf import errors
+from realm_tf import interruption
 from realm_tf.configs import schema
 from realm_tf.data.corpus import corpora
 from realm_tf.data.corpus import sentence_folder
@@ -141,6 +142,7 @@ def find_devices(
       by them.
   """
   strategy = devices.make_strategy(tpu, join_cluster=join_cluster)
+  interruption.take_again()
   if config.batch_size % strategy.num_replicas_in_sync:
     raise errors.UserError(
       f"config.batch_size={config.batch_size} must divide by the "
