@@ -61,14 +61,13 @@ def start():
   """Starts the program's functions, and leaves none behind."""
   processes = []
 
-  def start_function(name, **options):
+  def start_function(name, *, by=()):
     process = subprocess.Popen(
-      [sys.executable, "-c", _PROGRAM, name],
+      [*by, sys.executable, "-c", _PROGRAM, name],
       stdin=subprocess.PIPE,
       stdout=subprocess.PIPE,
       stderr=subprocess.PIPE,
       text=True,
-      **options,
     )
     processes.append(process)
     assert process.stdout.readline() == "ready\n"
@@ -135,11 +134,9 @@ def test_a_second_signal_ends_at_once_what_defers_the_first(start):
 
 
 def test_a_signal_that_the_caller_ignores_is_ignored(start):
-  def like_nohup():
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
-
+  like_nohup = ("sh", "-c", 'trap "" HUP && exec "$@"', "sh")
   for name in ("cleans_up", "child"):
-    process = start(name, preexec_fn=like_nohup)
+    process = start(name, by=like_nohup)
     process.send_signal(signal.SIGHUP)
     with pytest.raises(subprocess.TimeoutExpired):
       process.wait(timeout=1)

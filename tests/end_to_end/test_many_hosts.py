@@ -13,7 +13,7 @@ from realm_tf.checkpoints import saved
 from realm_tf.runs import run_state
 from tests.end_to_end import tiny_runs
 
-_STEPS = 100
+_STEPS = 50
 _COMPARED = 20  # steps from the first on; later ones differ by rounding
 _EVERY = 5  # steps between two checkpoints
 _DEADLINE_SECS = 120
@@ -154,7 +154,7 @@ def test_a_run_goes_on_after_a_worker_was_killed_and_one_was_told_to_end(
 def test_workers_take_the_same_index_versions_at_the_same_steps(
   corpus, tmp_path
 ):
-  more = ("--config.export_every_steps=10", "--config.index_age_limit_steps=30")
+  more = ("--config.export_every_steps=10", "--config.index_age_limit_steps=20")
   said = train(2, tmp_path, "pretrain", *flags(corpus, tmp_path / "run", *more))
   other = (tmp_path / "worker1.log").read_text()
   used = [

@@ -253,7 +253,9 @@ def wrong(root):
   message = "--precision=half: value should be one of <float32|bfloat16>"
   yield from refused("precision", "half", message, "export")
 
-  message = "--refresh=often: value should be one of <local|external|off|inline>"
+  message = (
+    "--refresh=often: value should be one of <local|external|off|inline>"
+  )
   yield from refused("refresh", "often", message, "pretrain")
   message = "--split=valid: value should be one of <train|dev|test>"
   yield from refused("split", "valid", message, "evaluate")

@@ -61,6 +61,7 @@ def main() -> None:
   tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
   results = {}
   for name in sys.argv[1:]:
+    tf.keras.utils.set_random_seed(0)
     devices.set_precision("float32", on_cpu=False)
     one = tf.distribute.OneDeviceStrategy("/cpu:0")
     exact, start = losses(one, name, None)
