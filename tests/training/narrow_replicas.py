@@ -29,7 +29,7 @@ def losses(strategy, name, start):
   """Returns the losses of the steps, and the first weights by part."""
   make, config, features = replicas.case(name)
   # Without warm-up, whose first rate is 0.
-  config = dataclasses.replace(config, warmup_steps=0, learning_rate=1e-3)
+  config = dataclasses.replace(config, warmup_steps=0, learning_rate=1e-4)
   batch = next(
     iter(
       devices.distribute(

@@ -49,6 +49,6 @@ def test_two_replicas_lose_as_one_does_in_float32():
   for name in cases:
     exact, rounded = result[name]["float32"], result[name]["bfloat16"]
     assert exact != rounded
-    assert exact[1] != exact[0]  # the first step trained
+    assert exact[1] < exact[0]
     # 0.006 was seen.
     np.testing.assert_allclose(rounded, exact, rtol=0.03, err_msg=name)
