@@ -47,11 +47,13 @@ def check_readable(path: str) -> None:
   Opening a pipe would wait until somebody writes, which nobody may ever do.
 
   Raises:
-    errors.UserError: If it is a folder, a pipe, a device or a socket, or its
-      permissions forbid it.
+    errors.UserError: If it is a folder, a pipe, a device, a socket or a link
+      that leads nowhere, or its permissions forbid it.
   """
-  if _is_remote(path) or not os.path.exists(path):
+  if _is_remote(path) or not os.path.lexists(path):
     return
+  if not os.path.exists(path):
+    raise errors.UserError(f"{path} is a link that leads nowhere.")
   if os.path.isdir(path):
     raise errors.UserError(f"{path} is a folder where a file must be.")
   if is_special(path):
@@ -153,7 +155,13 @@ def stamp(path: str) -> tuple[int, ...]:
 
 
 def sha256(path: str) -> str:
-  """Returns the SHA-256 of a file as hexadecimal digits."""
+  """Returns the SHA-256 of a file as hexadecimal digits.
+
+  Raises:
+    errors.UserError: As `check_readable`.
+    tf.errors.OpError: If there is none, or it cannot be read.
+  """
+  check_readable(path)
   digest = hashlib.sha256()
   with tf.io.gfile.GFile(path, "rb") as f:
     while chunk := f.read(_CHUNK_BYTES):

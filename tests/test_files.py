@@ -127,6 +127,15 @@ def test_what_is_no_file_is_not_opened(tmp_path):
   files.check_readable("gs://bucket/file")
 
 
+@pytest.mark.parametrize("target", ["link", "nothing"])
+def test_a_link_that_leads_nowhere_is_named(tmp_path, target):
+  link = tmp_path / "link"
+  link.symlink_to(tmp_path / target)
+  for read in (files.read_bytes, files.sha256, files.read_json):
+    with pytest.raises(errors.UserError, match="link is a link that leads"):
+      read(str(link))
+
+
 def test_readers_of_vocabularies_and_labels_do_not_wait_for_a_pipe(tmp_path):
   pipe = str(tmp_path / "pipe")
   os.mkfifo(pipe)
@@ -136,6 +145,7 @@ def test_readers_of_vocabularies_and_labels_do_not_wait_for_a_pipe(tmp_path):
     mapped_file.read,
     block_records.find,
     index_version.read_embeddings,
+    files.sha256,
   ):
     with pytest.raises(errors.UserError, match=f"{pipe} is a pipe"):
       read(pipe)

@@ -15,7 +15,7 @@ _ROOMS = (
   "errors",
   "dataset_options files interruption progress typed",
   "environment stack",
-  "absent devices lazy",
+  "absent devices lazy saved_models",
   "encyclopedia",
   "configs",
   "runs suggestions text",

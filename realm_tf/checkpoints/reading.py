@@ -104,6 +104,7 @@ def _prefix(path: str) -> str:
     raise errors.UserError(
       f"{path} is a file: name its folder, or the prefix of a checkpoint."
     )
+  files.check_readable(os.path.join(path, "checkpoint"))
   with contextlib.suppress(*saved.DAMAGE):  # Of the list of what is there.
     if (latest := tf.train.latest_checkpoint(path)) is not None:
       return latest

@@ -79,7 +79,7 @@ def load(
       "JSON file."
     )
   try:
-    fields = json.loads(pathlib.Path(source).read_text(encoding="utf-8"))
+    fields = json.loads(_read_text(pathlib.Path(source)))
   except OSError as e:
     raise errors.UserError(f"config={source} cannot be read.") from e
   except (ValueError, RecursionError) as e:
@@ -90,6 +90,13 @@ def load(
   if isinstance(fields, dict):
     fields = {**kept, **fields}
   return from_fields(kind, fields, overrides, named)
+
+
+def _read_text(path: pathlib.Path) -> str:
+  """Reads a file; an OSError for a pipe, which would be waited for."""
+  if not path.is_file():
+    raise OSError(f"{path} is no file")
+  return path.read_text(encoding="utf-8")
 
 
 def _kept(kind: type[schema.ModelConfig], model_dir: str) -> dict[str, Any]:
@@ -103,7 +110,7 @@ def _kept(kind: type[schema.ModelConfig], model_dir: str) -> dict[str, Any]:
   if not model_dir:
     return {}
   try:
-    text = (pathlib.Path(model_dir) / RUN_FILE).read_text(encoding="utf-8")
+    text = _read_text(pathlib.Path(model_dir) / RUN_FILE)
     fields = dict(json.loads(text)["config"])
   except (OSError, ValueError, RecursionError, KeyError, TypeError):
     return {}

@@ -5,9 +5,8 @@ import uuid
 
 import tensorflow as tf
 
-from realm_tf import errors
 from realm_tf import files
-from realm_tf.checkpoints import saved
+from realm_tf import saved_models
 from realm_tf.configs import schema
 from realm_tf.export import precision
 from realm_tf.export import variables
@@ -96,14 +95,9 @@ class QueryEmbedder:
     Raises:
       errors.UserError: If it is damaged.
     """
-    try:
-      with tf.device("/cpu:0"):
-        files.check_all_readable(path)
-        self._module = tf.saved_model.load(path)  # holds the variables
-    except saved.DAMAGE as e:
-      raise errors.UserError(
-        f"{path} is damaged, or only a part of it is there: copy the run again."
-      ) from e
+    with tf.device("/cpu:0"):
+      # It holds the variables.
+      self._module = saved_models.load(path, "Copy the run again.")
     self._query = self._module.signatures["query"]
 
   def __call__(self, token_ids: tf.Tensor) -> tf.Tensor:

@@ -11,6 +11,7 @@ from realm_tf import absent
 from realm_tf import devices
 from realm_tf import errors
 from realm_tf import files
+from realm_tf import saved_models
 from realm_tf.text import gazetteers
 from realm_tf.text import salient_spans
 from realm_tf.text import sentence_splitter
@@ -69,17 +70,7 @@ class ModelTagger:
       errors.UserError: If there is no tagger, or a damaged one.
     """
     folder, _ = find_export(path)
-    try:
-      files.check_all_readable(folder)
-      self._model = tf.saved_model.load(folder)
-    except (
-      tf.errors.OpError,
-      OSError,
-      IndexError,
-      RuntimeError,
-      ValueError,
-    ) as e:
-      raise errors.UserError(f"tagger={path} cannot be loaded.") from e
+    self._model = saved_models.load(folder)
     self._tag = self._model.signatures["tag"]
     self._gazetteer = gazetteers.Gazetteer(gazetteer)
     self._numbers = numbers

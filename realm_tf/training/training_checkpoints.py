@@ -6,8 +6,8 @@ from collections.abc import Mapping
 import tensorflow as tf
 
 from realm_tf import errors
-from realm_tf import files
 from realm_tf.checkpoints import saved
+from realm_tf.runs import best_weights
 from realm_tf.runs import run_folder
 from realm_tf.runs import run_state
 from realm_tf.training import base_task
@@ -199,20 +199,18 @@ def save_best(
     errors.UserError: If what was written cannot be read back.
   """
   folder = run_folder.RunFolder(model_dir).best
-  manifest = run_folder.RunFolder(model_dir).best_manifest
   tf.io.gfile.makedirs(folder)
   name = f"weights-{step}"
   kept = {name}
-  if tf.io.gfile.exists(manifest):
-    before = files.read_json(manifest)["weights"]
-    if before == name:  # A resumed run was better at the same step.
+  if before := best_weights.read(model_dir):
+    if before.name == name:  # A resumed run was better at the same step.
       name = f"weights-{step}-again"
-    kept = {name, before}
+    kept = {name, before.name}
   saved.check_written(
     tf.train.Checkpoint(**parts).write(tf.io.gfile.join(folder, name))
   )
-  known = {"step": step, metric: value, "weights": name}
-  files.write_json(manifest, known | dict(facts or {}))
+  known = {metric: value, **(facts or {})}
+  best_weights.write(model_dir, best_weights.BestWeights(step, name, known))
   for old in tf.io.gfile.listdir(folder):
     if old.startswith("weights-") and old.split(".")[0] not in kept:
       tf.io.gfile.remove(tf.io.gfile.join(folder, old))
@@ -228,12 +226,17 @@ def best(model_dir: str, metric: str) -> tuple[float, int]:
 
   Returns:
     -inf and 0 if there are none yet.
+
+  Raises:
+    errors.UserError: If the manifest is damaged, or lacks the metric.
   """
-  path = run_folder.RunFolder(model_dir).best_manifest
-  if not tf.io.gfile.exists(path):
+  found = best_weights.read(model_dir)
+  if found is None:
     return float("-inf"), 0
-  manifest = files.read_json(path)
-  return manifest[metric], manifest["step"]
+  if metric not in found.facts:
+    manifest = run_folder.RunFolder(model_dir).best_manifest
+    raise errors.UserError(f"{manifest} lacks `{metric}`. Put a copy back.")
+  return found.facts[metric], found.step
 
 
 class BestWeights:

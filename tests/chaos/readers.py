@@ -343,6 +343,21 @@ def _make_run(folder: pathlib.Path) -> None:
   hybrid_settings.write(str(folder / "run"), "b" * 64, choice)
 
 
+def _read_served(folder: pathlib.Path) -> Any:
+  from realm_tf import errors
+  from realm_tf.serving.server import model_config
+  from realm_tf.serving.server import served_versions
+  from realm_tf.serving.server import server_metrics
+
+  (config,) = model_config.single("realm", str(folder / "served"))
+  versions = served_versions.Versions(config, server_metrics.Metrics())
+  if not versions.update():
+    told = [status.message for status in versions.status().values()]
+    raise errors.UserError("; ".join(told) or f"{folder} holds no version.")
+  versions.close()
+  return observed.served(folder)
+
+
 READERS = (
   Reader("documents", _make_documents, _read_documents, sealed=(".gz", ".bz2")),
   Reader("questions", _make_questions, _read_questions, sealed=(".gz",)),
@@ -414,7 +429,7 @@ READERS = (
   Reader(
     "served model",
     _unpack("served"),
-    observed.served,
+    _read_served,
     ("served/1/**/*",),
     (),
     0.2,

@@ -549,6 +549,13 @@ def test_a_pipe_among_weights_is_not_waited_for(tmp_path, write):
   assert f"{index} is a pipe" in error_of(folder)
 
 
+def test_a_pipe_for_a_list_of_checkpoints_is_not_waited_for(tmp_path):
+  folder = model_garden(tmp_path / "source")
+  (folder / "checkpoint").unlink()
+  os.mkfifo(folder / "checkpoint")
+  assert f"{folder / 'checkpoint'} is a pipe" in error_of(folder)
+
+
 @pytest.mark.parametrize("content", ["", "model_checkpoint_path: 3", "\0"])
 def test_a_damaged_list_of_checkpoints_is_passed_over(tmp_path, content):
   folder = model_garden(tmp_path / "source")

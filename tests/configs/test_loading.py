@@ -1,5 +1,6 @@
 import dataclasses
 import json
+import os
 
 import pytest
 
@@ -221,6 +222,9 @@ def test_a_source_that_is_no_preset_and_no_file_is_named(tmp_path):
   path = tmp_path / "bad.json"
   path.write_text("{")
   assert "bad.json is not JSON" in error_of("pretrain", str(path), {})
+  pipe = tmp_path / "pipe.json"
+  os.mkfifo(pipe)
+  assert "pipe.json cannot be read" in error_of("pretrain", str(pipe), {})
   path.write_text("[1]")
   assert "no JSON object" in error_of("pretrain", str(path), {})
   path.write_bytes(b"\xff\xfe{}")

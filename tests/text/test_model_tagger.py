@@ -73,5 +73,5 @@ def test_what_is_no_tagger_is_named(tmp_path):
   manifest.write_text("{")
   assert "is damaged" in error_of(tmp_path)
   manifest.write_text(json.dumps({"kind": model_tagger.KIND}))
-  with pytest.raises(errors.UserError, match="cannot be loaded"):
+  with pytest.raises(errors.UserError, match="is damaged, or only a part"):
     model_tagger.ModelTagger(str(tmp_path))

@@ -1,6 +1,7 @@
 """Our own runs: finds their weights, and reads their BERT as a source."""
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
 import tensorflow as tf
@@ -17,6 +18,7 @@ from realm_tf.checkpoints.formats import object_graph
 from realm_tf.configs import schema
 from realm_tf.data.corpus import corpora
 from realm_tf.data.corpus import corpus_manifest
+from realm_tf.runs import best_weights
 from realm_tf.runs import run_config
 from realm_tf.runs import run_folder
 from realm_tf.text import wordpiece
@@ -59,18 +61,17 @@ def weights_path(model_dir: str) -> tuple[str, int]:
 
 def _best(model_dir: str) -> saved.Saved | None:
   """Returns what a run's best weights are to be; None if it names none."""
-  folder = run_folder.RunFolder(model_dir)
-  if not tf.io.gfile.exists(folder.best_manifest):
+  best = best_weights.read(model_dir)
+  if best is None:
     return None
-  best = files.read_json(folder.best_manifest)
-  prefix = tf.io.gfile.join(folder.best, best["weights"])
-  return saved.Saved(prefix, best["step"])
+  folder = run_folder.RunFolder(model_dir).best
+  return saved.Saved(tf.io.gfile.join(folder, best.name), best.step)
 
 
-def best_facts(model_dir: str) -> dict[str, Any]:
+def best_facts(model_dir: str) -> Mapping[str, float]:
   """Returns what is known of a run's best weights; empty if it has none."""
-  path = run_folder.RunFolder(model_dir).best_manifest
-  return files.read_json(path) if tf.io.gfile.exists(path) else {}
+  best = best_weights.read(model_dir)
+  return best.facts if best else {}
 
 
 def restore(checkpoint: str, **parts: Any) -> None:

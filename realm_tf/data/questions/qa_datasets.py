@@ -247,7 +247,7 @@ def _load_file(
     if first != where:
       line = first.rpartition(", ")[2]
       raise errors.UserError(
-        f"{where}: the id {example.id!r} is that of {line} already."
+        f"{where}: the id {example.id!r:.80} is that of {line} already."
       )
     if examples and bool(example.answers) != bool(examples[0].answers):
       has, had = ("an", "none") if example.answers else ("no", "one")

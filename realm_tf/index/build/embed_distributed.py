@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from realm_tf import devices
+from realm_tf import saved_models
 
 
 class EmbedDistributed:
@@ -38,7 +39,7 @@ class EmbedDistributed:
     """Yields embeddings; see `embedding_engine.Engine.predict`."""
     strategy = self._strategy or devices.make_strategy("")
     with strategy.scope():
-      model = tf.saved_model.load(self._export_path)  # Holds the weights.
+      model = saved_models.load(self._export_path)  # Holds the weights.
     embed = model.signatures[self._signature]
 
     @tf.function(autograph=False, reduce_retracing=True)

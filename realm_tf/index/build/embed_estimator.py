@@ -14,6 +14,7 @@ import tensorflow as tf
 from tensorflow.core.protobuf import rewriter_config_pb2
 
 from realm_tf import devices
+from realm_tf import saved_models
 
 _INPUT = "token_ids"
 
@@ -87,7 +88,7 @@ def _model_fn(
 ) -> "tf.estimator.EstimatorSpec":
   """Calls the export; its weights are restored by their initialisers."""
   del labels  # Only predictions are made.
-  model = tf.saved_model.load(params["export_path"])
+  model = saved_models.load(params["export_path"])
   signature = model.signatures[params["signature"]]
   return tf.estimator.EstimatorSpec(
     mode, predictions={"embedding": signature(token_ids=features)["embedding"]}

@@ -3,13 +3,16 @@
 Both embed the same batches in the same order, and give the same embeddings.
 """
 
+import os
 from collections.abc import Iterable
 from collections.abc import Iterator
 from typing import Protocol
 
 import numpy as np
 
+from realm_tf import errors
 from realm_tf import stack
+from realm_tf.checkpoints import saved
 from realm_tf.index.build import embed_distributed
 from realm_tf.index.build import embed_estimator
 
@@ -45,7 +48,15 @@ def make(
     signature: "passage" or "query".
     num_threads: Threads of an operation of Estimator's own session; 0 for all
       cores. tf.distribute has those of the process.
+
+  Raises:
+    errors.UserError: If the export's weights are damaged.
   """
+  found = saved.problem(os.path.join(export_path, "variables", "variables"))
+  if found:
+    raise errors.UserError(
+      f"{export_path} {found}: copy the run again, or remove this folder."
+    )
   if stack.has_estimator():
     return embed_estimator.EmbedEstimator(
       export_path, signature, num_threads=num_threads

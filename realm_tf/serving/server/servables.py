@@ -19,6 +19,7 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.core.protobuf import meta_graph_pb2
 
+from realm_tf import files
 from realm_tf import stack
 from realm_tf.serving.server import codes
 
@@ -66,11 +67,13 @@ class Servable:
       folder: Where the SavedModel is.
 
     Raises:
+      errors.UserError: If a file may not be read, or is a pipe.
       tf.errors.OpError, OSError, ValueError, RuntimeError, KeyError or
       TypeError: What TensorFlow raises for a SavedModel that is damaged or
       that needs ops which are not there.
     """
     self.name, self.version, self.folder = name, version, folder
+    files.check_all_readable(folder)
     self._uses = 0
     self._free = threading.Condition()
     load_ops()

@@ -9,7 +9,6 @@ import tensorflow as tf
 
 from realm_tf import devices
 from realm_tf import errors
-from realm_tf import files
 from realm_tf.checkpoints import fitting
 from realm_tf.checkpoints import sentence_encoder
 from realm_tf.checkpoints import weight_source
@@ -21,6 +20,7 @@ from realm_tf.export import embedder_export
 from realm_tf.index.versions import run_index
 from realm_tf.models import embedders
 from realm_tf.models import prompts
+from realm_tf.runs import best_weights
 from realm_tf.runs import run_config
 from realm_tf.runs import run_folder
 from realm_tf.training.init import sentence_init
@@ -173,7 +173,7 @@ def write(
   own_run.write_tokenizer(folder, tokenizer)
   weights = tf.io.gfile.join(paths.best, _WEIGHTS)
   tf.train.Checkpoint(retriever=towers).write(weights)
-  files.write_json(paths.best_manifest, {"step": _STEP, "weights": _WEIGHTS})
+  best_weights.write(folder, best_weights.BestWeights(_STEP, _WEIGHTS, {}))
   embedder_export.Exporter(towers, config).save(folder, _STEP)
   run = run_config.RunConfig(
     task=loading.IMPORT,

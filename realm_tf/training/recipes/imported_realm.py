@@ -8,7 +8,6 @@ import tensorflow as tf
 
 from realm_tf import devices
 from realm_tf import errors
-from realm_tf import files
 from realm_tf.checkpoints import assignment
 from realm_tf.checkpoints import fitting
 from realm_tf.checkpoints import reading
@@ -24,6 +23,7 @@ from realm_tf.data.corpus import corpora
 from realm_tf.export import embedder_export
 from realm_tf.index.versions import index_store
 from realm_tf.models import orqa
+from realm_tf.runs import best_weights
 from realm_tf.runs import run_config
 from realm_tf.runs import run_folder
 from realm_tf.training.recipes import imported_vectors
@@ -221,7 +221,7 @@ def write(parts: Parts, folder: str) -> None:
   own_run.write_tokenizer(folder, tokenizer)
   weights = tf.io.gfile.join(paths.best, _WEIGHTS)
   tf.train.Checkpoint(**model.parts).write(weights)
-  files.write_json(paths.best_manifest, {"step": _STEP, "weights": _WEIGHTS})
+  best_weights.write(folder, best_weights.BestWeights(_STEP, _WEIGHTS, {}))
   embedder_export.Exporter(towers, config).save(folder, _STEP)
   imported_vectors.publish(
     found.block_embeddings,

@@ -1,5 +1,6 @@
 import json
 import pathlib
+import shutil
 import subprocess
 import sys
 
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from realm_tf import errors
 from realm_tf import stack
 from realm_tf.export import embedder_export
 from realm_tf.index.build import embed_distributed
@@ -21,10 +23,9 @@ from tests.index import fake_run
 needs_estimator = pytest.mark.skipif(
   not stack.has_estimator(), reason="this TensorFlow has no Estimator"
 )
+_ESTIMATOR = embed_estimator.EmbedEstimator
 ENGINES = {
-  "Estimator": pytest.param(
-    embed_estimator.EmbedEstimator, id="Estimator", marks=needs_estimator
-  ),
+  "Estimator": pytest.param(_ESTIMATOR, id="Estimator", marks=needs_estimator),
   "tf.distribute": pytest.param(
     embed_distributed.EmbedDistributed, id="tf.distribute"
   ),
@@ -71,6 +72,21 @@ def check(found, wanted):
   assert [f.shape for f in found] == [w.shape for w in wanted]
   for one, other in zip(found, wanted, strict=True):
     np.testing.assert_allclose(one, other, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize(
+  "name", ["saved_model.pb", "variables/variables.index"]
+)
+@pytest.mark.parametrize("engine", ENGINES.values())
+def test_a_damaged_export_is_named(
+  engine, name, export, batches, tmp_path, monkeypatch
+):
+  damaged = pathlib.Path(shutil.copytree(export, tmp_path / "damaged"))
+  (damaged / name).write_bytes(b"no graph, no table")
+  monkeypatch.setattr(stack, "has_estimator", lambda: engine is _ESTIMATOR)
+  with pytest.raises(errors.UserError, match=f"{damaged} is damaged") as error:
+    list(embedding_engine.make(str(damaged)).predict(batches))
+  assert "\n" not in str(error.value)
 
 
 @pytest.mark.parametrize("engine", ENGINES.values())
