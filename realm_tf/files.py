@@ -9,6 +9,7 @@ import json
 import os
 import re
 import shutil
+import tokenize
 import uuid
 from collections.abc import Iterator
 from typing import Any
@@ -19,6 +20,9 @@ from realm_tf import errors
 
 # The end of an unfinished file's name, as a regular expression.
 TEMPORARY_SUFFIX = r"\.\d+-[0-9a-f]{8}\.tmp"
+
+# What NumPy raises for a file that is no array, or only a part of one.
+NO_ARRAY = (OSError, EOFError, ValueError, SyntaxError, tokenize.TokenError)
 
 _CHUNK_BYTES = 1 << 22
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)

@@ -179,7 +179,7 @@ def from_fields(
   for name, value in fields.items():
     if name not in known:
       raise errors.UserError(
-        f"{source} has the unknown field {name!r}; the fields are "
+        f"{source} has the unknown field {name!r:.80}; the fields are "
         f"{', '.join(known)}."
       )
     wanted: Any = known[name].type
@@ -187,7 +187,8 @@ def from_fields(
       continue
     if type(value) is not wanted:
       raise errors.UserError(
-        f"{source}: {name} must be of type {wanted.__name__}, got {value!r}."
+        f"{source}: {name} must be of type {wanted.__name__}, got "
+        f"{value!r:.80}."
       )
   merged = {**fields, **overrides}
   missing = [

@@ -135,10 +135,9 @@ def find(path: str) -> Records:
       "from its first source."
     ) from e
   except (
+    *files.NO_ARRAY,
     _DamagedError,
     IndexError,
-    OSError,
-    ValueError,
     struct.error,
     tf.errors.OpError,
   ) as e:

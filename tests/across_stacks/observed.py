@@ -172,5 +172,6 @@ KINDS = (
 
 def _text(strings: np.ndarray) -> Any:
   return [
-    _text(s) if isinstance(s, np.ndarray) else s.decode() for s in strings
+    _text(s) if isinstance(s, np.ndarray) else s.decode("utf-8", "replace")
+    for s in strings
   ]

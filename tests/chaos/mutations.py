@@ -283,7 +283,7 @@ def _edit_json(
   text = lines[number] if lines else path.read_bytes()
   try:
     value = json.loads(text)
-  except ValueError:
+  except (ValueError, RecursionError):  # Damaged once already.
     return _flip(path, rng)
   holder = [value]
   place = (0, *rng.choice(_json_places(value)))

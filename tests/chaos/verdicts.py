@@ -96,11 +96,10 @@ def _read(
   if value == expected:
     return SAME, ""
   # Two compressed files in a row are one, and no check sum is wrong.
-  is_sealed = any(
-    part.partition(": ")[0].endswith(end)
+  is_sealed = all(
+    part.partition(": ")[0].endswith(reader.sealed)
     and not any(change in part for change in _UNSEEN)
     for part in damage.split("; ")
-    for end in reader.sealed
   )
   return (WRONG, "another value") if is_sealed else (CHANGED, "")
 

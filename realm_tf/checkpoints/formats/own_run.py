@@ -198,7 +198,10 @@ def tokenizer(path: str, run: run_config.RunConfig) -> wordpiece.Tokenizer:
     )
   else:
     file = run.corpus
-    found = corpora.Corpus.open(file).tokenizer
+    try:
+      found = corpora.Corpus.open(file).tokenizer
+    except errors.UserError as e:
+      raise errors.UserError(f"{path} is of a corpus: {e}") from e
   if found.sha256 != run.vocab_sha256:
     raise errors.UserError(
       f"{path} was trained with another vocabulary than {file} has now."

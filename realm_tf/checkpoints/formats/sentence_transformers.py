@@ -163,7 +163,10 @@ def _limits(folder: str, bert: weight_source.Source) -> tuple[int, list[str]]:
       "not: give it lower-case texts"
     )
   most = bert.config.max_positions
-  return min(settings.get("max_seq_length") or most, most), notes
+  length = settings.get("max_seq_length") or most
+  if type(length) is not int or length < 1:
+    raise errors.UserError(f"{file}: max_seq_length is {length!r:.80}.")
+  return min(length, most), notes
 
 
 def _prompts(path: str, pooling_folder: str) -> dict[str, str]:
@@ -175,6 +178,10 @@ def _prompts(path: str, pooling_folder: str) -> dict[str, str]:
   file = tf.io.gfile.join(path, "config_sentence_transformers.json")
   config = json_config.read(file) if tf.io.gfile.exists(file) else {}
   prompts = config.get("prompts") or {}
+  if not isinstance(prompts, dict) or not all(
+    isinstance(prompt, str) for prompt in prompts.values()
+  ):
+    raise errors.UserError(f"{file}: `prompts` must be texts by name.")
   default = config.get("default_prompt_name")
   found = {
     field: next((prompts[n] for n in (*wanted, default) if n in prompts), "")

@@ -137,6 +137,8 @@ def record_files(corpus: str) -> list[RecordFile]:
   found = tf.io.gfile.glob(tf.io.gfile.join(folder, "*.tfrecord*"))
   if not found:
     raise absent.sentences(corpus)
+  for file in found:
+    files.check_readable(file)
   names = sorted(os.path.basename(file) for file in found)
   manifest = read_manifest(corpus)
   if manifest is None:

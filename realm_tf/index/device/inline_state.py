@@ -12,6 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from realm_tf import errors
+from realm_tf import files
 
 _ENDING = ".npy"
 
@@ -63,7 +64,7 @@ def load(folder: str, step: int, dtype: tf.DType) -> np.ndarray | None:
   try:
     found = np.load(path, mmap_mode="r", allow_pickle=False)
     return found.view(dtype.as_numpy_dtype)
-  except (OSError, ValueError, EOFError) as e:
+  except files.NO_ARRAY as e:
     raise errors.UserError(
       f"{path} cannot be read: {e} Remove it: all passages are then embedded "
       "anew, with the weights of the checkpoint."

@@ -73,7 +73,7 @@ class Searcher(tf.Module):
       )
     array = np.arange(len(vectors)) if identifiers is None else identifiers
     array = np.asarray(array)
-    if array.shape != vectors.shape[:1] or array.dtype.kind not in "iuUS":
+    if not _are_identifiers(array, len(vectors)):
       raise errors.UserError(
         f"`identifiers` must be {len(vectors)} whole numbers or strings, one a "
         f"vector; got {array.dtype} {list(array.shape)}."
@@ -95,11 +95,19 @@ class Searcher(tf.Module):
       identifiers = os.path.join(path, _IDENTIFIERS)
       files.check_readable(identifiers)
       array = np.load(identifiers, allow_pickle=False)
-    except (OSError, ValueError, KeyError, TypeError, tf.errors.OpError) as e:
+    except (*files.NO_ARRAY, LookupError, TypeError, tf.errors.OpError) as e:
       raise errors.UserError(f"{path} holds no index: {e}") from e
-    return cls(
-      searchers.load_searcher(os.path.join(path, "searcher")), array, k
-    )
+    searcher = searchers.load_searcher(os.path.join(path, "searcher"))
+    if not _are_identifiers(array, searcher.num_rows):
+      raise errors.UserError(
+        f"{identifiers} is damaged: it holds {array.dtype} "
+        f"{list(array.shape)} for {searcher.num_rows} vectors."
+      )
+    if type(k) is not int or k < 1:
+      raise errors.UserError(
+        f"{path}/{_MANIFEST} is damaged: `k` is {k!r:.80}."
+      )
+    return cls(searcher, array, k)
 
   def save(self, path: str) -> None:
     """Writes the index to a folder, whole or not at all.
@@ -179,6 +187,11 @@ class Searcher(tf.Module):
       queries, min(k, self._searcher.num_rows)
     )
     return scores, tf.maximum(rows, 0)
+
+
+def _are_identifiers(array: np.ndarray, count: int) -> bool:
+  """Whether an array holds a whole number or string for each of its vectors."""
+  return array.shape == (count,) and array.dtype.kind in "iuUS"
 
 
 def _check_k(k: int) -> None:

@@ -214,7 +214,7 @@ def read_embeddings(path: str) -> np.ndarray:
       return np.load(path, mmap_mode="r", allow_pickle=False)
     with tf.io.gfile.GFile(path, "rb") as f:
       return np.load(f, allow_pickle=False)
-  except (OSError, ValueError, EOFError, tf.errors.OpError) as e:
+  except (*files.NO_ARRAY, tf.errors.OpError) as e:
     raise errors.UserError(
       f"{path} cannot be read: {e} Remove its folder; the command that made it "
       "builds it again."
