@@ -185,3 +185,19 @@ def test_pickled_dense_weights_are_read(tmp_path):
     {"linear.weight": kernel.T, "linear.bias": bias},
   )
   np.testing.assert_array_equal(read(folder).encoder.dense.kernel, kernel)
+
+
+@pytest.mark.parametrize("length", [[8], "8", 2.5, -1])
+def test_a_length_that_is_no_number_is_named(tmp_path, length):
+  folder = sentence_folders.write(tmp_path / "source")
+  [limits] = (tmp_path / "source").rglob("sentence_bert_config.json")
+  limits.write_text(json.dumps({"max_seq_length": length}))
+  assert f"{limits}: max_seq_length is" in refusal(folder)
+
+
+@pytest.mark.parametrize("prompts", [["query"], "query", {"query": 5}])
+def test_prompts_that_are_no_texts_are_named(tmp_path, prompts):
+  folder = sentence_folders.write(tmp_path / "source")
+  config = tmp_path / "source" / "config_sentence_transformers.json"
+  config.write_text(json.dumps({"prompts": prompts}))
+  assert f"{config}: `prompts` must be texts" in refusal(folder)

@@ -110,6 +110,13 @@ def test_other_arrays_are_refused(tmp_path, array):
   assert "is refused: it is an array of" in refusal(tmp_path / "r.npy")
 
 
+def test_a_header_that_does_not_end_is_no_array(tmp_path):
+  path = tmp_path / "r.npy"
+  np.save(path, array_of(RECORDS))
+  path.write_bytes(path.read_bytes().replace(b"'shape': (", b"'shape': [(", 1))
+  assert "no whole NumPy array" in refusal(path)
+
+
 @pytest.mark.parametrize("limit", [0, 5, 100, 300, 40_000, -1])
 def test_part_of_a_file_is_refused(tmp_path, limit):
   path = tmp_path / "r.npy"

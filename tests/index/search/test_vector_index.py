@@ -1,4 +1,5 @@
 import functools
+import json
 
 import hypothesis
 import numpy as np
@@ -164,3 +165,37 @@ def test_queries_and_exclusions_of_another_shape_are_refused():
   for call in (index, index_lib.Searcher.build):
     with pytest.raises(errors.UserError, match="`k` must be at least 1"):
       call(queries, k=0)
+
+
+@pytest.mark.parametrize(
+  ("identifiers", "named"),
+  [
+    (np.arange(29), "holds int64 [29] for 30 vectors"),
+    (np.zeros([30, 1], np.int32), "holds int32 [30, 1] for 30 vectors"),
+    (np.zeros(30), "holds float64 [30] for 30 vectors"),
+  ],
+)
+def test_identifiers_that_do_not_fit_are_named(tmp_path, identifiers, named):
+  index_lib.Searcher.build(vectors(0, 30)).save(str(tmp_path / "index"))
+  np.save(tmp_path / "index" / "identifiers.npy", identifiers)
+  with pytest.raises(errors.UserError) as error:
+    index_lib.Searcher.load(str(tmp_path / "index"))
+  assert named in str(error.value)
+  assert "identifiers.npy is damaged" in str(error.value)
+
+
+@pytest.mark.parametrize("k", [0, -1, 2.5, "4", None, True])
+def test_a_wrong_number_of_results_is_named(tmp_path, k):
+  index_lib.Searcher.build(vectors(0, 30)).save(str(tmp_path / "index"))
+  manifest = tmp_path / "index" / "manifest.json"
+  manifest.write_text(json.dumps({"k": k}))
+  with pytest.raises(errors.UserError, match="manifest.json is damaged: `k`"):
+    index_lib.Searcher.load(str(tmp_path / "index"))
+
+
+def test_a_header_that_does_not_end_is_no_index(tmp_path):
+  index_lib.Searcher.build(vectors(0, 30)).save(str(tmp_path / "index"))
+  path = tmp_path / "index" / "identifiers.npy"
+  path.write_bytes(path.read_bytes().replace(b"'shape': (", b"'shape': [(", 1))
+  with pytest.raises(errors.UserError, match="holds no index"):
+    index_lib.Searcher.load(str(tmp_path / "index"))
