@@ -3,7 +3,9 @@
 TensorFlow reads them whole once, which compares the sum of every record.
 """
 
+import gzip
 import os
+import zlib
 from collections.abc import Iterator
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -101,12 +103,25 @@ def _sizes(path: str) -> np.ndarray:
     with open(path, "rb") as f:  # At its end is the size of what it packs.
       f.seek(max(-4, -os.path.getsize(path)), os.SEEK_END)
       announced = int.from_bytes(f.read(), "little")
-    is_whole = announced == there % 2**32
+    # Of several packed files in a row, that is the size of the last alone.
+    is_whole = announced == there % 2**32 or _unpacked_bytes(path) == there
   else:
     is_whole = os.path.getsize(path) == there
   if not is_whole:
     raise _damaged(path)
   return sizes_
+
+
+def _unpacked_bytes(path: str) -> int:
+  """Unpacks a file; returns how many bytes it holds, -1 if it is cut off."""
+  unpacked = 0
+  try:
+    with gzip.open(path) as f:
+      while part := f.read(_BUFFER_BYTES):
+        unpacked += len(part)
+  except (OSError, EOFError, zlib.error):
+    return -1
+  return unpacked
 
 
 def find(path: str) -> block_records.Records:

@@ -163,6 +163,8 @@ class RunState:
       found = files.read_json(self._file)
     except tf.errors.NotFoundError:
       return {}
+    except errors.UserError:
+      raise
     except ValueError as e:
       raise errors.UserError(
         f"{self._file} is damaged: {e}. Remove it, if the run's checkpoints "

@@ -1,5 +1,7 @@
 """Corpora of records that are passages already."""
 
+import pathlib
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -244,6 +246,19 @@ def test_files_that_are_cut_off_are_named(options, tmp_path):
     with open(path, "wb") as f:
       f.write(content)
   assert not (tmp_path / "corpus").exists()
+
+
+def test_packed_files_may_be_joined(options, tmp_path):
+  rows = [example("a", f"dog {n}") for n in range(5)]
+  joined = b""
+  for number, part in enumerate((rows[:3], rows[3:])):
+    path = write_tfrecord(tmp_path / f"{number}.gz", part, "GZIP")
+    joined += pathlib.Path(path).read_bytes()
+  whole = tmp_path / "docs.tfr.gz"
+  whole.write_bytes(joined)
+  assert build.build(options(inputs=[str(whole)])).passages == 5
+  whole.write_bytes(joined[:-9])
+  assert "is no whole TFRecord file" in refusal(options(inputs=[str(whole)]))
 
 
 def test_other_numbers_of_titles_are_refused(options, tmp_path):
