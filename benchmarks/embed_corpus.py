@@ -9,6 +9,7 @@ passages, in turn.
 
 import argparse
 import concurrent.futures
+import itertools
 import json
 import pathlib
 import statistics
@@ -16,7 +17,6 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Generator
-from collections.abc import Iterator
 
 import numpy as np
 
@@ -49,19 +49,13 @@ def main() -> None:
     corpus.num_passages, args.passages, replace=False
   )
   inputs = _inputs(corpus, config.passage_length)[rows]
-  batches = [
-    batch.token_ids
-    for batch in batching.batches_by_length(
-      inputs, config.index.embed_batch_size
-    )
-  ]
   export = exports.find(args.model_dir, None).path
   rates = [timing.matrix_rate()]
   # A thread each, as Estimator's graphs cannot take turns in one.
   ours = {
     name: (
       concurrent.futures.ThreadPoolExecutor(max_workers=1),
-      _rounds(export, name, batches),
+      _rounds(export, name, inputs, config.index.embed_batch_size),
     )
     for name in _PRECISIONS
   }
@@ -92,7 +86,12 @@ def main() -> None:
     name: statistics.median(all_[1:]) for name, all_ in seconds.items()
   }
   lengths = np.count_nonzero(inputs, axis=1)
-  computed = sum(batch.size for batch in batches)
+  computed = sum(
+    batch.token_ids.size
+    for batch in batching.batches_by_length(
+      inputs, config.index.embed_batch_size
+    )
+  )
   timing.print_table(
     f"Embedding {args.passages:,} passages of {corpus.path}",
     ["", "passages/s", "spread", "ratio"],
@@ -127,24 +126,17 @@ def _inputs(corpus: corpora.Corpus, length: int) -> np.ndarray:
 
 
 def _rounds(
-  export: str, precision: str, batches: list[np.ndarray]
+  export: str, precision: str, inputs: np.ndarray, batch_size: int
 ) -> Generator[float, None, None]:
-  """Yields the seconds that all batches take, again and again."""
-
-  def endless() -> Iterator[np.ndarray]:
-    while True:
-      yield from batches
-
+  """Yields the seconds that all passages take, again and again."""
+  engine = embedding_engine.make(export, batch_size=batch_size)
+  embeddings = engine.embed(itertools.repeat(inputs))
   with devices.cpu_products(precision):
     # The engine takes the settings over when it is asked for its first.
-    embeddings = embedding_engine.make(export).predict(endless())
-    next(embeddings)
-  for _ in batches[1:]:
     next(embeddings)
   while True:
     start = time.perf_counter()
-    for _ in batches:
-      next(embeddings)
+    next(embeddings)
     yield time.perf_counter() - start
 
 

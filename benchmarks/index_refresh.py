@@ -137,7 +137,7 @@ def _plain(export: str, batches: Sequence[np.ndarray]) -> Callable[[], None]:
 
 
 def _seconds(
-  engine: embedding_engine.Engine, batches: Sequence[np.ndarray]
+  engine: embedding_engine.BatchEngine, batches: Sequence[np.ndarray]
 ) -> tuple[float, float]:
   """Returns the seconds to the first embeddings, and those of one round.
 

@@ -87,12 +87,7 @@ def make_strategy(
         tf.config.experimental_connect_to_cluster(resolver)
       tf.tpu.experimental.initialize_tpu_system(resolver)
     except (ValueError, RuntimeError, OSError, tf.errors.OpError) as e:
-      reason = str(e).strip().splitlines()[0] if str(e).strip() else repr(e)
-      raise errors.UserError(
-        f"tpu={tpu} cannot be reached: {reason} Give a TPU's name, its "
-        "grpc:// address, or 'local' on a TPU VM; leave `tpu` out to use "
-        "GPUs or the CPU."
-      ) from e
+      raise unreachable(tpu, e) from e
     return tf.distribute.TPUStrategy(resolver)
   if join_cluster and _names_several_workers():
     return tf.distribute.MultiWorkerMirroredStrategy()
@@ -103,6 +98,21 @@ def make_strategy(
     return tf.distribute.MirroredStrategy()
   device = gpus[0].name if gpus else "/cpu:0"
   return tf.distribute.OneDeviceStrategy(device)
+
+
+def unreachable(tpu: str, error: Exception) -> errors.UserError:
+  """Returns the error of a TPU that cannot be reached.
+
+  Args:
+    tpu: Its name or address, or "local".
+    error: What TensorFlow raised.
+  """
+  reason = str(error).strip().splitlines()[0] if str(error).strip() else ""
+  return errors.UserError(
+    f"tpu={tpu} cannot be reached: {reason or repr(error)} Give a TPU's name, "
+    "its grpc:// address, or 'local' on a TPU VM; leave `tpu` out to use GPUs "
+    "or the CPU."
+  )
 
 
 def _names_several_workers() -> bool:

@@ -8,7 +8,8 @@ set -euo pipefail
 PROJECT=${PROJECT:?Google Cloud project}
 ZONE=${ZONE:-us-central2-b}
 TRAINER=${TRAINER:-trainer}        # a TPU of one host
-REFRESHERS=${REFRESHERS:-}         # TPU VMs or other VMs, by name; "" for none
+REFRESHERS=${REFRESHERS:-}         # VMs by name; "" for none
+REFRESH_TPU=${REFRESH_TPU:-}       # local, if those are TPU VMs of one host
 SHARED=${SHARED:-/mnt/shared}
 REPOSITORY=${REPOSITORY:-$SHARED/realm_tf}       # a checkout with its .venv
 CONFIG=${CONFIG:-base}
@@ -25,7 +26,7 @@ on() {  # on NAME COMMAND: runs a command in the checkout
 
 for name in $REFRESHERS; do
   on "$name" "nohup python -m realm_tf.launch.refresh_index \
-    --model_dir='$MODEL_DIR' --watch > '$SHARED/$name.log' 2>&1 &"
+    --model_dir='$MODEL_DIR' --watch --tpu='$REFRESH_TPU' > '$SHARED/$name.log' 2>&1 &"
 done
 refresh=local
 [ -z "$REFRESHERS" ] || refresh=external

@@ -126,14 +126,24 @@ class Stages:
     self._done(task)
     return command
 
-  def pretrain(self) -> pretraining.Pretrained:
-    """Pre-trains REALM, with recall on the held-out questions."""
+  def pretrain(self, retrieval: str) -> pretraining.Pretrained:
+    """Pre-trains REALM, with recall on the held-out questions.
+
+    Args:
+      retrieval: See `pretraining.run`.
+    """
     where = self._where("realm", f"{_BERT},{self.path('ict')}")
     questions = self.path(_QUESTIONS_FILE)
-    self._announce("pretrain", *self._flags(where), f"--questions={questions}")
+    self._announce(
+      "pretrain",
+      *self._flags(where),
+      f"--questions={questions}",
+      *([] if retrieval == "host" else [f"--retrieval={retrieval}"]),
+    )
     pretrained = pretraining.run(
       self._configs["pretrain"],
       refresh_mode="local",
+      retrieval=retrieval,
       questions=questions,
       **where,
     )

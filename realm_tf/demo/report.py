@@ -8,12 +8,14 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
+from realm_tf import devices
 from realm_tf import suggestions
 from realm_tf.answering import reply_tensors
 from realm_tf.answering import shown
 from realm_tf.data.corpus import corpora
 from realm_tf.data.ingest import sources
 from realm_tf.evaluation import scoring
+from realm_tf.training import base_task
 from realm_tf.training.recipes import pretraining
 
 _ROWS = (
@@ -135,10 +137,10 @@ def examples(pretrained: pretraining.Pretrained, count: int) -> str:
 
   Args:
     pretrained: The run.
-    count: Sentences.
+    count: Sentences, at most a replica's share of a batch.
   """
   task, corpus = pretrained.task, pretrained.corpus
-  features = next(iter(task.eval_pipeline()))
+  features = _heldout_batch(pretrained)
   outputs = task.predict(features)
   priors = tf.exp(outputs.marginal.retrieval_log_probs)
   mixture = tf.einsum("bk,bkmv->bmv", priors, tf.nn.softmax(outputs.logits))
@@ -159,6 +161,25 @@ def examples(pretrained: pretraining.Pretrained, count: int) -> str:
       + _passages(corpus, rows, priors[i][best])
     )
   return "\n".join(parts)
+
+
+def _heldout_batch(pretrained: pretraining.Pretrained) -> base_task.Features:
+  """Returns the first replica's share of the first held-out batch."""
+  task, strategy = pretrained.task, pretrained.strategy
+  features = next(iter(devices.distribute(strategy, task.eval_pipeline())))
+
+  @tf.function(autograph=False)
+  def completed(features: base_task.Features) -> base_task.Features:
+    # Where the replicas retrieve, it takes all of them.
+    return strategy.run(
+      lambda share: dict(task.complete(share, training=False)),
+      args=(features,),
+    )
+
+  return {
+    name: strategy.experimental_local_results(value)[0]
+    for name, value in completed(features).items()
+  }
 
 
 def _passages(

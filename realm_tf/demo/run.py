@@ -20,12 +20,13 @@ _EXAMPLES = 5
 _ASKED = 3
 
 
-def run(output: str, seed: int) -> None:
+def run(output: str, seed: int, retrieval: str = "host") -> None:
   """Pre-trains and fine-tunes on the embedded encyclopedia, and reports.
 
   Args:
     output: Folder of all that is written; an earlier demo there is replaced.
     seed: Of all trainings.
+    retrieval: Where pre-training retrieves; see `pretraining.run`.
 
   Raises:
     errors.UserError: If `output` holds something else than a demo.
@@ -33,7 +34,7 @@ def run(output: str, seed: int) -> None:
   stages = _begin(output, seed)
   stages.write_questions()
   stages.pretrain_ict()
-  pretrained = stages.pretrain()
+  pretrained = stages.pretrain(retrieval)
   stages.finetune()
   answered = stages.evaluate()
   exported = stages.export()

@@ -19,6 +19,12 @@ _SEED = flags.DEFINE_integer(
   lower_bound=0,
   upper_bound=schema.MOST_SEED,
 )
+_RETRIEVAL = flags.DEFINE_enum(
+  "retrieval",
+  "host",
+  ["host", "device"],
+  "Where pre-training embeds queries and searches the index; see pretrain.",
+)
 _REBUILD_BERT = flags.DEFINE_bool(
   "rebuild_bert",
   False,
@@ -32,8 +38,10 @@ def main() -> None:
   path_checks.demo(_OUTPUT.value)
   from realm_tf.demo import run
 
-  command_to_run = run.rebuild_bert if _REBUILD_BERT.value else run.run
-  command_to_run(_OUTPUT.value, _SEED.value)
+  if _REBUILD_BERT.value:
+    run.rebuild_bert(_OUTPUT.value, _SEED.value)
+  else:
+    run.run(_OUTPUT.value, _SEED.value, _RETRIEVAL.value)
 
 
 if __name__ == "__main__":

@@ -24,6 +24,13 @@ _CORPUS = flags.DEFINE_string(
 _NUM_WORKERS = flags.DEFINE_integer(
   "num_workers", None, "Processes on this machine.", lower_bound=1
 )
+_TPU = flags.DEFINE_list(
+  "tpu",
+  [],
+  "A TPU's name or address, or 'local', which embeds; with several workers, "
+  "one for each, separated by commas. Empty for GPUs if there are any, else "
+  "the CPU.",
+)
 _WATCH = flags.DEFINE_bool(
   "watch", False, "Take each new export until the run has ended."
 )
@@ -86,6 +93,7 @@ def main() -> None:
     step=_STEP.value,
     verify_index=_VERIFY_INDEX.value,
     takeover_secs=_TAKEOVER_SECS.value,
+    tpus=_TPU.value,
     overrides={
       "num_index_workers": _NUM_WORKERS.value,
       "embed_batch_size": _EMBED_BATCH_SIZE.value,

@@ -84,7 +84,9 @@ def embedder(root: pathlib.Path) -> Any:
   return [
     embedding.tolist()
     for signature in ("query", "passage")
-    for embedding in embedding_engine.make(path, signature).predict([_IDS])
+    for embedding in embedding_engine.make(
+      path, signature, batch_size=len(_IDS)
+    ).embed([_IDS])
   ]
 
 

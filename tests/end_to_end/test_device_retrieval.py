@@ -5,6 +5,7 @@ import pytest
 
 from realm_tf import errors
 from realm_tf.configs import loading
+from realm_tf.demo import report
 from realm_tf.index.job import corpus_index
 from realm_tf.index.versions import index_store
 from realm_tf.runs import run_config
@@ -80,6 +81,8 @@ def test_a_run_that_was_killed_has_the_losses_of_the_host(
   out = capsys.readouterr().out
   assert "  index      " in out and " MB a replica: vectors " in out
   assert done.result.step == _STEPS
+  # As the demo shows its run.
+  assert report.examples(done, 2).count("masked: ") == 2
   losses = tiny_runs.scalars(corpus.parent / "device", "train")["loss"]
   assert sorted(losses) == list(range(1, _STEPS + 1))
   assert losses[4] == pytest.approx(died[4], rel=1e-5)

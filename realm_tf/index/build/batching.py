@@ -1,4 +1,4 @@
-"""Batches of passages of similar length, so that little padding is computed."""
+"""Batches of passages, with little padding or of one shape."""
 
 import dataclasses
 from collections.abc import Iterator
@@ -19,7 +19,8 @@ class PaddedBatch:
 
   Attributes:
     token_ids: <int32>[batch, width], padded with 0.
-    rows: <int64>[batch]. Which of the inputs they are.
+    rows: <int64>[n]. Which of the inputs the first n are; what follows, if
+      anything does, is padding.
   """
 
   token_ids: np.ndarray
@@ -29,7 +30,9 @@ class PaddedBatch:
 def batches_by_length(
   token_ids: np.ndarray, batch_size: int
 ) -> Iterator[PaddedBatch]:
-  """Yields rows in batches, the longest first, so that memory fails early.
+  """Yields rows in batches of similar length, so that little is padding.
+
+  The longest come first, so that memory fails early.
 
   Args:
     token_ids: <int32>[n, length], padded with 0 at the end.
@@ -42,6 +45,22 @@ def batches_by_length(
     longest = int(lengths[rows[0]])
     width = max(_WIDTH_STEP, -(-longest // _WIDTH_STEP) * _WIDTH_STEP)
     yield PaddedBatch(token_ids[rows, :width], rows)
+
+
+def batches_of_one_shape(
+  token_ids: np.ndarray, batch_size: int
+) -> Iterator[PaddedBatch]:
+  """Yields rows in order, in batches of [batch_size, length].
+
+  Args:
+    token_ids: <int32>[n, length], padded with 0 at the end.
+    batch_size: Rows of each batch; those that the last one lacks are padding.
+  """
+  for start in range(0, len(token_ids), batch_size):
+    part = token_ids[start : start + batch_size]
+    rows = np.arange(start, start + len(part))
+    missing = batch_size - len(part)
+    yield PaddedBatch(np.pad(part, [[0, missing], [0, 0]]), rows)
 
 
 def shard_inputs(corpus: corpora.Corpus, shard: int, length: int) -> np.ndarray:

@@ -52,7 +52,7 @@ class VersionBuilder:
     self._export = export
     self._plan = refresh_plan.VersionPlan.of(context, export)
     self._sizes = np.diff(context.corpus.shard_offsets)
-    # Where the embeddings of the batch under way go.
+    # Where the embeddings of the shard under way go.
     self._buffer = np.empty([0, export.dim], np.float32)
     self._rows = np.empty([0], np.int64)
     self._begun = _Begun(0.0, 0)
@@ -114,23 +114,27 @@ class VersionBuilder:
     return True
 
   def _embed_shards(self) -> None:
-    batches = self._batches()
-    with contextlib.closing(batches):
-      first = next(batches, None)
+    context = self._context
+    inputs = self._inputs()
+    with contextlib.closing(inputs):
+      first = next(inputs, None)
       if first is None:
         return
       engine = embedding_engine.make(
-        self._export.path, num_threads=self._context.num_threads
+        self._export.path,
+        batch_size=context.config.index.embed_batch_size,
+        num_threads=context.num_threads,
+        tpu=context.tpu,
       )
-      with devices.cpu_products(self._context.config.precision):
-        for embeddings in engine.predict(itertools.chain([first], batches)):
+      with devices.cpu_products(context.config.precision):
+        for embeddings in engine.embed(itertools.chain([first], inputs)):
           self._buffer[self._rows] = embeddings
 
-  def _batches(self) -> Generator[np.ndarray, None, None]:
-    """Yields the batches of shard after shard; see `_rows` for theirs.
+  def _inputs(self) -> Generator[np.ndarray, None, None]:
+    """Yields the inputs of shard after shard; see `_rows` for theirs.
 
-    The embeddings of a batch are in the buffer when the next one is asked
-    for, so a shard is written before another is taken.
+    The embeddings of a shard are in the buffer when the next one is asked
+    for, so it is written before another is taken.
     """
     context = self._context
     for shard in self._claims():
@@ -139,11 +143,8 @@ class VersionBuilder:
         inputs = batching.shard_inputs(
           context.corpus, shard, context.config.passage_length
         )
-        for batch in batching.batches_by_length(
-          inputs[missing], context.config.index.embed_batch_size
-        ):
-          self._rows = missing[batch.rows]
-          yield batch.token_ids
+        self._rows = missing
+        yield inputs[missing]
       with self._publish_lock():
         if not self._plan.is_under_way():
           return

@@ -104,8 +104,11 @@ def recall_queries(
     rows = rng.choice(plan.rows, min(_RECALL_QUERIES, plan.rows), replace=False)
     return search_recall.gather_rows(embeddings, np.sort(rows))
   token_ids = _sample_queries(context, rng)
-  engine = embedding_engine.make(plan.export.path, "query")
-  return np.concatenate(list(engine.predict([token_ids])))
+  # Where this process computes: a TPU is not set up for a few queries.
+  engine = embedding_engine.make(
+    plan.export.path, "query", batch_size=_RECALL_QUERIES
+  )
+  return np.concatenate(list(engine.embed([token_ids])))
 
 
 def _build_and_save(
@@ -137,7 +140,7 @@ def _build_and_save(
     recall_k=k,
     created_unix_secs=int(time.time()),
     export_id=plan.export.export_id,
-    engine=embedding_engine.name(),
+    engine=embedding_engine.name(context.tpu),
   )
 
 

@@ -33,6 +33,8 @@ class RefreshContext:
       before each shard.
     takeover_secs: How long another worker may show no sign of life before its
       shard is embedded here, too.
+    tpu: What embeds: a TPU's name or address, or "local"; empty for the GPUs
+      that are there, else the CPU.
     reuse: An older version's embeddings by the same embedder; None to embed
       all.
   """
@@ -44,6 +46,7 @@ class RefreshContext:
   num_threads: int = 0
   should_stop: Callable[[], bool] = lambda: False
   takeover_secs: float = claims.TAKEOVER_SECS
+  tpu: str = ""
   reuse: embedding_reuse.Reuse | None = None
 
 

@@ -3,6 +3,7 @@
 import dataclasses
 import threading
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -39,6 +40,8 @@ class RefreshOptions:
     takeover_secs: How long a worker may show no sign of life before others
       take its shard over.
     overrides: Fields of `IndexConfig` by name; None leaves the run's value.
+    tpus: The TPUs that embed, one for each worker; empty for the GPUs that are
+      there, else the CPU.
   """
 
   model_dir: str
@@ -48,6 +51,7 @@ class RefreshOptions:
   verify_index: bool = False
   takeover_secs: float = claims.TAKEOVER_SECS
   overrides: dict[str, Any] = dataclasses.field(default_factory=dict)
+  tpus: Sequence[str] = ()
 
 
 def prepare(
@@ -77,6 +81,14 @@ def prepare(
       "encoder: leave it out."
     )
   overrides = {k: v for k, v in options.overrides.items() if v is not None}
+  if options.tpus:
+    count = overrides.setdefault("num_index_workers", len(options.tpus))
+    if count != len(options.tpus):
+      raise errors.UserError(
+        f"num_workers={count}, but tpu={','.join(options.tpus)} names "
+        f"{len(options.tpus)}: each worker has a TPU of its own. Name as many, "
+        "or start a job on each TPU VM."
+      )
   config = refresh_config.RefreshConfig.of(run.config)
   config = dataclasses.replace(
     config, index=dataclasses.replace(config.index, **overrides)
@@ -112,6 +124,7 @@ def prepare(
     report,
     num_threads,
     takeover_secs=options.takeover_secs,
+    tpu=options.tpus[0] if options.tpus else "",
   )
   if options.watch:
     # A version that is unfinished when the trainer dies is useless.
@@ -158,7 +171,7 @@ def describe(
       f"refresh_index: {corpus.num_passages} passages of {corpus.path} in "
       f"{len(corpus.shard_paths)} shards, {what}, with "
       f"{config.index.num_index_workers} worker(s), by "
-      f"{embedding_engine.name()}."
+      f"{embedding_engine.name(context.tpu)}."
     ),
     (
       f"  search: {plan.settings.describe()}; disk for a version: "

@@ -138,7 +138,7 @@ def update_index(
     if manifest.corpus_fingerprint == new.fingerprint:
       refresh_job.report(f"index {step} of {new.path} is there: {path}")
       return
-  refresh_job.quiet()
+  refresh_job.set_up_process()
   started = time.monotonic()
   source = index_store.find_store(index.run_dir, old.fingerprint, step)
   source.announce(_READER, [step])

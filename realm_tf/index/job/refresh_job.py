@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
+from realm_tf import devices
 from realm_tf import suggestions
 from realm_tf.index.job import follow
 from realm_tf.index.job import workers
@@ -20,22 +21,24 @@ def run(options: follow.RefreshOptions, worker_command: Sequence[str]) -> int:
   Args:
     options: The command's options.
     worker_command: Starts a process that calls `run_worker` with the same
-      options; takes `--num_workers` too.
+      options; takes `--num_workers`, and `--tpu` for its own, too.
 
   Raises:
     errors.UserError: If the run, its corpus, a version or a flag is wrong.
   """
-  quiet()
+  set_up_process()
   context = follow.prepare(options, report)
   for line in follow.describe(options, context):
     report(line)
   num_workers = context.config.index.num_index_workers
+  of_workers = [["--num_workers=1", f"--tpu={tpu}"] for tpu in options.tpus]
+  if not of_workers:
+    of_workers = [[f"--num_workers={num_workers}"]] * num_workers
   if num_workers == 1:
     status = follow.run_job(options, context)
   else:
     pool = workers.WorkerPool(
-      [*worker_command, f"--num_workers={num_workers}"],
-      num_workers,
+      [[*worker_command, *flags] for flags in of_workers],
       context.store,
       report,
     )
@@ -62,7 +65,7 @@ def run_worker(options: follow.RefreshOptions) -> int:
   Raises:
     errors.UserError: As `run`.
   """
-  quiet()
+  set_up_process()
   num_workers = options.overrides.get("num_index_workers") or 1
   threads = workers.threads_of_worker(num_workers)
   tf.config.threading.set_intra_op_parallelism_threads(threads)
@@ -73,8 +76,12 @@ def run_worker(options: follow.RefreshOptions) -> int:
   return follow.run_job(options, context)
 
 
-def quiet() -> None:
-  """Silences Estimator's log of each session."""
+def set_up_process() -> None:
+  """Silences Estimator's log of each session, and has it work alone.
+
+  Estimator would take the cluster of a trainer's `TF_CONFIG` for its own.
+  """
+  os.environ.pop(devices.TF_CONFIG, None)
   tf.get_logger().setLevel("ERROR")
 
 

@@ -24,22 +24,19 @@ class WorkerPool:
 
   def __init__(
     self,
-    command: Sequence[str],
-    num_workers: int,
+    commands: Sequence[Sequence[str]],
     store: index_store.IndexStore,
     report: refresh_plan.Report,
   ):
-    """Takes the workers' command; starts none yet.
+    """Takes the workers' commands; starts none yet.
 
     Args:
-      command: Starts a worker that calls
-        `interruption.end_with_parent` at once.
-      num_workers: How many.
+      commands: Of each worker; it calls `interruption.end_with_parent` at
+        once.
       store: Of the run's versions, for the bound on restarts.
       report: Prints a line.
     """
-    self._command = list(command)
-    self._num_workers = num_workers
+    self._commands = [list(command) for command in commands]
     self._store = store
     self._report = report
     self._selector = selectors.DefaultSelector()
@@ -49,8 +46,8 @@ class WorkerPool:
   def run(self) -> int:
     """Runs the workers; returns the exit status of the job."""
     try:
-      for _ in range(self._num_workers):
-        self._start()
+      for command in self._commands:
+        self._start(command)
       while self._selector.get_map():
         for key, _ in self._selector.select():
           status = self._ended(key)
@@ -60,9 +57,9 @@ class WorkerPool:
     finally:
       self._stop_all()
 
-  def _start(self) -> None:
+  def _start(self, command: Sequence[str]) -> None:
     process = subprocess.Popen(
-      self._command,
+      command,
       stdin=subprocess.PIPE,
       start_new_session=True,  # Ctrl-C is for the supervisor.
     )
@@ -94,7 +91,7 @@ class WorkerPool:
       f"refresh_index: worker {process.pid} was ended by {name}; another one "
       "takes over its shard."
     )
-    self._start()
+    self._start(process.args)
     return 0
 
   def _stop_all(self) -> None:

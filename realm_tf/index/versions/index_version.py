@@ -36,7 +36,7 @@ class IndexManifest:
     created_unix_secs: When it was published.
     export_id: Of the embedder's export that made it.
     engine: What embedded the corpus, in the process that published:
-      "Estimator" or "tf.distribute"; "" in older versions.
+      "Estimator", "TPUEstimator" or "tf.distribute"; "" in older versions.
     format_version: Of the layout.
   """
 

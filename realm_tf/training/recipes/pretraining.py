@@ -4,6 +4,8 @@ import dataclasses
 import logging
 import shlex
 
+import tensorflow as tf
+
 from realm_tf import errors
 from realm_tf import suggestions
 from realm_tf.configs import schema
@@ -38,12 +40,14 @@ class Pretrained:
     hook: Opens index versions; of `retrieval`.
     corpus: The knowledge corpus.
     result: Of the training loop.
+    strategy: Where the model is.
   """
 
   task: realm_task.RealmTask | device_task.DeviceRealmTask
   hook: pretrain_hook.PretrainHook | device_hook.DeviceHook
   corpus: corpora.Corpus
   result: loop.TrainingResult
+  strategy: tf.distribute.Strategy
 
 
 def run(
@@ -172,4 +176,4 @@ def run(
     "Its curves:\n"
     f"  tensorboard {curves}"
   )
-  return Pretrained(task, hook, setup.corpus, result)
+  return Pretrained(task, hook, setup.corpus, result, setup.strategy)

@@ -382,9 +382,7 @@ class RefreshHook(loop.Hook, abc.ABC, Generic[IndexT]):
       f"The index is {step - self._version} steps old at step {step}: "
       "training waits for the refresher."
     )
-    version = self._watcher.wait_for(
-      oldest, step, self._refresher_end, LONGEST_WAIT_SECS
-    )
+    version = self._wait_and_show(oldest, step)
     _log.info(f"  waited {time.monotonic() - started:.1f} s")
     return version
 

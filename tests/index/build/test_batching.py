@@ -27,6 +27,14 @@ def test_every_row_is_in_one_batch_with_all_its_tokens(lengths, batch_size):
   assert seen == {row: [row + 1] * n for row, n in enumerate(lengths)}
 
 
+def test_batches_of_one_shape_hold_the_rows_in_order():
+  token_ids = np.arange(1, 11, dtype=np.int32).reshape(5, 2)
+  first, second = batching.batches_of_one_shape(token_ids, 3)
+  np.testing.assert_array_equal(first.token_ids, token_ids[:3])
+  np.testing.assert_array_equal(second.token_ids, [[7, 8], [9, 10], [0, 0]])
+  assert [first.rows.tolist(), second.rows.tolist()] == [[0, 1, 2], [3, 4]]
+
+
 def test_rows_of_one_length_are_together():
   token_ids = np.zeros([6, 64], np.int32)
   for row, length in enumerate([64, 5, 64, 5, 64, 5]):

@@ -115,6 +115,33 @@ def test_what_comes_next_can_be_pasted(model_dir, corpus, capsys):
   assert {f"--corpus={corpus.path}", f"--init={model_dir}"} <= {*flags}
 
 
+def test_a_trainers_cluster_is_none_of_the_jobs(model_dir, corpus, monkeypatch):
+  # Estimator would ask the second worker, which is not there, to work.
+  cluster = {"worker": ["localhost:1", "localhost:2"]}
+  task = {"type": "worker", "index": 1}
+  monkeypatch.setenv(
+    "TF_CONFIG", json.dumps({"cluster": cluster, "task": task})
+  )
+  assert refresh_job.run(follow.RefreshOptions(model_dir=model_dir), []) == 0
+  assert "TF_CONFIG" not in os.environ
+  open_version(model_dir, corpus)
+
+
+def test_each_worker_has_a_tpu_of_its_own(model_dir):
+  with pytest.raises(errors.UserError, match="num_workers=2, but tpu=a,b,c"):
+    fake_run.refresh(
+      model_dir, tpus=["a", "b", "c"], overrides={"num_index_workers": 2}
+    )
+
+
+def test_the_workers_of_a_job_get_their_tpus(model_dir, tmp_path):
+  script = f'echo "$*" > {tmp_path}/$$.flags'
+  options = follow.RefreshOptions(model_dir=model_dir, tpus=["a", "b"])
+  refresh_job.run(options, ["sh", "-c", script, "worker"])
+  flags = {path.read_text() for path in tmp_path.glob("*.flags")}
+  assert flags == {f"--num_workers=1 --tpu={name}\n" for name in "ab"}
+
+
 def test_finished_shards_are_kept_and_leftovers_removed(model_dir, corpus):
   fake_run.refresh(model_dir)
   folder = pathlib.Path(model_dir, "index", "100")

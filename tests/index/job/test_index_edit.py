@@ -98,12 +98,12 @@ def embedded(monkeypatch):
       self._signature = signature
       self._engine = make(export_path, signature, **options)
 
-    def predict(self, batches):
-      def count(batch):
-        counts[self._signature] += len(batch)
-        return batch
+    def embed(self, inputs):
+      def count(shard):
+        counts[self._signature] += len(shard)
+        return shard
 
-      return self._engine.predict(map(count, batches))
+      return self._engine.embed(map(count, inputs))
 
   monkeypatch.setattr(embedding_engine, "make", Counted)
   return counts

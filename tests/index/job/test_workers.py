@@ -13,8 +13,7 @@ def run_pool(tmp_path, script, num_workers=2):
   """Runs shell scripts as workers; returns the status and what was said."""
   lines = []
   pool = workers.WorkerPool(
-    ["sh", "-c", script],
-    num_workers,
+    [["sh", "-c", script]] * num_workers,
     index_store.IndexStore(str(tmp_path)),
     lines.append,
   )
@@ -29,6 +28,22 @@ def test_a_failure_ends_the_job_with_its_status(tmp_path):
   # The first to come fails; the other one would never end by itself.
   script = f"mkdir {tmp_path}/first && exit 2; exec tail -f /dev/null"
   assert run_pool(tmp_path, script) == (2, [])
+
+
+def test_a_worker_is_replaced_by_its_own_command(tmp_path):
+  store = index_store.IndexStore(str(tmp_path))
+  script = (
+    f'echo "$0" >> {tmp_path}/begun; '
+    f'if [ "$0" = two ] && mkdir {tmp_path}/first; then kill -9 $$; fi'
+  )
+  pool = workers.WorkerPool(
+    [["sh", "-c", script, name] for name in ("one", "two")],
+    store,
+    lambda line: None,
+  )
+  assert pool.run() == 0
+  begun = sorted((tmp_path / "begun").read_text().split())
+  assert begun == ["one", "two", "two"]
 
 
 def test_a_killed_worker_is_replaced(tmp_path):
@@ -51,7 +66,9 @@ import sys
 from realm_tf.index.job import workers
 from realm_tf.index.versions import index_store
 pool = workers.WorkerPool(
-  [sys.executable, "-c", sys.argv[1]], 2, index_store.IndexStore("none"), print
+  [[sys.executable, "-c", sys.argv[1]]] * 2,
+  index_store.IndexStore("none"),
+  print,
 )
 sys.exit(pool.run())
 """
