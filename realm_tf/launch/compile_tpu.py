@@ -35,11 +35,20 @@ _TPU_PYTHON = flags.DEFINE_string(
 )
 _STEPS = flags.DEFINE_list(
   "steps",
-  ["pretrain", "pretrain_ict", "finetune", "refresh_index"],
-  "Which steps, separated by commas.",
+  [
+    "pretrain",
+    "pretrain_device",
+    "pretrain_ict",
+    "finetune",
+    "refresh_index",
+  ],
+  "Which steps, separated by commas. pretrain_device retrieves on the cores.",
 )
 _CORES = flags.DEFINE_integer(
-  "cores", 1, "Cores that the batch is spread over.", lower_bound=1
+  "cores",
+  1,
+  "Cores that the batch is spread over; a smaller one has a core an example.",
+  lower_bound=1,
 )
 _BATCH_SIZE = flags.DEFINE_integer(
   "batch_size",
@@ -52,6 +61,25 @@ _PRECISION = flags.DEFINE_enum(
   "",
   ["", "float32", "bfloat16"],
   "Of the encoders; empty for the config's.",
+)
+_REMAT = flags.DEFINE_bool(
+  "remat",
+  False,
+  "Have trainings keep the inputs of layers alone, as --config.rematerialize "
+  "does.",
+)
+_NUM_PASSAGES = flags.DEFINE_integer(
+  "num_passages",
+  13_353_718,
+  "Passages of the index that the cores hold in pretrain_device: Wikipedia's.",
+  lower_bound=1,
+)
+_REFRESH = flags.DEFINE_enum(
+  "refresh",
+  "external",
+  ["external", "inline"],
+  "With inline, each step of pretrain_device also embeds passages, as many "
+  "as `pretrain --refresh=inline` does.",
 )
 _FIND_BATCH = flags.DEFINE_bool(
   "find_batch",
@@ -74,7 +102,10 @@ def main() -> None:
       cores=_CORES.value,
       batch_size=_BATCH_SIZE.value,
       precision=_PRECISION.value,
+      rematerializes=_REMAT.value,
       find_batch=_FIND_BATCH.value,
+      num_passages=_NUM_PASSAGES.value,
+      refreshes_inline=_REFRESH.value == "inline",
     )
   )
   sys.exit(0 if compiles else 1)

@@ -9,6 +9,7 @@ from official.nlp.modeling.networks import bert_encoder
 
 from realm_tf.configs import schema
 from realm_tf.models import gelu
+from realm_tf.models import rematerialization
 
 _BERT_STDDEV = 0.02
 _BERT_WIDTH = 768
@@ -153,4 +154,5 @@ def encode(
     "input_mask": tf.cast(token_ids != 0, tf.int32),
     "input_type_ids": segment_ids,
   }
-  return encoder(inputs, training=training)
+  with rematerialization.of_layers(encoder.transformer_layers):
+    return encoder(inputs, training=training)

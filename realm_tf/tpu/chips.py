@@ -1,6 +1,7 @@
 """TPUs by name: what a core of them has, as Google publishes it."""
 
 import dataclasses
+import math
 import re
 
 from realm_tf import errors
@@ -42,6 +43,7 @@ class Core:
   Attributes:
     topology: What it is compiled for, such as "v5e:2x2".
     chip: The chip's name.
+    slice_cores: Cores of that topology.
     flops: bfloat16 operations a second.
     hbm_bytes: Memory.
     hbm_bytes_per_sec: Of that memory.
@@ -50,6 +52,7 @@ class Core:
 
   topology: str
   chip: str
+  slice_cores: int
   flops: float
   hbm_bytes: float
   hbm_bytes_per_sec: float
@@ -72,9 +75,11 @@ def core(topology: str) -> Core:
       "shape of a slice, such as v4:2x2x1 or v5e:2x2."
     )
   chip = CHIPS[match["chip"]]
+  chips = math.prod(int(size) for size in match["shape"].split("x"))
   return Core(
     topology,
     match["chip"],
+    chips * chip.cores,
     chip.flops / chip.cores,
     chip.hbm_bytes / chip.cores,
     chip.hbm_bytes_per_sec / chip.cores,

@@ -7,6 +7,7 @@ from realm_tf.tpu import compiler
 
 _HEADER = (
   "step",
+  "cores",
   "batch a core",
   "memory, GiB: arguments + temporaries + code",
   "of",
@@ -29,7 +30,8 @@ class Row:
     core: What it was compiled for.
     compiled: None if it does not compile.
     refusal: Why it does not; "" if it does.
-    gradient_bytes: What cores add up in a step.
+    summed_bytes: Of what cores add up in a step: gradients, and what they
+      exchange of queries, scores and passages.
     cores: How many do.
     largest: The largest batch that fits; 0 if none was looked for.
   """
@@ -39,7 +41,7 @@ class Row:
   core: chips.Core
   compiled: compiler.Compiled | None = None
   refusal: str = ""
-  gradient_bytes: int = 0
+  summed_bytes: int = 0
   cores: int = 1
   largest: int = 0
 
@@ -60,8 +62,8 @@ class Row:
 
   @property
   def link_secs(self) -> float:
-    """Least time of adding up the gradients: each core sends them twice."""
-    sent = 2 * self.gradient_bytes * (self.cores - 1) / self.cores
+    """Least time of adding up: each core sends its summands twice."""
+    sent = 2 * self.summed_bytes * (self.cores - 1) / self.cores
     return sent / self.core.link_bytes_per_sec
 
 
@@ -98,10 +100,11 @@ def days(row: Row, steps: int) -> str:
 
 def _cells(row: Row) -> tuple[str, ...]:
   largest = str(row.largest) if row.largest else "-"
+  first = row.step, str(row.cores), str(row.batch)
   compiled = row.compiled
   if compiled is None:
     words = f"does not compile: {row.refusal}"
-    return (row.step, str(row.batch), words, *["-"] * 6, largest)
+    return (*first, words, *["-"] * 6, largest)
   gib = [
     f"{x / 2**30:.2f}"
     for x in (
@@ -111,8 +114,7 @@ def _cells(row: Row) -> tuple[str, ...]:
     )
   ]
   return (
-    row.step,
-    str(row.batch),
+    *first,
     f"{' + '.join(gib)} = {compiled.memory / 2**30:.2f}",
     f"{row.core.hbm_bytes / 2**30:.0f}",
     f"{compiled.flops / 1e12:.3g}",

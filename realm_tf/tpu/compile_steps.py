@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable
 from collections.abc import Sequence
 from typing import Any
+from typing import NamedTuple
 
 import tensorflow as tf
 
@@ -29,10 +30,14 @@ class Options:
     topology: See `chips.core`.
     python: See `compiler.check_python`.
     steps: Names in `step_programs.STEPS`.
-    cores: What the batch is spread over.
+    cores: What the batch is spread over; a batch of fewer examples, over one
+      each.
     batch_size: Of all cores; 0 for the config's.
     precision: "float32" or "bfloat16"; "" for the config's.
+    rematerializes: Whether trainings keep the inputs of layers alone.
     find_batch: Whether to look for the largest batch of a core.
+    num_passages: Of the index that the cores hold with retrieval on them.
+    refreshes_inline: Whether a step with such an index embeds some of them.
   """
 
   config: str
@@ -42,7 +47,19 @@ class Options:
   cores: int
   batch_size: int = 0
   precision: str = ""
+  rematerializes: bool = False
   find_batch: bool = False
+  num_passages: int = step_programs.WIKIPEDIA_PASSAGES
+  refreshes_inline: bool = False
+
+
+class _Job(NamedTuple):
+  """A step to compile: its name, its config, and a core's batch of how many."""
+
+  name: str
+  config: Any
+  batch: int
+  cores: int
 
 
 def run(options: Options) -> bool:
@@ -64,57 +81,43 @@ def run(options: Options) -> bool:
       f"steps={','.join(sorted(unknown))} is none of "
       f"{', '.join(step_programs.STEPS)}."
     )
-  jobs = [(name, *_config(options, name)) for name in options.steps]
+  jobs = [_job(options, name) for name in options.steps]
   compiler.check_python(options.python)
   stack.start_xla()
   rows = []
-  for name, config, batch in jobs:
-    _log.info(f"Compiles {name} for {options.topology}, {batch} a core.")
-    row = compile_step(
-      step_programs.STEPS[name].build, config, name, batch, core, options
-    )
-    rows.append(row)
+  for job in jobs:
+    _log.info(f"Compiles {job.name} for {core.topology}, {job.batch} a core.")
+    rows.append(_compile(job, core, options))
   _log.info(compile_report.table(rows))
-  for row, (_, config, _) in zip(rows, jobs, strict=True):
-    if row.compiled and row.gradient_bytes:
-      _log.info(compile_report.days(row, config.train_steps))
+  for row, job in zip(rows, jobs, strict=True):
+    if row.compiled and step_programs.STEPS[job.name].trains:
+      _log.info(compile_report.days(row, job.config.train_steps))
   return all(row.compiled for row in rows)
 
 
-def compile_step(
-  build: Callable[[Any, int], step_programs.Program],
-  config: Any,
-  name: str,
-  batch: int,
-  core: chips.Core,
-  options: Options,
+def _compile(
+  job: _Job, core: chips.Core, options: Options
 ) -> compile_report.Row:
-  """Compiles one step.
-
-  Args:
-    build: From a config and a core's batch to the step's program.
-    config: Of the step.
-    name: For the table.
-    batch: A core's.
-    core: What to compile for.
-    options: Cores, Python, and whether to look for the largest batch.
-  """
+  """Compiles one step, with other batches if the options say so."""
+  setting = step_programs.Setting(
+    job.cores, options.num_passages, options.refreshes_inline
+  )
 
   def attempt(batch: int) -> compile_report.Row:
     # What the last attempt's models hold goes first.
     tf.keras.backend.clear_session()
-    row = compile_report.Row(name, batch, core, cores=options.cores)
+    row = compile_report.Row(job.name, batch, core, cores=job.cores)
     try:
-      program = build(config, batch)
-      hlo = lowering.lower(program)
+      program = step_programs.STEPS[job.name].build(job.config, batch, setting)
+      hlo = lowering.lower(program, job.cores)
       compiled = compiler.compile_program(hlo, core, options.python)
     except (lowering.Refused, compiler.TooLarge) as e:
       return dataclasses.replace(row, refusal=str(e))
     return dataclasses.replace(
-      row, compiled=compiled, gradient_bytes=program.gradient_bytes
+      row, compiled=compiled, summed_bytes=hlo.summed_bytes
     )
 
-  row = attempt(batch)
+  row = attempt(job.batch)
   if options.find_batch:
     largest = find_largest(lambda b: bool(attempt(b).compiled), row)
     row = dataclasses.replace(row, largest=largest)
@@ -142,7 +145,7 @@ def find_largest(fits: Callable[[int], bool], row: compile_report.Row) -> int:
   return batch
 
 
-def _config(options: Options, name: str) -> tuple[Any, int]:
+def _job(options: Options, name: str) -> _Job:
   """Returns a step's config, and the batch of a core."""
   kind = step_programs.STEPS[name]
   given: dict[str, Any] = {}
@@ -150,13 +153,16 @@ def _config(options: Options, name: str) -> tuple[Any, int]:
     given |= {"precision": options.precision}
     if name == "refresh_index":
       given |= {"export_precision": options.precision}
+  if options.rematerializes:
+    given |= {"rematerialize": True}
   config = loading.load(kind.task, options.config, given)
   batch: int = getattr(config, kind.batch_field)
   if not kind.is_spread:
-    return config, batch
+    return _Job(name, config, batch, 1)
   batch = options.batch_size or batch
-  if batch % options.cores:
+  cores = min(options.cores, batch)
+  if batch % cores:
     raise errors.UserError(
       f"batch_size={batch} of {name} does not divide by cores={options.cores}."
     )
-  return config, batch // options.cores
+  return _Job(name, config, batch // cores, cores)

@@ -79,7 +79,8 @@ def compile_program(
   """Compiles a program for one core.
 
   Args:
-    hlo: The program.
+    hlo: The program. What several replicas run together, all cores of the
+      core's slice do: the operations of a core are the same however many.
     core: The core.
     python: A Python that `check_python` passes.
 
@@ -90,8 +91,10 @@ def compile_program(
   with tempfile.TemporaryDirectory() as folder:
     file = pathlib.Path(folder) / "step.hlo"
     file.write_bytes(hlo.serialized)
+    replicas = core.slice_cores if hlo.cores > 1 else 1
+    asked = [core.topology, str(replicas), json.dumps(hlo.recall)]
     done = subprocess.run(
-      [python, libtpu_program.__file__, str(file), core.topology],
+      [python, libtpu_program.__file__, str(file), *asked],
       capture_output=True,
       text=True,
       env=_environment(),

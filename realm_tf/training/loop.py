@@ -214,7 +214,11 @@ class _Loop:
       else:
         _print_init(hook.initialize(task, run))
     self._train_step = steps.make_train_step(
-      task, optimizer, strategy, run.training.clip_norm
+      task,
+      optimizer,
+      strategy,
+      run.training.clip_norm,
+      rematerializes=run.training.rematerialize,
     )
     self._eval_step = steps.make_eval_step(task, strategy)
     self._writers = {

@@ -8,6 +8,7 @@ import tensorflow as tf
 from realm_tf import devices
 from realm_tf import stack
 from realm_tf.models import gelu
+from realm_tf.models import rematerialization
 from realm_tf.training import base_task
 from realm_tf.training import optimizers
 
@@ -19,6 +20,8 @@ def make_train_step(
   optimizer: optimizers.Optimizer,
   strategy: tf.distribute.Strategy,
   clip_norm: float,
+  *,
+  rematerializes: bool = False,
 ) -> StepFunction:
   """Returns the function that trains on one global batch.
 
@@ -27,6 +30,7 @@ def make_train_step(
     optimizer: Applies the gradients.
     strategy: Where the replicas are.
     clip_norm: Largest global norm of the gradient of the whole batch.
+    rematerializes: See `schema.TrainingConfig`.
 
   Returns:
     From features to the mean of each of the task's sums, <float32>[] each,
@@ -39,7 +43,9 @@ def make_train_step(
   on_cpu = devices.is_cpu(strategy)
   if on_cpu:
     stack.start_xla()  # For GELU.
-  step = make_replica_step(task, optimizer, clip_norm, on_cpu=on_cpu)
+  step = make_replica_step(
+    task, optimizer, clip_norm, on_cpu=on_cpu, rematerializes=rematerializes
+  )
   return _over_replicas(step, strategy)
 
 
@@ -49,6 +55,7 @@ def make_replica_step(
   clip_norm: float,
   *,
   on_cpu: bool,
+  rematerializes: bool = False,
 ) -> StepFunction:
   """Returns what each replica does in a training step.
 
@@ -57,6 +64,7 @@ def make_replica_step(
     optimizer: Applies the gradients; its variables have been created.
     clip_norm: Largest global norm of the gradient of the whole batch.
     on_cpu: Whether GELU is compiled by itself.
+    rematerializes: See `schema.TrainingConfig`.
 
   Returns:
     From a replica's features to what `make_train_step` returns; to be called
@@ -66,7 +74,10 @@ def make_replica_step(
   def replica_step(features: base_task.Features) -> dict[str, tf.Tensor]:
     with gelu.compiled(on_cpu):
       features = task.complete(features, training=True)
-      with tf.GradientTape() as tape:
+      with (
+        rematerialization.enabled(rematerializes),
+        tf.GradientTape() as tape,
+      ):
         sums = task.sums(features, training=True)
         loss, _ = sums["loss"]
       gradients = tape.gradient(loss, task.variables)

@@ -14,7 +14,7 @@ _GIB = 2**30
 
 def _row(**fields):
   compiled = compiler.Compiled(3 * _GIB, _GIB, 2 * _GIB, _GIB, 197e11, 819e8)
-  given = {"compiled": compiled, "gradient_bytes": 10**9, "cores": 4}
+  given = {"compiled": compiled, "summed_bytes": 10**9, "cores": 4}
   return compile_report.Row("pretrain", 8, _CORE, **(given | fields))
 
 
@@ -22,7 +22,7 @@ def test_times_are_those_of_the_peaks():
   row = _row()
   assert row.compute_secs == pytest.approx(0.1)
   assert row.memory_secs == pytest.approx(0.1)
-  # Each core sends its gradients twice, but for the part that it adds up.
+  # Each core sends its summands twice, but for the part that it adds up.
   assert row.link_secs == pytest.approx(2 * 10**9 * 3 / 4 / 200e9)
   assert _row(cores=1).link_secs == 0
 

@@ -27,12 +27,13 @@ def tpu_python():
   return _PYTHON
 
 
-def _compile(function, shape, python):
+def _compile(function, shape, python, cores=1):
   program = step_programs.Program(
     lambda features: function(features["x"]),
     {"x": tf.TensorSpec(shape, tf.float32)},
   )
-  return compiler.compile_program(lowering.lower(program), _CORE, python)
+  hlo = lowering.lower(program, cores)
+  return compiler.compile_program(hlo, _CORE, python)
 
 
 def test_a_product_has_the_operations_and_bytes_of_the_formula(tpu_python):
@@ -55,6 +56,29 @@ def test_an_operation_that_tpus_lack_is_named(tpu_python):
     _compile(planted, [8], tpu_python)
 
 
+def test_cores_that_add_up_compile_together(tpu_python):
+  def added_up(x):
+    return tf.distribute.get_replica_context().all_reduce("SUM", x @ x)
+
+  compiled = _compile(added_up, [512, 512], tpu_python, cores=64)
+  assert compiled.flops >= 2 * 512**3
+  assert compiled.arguments >= 4 * 512 * 512
+
+
+def test_approximate_top_k_is_an_operation_of_its_own(tpu_python):
+  shape, count = [128, 100_000], 8
+  approximate, exact = (
+    _compile(best, shape, tpu_python)
+    for best in (
+      lambda x: tf.math.approx_max_k(x, count, recall_target=0.95),
+      lambda x: tf.math.top_k(x, count),
+    )
+  )
+  assert approximate.outputs >= 2 * 4 * shape[0] * count
+  # What it was lowered to for the CPU sorts all values.
+  assert approximate.flops < exact.flops / 10
+
+
 @pytest.mark.parametrize("topology", ["v4:2x2x1", "v5e:2x2"])
 def test_a_step_of_the_smallest_preset_compiles(tpu_python, topology):
   options = compile_steps.Options(
@@ -63,6 +87,19 @@ def test_a_step_of_the_smallest_preset_compiles(tpu_python, topology):
     python=tpu_python,
     steps=["pretrain_ict"],
     cores=16,
+  )
+  assert compile_steps.run(options)
+
+
+def test_a_step_that_retrieves_compiles(tpu_python):
+  options = compile_steps.Options(
+    config="tiny",
+    topology="v5e:2x2",
+    python=tpu_python,
+    steps=["pretrain_device"],
+    cores=4,
+    num_passages=1000,
+    refreshes_inline=True,
   )
   assert compile_steps.run(options)
 

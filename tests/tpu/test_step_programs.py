@@ -9,9 +9,12 @@ from realm_tf.tpu import lowering
 from realm_tf.tpu import step_programs
 from realm_tf.training import optimizers
 from realm_tf.training import steps
+from realm_tf.training.tasks import device_task
+from tests import synthetic
 from tests.training import demo_tasks
 
 _BATCH = 4
+_SETTING = step_programs.Setting(cores=4, num_passages=100)
 _FEATURES = {
   "pretrain": step_programs.pretrain_features,
   "pretrain_ict": step_programs.ict_features,
@@ -31,15 +34,54 @@ def test_features_are_those_of_the_pipeline(name):
   assert {k: (v.shape, v.dtype) for k, v in specs.items()} == expected
 
 
+def test_features_of_retrieval_on_cores_are_those_of_its_pipeline():
+  config = synthetic.realm_config()
+  corpus = synthetic.random_corpus()
+  with tf.distribute.OneDeviceStrategy("/cpu:0").scope():
+    task = device_task.DeviceRealmTask(
+      config,
+      synthetic.make_tokenizer(),
+      corpus,
+      synthetic.passage_table(corpus),
+    )
+  features = next(iter(task.train_pipeline(0)))
+  specs = step_programs.pretrain_device_features(config, config.batch_size)
+  assert {k: (v.shape, v.dtype) for k, v in specs.items()} == {
+    k: (v.shape, v.dtype) for k, v in features.items()
+  }
+
+
 @pytest.mark.parametrize("name", step_programs.STEPS)
 def test_every_step_lowers_with_static_shapes(name):
   kind = step_programs.STEPS[name]
   config = loading.load(kind.task, "tiny", {})
-  program = kind.build(config, 2)
-  hlo = lowering.lower(program)
+  program = kind.build(config, 2, _SETTING)
+  hlo = lowering.lower(program, _SETTING.cores)
   assert not hlo.custom_calls
-  trains = name != "refresh_index"
-  assert (program.gradient_bytes > 0) == trains
+  assert (hlo.summed_bytes > 0) == kind.trains
+  searches_roughly = name == "pretrain_device"
+  assert (hlo.recall is not None) == searches_roughly
+
+
+def test_what_retrieval_exchanges_is_that_of_the_formula():
+  config = loading.load("pretrain", "tiny", {})
+  batch, cores = 2, _SETTING.cores
+  host, device = (
+    lowering.lower(
+      step_programs.STEPS[name].build(config, batch, _SETTING), cores
+    )
+    for name in ("pretrain", "pretrain_device")
+  )
+  queries, count = batch * cores, config.num_candidates
+  words = -(-(config.passage_length + 2) // 2)
+  exchanged = 4 * (
+    queries * config.embedding_size
+    # Scores, rows and keys of the best of each share.
+    + 3 * cores * queries * count
+    # Rows that are asked for, and their wordpieces.
+    + queries * (count - 1) * (1 + words)
+  )
+  assert device.summed_bytes - host.summed_bytes == exchanged
 
 
 def test_a_program_trains_as_a_step_does():

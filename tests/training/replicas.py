@@ -167,7 +167,15 @@ def run(strategy, name, start):
     # With plain descent at rate 1, the change of the weights is the gradient.
     optimizer = tf.keras.optimizers.legacy.SGD(1.0)
     evaluate = steps.make_eval_step(task, strategy)
-    train = steps.make_train_step(task, optimizer, strategy, clip_norm=1e3)
+    several = strategy.num_replicas_in_sync > 1
+    train = steps.make_train_step(
+      task,
+      optimizer,
+      strategy,
+      clip_norm=1e3,
+      # One replica keeps all that the gradient needs.
+      rematerializes=name == "ict" and several,
+    )
   batch = task.prepare(batch)
   # Tracing four replicas takes long: one evaluation will do.
   sums = evaluate(batch) if name == "ict" else {}

@@ -42,6 +42,43 @@ class DeviceVersion(NamedTuple):
   weights: str
 
 
+def with_candidates(
+  features: base_task.Features,
+  queries: tf.Tensor,
+  index: device_index.DeviceIndex,
+  record_format: passage_records.RecordFormat,
+  count: int,
+) -> dict[str, tf.Tensor]:
+  """Retrieves and packs; to be called by all replicas, in `strategy.run`.
+
+  Args:
+    features: A replica's queries: `masked_token_ids` <int32>[b, query_length]
+      and `source_keys` <int32>[b], among others.
+    queries: <float32>[b, D]. Their embeddings.
+    index: Where to search.
+    record_format: Of its passages.
+    count: Candidates a query, the null passage included.
+
+  Returns:
+    The features, with those that `RealmModel` reads of candidates.
+  """
+  rows, mask, records = index.candidates(
+    queries, features["source_keys"], count
+  )
+  passages = record_format.decode(records)
+  joint_token_ids, joint_segment_ids = record_format.joined(
+    features["masked_token_ids"], passages
+  )
+  return {
+    **features,
+    "passage_token_ids": passages.token_ids,
+    "joint_token_ids": joint_token_ids,
+    "joint_segment_ids": joint_segment_ids,
+    "candidate_rows": rows,
+    "candidate_mask": mask,
+  }
+
+
 class DeviceRealmTask(realm_task.MaskedSentenceTask):
   """Retrieves on the replicas, which hold the index and the passages.
 
@@ -189,20 +226,9 @@ class DeviceRealmTask(realm_task.MaskedSentenceTask):
       for name, value in features.items()
     }
     queries = self._embed(features["query_token_ids"])
-    rows, mask, records = self.index.candidates(
-      queries, features["source_keys"], self._config.num_candidates
+    return with_candidates(
+      features, queries, self.index, self._format, self._config.num_candidates
     )
-    passages = self._format.decode(records)
-    joint_token_ids, joint_segment_ids = self._format.joined(
-      features["masked_token_ids"], passages
-    )
-    return features | {
-      "passage_token_ids": passages.token_ids,
-      "joint_token_ids": joint_token_ids,
-      "joint_segment_ids": joint_segment_ids,
-      "candidate_rows": rows,
-      "candidate_mask": mask,
-    }
 
   def train_pipeline(self, first_step: int) -> tf.data.Dataset:
     """See base class."""
