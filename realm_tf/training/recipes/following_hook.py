@@ -62,7 +62,7 @@ class FollowingHook(refresh_hook.RefreshHook[following_task.SearchedIndex]):
       setup: The run.
       knowledge: The corpus.
       dev: The dev questions.
-      mode: One of `refresh_hook.MODES`. Where it is "off", the corpus is
+      mode: One of `refresh_modes.MODES`. Where it is "off", the corpus is
         embedded once more, after the last step.
     """
     super().__init__(
