@@ -76,7 +76,7 @@ def _measure(num_rows: int) -> list[list[str]]:
         (
           f"device, {dtype.name}, {how}",
           _traced(candidates, queries),
-          f"{(taken.vectors + taken.passages + taken.scores) / 1e6:,.0f}",
+          f"{taken.total / 1e6:,.0f}",
         )
       )
   return [
@@ -102,7 +102,9 @@ def _device_index(
   index.load_vectors([vectors.astype(dtype.as_numpy_dtype)])
   records = np.zeros([num_rows, _RECORD_WIDTH], np.int32)
   index.load_passages([records], [np.arange(num_rows, dtype=np.int32)])
-  taken = share_layout.ShareBytes.of(layout, _DIM, dtype, _RECORD_WIDTH, _BATCH)
+  taken = share_layout.ShareBytes.of(
+    layout, _DIM, dtype.size, _RECORD_WIDTH, _BATCH
+  )
   return index, taken
 
 

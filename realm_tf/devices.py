@@ -3,7 +3,6 @@
 import contextlib
 import dataclasses
 import functools
-import json
 import os
 import pathlib
 import sys
@@ -17,6 +16,7 @@ import tensorflow as tf
 
 from realm_tf import errors
 from realm_tf import stack
+from realm_tf import tf_config
 
 # TensorFlow's option to cast the operands of products on CPUs.
 CPU_BFLOAT16 = "auto_mixed_precision_onednn_bfloat16"
@@ -26,10 +26,6 @@ NVIDIA_FILES = (
   pathlib.Path("/proc/driver/nvidia/version"),
   pathlib.Path("/dev/nvidia0"),
 )
-
-
-# The variable that names the cluster of a process, and its place in it.
-TF_CONFIG = "TF_CONFIG"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,7 +85,7 @@ def make_strategy(
     except (ValueError, RuntimeError, OSError, tf.errors.OpError) as e:
       raise unreachable(tpu, e) from e
     return tf.distribute.TPUStrategy(resolver)
-  if join_cluster and _names_several_workers():
+  if join_cluster and tf_config.count_workers() > 1:
     return tf.distribute.MultiWorkerMirroredStrategy()
   gpus = tf.config.list_logical_devices("GPU")
   if not tf.config.list_physical_devices("GPU"):
@@ -113,39 +109,6 @@ def unreachable(tpu: str, error: Exception) -> errors.UserError:
     "its grpc:// address, or 'local' on a TPU VM; leave `tpu` out to use GPUs "
     "or the CPU."
   )
-
-
-def _names_several_workers() -> bool:
-  """Returns whether `TF_CONFIG` names a cluster of several workers.
-
-  Raises:
-    errors.UserError: If it is damaged, or names processes of other kinds.
-  """
-  value = os.environ.get(TF_CONFIG, "")
-  if not value:
-    return False
-  try:
-    found = json.loads(value)
-    cluster = found.get("cluster", {})
-    tasks = {kind: len(addresses) for kind, addresses in cluster.items()}
-    kind, index = "worker", 0
-    if tasks:
-      kind, index = found["task"]["type"], int(found["task"]["index"])
-  except (AttributeError, KeyError, TypeError, ValueError) as e:
-    raise errors.UserError(
-      f"{TF_CONFIG} is damaged: {e!r}. It is a JSON object with `cluster`, "
-      "which lists the addresses of all workers, and `task`, the type and "
-      "index of this process."
-    ) from e
-  if sum(tasks.values()) < 2:
-    return False
-  if not {*tasks, kind} <= {"chief", "worker"} or index >= tasks.get(kind, 0):
-    raise errors.UserError(
-      f"{TF_CONFIG} names the task {kind}:{index} of a cluster of "
-      f"{', '.join(f'{n} {k}' for k, n in tasks.items())}: each process is one "
-      "of its workers, the first of which may be called chief."
-    )
-  return True
 
 
 def host(strategy: tf.distribute.Strategy) -> Host:

@@ -14,7 +14,7 @@ _ROOT = pathlib.Path(realm_tf.__file__).parent
 _ROOMS = (
   "errors",
   "dataset_options files interruption progress typed",
-  "environment stack",
+  "environment stack tf_config",
   "absent devices lazy saved_models",
   "encyclopedia",
   "configs",
@@ -36,6 +36,7 @@ _ROOMS = (
   "index.versions",
   "index.build",
   "index.job",
+  "plans",
   "answering.retrievers",
   "answering",
   "evaluation",

@@ -9,10 +9,13 @@ more processes of this machine: --direct_running_mode=multi_processing
 --direct_num_workers=8.
 """
 
+import os
+
 from absl import flags
 
 from realm_tf.launch import beam_flags
 from realm_tf.launch import command
+from realm_tf.launch import dry_run
 from realm_tf.launch import path_checks
 from realm_tf.launch import verify_flag
 
@@ -60,6 +63,9 @@ def main(unknown: list[str]) -> None:
   path_checks.tagger(_TAGGER.value)
   path_checks.corpus(_CORPUS.value)
   for_beam = beam_flags.take(unknown)
+  target = "" if _PREVIEW.value else os.path.join(_CORPUS.value, "sentences")
+  if dry_run.shown(writes=[target]):
+    return
   from realm_tf.data.sentences import annotate
   from realm_tf.data.sentences import annotate_shards
 

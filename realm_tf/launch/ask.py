@@ -15,6 +15,7 @@ from absl import flags
 
 from realm_tf import errors
 from realm_tf.launch import command
+from realm_tf.launch import dry_run
 from realm_tf.launch import path_checks
 from realm_tf.launch import verify_flag
 
@@ -75,6 +76,8 @@ def main(questions: list[str]) -> None:
   verify_flag.apply()
   path_checks.run(_MODEL_DIR.value)
   path_checks.corpus(_CORPUS.value)
+  if dry_run.shown():
+    return
   from realm_tf.launch import conversation
 
   conversation.run(_load(), questions, as_json=_JSON.value)

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from absl import flags
 
 from realm_tf import errors
+from realm_tf.launch import dry_run
 
 _BEAM_FLAG = flags.DEFINE_multi_string(
   "beam_flag",
@@ -31,10 +32,12 @@ def take(unknown: Sequence[str]) -> list[str]:
     errors.UserError: If Beam does not know one of them either, or not its
       value.
   """
-  _import_beam()
+  if unknown or not dry_run.is_wanted():
+    _import_beam()
   # One dash will do for the command's own flags, but not for Beam's.
   unknown = [f"--{argument.lstrip('-')}" for argument in unknown]
-  _check(unknown)
+  if unknown:
+    _check(unknown)
   return [*_BEAM_FLAG.value, *unknown]
 
 

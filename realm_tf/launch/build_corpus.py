@@ -14,6 +14,7 @@ from absl import flags
 
 from realm_tf.launch import beam_flags
 from realm_tf.launch import command
+from realm_tf.launch import dry_run
 from realm_tf.launch import path_checks
 
 _INPUT = flags.DEFINE_multi_string(
@@ -79,6 +80,8 @@ def main(unknown: list[str]) -> None:
   path_checks.vocabulary(_VOCAB.value or "")
   path_checks.output(_OUTPUT.value)
   for_beam = beam_flags.take(unknown)
+  if dry_run.shown(writes=[_OUTPUT.value]):
+    return
   from realm_tf.data.ingest import build
 
   build.build(

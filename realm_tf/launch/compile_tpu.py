@@ -13,6 +13,7 @@ import sys
 from absl import flags
 
 from realm_tf.launch import command
+from realm_tf.launch import dry_run
 from realm_tf.launch import path_checks
 
 _CONFIG = flags.DEFINE_string(
@@ -91,6 +92,8 @@ _FIND_BATCH = flags.DEFINE_bool(
 def main() -> None:
   """Compiles the steps that the flags name."""
   path_checks.tpu_python(_TPU_PYTHON.value)
+  if dry_run.shown():
+    return
   from realm_tf.tpu import compile_steps
 
   compiles = compile_steps.run(

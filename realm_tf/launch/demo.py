@@ -7,6 +7,7 @@ from absl import flags
 
 from realm_tf.configs import schema
 from realm_tf.launch import command
+from realm_tf.launch import dry_run
 from realm_tf.launch import path_checks
 
 _OUTPUT = flags.DEFINE_string(
@@ -36,6 +37,8 @@ _REBUILD_BERT = flags.DEFINE_bool(
 def main() -> None:
   """Runs the demo or rebuilds its BERT."""
   path_checks.demo(_OUTPUT.value)
+  if dry_run.shown(writes=[_OUTPUT.value]):
+    return
   from realm_tf.demo import run
 
   if _REBUILD_BERT.value:

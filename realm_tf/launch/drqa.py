@@ -10,6 +10,7 @@ from the passages that hold the answer. The answers are scored by evaluate
 
 from realm_tf.baselines import drqa_options
 from realm_tf.launch import command
+from realm_tf.launch import dry_run
 from realm_tf.launch import model_dir_flag
 from realm_tf.launch import option_flags
 from realm_tf.launch import path_checks
@@ -28,6 +29,8 @@ def main() -> None:
   path_checks.corpus(options.corpus)
   question_flags.check_paths("train", dataset=options.dataset)
   question_flags.check_paths(options.split, dataset=options.dataset)
+  if dry_run.shown(writes=[options.model_dir]):
+    return
   from realm_tf.baselines import drqa
 
   drqa.run(options)

@@ -10,6 +10,7 @@ the run's index; `--model_dir` and NEW_CORPUS together then answer from it.
 from absl import flags
 
 from realm_tf.launch import command
+from realm_tf.launch import dry_run
 from realm_tf.launch import model_dir_flag
 from realm_tf.launch import path_checks
 from realm_tf.launch import verify_flag
@@ -61,6 +62,8 @@ def main() -> None:
   path_checks.run(_MODEL_DIR.value)
   path_checks.output(_OUTPUT.value)
   verify_flag.apply()
+  if dry_run.shown(writes=[_OUTPUT.value, _MODEL_DIR.value]):
+    return
   from realm_tf.data.ingest import corpus_edit
   from realm_tf.index.job import index_edit
 

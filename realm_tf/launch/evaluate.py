@@ -9,6 +9,7 @@ python -m realm_tf.launch.evaluate --dataset=nq_open --split=test \
 
 from realm_tf.evaluation import evaluation_options
 from realm_tf.launch import command
+from realm_tf.launch import dry_run
 from realm_tf.launch import option_flags
 from realm_tf.launch import path_checks
 from realm_tf.launch import question_flags
@@ -30,6 +31,8 @@ def main() -> None:
   question_flags.check_paths(options.split, dataset=options.dataset)
   path_checks.corpus(options.corpus)
   path_checks.output(options.output)
+  if dry_run.shown(writes=[options.output or options.model_dir]):
+    return
   from realm_tf.evaluation import evaluation_run
 
   evaluation_run.run(options)

@@ -9,6 +9,7 @@ signatures. A run of finetune answers questions, one of pretrain fills masks.
 from absl import flags
 
 from realm_tf.launch import command
+from realm_tf.launch import dry_run
 from realm_tf.launch import path_checks
 from realm_tf.launch import verify_flag
 
@@ -94,6 +95,8 @@ def main() -> None:
   path_checks.run(_MODEL_DIR.value)
   path_checks.corpus(_CORPUS.value)
   path_checks.output(_OUTPUT.value)
+  if dry_run.shown(writes=[_OUTPUT.value]):
+    return
   from realm_tf.serving.export import export_run
 
   export_run.run(

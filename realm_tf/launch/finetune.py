@@ -15,6 +15,7 @@ from realm_tf.launch import command
 from realm_tf.launch import path_checks
 from realm_tf.launch import question_flags
 from realm_tf.launch import run_flags
+from realm_tf.plans import refresh_modes
 
 run_flags.define("finetune")
 _DATASET = flags.DEFINE_string(
@@ -71,6 +72,9 @@ def main() -> None:
     path_checks.weights("init", _INIT.value)
     path_checks.weights("init_retriever", _INIT_RETRIEVER.value)
     path_checks.weights("init_reader", _INIT_READER.value)
+  refresh_modes.check_finetuning(_REFRESH.value, config)
+  if run_flags.is_dry_run(config, refresh=_REFRESH.value):
+    return
   from realm_tf.training.recipes import finetuning
 
   finetuning.run(

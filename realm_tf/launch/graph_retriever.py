@@ -11,6 +11,7 @@ the end.
 
 from realm_tf.baselines import graph_options
 from realm_tf.launch import command
+from realm_tf.launch import dry_run
 from realm_tf.launch import model_dir_flag
 from realm_tf.launch import option_flags
 from realm_tf.launch import path_checks
@@ -30,6 +31,8 @@ def main() -> None:
   path_checks.corpus(options.corpus)
   question_flags.check_paths("train", dataset=options.dataset)
   question_flags.check_paths(options.split, dataset=options.dataset)
+  if dry_run.shown(writes=[options.model_dir]):
+    return
   from realm_tf.baselines import graph_retriever
 
   graph_retriever.run(options)

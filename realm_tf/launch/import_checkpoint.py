@@ -17,6 +17,7 @@ from absl import flags
 
 from realm_tf.configs import schema
 from realm_tf.launch import command
+from realm_tf.launch import dry_run
 from realm_tf.launch import path_checks
 from realm_tf.launch import run_flags
 
@@ -74,6 +75,8 @@ def main() -> None:
   path_checks.output(_OUTPUT.value, new=True)
   path_checks.corpus(_CORPUS.value)
   path_checks.weights("passage_tower", _PASSAGE_TOWER.value)
+  if dry_run.shown(writes=[_OUTPUT.value]):
+    return
   from realm_tf.training.recipes import importing
 
   importing.run(

@@ -9,6 +9,7 @@ of kNN-LM, and, for a run of pretrain, of REALM with its passages.
 
 from realm_tf.baselines import knn_lm_options
 from realm_tf.launch import command
+from realm_tf.launch import dry_run
 from realm_tf.launch import option_flags
 from realm_tf.launch import path_checks
 from realm_tf.launch import verify_flag
@@ -24,6 +25,8 @@ def main() -> None:
   path_checks.run(options.model_dir)
   path_checks.corpus(options.corpus)
   path_checks.output(options.output)
+  if dry_run.shown(writes=[options.output]):
+    return
   from realm_tf.baselines import knn_lm
 
   knn_lm.run(options)

@@ -1,7 +1,8 @@
 """Refuses wrong paths before TensorFlow is imported, which takes seconds.
 
 Checks only what this machine's disks show. Paths elsewhere ("://"), and the
-contents of files, are checked when they are read.
+contents of files, are checked when they are read. In a dry run, what is not
+there is listed by the plan, and no error.
 """
 
 import glob
@@ -11,6 +12,7 @@ from collections.abc import Iterable
 from realm_tf import absent
 from realm_tf import encyclopedia
 from realm_tf import errors
+from realm_tf.launch import dry_run
 
 _ENCYCLOPEDIA = "encyclopedia"
 _SPLIT = "{split}"
@@ -29,19 +31,26 @@ _INDEX = ".index"
 
 def corpus(folder: str) -> None:
   """Raises if a folder holds no corpus; "" passes."""
+  if _is_missing("corpus", folder):
+    return
   if _is_here(folder) and not _has(folder, "manifest.json"):
     raise absent.corpus(folder, is_folder=os.path.isdir(folder))
 
 
 def sentences(folder: str) -> None:
   """Raises if a corpus has not been annotated."""
-  records = os.path.join(glob.escape(folder), "sentences", "*.tfrecord*")
+  annotation = os.path.join(folder, "sentences")
+  if _is_missing("corpus", annotation):
+    return
+  records = os.path.join(glob.escape(annotation), "*.tfrecord*")
   if _is_here(folder) and not glob.glob(records):
     raise absent.sentences(folder)
 
 
 def run(model_dir: str) -> None:
   """Raises if a folder is no run."""
+  if _is_missing("model_dir", model_dir):
+    return
   if _is_here(model_dir) and not is_run(model_dir):
     raise absent.run(model_dir)
 
@@ -59,7 +68,8 @@ def weights(flag: str, sources: str) -> None:
     sources: Its value; commas separate several.
   """
   for source in filter(_is_here, sources.split(",")):
-    if os.path.exists(source + _INDEX):
+    is_prefix = os.path.exists(source + _INDEX)
+    if _is_missing(flag, source, is_there=is_prefix or None) or is_prefix:
       continue
     if os.path.exists(source) and not os.path.isdir(source):
       continue  # The reader's error says more.
@@ -71,18 +81,22 @@ def weights(flag: str, sources: str) -> None:
 def there(flag: str, paths: Iterable[str]) -> None:
   """Raises if a path does not exist."""
   for path in filter(_is_here, paths):
-    if not os.path.exists(path):
+    if not _is_missing(flag, path) and not os.path.exists(path):
       raise absent.path(flag, path)
 
 
 def tpu_python(python: str) -> None:
   """Raises if a Python does not exist."""
+  if _is_missing("tpu_python", python):
+    return
   if not os.path.exists(python):
     raise absent.tpu_python(python)
 
 
 def vocabulary(file: str) -> None:
   """Raises if a vocabulary is not a file."""
+  if _is_missing("vocab", file):
+    return
   if _is_here(file) and not os.path.isfile(file):
     raise absent.vocabulary(file)
 
@@ -98,7 +112,9 @@ def documents(flag: str, inputs: Iterable[str]) -> None:
     kind, _, kinds = value.partition(":")
     if kind == _ENCYCLOPEDIA:
       encyclopedia.select_kinds(kinds)
-    elif not os.path.exists(value) and not glob.glob(value):
+      continue
+    is_there = os.path.exists(value) or bool(glob.glob(value))
+    if not _is_missing(flag, value, is_there=is_there) and not is_there:
       raise absent.path(flag, value)
 
 
@@ -122,8 +138,11 @@ def dataset(
     raise absent.dataset(name, builders)
   elif _SPLIT not in name:
     there(flag, [name])
-  elif not glob.glob(glob.escape(name).replace(_SPLIT, split or "*")):
-    raise absent.path(flag, name.replace(_SPLIT, split or _SPLIT))
+  else:
+    is_there = bool(glob.glob(glob.escape(name).replace(_SPLIT, split or "*")))
+    path = name.replace(_SPLIT, split or _SPLIT)
+    if not _is_missing(flag, path, is_there=is_there) and not is_there:
+      raise absent.path(flag, path)
 
 
 def tagger(source: str) -> None:
@@ -139,12 +158,16 @@ def tagger(source: str) -> None:
   if source.startswith(spacy_tagger.PREFIX):
     spacy_tagger.check(source)
     return
+  if _is_missing("tagger", source):
+    return
   if not any(_has(source, name) for name in manifests):
     raise absent.tagger(source)
 
 
 def folder(flag: str, path: str) -> None:
   """Raises if a path is not a folder."""
+  if _is_missing(flag, path):
+    return
   if _is_here(path) and not os.path.isdir(path):
     raise absent.path(flag, path)
 
@@ -197,6 +220,21 @@ def why_no_folder(path: str) -> str:
 def _is_here(path: str) -> bool:
   """Whether a path is given and on a disk of this machine."""
   return bool(path) and "://" not in path
+
+
+def _is_missing(flag: str, path: str, *, is_there: bool | None = None) -> bool:
+  """Whether a path is not there, and need not be: in a dry run.
+
+  Args:
+    flag: The flag that names it.
+    path: Its value; "" for none.
+    is_there: Whether there is such a path; None to look.
+  """
+  if not path:
+    return False
+  if is_there is None:
+    is_there = not _is_here(path) or os.path.lexists(path)
+  return dry_run.is_missing(flag, path, is_there=is_there)
 
 
 def _has(folder_: str, name: str) -> bool:

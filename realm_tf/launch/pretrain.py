@@ -12,6 +12,7 @@ from absl import flags
 from realm_tf.launch import command
 from realm_tf.launch import question_flags
 from realm_tf.launch import run_flags
+from realm_tf.plans import refresh_modes
 
 run_flags.define("pretrain")
 _REFRESH = flags.DEFINE_enum(
@@ -42,6 +43,11 @@ def main() -> None:
   """Trains, and names the next command."""
   config = run_flags.config("pretrain")
   question_flags.check_paths("dev", questions=_QUESTIONS.value)
+  refresh_modes.check_retrieval(_REFRESH.value, _RETRIEVAL.value)
+  if run_flags.is_dry_run(
+    config, retrieval=_RETRIEVAL.value, refresh=_REFRESH.value
+  ):
+    return
   from realm_tf.training.recipes import pretraining
 
   pretraining.run(

@@ -13,6 +13,8 @@ run_flags.define("pretrain_mlm")
 def main() -> None:
   """Trains, and prints the next command."""
   config = run_flags.config("pretrain_mlm")
+  if run_flags.is_dry_run(config):
+    return
   from realm_tf.training.recipes import warm_start
 
   warm_start.run(

@@ -7,15 +7,19 @@ Any number of these may work on one run, on any number of machines that share
 its folder.
 """
 
+import functools
+import os
 import sys
 
 from absl import flags
 
 from realm_tf import interruption
 from realm_tf.launch import command
+from realm_tf.launch import dry_run
 from realm_tf.launch import model_dir_flag
 from realm_tf.launch import path_checks
 from realm_tf.launch import verify_flag
+from realm_tf.plans import refresh_plan
 
 _MODEL_DIR = model_dir_flag.define("Folder of the run.")
 _CORPUS = flags.DEFINE_string(
@@ -83,6 +87,17 @@ def main() -> None:
   if not _WATCH.value:  # A run that is watched may begin later.
     path_checks.run(_MODEL_DIR.value)
   verify_flag.apply()
+  if dry_run.shown(
+    functools.partial(
+      refresh_plan.lines,
+      _MODEL_DIR.value,
+      _CORPUS.value,
+      _NUM_WORKERS.value,
+      _EMBED_BATCH_SIZE.value,
+    ),
+    writes=[os.path.join(_MODEL_DIR.value, "index")],
+  ):
+    return
   from realm_tf.index.job import follow
   from realm_tf.index.job import refresh_job
 

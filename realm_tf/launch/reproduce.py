@@ -15,6 +15,7 @@ from absl import flags
 from realm_tf import errors
 from realm_tf.configs import schema
 from realm_tf.launch import command
+from realm_tf.launch import dry_run
 from realm_tf.launch import path_checks
 from realm_tf.launch import question_flags
 from realm_tf.reproduction import plan
@@ -48,9 +49,6 @@ _SCALE = flags.DEFINE_enum(
 _SEEDS = flags.DEFINE_list(
   "seeds", ["0"], "Of all trainings, separated by commas."
 )
-_DRY_RUN = flags.DEFINE_bool(
-  "dry_run", False, "Print each row's commands, and run none."
-)
 _TPU = flags.DEFINE_string(
   "tpu",
   "",
@@ -83,7 +81,7 @@ def main() -> None:
     plan.Planner(scale, seed, _OUTPUT.value, tpu=_TPU.value, where=where)
     for seed in _seeds(_SEEDS.value)
   ]
-  if _DRY_RUN.value:
+  if dry_run.is_wanted():
     print(tables.commands(rows, planners))
     return
   if scale.name == scales.PAPER:

@@ -9,10 +9,13 @@ from absl import flags
 from realm_tf.configs import field_docs
 from realm_tf.configs import loading
 from realm_tf.configs import schema
+from realm_tf.launch import dry_run
 from realm_tf.launch import model_dir_flag
 from realm_tf.launch import path_checks
 from realm_tf.launch import verify_flag
+from realm_tf.plans import training_plan
 
+_REPLICAS = "dry_run_replicas"
 _DEFINE: dict[Any, Any] = {
   int: flags.DEFINE_integer,
   float: flags.DEFINE_float,
@@ -44,6 +47,13 @@ def define(task: str) -> None:
     "",
     "A TPU's name or address, or 'local'; empty for GPUs if there are any, "
     "else the CPU.",
+  )
+  flags.DEFINE_integer(
+    _REPLICAS,
+    None,
+    "With --dry_run, how many replicas to plan for, such as the cores of "
+    "--tpu; by default the workers of TF_CONFIG, or one.",
+    lower_bound=1,
   )
   flags.DEFINE_integer(
     "seed", None, f"Short for --config.seed. {described['seed']}"
@@ -117,6 +127,36 @@ def config(task: str) -> schema.TaskConfig:
   given = given_fields(names)
   given |= {"seed": values.seed} if values.seed is not None else {}
   return loading.load(task, values.config, given, values.model_dir)
+
+
+def is_dry_run(
+  config: schema.TaskConfig, retrieval: str = "host", refresh: str = ""
+) -> bool:
+  """Prints the plan of a training, if --dry_run is given.
+
+  Args:
+    config: Its settings.
+    retrieval: "host" or "device", of `pretrain`.
+    refresh: Who rebuilds the index; "" where there is none.
+
+  Returns:
+    Whether it is, so that the command must end.
+
+  Raises:
+    errors.UserError: If the batch cannot be spread over the replicas.
+  """
+  given = where()
+  asked = training_plan.Asked(
+    given.get("corpus", ""),
+    given.get("pretrain_corpus", ""),
+    given["tpu"],
+    flags.FLAGS[_REPLICAS].value or 0,
+    retrieval,
+    refresh,
+  )
+  return dry_run.shown(
+    lambda: training_plan.lines(config, asked), writes=[given["model_dir"]]
+  )
 
 
 def where() -> dict[str, str]:

@@ -13,6 +13,7 @@ import functools
 from absl import flags
 
 from realm_tf.launch import command
+from realm_tf.launch import dry_run
 from realm_tf.launch import path_checks
 
 _MODEL_NAME = flags.DEFINE_string(
@@ -127,6 +128,8 @@ def main() -> None:
     _SSL_CONFIG_FILE,
   ):
     path_checks.there(flag.name, [flag.value])
+  if dry_run.shown():
+    return
   from realm_tf.serving.server import model_server
   from realm_tf.serving.server import server_options
 

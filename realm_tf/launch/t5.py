@@ -10,6 +10,7 @@ by evaluate --predictions, the command that is printed at the end.
 
 from realm_tf.baselines import t5_options
 from realm_tf.launch import command
+from realm_tf.launch import dry_run
 from realm_tf.launch import model_dir_flag
 from realm_tf.launch import option_flags
 from realm_tf.launch import path_checks
@@ -29,6 +30,8 @@ def main() -> None:
   path_checks.sentences(options.corpus)
   question_flags.check_paths("train", dataset=options.dataset)
   question_flags.check_paths(options.split, dataset=options.dataset)
+  if dry_run.shown(writes=[options.model_dir]):
+    return
   from realm_tf.baselines import t5_closed_book
 
   t5_closed_book.run(options)

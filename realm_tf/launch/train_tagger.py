@@ -43,6 +43,8 @@ def main() -> None:
   path_checks.there("data", _DATA.value)
   path_checks.there("valid", _VALID.value)
   path_checks.vocabulary(_VOCAB.value)
+  if run_flags.is_dry_run(config):
+    return
   from realm_tf.training.recipes import tagger_training
 
   tagger_training.run(

@@ -18,7 +18,7 @@ def compile_hlo(
   serialized: bytes,
   topology_name: str,
   replicas: int,
-  recall: list[float] | None,
+  recall: tuple[float, int] | None,
 ) -> dict[str, Any]:
   """Compiles a module for cores that run it together.
 

@@ -15,6 +15,7 @@ from realm_tf.launch import question_flags
 from realm_tf.runs import run_config
 from realm_tf.text import model_tagger
 from realm_tf.text import wordpiece
+from tests.launch import given_flags
 from tests.launch import light_commands
 
 _BUCKET = "gs://bucket/any"
@@ -43,96 +44,6 @@ def root(tmp_path_factory):
   return made
 
 
-def good(root):
-  """Returns flags of each command that nothing is wrong with."""
-  corpus, run = f"{root}/corpus", f"{root}/run"
-  training = {"config": "tiny", "corpus": corpus, "model_dir": f"{root}/new"}
-  return {
-    "annotate_spans": {"corpus": corpus, "tagger": f"{root}/tagger"},
-    "build_corpus": {
-      "input": f"{root}/art*.jsonl,encyclopedia:rivers",
-      "vocab": f"{root}/vocab.txt",
-      "output": f"{root}/new/corpus",
-      "metadata": "url,date",
-    },
-    "compile_tpu": {"config": "tiny", "tpu_python": f"{root}/vocab.txt"},
-    "demo": {"output": f"{root}/new"},
-    "drqa": {
-      "corpus": corpus,
-      "dataset": "encyclopedia:rivers",
-      "model_dir": f"{root}/new",
-    },
-    "edit_corpus": {
-      "corpus": corpus,
-      "add": f"{root}/articles.jsonl",
-      "replace": f"{root}/articles.jsonl",
-      "remove": f"@{root}/vocab.txt",
-      "output": f"{root}/new",
-      "model_dir": run,
-    },
-    "ask": {"model_dir": run, "corpus": corpus},
-    "export": {
-      "model_dir": run,
-      "output": f"{root}/new",
-      "corpus": corpus,
-    },
-    "evaluate": {
-      "model_dir": run,
-      "dataset": f"{root}/questions.jsonl",
-      "corpus": corpus,
-      "output": f"{root}/new",
-      "manual_dir": str(root),
-      "retriever": "bm25,dense",
-    },
-    "finetune": training
-    | {
-      "dataset": f"{root}/questions.{{split}}.jsonl",
-      "dev_dataset": "nq_open",
-      "init": run,
-      "init_reader": f"{root}/weights",
-    },
-    "import_checkpoint": {
-      "source": f"{root}/weights/model.ckpt",
-      "passage_tower": f"{root}/weights",
-      "output": f"{root}/new",
-      "corpus": corpus,
-    },
-    "knn_lm": {"model_dir": run, "corpus": corpus, "output": f"{root}/new"},
-    **{
-      name: {
-        "bert": f"{root}/weights",
-        "corpus": corpus,
-        "dataset": "encyclopedia:rivers",
-        "model_dir": f"{root}/new",
-      }
-      for name in ("graph_retriever", "path_retriever")
-    },
-    "pretrain": training
-    | {
-      "pretrain_corpus": corpus,
-      "init_checkpoint": f"{root}/weights,{run}",
-      "questions": "encyclopedia:rivers",
-    },
-    "pretrain_ict": training | {"init_checkpoint": run},
-    "pretrain_mlm": training,
-    "refresh_index": {"model_dir": run, "corpus": corpus},
-    "reproduce": {"table": "2", "output": f"{root}/new"},
-    "serve": {"model_name": "realm", "model_base_path": str(root)},
-    "t5": {
-      "corpus": corpus,
-      "dataset": "encyclopedia:rivers",
-      "model_dir": f"{root}/new",
-    },
-    "train_tagger": {
-      "config": "tiny",
-      "data": f"{root}/train.conll",
-      "valid": str(root),
-      "vocab": f"{root}/vocab.txt",
-      "model_dir": f"{root}/new",
-    },
-  }
-
-
 def wrong(root):
   """Yields (command, its wrong flag, the value, what the message says)."""
   none, bare, full = f"{root}/none", f"{root}/bare", f"{root}/full"
@@ -143,13 +54,15 @@ def wrong(root):
 
   def refused(flag, value, message, *commands):
     for command in commands:
-      named = {*good(root)[command], flag}
+      named = {*given_flags.good(root)[command], flag}
       yield command, flag, value, console.in_flags(str(message), named)
 
   def missing(flag, *commands, value=none):
     yield from refused(flag, value, absent.path(flag, value), *commands)
 
-  having = [c for c, flags in good(root).items() if "corpus" in flags]
+  having = [
+    c for c, flags in given_flags.good(root).items() if "corpus" in flags
+  ]
   no_corpus = absent.corpus(none, is_folder=False)
   yield from refused("corpus", none, no_corpus, *having)
   no_corpus = absent.corpus(full, is_folder=True)
@@ -265,13 +178,11 @@ def wrong(root):
   yield from refused("retriever", "dense,tfidf", message, "evaluate")
 
 
-def argv(flags):
-  return [f"--{name}={value}" for name, value in flags.items()]
-
-
 def test_what_is_right_goes_on(root):
-  commands = good(root)
-  cases = [(command, argv(flags)) for command, flags in commands.items()]
+  commands = given_flags.good(root)
+  cases = [
+    (command, given_flags.argv(flags)) for command, flags in commands.items()
+  ]
   # What is of no disk here is left to TensorFlow.
   for command, flag in (
     ("annotate_spans", "corpus"),
@@ -285,17 +196,19 @@ def test_what_is_right_goes_on(root):
     ("pretrain_mlm", "corpus"),
     ("train_tagger", "data"),
   ):
-    cases.append((command, argv(commands[command] | {flag: _BUCKET})))
+    cases.append(
+      (command, given_flags.argv(commands[command] | {flag: _BUCKET}))
+    )
   # A run that is watched may begin later.
   watched = {"model_dir": f"{root}/later", "watch": "true"}
-  cases.append(("refresh_index", argv(watched)))
+  cases.append(("refresh_index", given_flags.argv(watched)))
   # What a run started from may be gone when it is resumed.
   gone = f"{root}/gone"
   resumed = {"model_dir": f"{root}/run"}
   flags = commands["pretrain"] | resumed | {"init_checkpoint": gone}
-  cases.append(("pretrain", argv(flags)))
+  cases.append(("pretrain", given_flags.argv(flags)))
   flags = commands["finetune"] | resumed | {"init": gone, "init_reader": gone}
-  cases.append(("finetune", argv(flags)))
+  cases.append(("finetune", given_flags.argv(flags)))
   for case, outcome in zip(cases, light_commands.outcomes(cases), strict=True):
     assert outcome["status"] == light_commands.REACHED, (case, outcome)
 
@@ -303,7 +216,7 @@ def test_what_is_right_goes_on(root):
 def test_what_is_wrong_is_refused_in_one_line(root):
   cases = list(wrong(root))
   commands = [
-    (command, argv(good(root)[command] | {flag: value}))
+    (command, given_flags.argv(given_flags.good(root)[command] | {flag: value}))
     for command, flag, value, _ in cases
   ]
   outcomes = light_commands.outcomes(commands)
@@ -327,9 +240,9 @@ def test_what_must_be_given_is_asked_for_at_once(root):
   ]
   commands = []
   for command, flag in required:
-    flags = good(root)[command]
+    flags = given_flags.good(root)[command]
     del flags[flag]
-    commands.append((command, argv(flags)))
+    commands.append((command, given_flags.argv(flags)))
   # Nearly the name of one that must be given.
   commands.append(("build_corpus", ["--inptu=x", f"--output={root}/new"]))
   *outcomes, misspelt = light_commands.outcomes(commands)
@@ -370,7 +283,10 @@ def test_who_reads_the_files_says_the_same(root):
   }
   outcomes = light_commands.outcomes(
     [
-      (command, argv(good(root)[command] | {flag: value}))
+      (
+        command,
+        given_flags.argv(given_flags.good(root)[command] | {flag: value}),
+      )
       for command, flag, value in commands.values()
     ]
   )

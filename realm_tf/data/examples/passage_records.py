@@ -13,11 +13,8 @@ import tensorflow as tf
 
 from realm_tf.data.corpus import passage_table
 from realm_tf.data.examples import packing
+from realm_tf.data.examples import record_words
 from realm_tf.text import wordpiece
-
-_HALF_BITS = 16
-_HALF_MASK = (1 << _HALF_BITS) - 1
-_EXTRA_VALUES = 2  # a row's length, and where its body begins
 
 
 class PassageRecords(NamedTuple):
@@ -52,14 +49,12 @@ class RecordFormat:
   @property
   def is_paired(self) -> bool:
     """Whether a word holds two values."""
-    most = max(self.tokenizer.vocab_size - 1, self.length)
-    return most <= _HALF_MASK
+    return record_words.is_paired(self.length, self.tokenizer.vocab_size)
 
   @property
   def width(self) -> int:
     """Words of a record."""
-    values = self.length + _EXTRA_VALUES
-    return -(-values // 2) if self.is_paired else values
+    return record_words.count(self.length, self.tokenizer.vocab_size)
 
   @property
   def null(self) -> np.ndarray:
@@ -112,9 +107,10 @@ class RecordFormat:
     if self.is_paired:
       halves = tf.stack(
         [
-          tf.bitwise.bitwise_and(records, _HALF_MASK),
+          tf.bitwise.bitwise_and(records, record_words.HALF_MASK),
           tf.bitwise.bitwise_and(
-            tf.bitwise.right_shift(records, _HALF_BITS), _HALF_MASK
+            tf.bitwise.right_shift(records, record_words.HALF_BITS),
+            record_words.HALF_MASK,
           ),
         ],
         axis=-1,
@@ -161,7 +157,9 @@ class RecordFormat:
       return values.astype(np.int32)
     even = np.zeros([len(values), 2 * self.width], np.uint32)
     even[:, : values.shape[1]] = values
-    return (even[:, ::2] | even[:, 1::2] << _HALF_BITS).view(np.int32)
+    return (even[:, ::2] | even[:, 1::2] << record_words.HALF_BITS).view(
+      np.int32
+    )
 
 
 def _shape(tensor: tf.Tensor) -> list[int | tf.Tensor]:

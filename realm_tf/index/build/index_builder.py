@@ -73,7 +73,7 @@ class VersionBuilder:
         return None
       started = time.monotonic()
       self._begun = _Begun(started, self._rows_left())
-      with disk.reported(self._plan.folder, self._plan.needed_bytes):
+      with disk.reported(self._plan.folder, self._plan.bytes.needed):
         self._embed_shards()
       if self._unfinished():
         return None  # `should_stop` said so, or the export was replaced.
@@ -100,7 +100,7 @@ class VersionBuilder:
         for shard in range(plan.num_shards)
         if os.path.exists(self._path(shard))
       )
-      disk.check_free(plan.folder, plan.needed_bytes - present)
+      disk.check_free(plan.folder, plan.bytes.needed - present)
       if os.path.exists(plan.order_path):
         found = files.read_json(plan.order_path)
         if found != plan.order():
@@ -109,7 +109,7 @@ class VersionBuilder:
             "Remove the folder, or go on with what it was begun with."
           )
       else:
-        with disk.reported(plan.folder, plan.needed_bytes):
+        with disk.reported(plan.folder, plan.bytes.needed):
           files.write_json(plan.order_path, plan.order())
     return True
 
@@ -259,8 +259,8 @@ def publish_vectors(
   started = time.monotonic()
   with context.store.active_lock(plan.step, shared=True):
     os.makedirs(plan.folder, exist_ok=True)
-    disk.check_free(plan.folder, plan.needed_bytes)
-    with disk.reported(plan.folder, plan.needed_bytes):
+    disk.check_free(plan.folder, plan.bytes.needed)
+    with disk.reported(plan.folder, plan.bytes.needed):
       files.write_json(plan.order_path, plan.order())
       for shard in range(plan.num_shards):
         with np.errstate(over="ignore"):  # Reported below.

@@ -55,8 +55,8 @@ def publish(
     embeddings = _open_embeddings(plan)
     searcher_path = os.path.join(plan.folder, index_version.SEARCHER_FOLDER)
     with _undone_if_it_fails(searcher_path):
-      disk.check_free(plan.folder, plan.searcher_bytes)
-      with disk.reported(plan.folder, plan.needed_bytes):
+      disk.check_free(plan.folder, plan.bytes.searcher)
+      with disk.reported(plan.folder, plan.bytes.needed):
         manifest = _build_and_save(context, plan, embeddings, searcher_path)
         files.write_json(
           os.path.join(plan.folder, index_version.MANIFEST), manifest.to_json()

@@ -11,6 +11,7 @@ from realm_tf.data.corpus import corpora
 from realm_tf.index.build import claims
 from realm_tf.index.build import embedding_reuse
 from realm_tf.index.build import refresh_config
+from realm_tf.index.build import version_bytes
 from realm_tf.index.search import searcher_settings
 from realm_tf.index.versions import index_store
 from realm_tf.index.versions import index_version
@@ -96,35 +97,15 @@ class VersionPlan:
     return self.export.step
 
   @property
-  def embeddings_bytes(self) -> int:
-    """Size of the embeddings' files."""
-    return self.rows * self.export.dim * np.dtype(self.dtype).itemsize
-
-  @property
-  def searcher_bytes(self) -> int:
-    """Size of the searcher, on disk and in the trainer's memory."""
-    exact = self.rows * self.export.dim * 4
-    if self.settings.exact:
-      return exact
-    if self.settings.library == searcher_settings.TENSORFLOW:
-      # A byte for each dimension, a scale and a row.
-      return exact + self.rows * (self.export.dim + 8)
-    # Half a byte for two dimensions, and a leaf's entry.
-    return exact + self.rows * (self.export.dim // 4 + 4)
-
-  @property
-  def needed_bytes(self) -> int:
-    """Size of the whole version on disk."""
-    return self.embeddings_bytes + self.searcher_bytes
-
-  @property
-  def peak_bytes(self) -> int:
-    """Memory that building the searcher takes, roughly.
-
-    The embeddings as float32, the searcher's own copy, and those of the tensors
-    that are written.
-    """
-    return 4 * self.searcher_bytes
+  def bytes(self) -> version_bytes.VersionBytes:
+    """What the version takes, on disk and in memory."""
+    return version_bytes.VersionBytes(
+      self.rows,
+      self.export.dim,
+      np.dtype(self.dtype).itemsize,
+      self.settings.exact,
+      self.settings.library == searcher_settings.TENSORFLOW,
+    )
 
   @property
   def order_path(self) -> str:

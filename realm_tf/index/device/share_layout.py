@@ -3,14 +3,12 @@
 import dataclasses
 from typing import Self
 
-import numpy as np
-import tensorflow as tf
-
 # Scores of a block for all queries, which a replica computes at a time: half a
 # gigabyte on an accelerator, and what a CPU's caches can make use of.
 _SCORES_AT_ONCE = 1 << 27
 _SCORES_AT_ONCE_ON_CPU = 1 << 22
 _LEAST_BLOCK_ROWS = 1 << 10
+_WORD_BYTES = 4
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,7 +79,7 @@ class ShareBytes:
     cls,
     layout: ShareLayout,
     dim: int,
-    dtype: tf.DType,
+    value_bytes: int,
     record_width: int,
     num_queries: int,
   ) -> Self:
@@ -90,21 +88,26 @@ class ShareBytes:
     Args:
       layout: Its rows.
       dim: Of the embeddings.
-      dtype: Of the embeddings.
+      value_bytes: Of each value of the embeddings.
       record_width: 32-bit words of a passage.
       num_queries: Queries of all replicas together.
     """
-    rows, word = layout.share_rows, np.dtype(np.int32).itemsize
+    rows = layout.share_rows
     return cls(
-      vectors=rows * dim * dtype.size,
-      passages=rows * (record_width + 1) * word,
-      scores=num_queries * layout.block_rows * word,
+      vectors=rows * dim * value_bytes,
+      passages=rows * (record_width + 1) * _WORD_BYTES,
+      scores=num_queries * layout.block_rows * _WORD_BYTES,
     )
+
+  @property
+  def total(self) -> int:
+    """All of them."""
+    return self.vectors + self.passages + self.scores
 
   def describe(self) -> str:
     """Returns a line for a run's plan."""
-    total = self.vectors + self.passages + self.scores
     return (
-      f"{total / 1e6:,.1f} MB a replica: vectors {self.vectors / 1e6:,.1f}, "
+      f"{self.total / 1e6:,.1f} MB a replica: "
+      f"vectors {self.vectors / 1e6:,.1f}, "
       f"wordpieces {self.passages / 1e6:,.1f}, scores {self.scores / 1e6:,.1f}"
     )

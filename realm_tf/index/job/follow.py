@@ -173,13 +173,7 @@ def describe(
       f"{config.index.num_index_workers} worker(s), by "
       f"{embedding_engine.name(context.tpu)}."
     ),
-    (
-      f"  search: {plan.settings.describe()}; disk for a version: "
-      f"{plan.needed_bytes / 1e6:.1f} MB; memory while the searcher is built: "
-      f"about {plan.peak_bytes / 1e6:.1f} MB; in the trainer: "
-      f"{plan.searcher_bytes / 1e6:.1f} MB, twice that while it changes "
-      "versions."
-    ),
+    (f"  search: {plan.settings.describe()}; {plan.bytes.describe()}."),
     *([cut] if most > read else []),
   ]
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
-from realm_tf import devices
 from realm_tf import suggestions
+from realm_tf import tf_config
 from realm_tf.index.job import follow
 from realm_tf.index.job import workers
 from realm_tf.runs import run_config
@@ -81,7 +81,7 @@ def set_up_process() -> None:
 
   Estimator would take the cluster of a trainer's `TF_CONFIG` for its own.
   """
-  os.environ.pop(devices.TF_CONFIG, None)
+  os.environ.pop(tf_config.NAME, None)
   tf.get_logger().setLevel("ERROR")
 
 

@@ -8,8 +8,8 @@ import subprocess
 import sys
 from collections.abc import Callable
 
-from realm_tf import devices
 from realm_tf import errors
+from realm_tf import tf_config
 from realm_tf.runs import run_folder
 
 _log = logging.getLogger(__name__)
@@ -59,7 +59,7 @@ class Refresher:
     self._environment = {
       name: value
       for name, value in os.environ.items()
-      if name != devices.TF_CONFIG
+      if name != tf_config.NAME
     }
     self._restarts = 0
     self._told = False

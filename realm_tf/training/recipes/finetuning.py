@@ -6,13 +6,13 @@ import logging
 
 import tensorflow as tf
 
-from realm_tf import errors
 from realm_tf import suggestions
 from realm_tf.answering import open_qa
 from realm_tf.configs import schema
 from realm_tf.data.corpus import corpora
 from realm_tf.data.questions import qa_datasets
 from realm_tf.data.questions import qa_splits
+from realm_tf.plans import refresh_modes
 from realm_tf.runs import run_config
 from realm_tf.training import loop
 from realm_tf.training import training_checkpoints
@@ -22,7 +22,6 @@ from realm_tf.training.recipes import dev_questions
 from realm_tf.training.recipes import finetune_hook
 from realm_tf.training.recipes import following_hook
 from realm_tf.training.recipes import question_answers
-from realm_tf.training.recipes import refresh_hook
 from realm_tf.training.recipes import run_setup
 from realm_tf.training.tasks import following_task
 from realm_tf.training.tasks import orqa_task
@@ -75,8 +74,8 @@ def run(
     init_retriever: Another run for retriever and index, or "".
     init_reader: Another run, or public weights, for the reader; or "".
     rebuild_index: Whether to embed the corpus, even if there is an index.
-    refresh_mode: One of `refresh_hook.MODES`; "off" unless the passage tower is
-      trained.
+    refresh_mode: One of `refresh_modes.MODES`; "off" unless the passage tower
+      is trained.
     model_dir: The run's folder.
     tpu: See `devices.make_strategy`.
     data_dir: TFDS's folder of prepared data.
@@ -87,7 +86,7 @@ def run(
   """
   if not isinstance(config, schema.OrqaConfig):
     raise TypeError(f"`config` must be an OrqaConfig, got {config!r}.")
-  _check_refresh(refresh_mode, config)
+  refresh_modes.check_finetuning(refresh_mode, config)
   # First: workers of a cluster meet before TensorFlow does anything else.
   strategy = run_setup.find_devices(config, tpu)
   train, dev = qa_splits.load_train_and_dev(
@@ -167,17 +166,6 @@ def run(
     f"  {following}"
   )
   return Finetuned(task, hook, setup.corpus, result)
-
-
-def _check_refresh(mode: str, config: schema.OrqaConfig) -> None:
-  """Raises if the index is to follow a tower that is not trained."""
-  refresh_hook.check_mode(mode)
-  if mode != "off" and not config.train_passage_tower:
-    raise errors.UserError(
-      f"refresh={mode} rebuilds the index, which stays the same unless the "
-      "passage tower is trained: set config.train_passage_tower=true, or give "
-      "refresh=off."
-    )
 
 
 def _index_line(

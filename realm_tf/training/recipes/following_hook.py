@@ -62,7 +62,7 @@ class FollowingHook(refresh_hook.RefreshHook[following_task.SearchedIndex]):
       setup: The run.
       knowledge: The corpus.
       dev: The dev questions.
-      mode: One of `refresh_hook.MODES`. Where it is "off", the corpus is
+      mode: One of `refresh_modes.MODES`. Where it is "off", the corpus is
         embedded once more, after the last step.
     """
     super().__init__(
@@ -140,7 +140,7 @@ class FollowingHook(refresh_hook.RefreshHook[following_task.SearchedIndex]):
   def needed_versions(self) -> Collection[int]:
     """Returns the version of the best weights."""
     facts = own_run.best_facts(self._model_dir)
-    return [facts[run_index.INDEX_STEP]] if facts else []
+    return [int(facts[run_index.INDEX_STEP])] if facts else []
 
   def before_evaluation(self, step: int) -> None:
     """After the last step, waits for its version."""

@@ -62,7 +62,7 @@ class BestRealmHook(refresh_hook.RefreshHook[refresh_hook.IndexT]):
       config: The run's settings.
       model_dir: The run.
       num_passages: Of the knowledge corpus.
-      mode: One of `refresh_hook.MODES`.
+      mode: One of `refresh_modes.MODES`.
       judge: Questions whose zero-shot recall each evaluation measures.
       hosts: The processes that train together; see base class.
     """

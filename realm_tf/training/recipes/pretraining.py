@@ -13,20 +13,16 @@ from realm_tf.data.corpus import corpora
 from realm_tf.data.questions import qa_splits
 from realm_tf.evaluation import reader_view
 from realm_tf.evaluation import recall
+from realm_tf.plans import refresh_modes
 from realm_tf.runs import run_folder
 from realm_tf.training import loop
 from realm_tf.training.recipes import corpus_lines
 from realm_tf.training.recipes import device_hook
 from realm_tf.training.recipes import inline_hook
 from realm_tf.training.recipes import pretrain_hook
-from realm_tf.training.recipes import refresh_hook
 from realm_tf.training.recipes import run_setup
 from realm_tf.training.tasks import device_task
 from realm_tf.training.tasks import realm_task
-
-RETRIEVAL = ("host", "device")
-# A value of `refresh`, where the replicas hold the index.
-INLINE = "inline"
 
 _log = logging.getLogger(__name__)
 
@@ -64,9 +60,9 @@ def run(
 
   Args:
     config: The settings, of `pretrain`.
-    refresh_mode: One of `refresh_hook.MODES`, or `INLINE`.
-    retrieval: One of `RETRIEVAL`: where queries are embedded and the index is
-      searched.
+    refresh_mode: One of `refresh_modes.MODES`, or `refresh_modes.INLINE`.
+    retrieval: One of `refresh_modes.RETRIEVAL`: where queries are embedded and
+      the index is searched.
     questions: A dataset whose dev questions' zero-shot recall each evaluation
       measures (paper, Table 2), as `qa_splits.load` takes it; empty for none.
     data_dir: TFDS's folder of prepared data.
@@ -78,17 +74,7 @@ def run(
   """
   if not isinstance(config, schema.RealmConfig):
     raise TypeError(f"`config` must be a RealmConfig, got {config!r}.")
-  if refresh_mode != INLINE:
-    refresh_hook.check_mode(refresh_mode)
-  elif retrieval != "device":
-    raise errors.UserError(
-      f"refresh={INLINE} is of retrieval=device: give that, too, or another "
-      "`refresh`."
-    )
-  if retrieval not in RETRIEVAL:
-    raise errors.UserError(
-      f"retrieval={retrieval} must be one of {', '.join(RETRIEVAL)}."
-    )
+  refresh_modes.check_retrieval(refresh_mode, retrieval)
   # First: workers of a cluster meet before TensorFlow does anything else.
   setup = run_setup.set_up("pretrain", config, **where)
   if retrieval == "device" and setup.hosts.count > 1:
@@ -110,7 +96,7 @@ def run(
   with setup.strategy.scope():
     if retrieval == "device":
       task = device_task.DeviceRealmTask(
-        *parts, refreshes_inline=refresh_mode == INLINE
+        *parts, refreshes_inline=refresh_mode == refresh_modes.INLINE
       )
       index_bytes = task.index_bytes
       device_lines = {"index": task.share_bytes.describe()}
@@ -148,7 +134,7 @@ def run(
   if isinstance(task, device_task.DeviceRealmTask):
     of_device = (
       inline_hook.InlineHook
-      if refresh_mode == INLINE
+      if refresh_mode == refresh_modes.INLINE
       else device_hook.DeviceHook
     )
     hook = of_device(task, *run_parts)

@@ -19,7 +19,6 @@ from typing import TypeVar
 
 import tensorflow as tf
 
-from realm_tf import errors
 from realm_tf import interruption
 from realm_tf.configs import schema
 from realm_tf.export import embedder_export
@@ -38,8 +37,6 @@ from realm_tf.training import pipeline_feed
 from realm_tf.training import training_checkpoints
 
 _log = logging.getLogger(__name__)
-
-MODES = ("local", "external", "off")
 
 _POLL_SECS = 0.5
 # How long a refresher that is started apart may take to appear.
@@ -400,9 +397,3 @@ class RefreshHook(loop.Hook, abc.ABC, Generic[IndexT]):
         step < newest and step not in versions and not self._store.is_held(step)
       ):
         embedder_export.remove(self._model_dir, step)
-
-
-def check_mode(mode: str) -> None:
-  """Raises errors.UserError if `refresh` is none of `MODES`."""
-  if mode not in MODES:
-    raise errors.UserError(f"refresh={mode} must be one of {', '.join(MODES)}.")

@@ -17,6 +17,7 @@ from realm_tf.configs import schema
 from realm_tf.data.corpus import corpora
 from realm_tf.data.corpus import sentence_folder
 from realm_tf.data.sentences import annotated_corpus
+from realm_tf.plans import replicas
 from realm_tf.runs import run_config
 from realm_tf.runs import run_state
 from realm_tf.training import base_task
@@ -143,11 +144,7 @@ def find_devices(
   """
   strategy = devices.make_strategy(tpu, join_cluster=join_cluster)
   interruption.take_again()
-  if config.batch_size % strategy.num_replicas_in_sync:
-    raise errors.UserError(
-      f"config.batch_size={config.batch_size} must divide by the "
-      f"{strategy.num_replicas_in_sync} replicas."
-    )
+  replicas.check_batch(config.batch_size, strategy.num_replicas_in_sync)
   return strategy
 
 

@@ -126,7 +126,7 @@ class DeviceRealmTask(realm_task.MaskedSentenceTask):
     self.share_bytes = share_layout.ShareBytes.of(
       layout,
       config.embedding_size,
-      dtype,
+      dtype.size,
       self._format.width,
       config.batch_size,
     )
@@ -181,8 +181,7 @@ class DeviceRealmTask(realm_task.MaskedSentenceTask):
     taken, total = self.share_bytes, self.share_bytes.vectors * self._replicas
     if not devices.is_cpu(self._strategy):
       return total
-    shares = taken.vectors + taken.passages + taken.scores
-    return total + shares * self._replicas
+    return total + taken.total * self._replicas
 
   def read_version(
     self, version: int, embeddings: Sequence[np.ndarray], weights: str

@@ -130,7 +130,7 @@ def test_a_share_of_the_papers_size_is_scored_at_once():
   assert layout.num_blocks == 1
   assert layout.share_rows == 208_652
   # 288 wordpieces and two numbers in 145 words, and a key.
-  taken = share_layout.ShareBytes.of(layout, 128, tf.bfloat16, 145, 512)
+  taken = share_layout.ShareBytes.of(layout, 128, 2, 145, 512)
   assert taken.vectors == 208_652 * 128 * 2
   assert taken.passages == 208_652 * 146 * 4
   assert taken.scores == 512 * 208_652 * 4

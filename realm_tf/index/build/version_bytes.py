@@ -1,0 +1,63 @@
+"""What an index version takes, on disk and in memory."""
+
+import dataclasses
+
+_FLOAT_BYTES = 4
+
+
+@dataclasses.dataclass(frozen=True)
+class VersionBytes:
+  """The sizes of a version, by arithmetic.
+
+  Attributes:
+    rows: Passages of the corpus.
+    dim: Of the embeddings.
+    value_bytes: Of each value of the stored embeddings.
+    exact: Whether every passage is scored.
+    by_tensorflow: Whether TensorFlow's partitions take ScaNN's place.
+  """
+
+  rows: int
+  dim: int
+  value_bytes: int
+  exact: bool
+  by_tensorflow: bool = False
+
+  @property
+  def embeddings(self) -> int:
+    """Size of the embeddings' files."""
+    return self.rows * self.dim * self.value_bytes
+
+  @property
+  def searcher(self) -> int:
+    """Size of the searcher, on disk and in the trainer's memory."""
+    exact = self.rows * self.dim * _FLOAT_BYTES
+    if self.exact:
+      return exact
+    if self.by_tensorflow:
+      # A byte for each dimension, a scale and a row.
+      return exact + self.rows * (self.dim + 8)
+    # Half a byte for two dimensions, and a leaf's entry.
+    return exact + self.rows * (self.dim // 4 + 4)
+
+  @property
+  def needed(self) -> int:
+    """Size of the whole version on disk."""
+    return self.embeddings + self.searcher
+
+  @property
+  def peak(self) -> int:
+    """Memory that building the searcher takes, roughly.
+
+    The embeddings as float32, the searcher's own copy, and those of the tensors
+    that are written.
+    """
+    return 4 * self.searcher
+
+  def describe(self) -> str:
+    """Returns a line for a plan."""
+    return (
+      f"disk for a version: {self.needed / 1e6:.1f} MB; memory while the "
+      f"searcher is built: about {self.peak / 1e6:.1f} MB; in the trainer: "
+      f"{self.searcher / 1e6:.1f} MB, twice that while it changes versions"
+    )

@@ -1,0 +1,1 @@
+"""What a command will take and do, by arithmetic; without TensorFlow."""
