@@ -15,6 +15,7 @@ import sys
 from realm_tf import environment
 
 environment.configure()
+environment.collect_garbage_rarely()
 
 import tensorflow as tf  # noqa: E402
 import tensorflow_text as tf_text  # noqa: E402
