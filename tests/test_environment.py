@@ -1,8 +1,10 @@
+import gc
 import os
 import pathlib
 import subprocess
 import sys
 import tomllib
+import weakref
 from importlib import metadata
 
 import pytest
@@ -157,6 +159,22 @@ def test_configure_keeps_what_the_user_set(monkeypatch):
   environment.configure()
   assert os.environ["TF_CPP_MIN_LOG_LEVEL"] == "0"
   assert os.environ["TF_USE_LEGACY_KERAS"] == "1"
+
+
+def test_garbage_is_collected_rarely_but_is(monkeypatch):
+  class Node:
+    pass
+
+  before = gc.get_threshold()
+  try:
+    environment.collect_garbage_rarely()
+    node = Node()
+    node.itself, seen = node, weakref.ref(node)
+    del node
+    kept = [[] for _ in range(gc.get_threshold()[0] + 1000)]
+    assert kept and seen() is None
+  finally:
+    gc.set_threshold(*before)
 
 
 def _pins(name):

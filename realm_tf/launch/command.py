@@ -45,6 +45,7 @@ def run(
   with interruption.in_one_line(), mistakes_in_one_line():
     environment.check()
     environment.configure()
+  environment.collect_garbage_rarely()
   from absl import app
   from absl import flags
   from absl import logging

@@ -4,17 +4,20 @@ The process reads {"command", "flags", "environment", "root"} from each line of
 stdin, as JSON, and prints a line of {"status", "stdout", "stderr", "written"}:
 `written` are the paths below `root` that the command added, changed or removed.
 Where there is a "pipe" instead of "root", the command only starts, in a session
-of its own, writes all its output there, and a line of {"pid"} is printed; a
-line of {"wait"} with that number then prints its {"status"}.
+of its own, writes its output there, its errors to the file "errors" or there,
+too, and a line of {"pid"} is printed; a line of {"wait"} with that number then
+prints its {"status"}.
 """
 
 import functools
+import gc
 import importlib
 import json
 import multiprocessing
 import os
 import pathlib
 import runpy
+import signal
 import subprocess
 import sys
 import tempfile
@@ -59,14 +62,16 @@ class Started:
     pid: Of the process, and of the group that it leads.
   """
 
-  def __init__(self, command, flags, environment):
+  def __init__(self, command, flags, environment, errors=""):
     """Starts it.
 
     Args:
       command: Its name.
       flags: Its flags.
       environment: Its environment variables.
+      errors: File for what it prints on stderr; "" to have it in the lines.
     """
+    self._status: int | None = None
     with tempfile.TemporaryDirectory() as folder:
       pipe = os.path.join(folder, "pipe")
       os.mkfifo(pipe)
@@ -75,17 +80,25 @@ class Started:
         flags=[*map(str, flags)],
         environment=environment,
         pipe=pipe,
+        errors=str(errors),
       )["pid"]
       self._output = open(pipe, encoding="utf-8")  # noqa: SIM115
 
   def lines(self) -> Iterator[str]:
-    """Yields what it prints, errors included, until it ends."""
+    """Yields what it prints, until it ends."""
     with self._output:
       yield from self._output
 
   def wait(self) -> int:
     """Waits for its end; returns the status, negative for a signal."""
-    return _order(wait=self.pid)["status"]
+    if self._status is None:
+      self._status = _order(wait=self.pid)["status"]
+    return self._status
+
+  def kill(self) -> None:
+    """Kills it, unless its end has been waited for."""
+    if self._status is None:
+      os.kill(self.pid, signal.SIGKILL)
 
 
 def _order(**order):
@@ -137,7 +150,10 @@ def _lead(case):
   """Turns this process into the command, in a session of its own."""
   os.setsid()
   pipe = os.open(case["pipe"], os.O_WRONLY)
-  _become(case, pipe, pipe)
+  errors = pipe
+  if case["errors"]:
+    errors = os.open(case["errors"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+  _become(case, pipe, errors)
 
 
 def _become(case, stdout, stderr):
@@ -157,6 +173,7 @@ def main():
   from realm_tf import environment
 
   environment.configure()
+  environment.collect_garbage_rarely()
   # Imported, but nothing is computed: TensorFlow's threads would not survive
   # a fork.
   for module in (
@@ -171,6 +188,9 @@ def main():
     "realm_tf.training.recipes.warm_start",
   ):
     importlib.import_module(module)
+  # Forks share its pages until they write to them, as a collection does.
+  gc.collect()
+  gc.freeze()
 
   started = {}
   for line in sys.stdin:

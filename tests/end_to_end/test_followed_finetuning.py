@@ -4,12 +4,12 @@ import json
 import os
 import re
 import signal
-import subprocess
 
 import pytest
 
 from realm_tf.index.versions import index_store
 from tests import people
+from tests.end_to_end import forked_commands
 from tests.end_to_end import tiny_runs
 
 _STEPS = 12
@@ -43,20 +43,13 @@ def shown_and_run(world, tmp_path_factory):
     f"--model_dir={run}",
     "--refresh=local",
   ]
-  process = subprocess.Popen(
-    tiny_runs.argv("finetune", *flags),
-    env=tiny_runs.environment(),
-    stdout=subprocess.PIPE,
-    stderr=subprocess.STDOUT,
-    text=True,
-    start_new_session=True,
-  )
+  trainer = forked_commands.Started("finetune", flags, tiny_runs.environment())
   killed = []
-  for line in process.stdout:
+  for line in trainer.lines():
     killed.append(line)
     if line.startswith("step 7/"):
-      os.killpg(process.pid, signal.SIGKILL)
-  assert process.wait() == -signal.SIGKILL, "".join(killed[-20:])
+      os.killpg(trainer.pid, signal.SIGKILL)
+  assert trainer.wait() == -signal.SIGKILL, "".join(killed[-20:])
   tiny_runs.until_gone(run)  # The refresher ends with its trainer.
   return "".join(killed), tiny_runs.run("finetune", *flags), run
 

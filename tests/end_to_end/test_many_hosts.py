@@ -2,15 +2,17 @@
 
 import contextlib
 import json
+import os
 import re
 import signal
 import socket
-import subprocess
+import threading
 
 import pytest
 
 from realm_tf.checkpoints import saved
 from realm_tf.runs import run_state
+from tests.end_to_end import forked_commands
 from tests.end_to_end import tiny_runs
 
 _STEPS = 50
@@ -47,56 +49,60 @@ def free_addresses(count):
 
 
 @contextlib.contextmanager
-def workers(count, log_folder, command, *flags):
+def workers(count, command, *flags):
   """Starts the workers of a cluster; kills those that are left at the end."""
   addresses = free_addresses(count)
-  processes = []
+  started = []
+
+  def kill():
+    for worker in started:
+      worker.kill()
+
+  deadline = threading.Timer(_DEADLINE_SECS, kill)
+  deadline.start()
   try:
     for index in range(count):
       place = {"type": "worker", "index": index}
       place = {"cluster": {"worker": addresses}, "task": place}
-      with open(log_folder / f"worker{index}.log", "a") as log:
-        processes.append(
-          subprocess.Popen(
-            tiny_runs.argv(command, *flags),
-            env=tiny_runs.environment() | {"TF_CONFIG": json.dumps(place)},
-            stdout=subprocess.PIPE if index == 0 else log,
-            stderr=log,
-            text=True,
-          )
-        )
-    yield processes
+      environment = tiny_runs.environment() | {"TF_CONFIG": json.dumps(place)}
+      started.append(forked_commands.Started(command, flags, environment))
+    yield started
   finally:
-    for process in processes:
-      process.kill()
-      process.wait()
-      if process.stdout:
-        process.stdout.close()
+    deadline.cancel()
+    kill()
+    for worker in started:
+      worker.wait()
 
 
-def logs(folder):
-  return "\n".join(p.read_text()[-1500:] for p in folder.glob("*.log"))
-
-
-def train(count, log_folder, command, *flags):
-  """Runs a command on all workers of a cluster to its end."""
-  with workers(count, log_folder, command, *flags) as processes:
-    said = processes[0].communicate(timeout=_DEADLINE_SECS)[0]
-    statuses = [p.wait(_DEADLINE_SECS) for p in processes]
-  assert statuses == [0] * count, said[-2000:] + logs(log_folder)
+def train(count, command, *flags):
+  """Runs a command on all workers of a cluster; returns what each printed."""
+  with workers(count, command, *flags) as started:
+    said = ["".join(worker.lines()) for worker in started]
+    statuses = [worker.wait() for worker in started]
+  assert statuses == [0] * count, ends(said)
   return said
 
 
-def signal_one(count, log_folder, step, index, number, command, *flags):
-  """Sends a signal to one worker after a step; returns all statuses."""
-  with workers(count, log_folder, command, *flags) as processes:
-    for line in processes[0].stdout:
+def signal_one(count, step, index, number, command, *flags):
+  """Sends a signal to one worker after a step.
+
+  Returns:
+    The statuses of all, and what each printed.
+  """
+  with workers(count, command, *flags) as started:
+    chief, sent = [], False
+    for line in started[0].lines():
+      chief.append(line)
       match = _LINE.match(line)
-      if match and int(match[1]) >= step:
-        processes[index].send_signal(number)
-        break
-    processes[0].stdout.read()
-    return [p.wait(_DEADLINE_SECS) for p in processes]
+      if match and int(match[1]) >= step and not sent:
+        os.kill(started[index].pid, number)
+        sent = True
+    others = ["".join(worker.lines()) for worker in started[1:]]
+    return [w.wait() for w in started], ["".join(chief), *others]
+
+
+def ends(said):
+  return "\n".join(text[-1500:] for text in said)
 
 
 def assert_same_losses(one, several):
@@ -124,45 +130,41 @@ def alone(corpus, tmp_path_factory):
   return folder
 
 
-def test_workers_have_the_losses_of_one_process(corpus, alone, tmp_path):
-  run = tmp_path / "run"
-  said = train(2, tmp_path, "pretrain", *flags(corpus, run, "--refresh=off"))
-  assert "2 replicas on 2 hosts" in said
-  assert_same_losses(alone, run)
-  assert run_state.RunState(str(run)).state() == run_state.DONE
-
-
-def test_a_run_goes_on_after_a_worker_was_killed_and_one_was_told_to_end(
+def test_a_run_has_the_losses_of_one_process_though_workers_are_ended(
   corpus, alone, tmp_path
 ):
   run = tmp_path / "run"
+  state = run_state.RunState(str(run))
   command = ("pretrain", *flags(corpus, run, "--refresh=off"))
-  statuses = signal_one(3, tmp_path, 7, 1, signal.SIGKILL, *command)
+  statuses, said = signal_one(3, 7, 1, signal.SIGKILL, *command)
   assert statuses[1] == -signal.SIGKILL
-  assert statuses[0] == statuses[2] == 2, logs(tmp_path)
-  assert "run the same command on all workers again" in logs(tmp_path)
+  assert statuses[0] == statuses[2] == 2, ends(said)
+  for text in (said[0], said[2]):
+    assert "run the same command on all workers again" in text
   assert saved.newest(str(run / "checkpoints")).step >= _EVERY
   # One signal ends all of them, after the same step, which is saved.
-  statuses = signal_one(3, tmp_path, 11, 2, signal.SIGTERM, *command)
-  assert statuses == [128 + signal.SIGTERM] * 3, logs(tmp_path)
-  assert run_state.RunState(str(run)).state() == run_state.INTERRUPTED
+  statuses, said = signal_one(3, 11, 2, signal.SIGTERM, *command)
+  assert statuses == [128 + signal.SIGTERM] * 3, ends(said)
+  assert state.state() == run_state.INTERRUPTED
   assert saved.newest(str(run / "checkpoints")).step >= 11
-  train(3, tmp_path, *command)
+  said = train(3, *command)
+  assert "3 replicas on 3 hosts" in said[0]
   assert_same_losses(alone, run)
+  assert state.state() == run_state.DONE
 
 
 def test_workers_take_the_same_index_versions_at_the_same_steps(
   corpus, tmp_path
 ):
+  run = tmp_path / "run"
   more = ("--config.export_every_steps=10", "--config.index_age_limit_steps=20")
-  said = train(2, tmp_path, "pretrain", *flags(corpus, tmp_path / "run", *more))
-  other = (tmp_path / "worker1.log").read_text()
-  used = [
-    re.findall(r"index versions used: (.+)\. Next", x) for x in (said, other)
-  ]
+  said = train(2, "pretrain", *flags(corpus, run, *more))
+  assert "2 replicas on 2 hosts" in said[0]
+  used = [re.findall(r"index versions used: (.+)\. Next", x) for x in said]
   assert used[0] == used[1]
   versions = [int(version) for version in used[0][0].split(", ")]
   assert versions == sorted({*versions}) and len(versions) > 2
   # The age of the index at each step; its fall is the change of version.
-  ages = [re.findall(r"index_age_steps (\d+)", x) for x in (said, other)]
+  ages = [re.findall(r"index_age_steps (\d+)", x) for x in said]
   assert ages[0] == ages[1]
+  assert run_state.RunState(str(run)).state() == run_state.DONE

@@ -7,13 +7,13 @@ import os
 import random
 import re
 import signal
-import subprocess
 import threading
 
 import pytest
 
 from realm_tf.checkpoints import saved
 from realm_tf.runs import run_state
+from tests.end_to_end import forked_commands
 from tests.end_to_end import tiny_runs
 
 _KILLS = int(os.environ.get("REALM_TF_KILLS", "2"))
@@ -39,27 +39,22 @@ def flags(corpus, model_dir):
   ]
 
 
-def train_and_kill(command, log, number, step, delay_secs):
+def train_and_kill(flags, log, number, step, delay_secs):
   """Sends a signal some moment after a step; returns the last step."""
-  with open(log, "w", encoding="utf-8") as errors:
-    process = subprocess.Popen(
-      command,
-      env=tiny_runs.environment(),
-      stdout=subprocess.PIPE,
-      stderr=errors,
-      text=True,
-    )
+  trainer = forked_commands.Started(
+    "pretrain", flags, tiny_runs.environment(), errors=log
+  )
   seen, shown = 0, []
-  for line in process.stdout:
+  for line in trainer.lines():
     shown.append(line)
     match = _LINE.match(line)
     if match:
       seen = int(match[1])
-    if seen >= step and process.poll() is None:
+    if seen >= step:
       threading.Event().wait(delay_secs)
-      process.send_signal(number)
+      os.kill(trainer.pid, number)
       step = _STEPS + 1  # What is still in the pipe is read, too.
-  status = process.wait()
+  status = trainer.wait()
   if number == signal.SIGKILL:
     assert status == -number, "".join(shown[-20:])
   else:
@@ -83,13 +78,16 @@ def test_a_killed_and_resumed_run_has_the_losses_of_an_undisturbed_one(
   calm, killed = tmp_path / "calm", tmp_path / "killed"
   tiny_runs.run("pretrain", *flags(corpus, calm))
   rng = random.Random(0)
-  command = tiny_runs.argv("pretrain", *flags(corpus, killed))
   # test_refreshed_resume kills before the first checkpoint.
   step = rng.randint(_EVERY + 1, 2 * _EVERY - 1)
   for kill in range(_KILLS):
     number = _SIGNALS[kill % len(_SIGNALS)]
     reached = train_and_kill(
-      command, tmp_path / "log", number, step, rng.uniform(0, 0.03)
+      flags(corpus, killed),
+      tmp_path / "log",
+      number,
+      step,
+      rng.uniform(0, 0.03),
     )
     if number != signal.SIGKILL:
       newest = saved.newest(str(killed / "checkpoints"))

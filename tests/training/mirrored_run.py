@@ -11,6 +11,7 @@ import sys
 from realm_tf import environment
 
 environment.configure()
+environment.collect_garbage_rarely()
 
 import tensorflow as tf  # noqa: E402
 

@@ -19,6 +19,7 @@ import tempfile
 from realm_tf import environment
 
 environment.configure()
+environment.collect_garbage_rarely()
 
 import numpy as np  # noqa: E402
 import tensorflow as tf  # noqa: E402

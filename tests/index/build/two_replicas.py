@@ -9,6 +9,7 @@ import sys
 from realm_tf import environment
 
 environment.configure()
+environment.collect_garbage_rarely()
 
 import numpy as np  # noqa: E402
 import tensorflow as tf  # noqa: E402
