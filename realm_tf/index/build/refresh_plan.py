@@ -124,6 +124,11 @@ class VersionPlan:
     return 4 * self.searcher_bytes
 
   @property
+  def vectors_path(self) -> str:
+    """The file of all vectors, which is there while the searcher is built."""
+    return os.path.join(self.folder, ".vectors.tmp")
+
+  @property
   def order_path(self) -> str:
     """The file with the inputs of the build in progress."""
     return os.path.join(self.folder, ".order.json")
