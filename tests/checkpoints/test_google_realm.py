@@ -1,5 +1,7 @@
 """Google's REALM and ORQA, in the layouts of TensorFlow 1."""
 
+import pathlib
+
 import numpy as np
 import pytest
 
@@ -8,6 +10,7 @@ from realm_tf.checkpoints import reading
 from realm_tf.checkpoints import realm_comparison
 from realm_tf.checkpoints.formats import google_realm
 from realm_tf.checkpoints.formats import hugging_face_realm
+from realm_tf.checkpoints.formats import mapped_file
 from realm_tf.checkpoints.formats import tensor_bundle
 from realm_tf.launch import path_checks
 from tests.checkpoints import google_realm_folders
@@ -134,6 +137,26 @@ def test_tensors_of_a_bundle_are_mapped(tmp_path):
     assert found.dtype == np.asarray(value).dtype
   assert tensor_bundle.map_tensor(str(tmp_path / "ckpt"), "other") is None
   assert not found.flags.writeable
+
+
+def resident_kb():
+  """Memory of this process that is files' pages."""
+  status = pathlib.Path("/proc/self/status").read_text().splitlines()
+  [line] = [line for line in status if line.startswith("RssFile:")]
+  return int(line.split()[1])
+
+
+def test_a_mapped_tensor_gives_its_memory_back(tmp_path):
+  vectors = np.ones([100_000, 128], np.float32)  # 50,000 kB
+  google_realm_folders.save(tmp_path / "ckpt", {"block_emb": vectors})
+  found = tensor_bundle.map_tensor(str(tmp_path / "ckpt"), "block_emb")
+  assert found.sum() == vectors.size
+  mapped = resident_kb()
+  mapped_file.release(found[1:].T)
+  assert resident_kb() < mapped - 40_000
+  assert found.sum() == vectors.size
+  mapped_file.release(vectors)  # no file's
+  assert vectors.all()
 
 
 def refusal(read, *args):

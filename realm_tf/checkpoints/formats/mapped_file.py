@@ -2,6 +2,8 @@
 
 import mmap
 
+import numpy as np
+
 from realm_tf import files
 
 
@@ -24,3 +26,20 @@ def read(path: str) -> mmap.mmap | bytes:
   files.check_readable(path)
   with open(path, "rb") as f:
     return mmap.mmap(f.fileno(), 0, access=mmap.ACCESS_READ)
+
+
+def release(array: np.ndarray) -> None:
+  """Gives back the memory of the file that an array is mapped from.
+
+  The array stays as it is: what is read of it again is mapped again.
+
+  Args:
+    array: Of what `read` returned, or any other, which is left alone.
+  """
+  base = array
+  while isinstance(base, np.ndarray):
+    base = base.base
+  if isinstance(base, memoryview):
+    base = base.obj
+  if isinstance(base, mmap.mmap):
+    base.madvise(mmap.MADV_DONTNEED)

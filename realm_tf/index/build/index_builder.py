@@ -264,7 +264,7 @@ def publish_vectors(
       files.write_json(plan.order_path, plan.order())
       for shard in range(plan.num_shards):
         with np.errstate(over="ignore"):  # Reported below.
-          stored = of_shard(shard).astype(plan.dtype)
+          stored = of_shard(shard).astype(plan.dtype, copy=False)
         if not np.isfinite(stored).all():
           raise errors.UserError(
             f"{source} has vectors that are not finite as {plan.dtype}, in "

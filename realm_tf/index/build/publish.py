@@ -5,6 +5,7 @@ import os
 import shutil
 import time
 from collections.abc import Iterator
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from realm_tf import errors
 from realm_tf import files
 from realm_tf.index.build import disk
 from realm_tf.index.build import embedding_engine
+from realm_tf.index.build import mapped_vectors
 from realm_tf.index.build import refresh_plan
 from realm_tf.index.search import search_recall
 from realm_tf.index.search import searchers
@@ -85,7 +87,7 @@ def publish(
 def recall_queries(
   context: refresh_plan.RefreshContext,
   plan: refresh_plan.VersionPlan,
-  embeddings: list[np.ndarray],
+  embeddings: Sequence[np.ndarray],
 ) -> np.ndarray:
   """Returns embeddings to measure recall with: <float32>[queries, dim].
 
@@ -114,17 +116,20 @@ def recall_queries(
 def _build_and_save(
   context: refresh_plan.RefreshContext,
   plan: refresh_plan.VersionPlan,
-  embeddings: list[np.ndarray],
+  embeddings: Sequence[np.ndarray],
   searcher_path: str,
 ) -> index_version.IndexManifest:
-  """Writes the searcher; returns the manifest, still unwritten."""
+  """Writes the searcher; returns the manifest, still unwritten.
+
+  What takes memory comes one after the other: the embedder of the queries, the
+  searcher, its tensors as they are written.
+  """
   k = min(context.config.num_candidates, plan.rows)
-  vectors = np.empty([plan.rows, plan.export.dim], np.float32)
-  np.concatenate(embeddings, out=vectors, casting="same_kind")
-  searcher = searchers.build_searcher(vectors, plan.settings, k)
-  found = search_recall.measure_recall(
-    searcher, embeddings, recall_queries(context, plan, embeddings), k
-  )
+  queries = recall_queries(context, plan, embeddings)
+  with mapped_vectors.mapped(embeddings, plan.vectors_path) as vectors:
+    searcher = searchers.build_searcher(vectors, plan.settings, k)
+    del vectors
+  found = search_recall.measure_recall(searcher, embeddings, queries, k)
   searcher.save(searcher_path)
   if os.path.exists(plan.order_path):
     os.remove(plan.order_path)
@@ -179,12 +184,11 @@ def _remove_leftovers(plan: refresh_plan.VersionPlan) -> None:
       os.remove(path)
 
 
-def _open_embeddings(plan: refresh_plan.VersionPlan) -> list[np.ndarray]:
-  """Maps the shards' embeddings, which must add up to the corpus."""
-  parts = [
-    index_version.read_embeddings(plan.shard_path(shard))
-    for shard in range(plan.num_shards)
-  ]
+def _open_embeddings(plan: refresh_plan.VersionPlan) -> Sequence[np.ndarray]:
+  """Finds the shards' embeddings, which must add up to the corpus."""
+  parts = index_version.MappedShards(
+    [plan.shard_path(shard) for shard in range(plan.num_shards)]
+  )
   rows = sum(len(part) for part in parts)
   if rows != plan.rows:
     raise errors.UserError(

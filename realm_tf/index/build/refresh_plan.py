@@ -108,6 +108,11 @@ class VersionPlan:
     )
 
   @property
+  def vectors_path(self) -> str:
+    """The file of all vectors, which is there while the searcher is built."""
+    return os.path.join(self.folder, ".vectors.tmp")
+
+  @property
   def order_path(self) -> str:
     """The file with the inputs of the build in progress."""
     return os.path.join(self.folder, ".order.json")

@@ -56,7 +56,7 @@ class ScannSearcher(searcher_base.Searcher):
 
 
 def build(
-  embeddings: np.ndarray,
+  embeddings: np.ndarray | tf.Tensor,
   settings: searcher_settings.SearcherSettings,
   k_max: int,
 ) -> ScannSearcher:
@@ -71,9 +71,10 @@ def build(
     errors.UserError: If the index is too large for ScaNN.
   """
   num_rows, dim = embeddings.shape
-  if embeddings.nbytes > _LARGEST_BYTES:
+  num_bytes = 4 * num_rows * dim
+  if num_bytes > _LARGEST_BYTES:
     raise errors.UserError(
-      f"The index takes {embeddings.nbytes} bytes as float32; one searcher "
+      f"The index takes {num_bytes} bytes as float32; one searcher "
       f"holds {_LARGEST_BYTES}. Split the corpus, or set projection_size lower."
     )
   with tf.device("/cpu:0"):

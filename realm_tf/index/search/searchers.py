@@ -31,14 +31,14 @@ _VECTORS = {
 
 
 def build_searcher(
-  embeddings: np.ndarray,
+  embeddings: np.ndarray | tf.Tensor,
   settings: searcher_settings.SearcherSettings,
   k_max: int,
 ) -> searcher_base.Searcher:
   """Builds a searcher over embeddings.
 
   Args:
-    embeddings: <float32>[N, D].
+    embeddings: <float32>[N, D]. Of a tensor, ScaNN makes no copy but its own.
     settings: From `searcher_settings.choose_settings`.
     k_max: Results that are usually asked for.
 

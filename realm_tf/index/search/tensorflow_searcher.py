@@ -48,7 +48,8 @@ class TensorFlowSearcher(searcher_base.Searcher):
 
 
 def build(
-  embeddings: np.ndarray, settings: searcher_settings.SearcherSettings
+  embeddings: np.ndarray | tf.Tensor,
+  settings: searcher_settings.SearcherSettings,
 ) -> TensorFlowSearcher:
   """Builds a searcher; partitions of millions take minutes.
 
@@ -56,6 +57,7 @@ def build(
     embeddings: <float32>[N, D].
     settings: From `searcher_settings.choose_settings`.
   """
+  embeddings = np.asarray(memoryview(embeddings))  # A tensor's own memory.
   partitions = None
   with tf.device("/cpu:0"):
     if not settings.exact:

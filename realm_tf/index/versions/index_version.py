@@ -2,7 +2,9 @@
 
 import dataclasses
 import os
+from collections.abc import Sequence
 from typing import Any
+from typing import overload
 
 import numpy as np
 import tensorflow as tf
@@ -219,6 +221,30 @@ def read_embeddings(path: str) -> np.ndarray:
       f"{path} cannot be read: {e} Remove its folder; the command that made it "
       "builds it again."
     ) from e
+
+
+class MappedShards(Sequence[np.ndarray]):
+  """The embeddings of shards, each mapped into memory while it is used."""
+
+  def __init__(self, paths: Sequence[str]):
+    """Takes the files of the shards, in order."""
+    self._paths = paths
+
+  def __len__(self) -> int:
+    """Returns how many shards there are."""
+    return len(self._paths)
+
+  @overload
+  def __getitem__(self, place: int) -> np.ndarray: ...
+
+  @overload
+  def __getitem__(self, place: slice) -> "MappedShards": ...
+
+  def __getitem__(self, place: int | slice) -> "np.ndarray | MappedShards":
+    """Returns a shard's embeddings: see `read_embeddings`."""
+    if isinstance(place, slice):
+      return MappedShards(self._paths[place])
+    return read_embeddings(self._paths[place])
 
 
 def sums_below(folder: str) -> dict[str, str]:

@@ -5,6 +5,7 @@ import logging
 import numpy as np
 
 from realm_tf import errors
+from realm_tf.checkpoints.formats import mapped_file
 from realm_tf.configs import schema
 from realm_tf.data.corpus import corpora
 from realm_tf.index.build import index_builder
@@ -75,7 +76,9 @@ def publish(
   offsets = corpus.shard_offsets.tolist()
 
   def of_shard(shard: int) -> np.ndarray:
-    return np.asarray(vectors[offsets[shard] : offsets[shard + 1]], np.float32)
+    copied = np.array(vectors[offsets[shard] : offsets[shard + 1]], np.float32)
+    mapped_file.release(vectors)
+    return copied
 
   index_builder.publish_vectors(
     context, exports.find(folder, step), of_shard, source
