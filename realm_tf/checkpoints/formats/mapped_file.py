@@ -1,6 +1,7 @@
 """The bytes of a file of weights, mapped into memory where that can be."""
 
 import mmap
+from typing import Any
 
 import numpy as np
 
@@ -36,7 +37,7 @@ def release(array: np.ndarray) -> None:
   Args:
     array: Of what `read` returned, or any other, which is left alone.
   """
-  base = array
+  base: Any = array
   while isinstance(base, np.ndarray):
     base = base.base
   if isinstance(base, memoryview):

@@ -57,7 +57,8 @@ def build(
     embeddings: <float32>[N, D].
     settings: From `searcher_settings.choose_settings`.
   """
-  embeddings = np.asarray(memoryview(embeddings))  # A tensor's own memory.
+  if isinstance(embeddings, tf.Tensor):
+    embeddings = np.asarray(memoryview(embeddings))  # Its own memory.
   partitions = None
   with tf.device("/cpu:0"):
     if not settings.exact:
