@@ -90,8 +90,8 @@ class MlmExamples:
   @property
   def nbytes(self) -> int:
     """Bytes of memory that the choice of passages and spans takes."""
-    own = (self._first, self._group, self._size, self._by_article)
-    own += (self._span_of_token, self._sentence_splits)
+    own = [self._first, self._group, self._size, self._by_article]
+    own += [self._span_of_token, self._sentence_splits]
     return sum(int(tf.size(part)) * part.dtype.size for part in own)
 
   def __call__(self, step: tf.Tensor) -> dict[str, tf.Tensor]:
