@@ -16,11 +16,13 @@ PREFETCHED = 2
 
 
 def untuned(dataset: tf.data.Dataset) -> tf.data.Dataset:
-  """Returns a dataset that is not tuned while it is iterated.
+  """Returns a dataset that is not tuned or rewritten when it is iterated.
 
   Its maps name their parallelism themselves, as `tf.data.AUTOTUNE` stands for
-  a tuned one.
+  a tuned one. To be rewritten, a dataset is written out as a graph, with a copy
+  of every tensor that its functions read: the whole corpus, in our pipelines.
   """
   options = tf.data.Options()
   options.autotune.enabled = False
+  options.experimental_optimization.apply_default_optimizations = False
   return dataset.with_options(options)

@@ -19,7 +19,7 @@ _ROOMS = (
   "encyclopedia",
   "configs",
   "runs suggestions text",
-  "data.formats data.block_records data.beam_runs",
+  "data.formats data.block_records data.beam_runs data.mapped_arrays",
   "data.tfrecords",
   "data.documents data.jsonl",
   "data.corpus",

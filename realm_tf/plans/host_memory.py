@@ -18,45 +18,61 @@ class HostBytes:
   """Bytes of a host's memory, by what takes them.
 
   Attributes:
-    passages: Wordpieces of the knowledge corpus, and where they are.
-    sentences: Wordpieces of the pre-training corpus, sentences and spans.
-    index: Searchers.
-    texts: Titles and bodies, of what answers questions.
+    mapped: Wordpieces of passages and sentences, and where they are: of a large
+      corpus, files that are mapped, whose pages processes share.
+    examples: Which sentences and spans are asked.
+    index: Searchers, or what devices are given of an index.
+    other: Such as texts of passages, and answers.
   """
 
-  passages: int = 0
-  sentences: int = 0
+  mapped: int = 0
+  examples: int = 0
   index: int = 0
-  texts: int = 0
-
-  @property
-  def total(self) -> int:
-    """All of them."""
-    return self.passages + self.sentences + self.index + self.texts
+  other: int = 0
 
   def describe(self) -> str:
     """Returns a line for a plan."""
-    parts = {
-      "passages": self.passages,
-      "sentences": self.sentences,
-      "index": self.index,
-      "texts": self.texts,
-    }
-    shown = ", ".join(
-      f"{name} {size / 1e9:,.2f}" for name, size in parts.items() if size
+    held = self.examples + self.index + self.other
+    return (
+      f"{held / 1e9:,.2f} GB a process: examples {self.examples / 1e9:,.2f}, "
+      f"index {self.index / 1e9:,.2f}, other data {self.other / 1e9:,.2f}; "
+      f"passages and sentences {self.mapped / 1e9:,.2f} GB"
     )
-    return f"about {self.total / 1e9:,.2f} GB a process: {shown}"
+
+
+def of_examples(size: corpus_size.CorpusSize) -> int:
+  """Returns the bytes of two `masked_queries.MaskedQuerySource`.
+
+  One of the sentences that are trained on, and one of those that are held out.
+
+  Args:
+    size: Of the annotated corpus.
+  """
+  # A sentence is of one source; both know all sentences' and all spans' places.
+  sentence = 3 * _HALF_NUMBER_BYTES
+  span = 2 * _HALF_NUMBER_BYTES
+  return size.sentences * sentence + size.spans * span
+
+
+def of_pairs(size: corpus_size.CorpusSize) -> int:
+  """Returns the bytes of two `mlm_examples.MlmExamples`, about.
+
+  Args:
+    size: Of the annotated corpus.
+  """
+  # Of each wordpiece, the span that it is of; of each passage, its article.
+  return 2 * _NUMBER_BYTES * size.passages * (size.wordpieces + 4)
 
 
 def of_packed(size: corpus_size.CorpusSize, length: int) -> int:
-  """Returns the bytes of `packing.PackedPassages`, and fingerprints.
+  """Returns the bytes of `packing.PackedPassages`.
 
   Args:
     size: Of the corpus.
     length: Most wordpieces of a packed passage.
   """
-  # A place, a length, the body's place; a fingerprint.
-  fixed = _NUMBER_BYTES + 2 * _HALF_NUMBER_BYTES + _NUMBER_BYTES
+  # A place, a length, the body's place.
+  fixed = _NUMBER_BYTES + 2 * _HALF_NUMBER_BYTES
   wordpieces = min(length, size.wordpieces)
   return size.passages * (wordpieces * size.token_bytes + fixed)
 

@@ -177,17 +177,25 @@ def _on_host(
   config: schema.TaskConfig, asked: Asked, knowledge: corpus_size.CorpusSize
 ) -> host_memory.HostBytes:
   """Returns what the data of a process take."""
-  sentences = passages = index = texts = 0
+  mapped = examples = index = other = 0
   if isinstance(config, schema.SentenceConfig):
     annotated = corpus_size.read(asked.pretrain_corpus or asked.corpus)
-    sentences = host_memory.of_sentences(annotated)
+    mapped += host_memory.of_sentences(annotated)
+    examples = (
+      host_memory.of_examples(annotated)
+      if isinstance(config, schema.QueryConfig)
+      else host_memory.of_pairs(annotated)
+    )
   if isinstance(config, schema.RealmConfig | schema.OrqaConfig):
-    passages = host_memory.of_packed(knowledge, config.passage_length)
+    mapped += host_memory.of_table(knowledge)
     index = host_memory.of_searchers(knowledge, config.embedding_size)
+  if isinstance(config, schema.OrqaConfig):
+    other = host_memory.of_texts(knowledge)
+  if isinstance(config, schema.RealmConfig):
+    other = 8 * knowledge.passages  # fingerprints
   if isinstance(config, schema.RealmConfig) and asked.retrieval == "device":
-    passages = 8 * knowledge.passages  # fingerprints
     value = _VALUE_BYTES[config.device_vectors]
     index = knowledge.passages * config.embedding_size * value
-  if isinstance(config, schema.OrqaConfig):
-    texts = host_memory.of_texts(knowledge)
-  return host_memory.HostBytes(passages, sentences, index, texts)
+  elif isinstance(config, schema.RealmConfig | schema.OrqaConfig):
+    mapped += host_memory.of_packed(knowledge, config.passage_length)
+  return host_memory.HostBytes(mapped, examples, index, other)

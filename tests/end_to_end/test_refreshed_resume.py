@@ -89,7 +89,7 @@ def test_a_run_goes_on_after_a_kill_ctrl_c_and_sigterm(corpus, tmp_path):
   assert not tiny_runs.processes_of(run)
 
   # Once more, while the next training is still being set up.
-  status, shown = train_until("  memory ", signal.SIGTERM, *args)
+  status, shown = train_until("  host ", signal.SIGTERM, *args)
   assert status == 128 + signal.SIGTERM
   assert shown[-1].startswith("Interrupted by SIGTERM")
   assert not tiny_runs.processes_of(run)

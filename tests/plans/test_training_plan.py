@@ -34,8 +34,7 @@ def test_the_papers_setting_on_64_cores():
   assert "query embedder 0.44" in lines["each device"]
   assert lines["each device"].startswith("4.55 GB: weights 0.88")
   # The index once, in two bytes a value, and a fingerprint a passage.
-  assert "passages 0.11" in lines["each host"]
-  assert "index 3.42" in lines["each host"]
+  assert "index 3.42, other data 0.11" in lines["each host"]
 
 
 def test_inline_refresh_has_no_embedder_of_its_own_and_no_versions():

@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from realm_tf import errors
 from realm_tf import files
+from realm_tf.data import mapped_arrays
 from realm_tf.data.corpus import corpus_folder
 from realm_tf.data.corpus import corpus_manifest
 from realm_tf.data.corpus import passage_table
@@ -156,21 +157,37 @@ class Corpus:
       )
 
   def load_passages(self) -> passage_table.PassageTable:
-    """Reads all passages into memory, several shards at a time.
+    """Reads all passages, several shards at a time.
+
+    Of a large corpus, the first process that does writes them as arrays beside
+    it, which are mapped from then on; see `mapped_arrays`.
 
     Raises:
       errors.UserError: If a file is missing, damaged, or another one, or the
         passages are not those of the fingerprint.
     """
-    parts = self._of_each_shard(self.load_shard)
-    digests = [shard_files.id_digest(part.ids.astype(str)) for part in parts]
+    folder = mapped_arrays.place(
+      self.path, f"passages-{self.fingerprint[:32]}", self.num_passages
+    )
+    found = mapped_arrays.read(folder)
+    if found is None:
+      with mapped_arrays.collect(folder) as found:
+        self._collect_passages(found)
+    return passage_table.PassageTable.of_arrays(found.arrays, folder)
+
+  def _collect_passages(self, arrays: mapped_arrays.Collector) -> None:
+    """Reads all passages and appends them to arrays; see `load_passages`."""
+    digests = []
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+      for part in pool.map(self.load_shard, range(len(self.shard_paths))):
+        part.append_to(arrays)
+        digests.append(shard_files.id_digest(part.ids.astype(str)))
     if corpus_folder.fingerprint(digests, self.tokenizer) != self.fingerprint:
       file = tf.io.gfile.join(self.path, corpus_manifest.FILE_NAME)
       raise errors.UserError(
         f"`corpus`: the passages are not those, or not in the order, that the "
         f"fingerprint in {file} stands for. {_ADVICE}."
       )
-    return passage_table.PassageTable.concatenate(parts)
 
   def _of_each_shard(self, function: Callable[[int], _T]) -> list[_T]:
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:

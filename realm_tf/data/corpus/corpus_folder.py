@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from realm_tf import errors
 from realm_tf import files
+from realm_tf.data import mapped_arrays
 from realm_tf.data.corpus import corpus_manifest
 from realm_tf.data.corpus import sentence_folder
 from realm_tf.data.corpus import shard_files
@@ -103,6 +104,7 @@ def foreign(corpus: str) -> list[str]:
       name
       in (corpus_manifest.FILE_NAME, corpus_manifest.VOCABULARY_NAME, sentences)
       or is_shard(name)
+      or mapped_arrays.is_own(name)
       or name.startswith(sentences)
       and sentence_folder.is_own(name.removeprefix(sentences))
     )

@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import functools
 from collections.abc import Iterator
+from collections.abc import Mapping
 from collections.abc import Sequence
 
 import numpy as np
@@ -11,6 +12,7 @@ import tensorflow as tf
 
 from realm_tf import dataset_options
 from realm_tf import errors
+from realm_tf.data import mapped_arrays
 from realm_tf.data.corpus import passage_record
 
 COMPRESSION = "GZIP"
@@ -54,7 +56,9 @@ class TokenRows:
   def to_ragged(self) -> tf.RaggedTensor:
     """Returns the rows as a <uint16 or int32>[N, (tokens)] tensor."""
     return tf.RaggedTensor.from_row_splits(
-      self.values, self.row_splits, validate=False
+      mapped_arrays.as_tensor(self.values),
+      mapped_arrays.as_tensor(self.row_splits),
+      validate=False,
     )
 
   @classmethod
@@ -63,7 +67,7 @@ class TokenRows:
     lengths = np.concatenate([part.lengths for part in parts])
     return cls(
       np.concatenate([part.values for part in parts]),
-      np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
+      _splits(lengths),
     )
 
 
@@ -76,16 +80,50 @@ class PassageTable:
     uids: <int64>[N]. `passage_uid` of each, to recognise a passage in a graph.
     title_ids: Token ids of the titles.
     body_ids: Token ids of the bodies.
+    folder: Where these arrays are on disk; "" for in memory alone.
   """
 
   ids: np.ndarray
   uids: np.ndarray
   title_ids: TokenRows
   body_ids: TokenRows
+  folder: str = ""
 
   def __len__(self) -> int:
     """Returns the number of passages."""
     return len(self.ids)
+
+  @property
+  def nbytes(self) -> int:
+    """Bytes of memory that the arrays take, mapped or not."""
+    arrays = [self.ids, self.uids]
+    for rows in (self.title_ids, self.body_ids):
+      arrays += [rows.values, rows.row_splits]
+    return sum(array.nbytes for array in arrays)
+
+  def append_to(self, arrays: mapped_arrays.Collector) -> None:
+    """Appends the passages to arrays, for `of_arrays`."""
+    arrays.append("ids", self.ids)
+    arrays.append("uids", self.uids)
+    for name, rows in (("titles", self.title_ids), ("bodies", self.body_ids)):
+      arrays.append(name, rows.values)
+      arrays.append(f"{name}_lengths", rows.lengths)
+
+  @classmethod
+  def of_arrays(
+    cls, arrays: Mapping[str, np.ndarray], folder: str = ""
+  ) -> "PassageTable":
+    """Returns the passages that were appended to arrays, in order.
+
+    Args:
+      arrays: See `append_to`.
+      folder: Where they are on disk; "" for in memory alone.
+    """
+    titles, bodies = (
+      TokenRows(arrays[name], _splits(arrays[f"{name}_lengths"]))
+      for name in ("titles", "bodies")
+    )
+    return cls(arrays["ids"], arrays["uids"], titles, bodies, folder)
 
   @classmethod
   def concatenate(cls, parts: Sequence["PassageTable"]) -> "PassageTable":
@@ -96,6 +134,10 @@ class PassageTable:
       TokenRows.concatenate([part.title_ids for part in parts]),
       TokenRows.concatenate([part.body_ids for part in parts]),
     )
+
+
+def _splits(lengths: np.ndarray) -> np.ndarray:
+  return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
 
 
 def passage_uid(titles: tf.Tensor, texts: tf.Tensor) -> tf.Tensor:

@@ -4,6 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from realm_tf.configs import schema
+from realm_tf.data import mapped_arrays
 from realm_tf.data.examples import masked_queries
 from realm_tf.data.examples import order
 from realm_tf.data.examples import renaming
@@ -44,24 +45,24 @@ class IctExamples:
       keep_unmaskable=True,
       keep_whole_passages=config.keep_sentence_probability == 1,
     )
-    kinds = renaming.find_kinds(corpus, tokenizer)
+    kinds = renaming.no_kinds(tokenizer)
+    if config.rename_probability or config.noise_probability:
+      kinds = renaming.find_kinds(corpus, tokenizer)
     self._rename = renaming.Renamer(
       kinds, config.rename_probability, config.seed
     )
     self._noise = renaming.WordNoise(
       kinds, config.noise_probability, config.seed
     )
-    passages = corpus.sentence_passages
-    with tf.device("/cpu:0"):
-      self._tokens = tf.constant(corpus.tokens)
-      self._title_tokens = tf.constant(
-        np.append(corpus.title_tokens, corpus.title_tokens.dtype.type(0))
-      )
-      self._sentence_starts = tf.constant(corpus.sentence_starts)
-      self._sentence_limits = tf.constant(corpus.sentence_limits)
-      self._sentence_passages = tf.constant(passages)
-      self._passage_splits = tf.constant(corpus.passage_splits)
-      self._title_splits = tf.constant(corpus.title_splits)
+    self._tokens = mapped_arrays.as_tensor(corpus.tokens)
+    self._title_tokens = mapped_arrays.as_tensor(
+      np.append(corpus.title_tokens, corpus.title_tokens.dtype.type(0))
+    )
+    self._sentence_starts = mapped_arrays.as_tensor(corpus.sentence_starts)
+    self._sentence_limits = mapped_arrays.as_tensor(corpus.sentence_limits)
+    self._sentence_passages = mapped_arrays.as_tensor(corpus.sentence_passages)
+    self._passage_splits = mapped_arrays.as_tensor(corpus.passage_splits)
+    self._title_splits = mapped_arrays.as_tensor(corpus.title_splits)
 
   def __call__(self, step: tf.Tensor) -> dict[str, tf.Tensor]:
     """Returns the features of a step.

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from realm_tf import errors
 from realm_tf.configs import schema
+from realm_tf.data import mapped_arrays
 from realm_tf.data.examples import order
 from realm_tf.data.sentences import annotated_corpus
 from realm_tf.text import masking
@@ -83,7 +84,7 @@ class MaskedQuerySource:
         np.sum(chosen & alone)
       )
       chosen &= ~alone
-    span_splits, spans = self._fitting_spans(corpus)
+    span_splits, fitting = self._fitting_spans(corpus)
     if config.masking == "salient_span" and not keep_unmaskable:
       without = np.diff(span_splits) == 0
       self.dropped["sentence without a span that fits"] += int(
@@ -99,26 +100,42 @@ class MaskedQuerySource:
         f"{dict(self.dropped)}. Annotate more text, or change "
         "`config.heldout_fraction` or `config.max_masks`."
       )
+    self._sentences = mapped_arrays.as_tensor(_narrow(sentences))
+    self._tokens = mapped_arrays.as_tensor(corpus.tokens)
+    self._starts = mapped_arrays.as_tensor(corpus.sentence_starts)
+    self._limits = mapped_arrays.as_tensor(corpus.sentence_limits)
+    self._passages = mapped_arrays.as_tensor(corpus.sentence_passages)
+    self._uids = mapped_arrays.as_tensor(corpus.uids)
+    self._span_splits = mapped_arrays.as_tensor(_narrow(span_splits))
+    self._fitting = mapped_arrays.as_tensor(_narrow(fitting))
+    # One at least, so that a sentence without a span has something to read.
+    self._span_starts, self._span_limits = (
+      mapped_arrays.as_tensor(array if len(array) else np.zeros([1], np.int64))
+      for array in (corpus.span_starts, corpus.span_limits)
+    )
     with tf.device("/cpu:0"):
-      self._sentences = tf.constant(sentences)
-      self._tokens = tf.constant(corpus.tokens)
-      self._starts = tf.constant(corpus.sentence_starts)
-      self._limits = tf.constant(corpus.sentence_limits)
       self._words = tf.constant(tokenizer.words(), tf.int32)
-      self._uids = tf.constant(corpus.uids[corpus.sentence_passages])
-      self._span_splits = tf.constant(span_splits)
-      # One more, so that a sentence without a span has something to read.
-      self._span_starts = tf.constant(np.append(corpus.span_starts[spans], 0))
-      self._span_limits = tf.constant(np.append(corpus.span_limits[spans], 0))
+
+  @property
+  def nbytes(self) -> int:
+    """Bytes of memory that the choice of sentences and spans takes."""
+    own = (self._sentences, self._span_splits, self._fitting)
+    return sum(int(tf.size(part)) * part.dtype.size for part in own)
 
   def _fitting_spans(
     self, corpus: annotated_corpus.AnnotatedCorpus
   ) -> tuple[np.ndarray, np.ndarray]:
-    """Leaves out the spans that are longer than the mask budget."""
+    """Leaves out the spans that are longer than the mask budget.
+
+    Returns:
+      Where each sentence's spans begin among those that fit, <int64>[S + 1];
+      and which spans these are, with one more, <int64>[fitting + 1].
+    """
     fits = corpus.span_limits - corpus.span_starts <= self._config.max_masks
     self.dropped["span longer than max_masks"] += int(np.sum(~fits))
     before = np.concatenate([[0], np.cumsum(fits)])
-    return before[corpus.span_splits], np.flatnonzero(fits)
+    # One more, so that a sentence without a span has something to read.
+    return before[corpus.span_splits], np.append(np.flatnonzero(fits), 0)
 
   def __call__(self, step: tf.Tensor) -> QueryBatch:
     """Returns the queries of a step.
@@ -130,7 +147,7 @@ class MaskedQuerySource:
     examples = order.shuffled_examples(
       step, config.batch_size, self.num_examples, config.seed
     )
-    return self.mask(tf.gather(self._sentences, examples), step)
+    return self.mask(_gather(self._sentences, examples), step)
 
   def mask(self, sentences: tf.Tensor, step: tf.Tensor) -> QueryBatch:
     """Masks sentences.
@@ -151,8 +168,8 @@ class MaskedQuerySource:
     Returns:
       The sentence of each and its number, for `mask_spans`: both <int64>[n].
     """
-    sentences = self._sentences.numpy()
-    splits = self._span_splits.numpy()
+    sentences = self._sentences.numpy().astype(np.int64)
+    splits = self._span_splits.numpy().astype(np.int64)
     counts = splits[sentences + 1] - splits[sentences]
     first = np.cumsum(counts) - counts
     within = np.arange(counts.sum()) - np.repeat(first, counts)
@@ -170,8 +187,7 @@ class MaskedQuerySource:
     """
     return self._mask(
       sentences,
-      tf.gather(self._span_starts, spans),
-      tf.gather(self._span_limits, spans),
+      *self._places(spans),
       tf.constant(0, tf.int64),  # Nothing is drawn.
     )
 
@@ -218,22 +234,32 @@ class MaskedQuerySource:
     if config.masking == "bert_tokens":
       seed = order.step_seed(config.seed, step, _VARY)
       masked = masking.vary(masked, token_ids, self._words, seed)
-    source_uids = tf.gather(self._uids, sentences)
+    passages = tf.gather(self._passages, sentences)
+    source_uids = tf.gather(self._uids, passages)
     return QueryBatch(masked, token_ids, source_uids, sentences)
 
   def _choose_spans(
     self, sentences: tf.Tensor, step: tf.Tensor
   ) -> tuple[tf.Tensor, tf.Tensor]:
     """Draws one salient span of each sentence, or an empty span."""
-    first = tf.gather(self._span_splits, sentences)
-    count = tf.gather(self._span_splits, sentences + 1) - first
+    first = _gather(self._span_splits, sentences)
+    count = _gather(self._span_splits, sentences + 1) - first
     seed = order.step_seed(self._config.seed, step, _SPAN)
     limit = tf.maximum(tf.cast(count, tf.int32), 1)
     span = first + tf.cast(masking.choose_below(limit, seed), tf.int64)
     none = tf.gather(self._starts, sentences)
+    start, limit = self._places(span)
     return (
-      tf.where(count > 0, tf.gather(self._span_starts, span), none),
-      tf.where(count > 0, tf.gather(self._span_limits, span), none),
+      tf.where(count > 0, start, none),
+      tf.where(count > 0, limit, none),
+    )
+
+  def _places(self, spans: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Returns where spans begin and end in `tokens`, both <int64>[batch]."""
+    spans = _gather(self._fitting, spans)
+    return (
+      tf.gather(self._span_starts, spans),
+      tf.gather(self._span_limits, spans),
     )
 
   def _read(self, first: tf.Tensor, limit: tf.Tensor) -> tf.Tensor:
@@ -246,3 +272,14 @@ class MaskedQuerySource:
     token_ids = tf.where(inside, tf.cast(tokens, tf.int32), 0)
     token_ids = tf.where(place == 0, self._tokenizer.cls_id, token_ids)
     return tf.where(place == end, self._tokenizer.sep_id, token_ids)
+
+
+def _narrow(numbers: np.ndarray) -> np.ndarray:
+  """Returns numbers, none negative, in four bytes each if they fit."""
+  fits = numbers.max(initial=0) <= np.iinfo(np.int32).max
+  return numbers.astype(np.int32) if fits else numbers
+
+
+def _gather(numbers: tf.Tensor, places: tf.Tensor) -> tf.Tensor:
+  """Returns numbers of `_narrow`, <int64>[...]."""
+  return tf.cast(tf.gather(numbers, places), tf.int64)

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from realm_tf import errors
 from realm_tf.configs import schema
+from realm_tf.data import mapped_arrays
 from realm_tf.data.examples import order
 from realm_tf.data.examples import renaming
 from realm_tf.data.sentences import annotated_corpus
@@ -71,20 +72,27 @@ class MlmExamples:
       place = corpus.span_starts + offset
       inside = np.flatnonzero(place < corpus.span_limits)
       span_of_token[place[inside]] = inside
+    self._tokens = mapped_arrays.as_tensor(corpus.tokens)
+    self._splits = mapped_arrays.as_tensor(corpus.passage_splits)
+    self._sentence_starts = mapped_arrays.as_tensor(corpus.sentence_starts)
     with tf.device("/cpu:0"):
       self._first = tf.constant(first)
       self._group = tf.constant(group)
       self._size = tf.constant(size)
       self._by_article = tf.constant(by_article)
-      self._tokens = tf.constant(corpus.tokens)
       self._span_of_token = tf.constant(span_of_token)
-      self._splits = tf.constant(corpus.passage_splits)
-      self._sentence_starts = tf.constant(corpus.sentence_starts)
       self._sentence_splits = tf.constant(
         np.searchsorted(
           corpus.sentence_passages, np.arange(corpus.num_passages + 1)
         )
       )
+
+  @property
+  def nbytes(self) -> int:
+    """Bytes of memory that the choice of passages and spans takes."""
+    own = [self._first, self._group, self._size, self._by_article]
+    own += [self._span_of_token, self._sentence_splits]
+    return sum(int(tf.size(part)) * part.dtype.size for part in own)
 
   def __call__(self, step: tf.Tensor) -> dict[str, tf.Tensor]:
     """Returns the features of a step.

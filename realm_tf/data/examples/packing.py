@@ -11,6 +11,7 @@ import copy
 import numpy as np
 import tensorflow as tf
 
+from realm_tf.data import mapped_arrays
 from realm_tf.data.corpus import passage_table
 from realm_tf.text import wordpiece
 
@@ -117,8 +118,48 @@ def trim_padding(
   return token_ids[..., :length], segment_ids[..., :length]
 
 
+def _pack(
+  title_ids: tf.RaggedTensor,
+  body_ids: tf.RaggedTensor,
+  length: int,
+  tokenizer: wordpiece.Tokenizer,
+  packed: mapped_arrays.Collector,
+) -> None:
+  """Appends the rows of passages to arrays, and that of the null passage.
+
+  Args:
+    title_ids: <integer>[passages, (wordpieces)].
+    body_ids: <integer>[passages, (wordpieces)].
+    length: Most wordpieces of a row.
+    tokenizer: Gives the special tokens.
+    packed: `values` <uint16 or int32>, all rows one after the other; of each
+      row, `row_starts` <int64>, `lengths` and `body_starts` <int32>.
+  """
+  dtype = np.uint16 if tokenizer.vocab_size <= 1 << 16 else np.int32
+  count, end = int(title_ids.nrows()), 0
+  for first in range(0, count, CHUNK_PASSAGES):
+    chunk = slice(first, min(first + CHUNK_PASSAGES, count))
+    rows, starts = pack_passages(
+      tf.cast(title_ids[chunk], tf.int32),
+      tf.cast(body_ids[chunk], tf.int32),
+      length,
+      tokenizer,
+    )
+    splits = end + rows.row_splits.numpy()
+    packed.append("values", rows.flat_values.numpy().astype(dtype))
+    packed.append("row_starts", splits[:-1])
+    packed.append("lengths", rows.row_lengths().numpy().astype(np.int32))
+    packed.append("body_starts", starts.numpy())
+    end = int(splits[-1])
+  null = [tokenizer.cls_id, tokenizer.sep_id, tokenizer.sep_id]
+  packed.append("values", np.array(null, dtype))
+  packed.append("row_starts", np.array([end], np.int64))
+  packed.append("lengths", np.array([len(null)], np.int32))
+  packed.append("body_starts", np.array([2], np.int32))
+
+
 class PackedPassages(tf.Module):
-  """All passages of a corpus as packed rows in memory, and the null passage.
+  """All passages of a corpus as packed rows, and the null passage.
 
   Two bytes a wordpiece where the vocabulary allows: 13.35 million passages of
   288 wordpieces take 7.7 GB.
@@ -134,45 +175,31 @@ class PackedPassages(tf.Module):
     body_ids: tf.RaggedTensor,
     length: int,
     tokenizer: wordpiece.Tokenizer,
+    folder: str = "",
   ):
-    """Packs the passages.
+    """Packs the passages, or maps what has been packed before.
 
     Args:
       title_ids: <integer>[passages, (wordpieces)].
       body_ids: <integer>[passages, (wordpieces)].
       length: Most wordpieces of a row, special tokens included.
       tokenizer: Gives the special tokens.
+      folder: Where the rows are on disk, once they have been packed; "" to
+        keep them in memory alone.
     """
     super().__init__(name="packed_passages")
     self.length = length
     self.null_row = int(title_ids.nrows())
     self._pad_id = tokenizer.pad_id
     self._sep_id = tokenizer.sep_id
-    dtype = np.uint16 if tokenizer.vocab_size <= 1 << 16 else np.int32
-    values, lengths, body_starts = [], [], []
-    for first in range(0, self.null_row, CHUNK_PASSAGES):
-      chunk = slice(first, min(first + CHUNK_PASSAGES, self.null_row))
-      rows, starts = pack_passages(
-        tf.cast(title_ids[chunk], tf.int32),
-        tf.cast(body_ids[chunk], tf.int32),
-        length,
-        tokenizer,
-      )
-      values.append(rows.flat_values.numpy().astype(dtype))
-      lengths.append(rows.row_lengths().numpy().astype(np.int32))
-      body_starts.append(starts.numpy())
-    null = [tokenizer.cls_id, tokenizer.sep_id, tokenizer.sep_id]
-    values.append(np.array(null, dtype))
-    lengths.append(np.array([len(null)], np.int32))
-    body_starts.append(np.array([2], np.int32))
-    all_lengths = np.concatenate(lengths)
-    row_starts = np.zeros(len(all_lengths), np.int64)
-    np.cumsum(all_lengths[:-1], out=row_starts[1:])
-    with tf.device("/cpu:0"):
-      self._values = tf.constant(np.concatenate(values))
-      self._row_starts = tf.constant(row_starts)
-      self._lengths = tf.constant(all_lengths)
-      self._body_starts = tf.constant(np.concatenate(body_starts))
+    packed = mapped_arrays.read(folder)
+    if packed is None:
+      with mapped_arrays.collect(folder) as packed:
+        _pack(title_ids, body_ids, length, tokenizer, packed)
+    self._values, self._row_starts, self._lengths, self._body_starts = (
+      mapped_arrays.as_tensor(packed.arrays[name])
+      for name in ("values", "row_starts", "lengths", "body_starts")
+    )
 
   @classmethod
   def of(
@@ -181,18 +208,23 @@ class PackedPassages(tf.Module):
     length: int,
     tokenizer: wordpiece.Tokenizer,
   ) -> "PackedPassages":
-    """Packs the passages of a table; see `__init__`."""
+    """Packs the passages of a table; see `__init__`.
+
+    Where the table is mapped, so are the rows.
+    """
     return cls(
       passages.title_ids.to_ragged(),
       passages.body_ids.to_ragged(),
       length,
       tokenizer,
+      passages.folder and f"{passages.folder}-packed-{length}",
     )
 
   @property
   def nbytes(self) -> int:
-    """Bytes of memory that the rows take."""
-    return int(tf.size(self._values)) * self._values.dtype.size
+    """Bytes of memory that the rows take, mapped or not."""
+    held = (self._values, self._row_starts, self._lengths, self._body_starts)
+    return sum(int(tf.size(part)) * part.dtype.size for part in held)
 
   def in_variables(self) -> "PackedPassages":
     """Returns the same passages, held by variables.

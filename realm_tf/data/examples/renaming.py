@@ -13,6 +13,7 @@ from realm_tf.data.examples import order
 from realm_tf.data.sentences import annotated_corpus
 from realm_tf.text import wordpiece
 
+_PASSAGES_AT_ONCE = 1 << 17
 _WHETHER, _NAMES, _NOISE, _WORDS = range(30, 34)  # purposes of random draws
 
 
@@ -32,6 +33,16 @@ class WordpieceKinds(NamedTuple):
   vocab_size: int
 
 
+def no_kinds(tokenizer: wordpiece.Tokenizer) -> WordpieceKinds:
+  """Returns kinds by which nothing is renamed, and no word replaced.
+
+  Args:
+    tokenizer: Gives the size of the vocabulary.
+  """
+  none = np.empty([0], np.int64)
+  return WordpieceKinds(none, none, tokenizer.vocab_size)
+
+
 def find_kinds(
   corpus: annotated_corpus.AnnotatedCorpus,
   tokenizer: wordpiece.Tokenizer,
@@ -42,13 +53,20 @@ def find_kinds(
     corpus: Its salient spans are the names.
     tokenizer: Of the corpus.
   """
-  change = np.zeros(len(corpus.tokens) + 1, np.int64)
-  np.add.at(change, corpus.span_starts, 1)
-  np.add.at(change, corpus.span_limits, -1)
-  in_span = np.cumsum(change[:-1]) > 0
   size = tokenizer.vocab_size
-  inside = np.bincount(corpus.tokens[in_span], minlength=size)
-  everywhere = np.bincount(corpus.tokens, minlength=size)
+  inside, everywhere = np.zeros([2, size], np.int64)
+  for first in range(0, corpus.num_passages, _PASSAGES_AT_ONCE):
+    last = min(first + _PASSAGES_AT_ONCE, corpus.num_passages)
+    start, limit = corpus.passage_splits[[first, last]]
+    tokens = corpus.tokens[start:limit]
+    # Spans are in order.
+    spans = slice(*np.searchsorted(corpus.span_starts, [start, limit]))
+    change = np.zeros(len(tokens) + 1, np.int64)
+    np.add.at(change, corpus.span_starts[spans] - start, 1)
+    np.add.at(change, corpus.span_limits[spans] - start, -1)
+    in_span = np.cumsum(change[:-1]) > 0
+    inside += np.bincount(tokens[in_span], minlength=size)
+    everywhere += np.bincount(tokens, minlength=size)
   whole = np.array(tokenizer.starts_word())
   special = np.array(
     [
@@ -100,6 +118,8 @@ class Renamer:
       The token ids <int32>, and which of them are new names <bool>, both
       [batch, length].
     """
+    if not self._probability:
+      return token_ids, tf.zeros_like(token_ids, tf.bool)
     draws = tf.random.stateless_uniform(
       tf.shape(token_ids)[:1], order.step_seed(self._seed, step, _WHETHER)
     )

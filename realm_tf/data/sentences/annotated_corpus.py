@@ -7,22 +7,33 @@ passage, the language model pairs two passages of an article.
 
 import collections
 import dataclasses
+import logging
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from realm_tf import dataset_options
 from realm_tf import errors
+from realm_tf.data import mapped_arrays
 from realm_tf.data.corpus import passage_table
 from realm_tf.data.corpus import sentence_folder
 from realm_tf.data.sentences import record_checks
 from realm_tf.data.sentences import sentence_records
 from realm_tf.text import wordpiece
 
+_log = logging.getLogger(__name__)
+
 # Parsed at once.
 BATCH_RECORDS = 1024
 _HELDOUT_BUCKETS = 10_000
+# Arrays of splits, and the lengths that they are of.
+_SPLITS = {
+  "passage_splits": "passage_lengths",
+  "title_splits": "title_lengths",
+  "span_splits": "span_counts",
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -91,6 +102,9 @@ class AnnotatedCorpus:
 def load(corpus_dir: str, tokenizer: wordpiece.Tokenizer) -> AnnotatedCorpus:
   """Reads `<corpus_dir>/sentences`, which `annotate_spans` writes.
 
+  The first process that reads a large corpus writes the arrays beside it; see
+  `mapped_arrays`.
+
   Args:
     corpus_dir: Folder of the corpus.
     tokenizer: Of the knowledge corpus, whose vocabulary the model has.
@@ -101,15 +115,48 @@ def load(corpus_dir: str, tokenizer: wordpiece.Tokenizer) -> AnnotatedCorpus:
       sentences cannot be those of its text.
   """
   files = sentence_folder.record_files(corpus_dir)
+  folder = _folder(corpus_dir, files, tokenizer)
+  found = mapped_arrays.read(folder)
+  if found is None:
+    if folder:
+      _log.info(f"Tokenizing {corpus_dir} once, for {folder}.")
+    with mapped_arrays.collect(folder) as found:
+      _tokenize(corpus_dir, files, tokenizer, found)
+  dropped = collections.Counter(found.facts["dropped"])
+  return AnnotatedCorpus(dropped=dropped, **found.arrays)
+
+
+def _folder(
+  corpus_dir: str,
+  files: list[sentence_folder.RecordFile],
+  tokenizer: wordpiece.Tokenizer,
+) -> str:
+  """Returns where the arrays are on disk; "" if they stay in memory."""
+  fingerprint = sentence_folder.fingerprint(corpus_dir)
+  if not fingerprint:
+    return ""
+  name = f"sentences-{fingerprint[:16]}-{tokenizer.sha256[:16]}"
+  name += "" if tokenizer.lower_case else "-cased"
+  passages = sum(file.passages or 0 for file in files)
+  return mapped_arrays.place(corpus_dir, name, passages)
+
+
+def _tokenize(
+  corpus_dir: str,
+  files: list[sentence_folder.RecordFile],
+  tokenizer: wordpiece.Tokenizer,
+  arrays: mapped_arrays.Collector,
+) -> None:
+  """Reads the records and appends to the arrays; see `load`."""
   paths = [file.path for file in files]
   counts = np.zeros(len(files), np.int64)
-  parts = []
+  narrow = np.uint16 if tokenizer.vocab_size <= 1 << 16 else np.int32
+  joined = _Joined(arrays, narrow)
   try:
     for batch in _tokenized_batches(paths, tokenizer):
       number = int(batch["file"])
       record_checks.check(batch, paths[number], int(counts[number]))
-      parts.append(_place(batch))
-      counts[number] += len(parts[-1]["uids"])
+      counts[number] += joined.append(_place(batch))
   except tf.errors.InvalidArgumentError:
     record_checks.refuse_unreadable(paths)
     raise
@@ -125,10 +172,9 @@ def load(corpus_dir: str, tokenizer: wordpiece.Tokenizer) -> AnnotatedCorpus:
     ) from e
   for file, count in zip(files, counts.tolist(), strict=True):
     file.check_count(count)
-  if not parts or not sum(len(p["sentence_starts"]) for p in parts):
+  if not joined.sentences:
     raise errors.UserError(f"{corpus_dir}/sentences holds no sentence.")
-  narrow = np.uint16 if tokenizer.vocab_size <= 1 << 16 else np.int32
-  return _concatenate(parts, narrow)
+  arrays.facts["dropped"] = joined.dropped
 
 
 def article_uid(titles: tf.Tensor) -> tf.Tensor:
@@ -233,43 +279,47 @@ def _place(batch: dict[str, tf.Tensor]) -> dict[str, np.ndarray]:
   }
 
 
-def _concatenate(
-  parts: list[dict[str, np.ndarray]], narrow: type
-) -> AnnotatedCorpus:
-  """Joins the batches; places are shifted by what came before."""
-  joined = collections.defaultdict(list)
-  dropped: collections.Counter[str] = collections.Counter()
-  tokens_before = passages_before = 0
-  for part in parts:
-    for name in ("sentence_starts", "sentence_limits"):
-      joined[name].append(part[name] + tokens_before)
-    for name in ("span_starts", "span_limits"):
-      joined[name].append(part[name] + tokens_before)
-    joined["sentence_passages"].append(
-      part["sentence_passages"] + passages_before
-    )
-    for name in ("tokens", "title_tokens"):
-      joined[name].append(part[name].astype(narrow))
+class _Joined:
+  """Appends batches to the arrays; places are shifted by what came before.
+
+  Attributes:
+    sentences: How many there are.
+    dropped: What was left out, by reason.
+  """
+
+  def __init__(self, arrays: mapped_arrays.Collector, narrow: type):
+    self._arrays = arrays
+    self._narrow = narrow
+    self._passages = 0
+    # The last entry of each array of splits.
+    self._ends: collections.Counter[str] = collections.Counter()
+    self.sentences = 0
+    self.dropped: collections.Counter[str] = collections.Counter()
+    for name in _SPLITS:
+      arrays.append(name, np.zeros([1], np.int64))
+
+  def append(self, part: dict[str, Any]) -> int:
+    """Appends a batch, as `_place` returns it; returns its passages."""
+    tokens_before = self._ends["passage_splits"]
     for name in (
-      "passage_lengths",
-      "title_lengths",
-      "uids",
-      "articles",
-      "span_counts",
+      "sentence_starts",
+      "sentence_limits",
+      "span_starts",
+      "span_limits",
     ):
-      joined[name].append(part[name])
-    dropped.update(part["dropped"])
-    tokens_before += len(part["tokens"])
-    passages_before += len(part["uids"])
-  flat = {name: np.concatenate(arrays) for name, arrays in joined.items()}
-  return AnnotatedCorpus(
-    passage_splits=_splits(flat.pop("passage_lengths")),
-    title_splits=_splits(flat.pop("title_lengths")),
-    span_splits=_splits(flat.pop("span_counts")),
-    dropped=dropped,
-    **flat,
-  )
-
-
-def _splits(lengths: np.ndarray) -> np.ndarray:
-  return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+      self._arrays.append(name, part[name] + tokens_before)
+    passages = part["sentence_passages"] + self._passages
+    self._arrays.append("sentence_passages", passages.astype(np.int32))
+    for name in ("tokens", "title_tokens"):
+      self._arrays.append(name, part[name].astype(self._narrow))
+    for name in ("uids", "articles"):
+      self._arrays.append(name, part[name])
+    for name, lengths in _SPLITS.items():
+      splits = self._ends[name] + np.cumsum(part[lengths], dtype=np.int64)
+      self._arrays.append(name, splits)
+      if len(splits):
+        self._ends[name] = int(splits[-1])
+    self.dropped.update(part["dropped"])
+    self.sentences += len(part["sentence_starts"])
+    self._passages += len(part["uids"])
+    return len(part["uids"])

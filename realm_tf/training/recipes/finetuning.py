@@ -12,6 +12,7 @@ from realm_tf.configs import schema
 from realm_tf.data.corpus import corpora
 from realm_tf.data.questions import qa_datasets
 from realm_tf.data.questions import qa_splits
+from realm_tf.plans import host_memory
 from realm_tf.plans import refresh_modes
 from realm_tf.runs import run_config
 from realm_tf.training import loop
@@ -141,7 +142,11 @@ def run(
     }
     | _index_line(setup, config, refresh_mode),
     _left_out((train, dev), answers),
-    knowledge.nbytes + answers.nbytes + index_bytes,
+    host_memory.HostBytes(
+      mapped=knowledge.table.nbytes + knowledge.packed.nbytes,
+      index=index_bytes,
+      other=knowledge.texts.nbytes + answers.nbytes,
+    ),
   )
   with _running(hook), run_setup.claimed(setup):
     result = loop.train(task, setup.run, model_dir, setup.strategy, hook)

@@ -13,6 +13,7 @@ from realm_tf.data.corpus import corpora
 from realm_tf.data.questions import qa_splits
 from realm_tf.evaluation import reader_view
 from realm_tf.evaluation import recall
+from realm_tf.plans import host_memory
 from realm_tf.plans import refresh_modes
 from realm_tf.runs import run_folder
 from realm_tf.training import loop
@@ -115,7 +116,14 @@ def run(
     | ({"questions": asked.describe()} if asked else {})
     | device_lines,
     task.source.dropped,
-    run_setup.data_bytes(setup.sentences) + task.data_bytes + index_bytes,
+    host_memory.HostBytes(
+      mapped=run_setup.data_bytes(setup.sentences)
+      + passages.nbytes
+      + task.packed_bytes,
+      examples=task.example_bytes,
+      index=index_bytes,
+      other=task.data_bytes,
+    ),
   )
   judge = None
   if asked:

@@ -17,6 +17,8 @@ from realm_tf.configs import schema
 from realm_tf.data.corpus import corpora
 from realm_tf.data.corpus import sentence_folder
 from realm_tf.data.sentences import annotated_corpus
+from realm_tf.plans import host_memory
+from realm_tf.plans import parameters as plan_parameters
 from realm_tf.plans import replicas
 from realm_tf.runs import run_config
 from realm_tf.runs import run_state
@@ -195,7 +197,7 @@ def print_plan(
   task: base_task.Task,
   lines: Mapping[str, str],
   dropped: Mapping[str, int],
-  held_bytes: int,
+  host: host_memory.HostBytes,
 ) -> None:
   """Prints the plan of a run.
 
@@ -204,7 +206,7 @@ def print_plan(
     task: The task.
     lines: Lines on the inputs, such as a corpus or questions, by name.
     dropped: How much is left out of training, by reason.
-    held_bytes: Memory that the task's data take.
+    host: Memory that the task's data take.
   """
   run, config = setup.run, setup.run.training
   _log.info(f"{run.task} -> {setup.model_dir}")
@@ -229,12 +231,12 @@ def print_plan(
     _log.info(f"  trained    {role}: {count:,} parameters")
   if frozen:
     _log.info(f"  frozen     {frozen:,} parameters")
-  # Weights, gradient and AdamW's two moments, 4 bytes each.
-  memory = 16 * parameters + 4 * frozen + held_bytes
+  weights = plan_parameters.Parameters(parameters, frozen)
   _log.info(
-    f"  memory     about {memory / 1e9:.2f} GB for weights, optimizer and "
-    "data, activations aside"
+    f"  device     {weights.training_bytes / 1e9:.2f} GB for weights, "
+    "gradients and optimizer, activations aside"
   )
+  _log.info(f"  host       {host.describe()}")
 
 
 def _count(variables: Iterable[tf.Variable]) -> int:
@@ -242,6 +244,6 @@ def _count(variables: Iterable[tf.Variable]) -> int:
 
 
 def data_bytes(sentences: annotated_corpus.AnnotatedCorpus) -> int:
-  """Returns the bytes of memory that the annotated sentences take."""
+  """Returns the bytes that the annotated sentences take, mapped or not."""
   arrays = (getattr(sentences, f.name) for f in dataclasses.fields(sentences))
   return sum(getattr(array, "nbytes", 0) for array in arrays)

@@ -17,6 +17,7 @@ from realm_tf.data.tagging import tagging_examples
 from realm_tf.data.tagging import tagging_sources
 from realm_tf.evaluation import entities
 from realm_tf.export import tagger_export
+from realm_tf.plans import host_memory
 from realm_tf.runs import run_config
 from realm_tf.text import model_tagger
 from realm_tf.text import wordpiece
@@ -112,7 +113,7 @@ def run(
     task,
     _lines(data, train, deciding),
     _repaired(data),
-    train.num_bytes,
+    host_memory.HostBytes(examples=train.num_bytes),
   )
   hook = TaggerHook(task, setup, config, valid, deciding)
   with run_setup.claimed(setup):

@@ -6,6 +6,7 @@ import numpy as np
 
 from realm_tf import suggestions
 from realm_tf.configs import schema
+from realm_tf.plans import host_memory
 from realm_tf.training import loop
 from realm_tf.training.recipes import corpus_lines
 from realm_tf.training.recipes import run_setup
@@ -37,7 +38,9 @@ def run(task_name: str, config: schema.TaskConfig, **where: str) -> None:
     task,
     setup.lines() | _cut_passages(setup),
     task.dropped,
-    run_setup.data_bytes(setup.sentences),
+    host_memory.HostBytes(
+      run_setup.data_bytes(setup.sentences), task.example_bytes
+    ),
   )
   with run_setup.claimed(setup):
     result = loop.train(task, setup.run, setup.model_dir, setup.strategy)

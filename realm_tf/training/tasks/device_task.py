@@ -169,7 +169,7 @@ class DeviceRealmTask(realm_task.MaskedSentenceTask):
 
   @property
   def data_bytes(self) -> int:
-    """Bytes of the host's memory that the passages' fingerprints take."""
+    """See base class."""
     return int(tf.size(self._uids)) * self._uids.dtype.size
 
   @property

@@ -44,6 +44,11 @@ class IctTask(base_task.Task):
     )
     self.dropped = self._train.source.dropped
 
+  @property
+  def example_bytes(self) -> int:
+    """Bytes of the host's memory that the choice of sentences takes."""
+    return self._train.source.nbytes + self._heldout.source.nbytes
+
   def sums(
     self, features: base_task.Features, *, training: bool
   ) -> base_task.Sums:

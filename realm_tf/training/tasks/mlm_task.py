@@ -49,6 +49,11 @@ class MlmTask(base_task.Task):
     encoder = {v.ref() for v in self._model.encoder.variables}
     return [v for v in super().variables if v.ref() not in encoder]
 
+  @property
+  def example_bytes(self) -> int:
+    """Bytes of the host's memory that the choice of pairs takes."""
+    return self._train.nbytes + self._heldout.nbytes
+
   def sums(
     self, features: base_task.Features, *, training: bool
   ) -> base_task.Sums:

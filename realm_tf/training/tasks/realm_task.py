@@ -97,9 +97,19 @@ class MaskedSentenceTask(base_task.Task):
     return self._model(features, training=False)
 
   @property
+  def example_bytes(self) -> int:
+    """Bytes of the host's memory that the choice of sentences takes."""
+    return self.source.nbytes + self._heldout.nbytes
+
+  @property
+  def packed_bytes(self) -> int:
+    """Bytes of the passages packed for the host, mapped or not."""
+    return 0
+
+  @property
   @abc.abstractmethod
   def data_bytes(self) -> int:
-    """Bytes of the host's memory that the passages take."""
+    """Bytes of the host's memory that fingerprints of passages take."""
 
   @abc.abstractmethod
   def retrieve_texts(self, texts: Sequence[str], k: int) -> retriever.Retrieved:
@@ -137,9 +147,14 @@ class RealmTask(MaskedSentenceTask):
     self._index: IndexInUse | None = None
 
   @property
+  def packed_bytes(self) -> int:
+    """See base class."""
+    return self._passages.nbytes
+
+  @property
   def data_bytes(self) -> int:
-    """Bytes of memory of the packed passages and their fingerprints."""
-    return self._passages.nbytes + self._uids.nbytes
+    """See base class."""
+    return self._uids.nbytes
 
   def set_index(self, index: IndexInUse) -> None:
     """Sets the index that pipelines retrieve from, from now on."""

@@ -222,7 +222,7 @@ def test_training_stops_where_exact_match_does_not_rise(
   done = people.run(world, tmp_path / "run", config)
   shown = capsys.readouterr().out
   assert "reader_length=20 cuts" in shown
-  assert "  memory     about 9.0" in shown
+  assert ", other data 9.0" in shown
   best, step = training_checkpoints.best(
     str(tmp_path / "run"), dev_questions.EXACT_MATCH
   )
