@@ -10,6 +10,7 @@ import tensorflow as tf
 import tensorflow_text as tf_text
 
 from realm_tf import devices
+from realm_tf import errors
 from realm_tf import stack
 from realm_tf.export import embedder_export
 from realm_tf.index.build import embed_distributed
@@ -281,6 +282,13 @@ def test_both_engines_build_the_same_version(tmp_path, corpus, monkeypatch):
   assert " by tf.distribute; " in other_lines[-1]
   # One line a shard, and one for the version.
   assert len(lines) == len(other_lines) == 4
+
+
+@needs_estimator
+def test_a_tpu_that_is_not_there_is_named(export, shards):
+  engine = embedding_engine.make(export, batch_size=8, tpu="local")
+  with pytest.raises(errors.UserError, match="tpu=local is not there"):
+    next(engine.embed(shards))
 
 
 @needs_estimator
