@@ -10,9 +10,11 @@ from typing import Any
 _ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
-def result_of(module: str, *arguments: str, timeout_secs: int = 300) -> Any:
-  """Runs a module to its good end; returns the JSON of its last line."""
-  done = subprocess.run(
+def run(
+  module: str, *arguments: str, timeout_secs: int = 300
+) -> subprocess.CompletedProcess[str]:
+  """Runs a module to its end, however that comes."""
+  return subprocess.run(
     [sys.executable, "-m", module, *arguments],
     cwd=_ROOT,
     env=os.environ | {"PYTHONPATH": str(_ROOT)},
@@ -20,5 +22,10 @@ def result_of(module: str, *arguments: str, timeout_secs: int = 300) -> Any:
     text=True,
     timeout=timeout_secs,
   )
+
+
+def result_of(module: str, *arguments: str, timeout_secs: int = 300) -> Any:
+  """Runs a module to its good end; returns the JSON of its last line."""
+  done = run(module, *arguments, timeout_secs=timeout_secs)
   assert done.returncode == 0, done.stderr[-3000:]
   return json.loads(done.stdout.splitlines()[-1])

@@ -214,8 +214,8 @@ def _find_tpu(
     raise devices.unreachable(tpu, e) from e
   if not cores:
     raise errors.UserError(
-      f"tpu={tpu} has no cores: run the worker on a TPU VM, or leave `tpu` out "
-      "to use GPUs or the CPU."
+      f"tpu={tpu} is not there, or has no cores: run the worker on a TPU VM, "
+      "or leave `tpu` out to use GPUs or the CPU."
     )
   return resolver, cores
 

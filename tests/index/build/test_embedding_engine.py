@@ -300,6 +300,13 @@ def test_both_engines_build_the_same_version(tmp_path, corpus, monkeypatch):
 
 
 @needs_estimator
+def test_a_tpu_that_is_not_there_is_named(export, shards):
+  engine = embedding_engine.make(export, batch_size=8, tpu="local")
+  with pytest.raises(errors.UserError, match="tpu=local is not there"):
+    next(engine.embed(shards))
+
+
+@needs_estimator
 def test_a_tpus_version_is_that_of_the_cpu(tmp_path, corpus, no_tpu):
   wanted, _, _ = _refresh(tmp_path / "cpu", corpus)
   found, manifest, lines = _refresh(tmp_path / "tpu", corpus, tpus=["local"])
