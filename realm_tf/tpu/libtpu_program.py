@@ -130,7 +130,7 @@ def _replace_sorts(module: Any, target: float, values: int) -> None:
       "mhlo.backend_config": (
         f"{{aggregate_to_topk = true, recall_target = {target:e} : f32, "
         f"reduction_dim = {axis} : i64, reduction_input_size_override = "
-        f"{int(values)} : i64, top_k = {count} : i64}}"
+        f"{values} : i64, top_k = {count} : i64}}"
       ),
     }
     with ir.InsertionPoint(sort), sort.location:
