@@ -131,7 +131,10 @@ def test_tensors_of_a_bundle_are_mapped(tmp_path):
   for number in range(500):  # more than a block of the index
     variables[f"small/{number}"] = np.float32(number)
   google_realm_folders.save(tmp_path / "ckpt", variables)
-  for name, value in variables.items():
+  # Each call reads the index anew.
+  some = [name for name in variables if not name.startswith("small/")]
+  for name in [*some, *(f"small/{number}" for number in range(0, 500, 25))]:
+    value = variables[name]
     found = tensor_bundle.map_tensor(str(tmp_path / "ckpt"), name)
     np.testing.assert_array_equal(found, value)
     assert found.dtype == np.asarray(value).dtype

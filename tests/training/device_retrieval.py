@@ -11,6 +11,7 @@ import sys
 from realm_tf import environment
 
 environment.configure()
+environment.collect_garbage_rarely()
 
 import numpy as np  # noqa: E402
 import tensorflow as tf  # noqa: E402
@@ -27,6 +28,9 @@ from realm_tf.training.tasks import realm_task  # noqa: E402
 from tests import synthetic  # noqa: E402
 from tests.training import logical_devices  # noqa: E402
 
+# Each replica's step is traced by itself, which takes longest. Four search and
+# exchange in test_device_index.
+REPLICAS = (1, 2)
 STEPS = 20
 NEW_VERSION_AT = 10
 CONFIG = synthetic.realm_config(
@@ -113,7 +117,7 @@ def train(task, strategy, start, versions):
 
 def main() -> None:
   """Trains everywhere."""
-  strategies = logical_devices.strategies()
+  strategies = logical_devices.strategies(REPLICAS)
   versions = write_versions(sys.argv[1])
   with strategies[1].scope():
     host = realm_task.RealmTask(CONFIG, tokenizer(), CORPUS, TABLE)

@@ -1,18 +1,25 @@
 """Strategies on logical CPU devices, for programs of their own."""
 
+from collections.abc import Sequence
+
 import tensorflow as tf
 
 REPLICAS = (1, 2, 4)
 
 
-def strategies() -> dict[int, tf.distribute.Strategy]:
-  """Returns strategies of 1, 2 and 4 replicas, by their number.
+def strategies(
+  counts: Sequence[int] = REPLICAS,
+) -> dict[int, tf.distribute.Strategy]:
+  """Returns strategies by their number of replicas.
 
   Call it before TensorFlow has started its devices.
+
+  Args:
+    counts: The numbers of replicas.
   """
   cpu = tf.config.list_physical_devices("CPU")[0]
   tf.config.set_logical_device_configuration(
-    cpu, [tf.config.LogicalDeviceConfiguration()] * max(REPLICAS)
+    cpu, [tf.config.LogicalDeviceConfiguration()] * max(counts)
   )
   tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
   return {
@@ -22,5 +29,5 @@ def strategies() -> dict[int, tf.distribute.Strategy]:
       [f"/cpu:{i}" for i in range(count)],
       cross_device_ops=tf.distribute.ReductionToOneDevice(),
     )
-    for count in REPLICAS
+    for count in counts
   }

@@ -11,18 +11,18 @@ CASES = ("realm", "ict", "orqa", "following")
 
 @pytest.fixture(scope="module")
 def replicas():
-  """What one replica and four gave, by case."""
+  """What one replica and two gave, by case."""
   return programs.result_of("tests.training.replicas", *CASES)
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_four_replicas_give_the_loss_and_gradient_of_one(replicas, name):
+def test_two_replicas_give_the_loss_and_gradient_of_one(replicas, name):
   result = replicas[name]
-  assert result["replicas"] == 4
-  one, four = result["means"]
-  assert one.keys() == four.keys()
+  assert result["replicas"] == 2
+  one, two = result["means"]
+  assert one.keys() == two.keys()
   for metric in one:
-    assert four[metric] == pytest.approx(one[metric], rel=2e-5, abs=1e-6)
+    assert two[metric] == pytest.approx(one[metric], rel=2e-5, abs=1e-6)
   assert one["gradient_norm"] > 0.01
   assert result["largest_gradient"] > 1e-3
   assert result["largest_difference"] < 1e-5 * max(
@@ -30,12 +30,12 @@ def test_four_replicas_give_the_loss_and_gradient_of_one(replicas, name):
   )
 
 
-def test_four_replicas_evaluate_as_one(replicas):
-  one, four = replicas["ict"]["evaluation"]
-  assert one.keys() == four.keys()
+def test_two_replicas_evaluate_as_one(replicas):
+  one, two = replicas["ict"]["evaluation"]
+  assert one.keys() == two.keys()
   for metric in one:
-    np.testing.assert_allclose(four[metric], one[metric], rtol=2e-5, atol=1e-5)
-  # A sum over 8 examples, not over a replica's 2.
+    np.testing.assert_allclose(two[metric], one[metric], rtol=2e-5, atol=1e-5)
+  # A sum over 8 examples, not over a replica's 4.
   assert one["loss"][1] == 8.0
 
 
