@@ -1,4 +1,4 @@
-"""docs/reproduce.md: commands pass `--dry_run`, those of the pod on 64 cores."""
+"""docs/reproduce.md: each command passes `--dry_run`, the pod's on 64 cores."""
 
 import pathlib
 import re
