@@ -14,7 +14,6 @@ import re
 import shutil
 import uuid
 from collections.abc import Iterator
-from collections.abc import Mapping
 from typing import Any
 from typing import BinaryIO
 
@@ -114,9 +113,12 @@ def place(corpus: str, name: str, passages: int) -> str:
   """
   if passages < FEWEST_PASSAGES or "://" in corpus:
     return ""
-  folder = os.path.join(corpus, NAME, name)
-  is_there = os.path.exists(os.path.join(folder, _MANIFEST))
-  return folder if is_there or os.access(corpus, os.W_OK | os.X_OK) else ""
+  parent = os.path.join(corpus, NAME)
+  folder = os.path.join(parent, name)
+  if os.path.exists(os.path.join(folder, _MANIFEST)):
+    return folder
+  above = parent if os.path.exists(parent) else corpus
+  return folder if os.access(above, os.W_OK | os.X_OK) else ""
 
 
 def is_own(name: str) -> bool:
@@ -206,11 +208,6 @@ def as_tensor(array: np.ndarray) -> tf.Tensor:
     if is_shared:
       return tf.experimental.dlpack.from_dlpack(array.__dlpack__())
     return tf.constant(array)
-
-
-def nbytes(arrays: Mapping[str, np.ndarray]) -> int:
-  """Returns the bytes of arrays, mapped or not."""
-  return sum(array.nbytes for array in arrays.values())
 
 
 def _publish(staging: str, folder: str) -> None:
