@@ -14,6 +14,7 @@ from realm_tf.launch import console
 
 # Before any test module imports TensorFlow.
 environment.configure()
+environment.collect_garbage_rarely()
 # As commands do, but for the flags, which depend on what has been imported.
 console.show_log(())
 
@@ -83,12 +84,41 @@ _SLOW_FILES = (
   "training/test_steps.py",
   "training/test_training_checkpoints.py",
 )
+# Of half a minute and more, in this order before all others: begun last, one of
+# them would keep one worker of pytest-xdist busy and the others waiting.
+_LONG_FILES = (
+  "end_to_end/test_many_hosts.py",
+  "serving/export/test_export_run.py",
+  "end_to_end/test_disturbed_run.py",
+  "training/recipes/test_finetuning.py",
+  "end_to_end/test_device_retrieval.py",
+  "end_to_end/test_pretrain_flow.py",
+  "training/recipes/test_following.py",
+  "end_to_end/test_trainer_kill.py",
+  "end_to_end/test_without_scann.py",
+  "end_to_end/test_followed_finetuning.py",
+  "end_to_end/test_refresh_kill.py",
+  "end_to_end/test_refreshed_resume.py",
+  "evaluation/test_evaluation_run.py",
+  "training/tasks/test_device_task.py",
+)
+
+
+def _path_of(item):
+  return item.path.relative_to(_ROOT / "tests").as_posix()
+
+
+def _rank(item):
+  """Returns where an item's file comes; others keep their order behind."""
+  path = _path_of(item)
+  return _LONG_FILES.index(path) if path in _LONG_FILES else len(_LONG_FILES)
 
 
 def pytest_collection_modifyitems(items):
-  """Marks slow tests."""
+  """Marks slow tests, and has the longest files begin first."""
+  items.sort(key=_rank)
   for item in items:
-    path = item.path.relative_to(_ROOT / "tests").as_posix()
+    path = _path_of(item)
     if path.startswith(_SLOW_FILES) or _SLOW_FIXTURES & {*item.fixturenames}:
       item.add_marker(pytest.mark.slow)
 
