@@ -15,6 +15,7 @@ import dataclasses
 
 from absl import flags
 
+from realm_tf import environment
 from realm_tf.configs import schema
 from realm_tf.launch import command
 from realm_tf.launch import path_checks
@@ -74,6 +75,9 @@ def main() -> None:
   path_checks.output(_OUTPUT.value, new=True)
   path_checks.corpus(_CORPUS.value)
   path_checks.weights("passage_tower", _PASSAGE_TOWER.value)
+  overrides = run_flags.given_fields(_FIELDS)
+  if "projection_size" not in overrides:  # No corpus is embedded.
+    environment.give_memory_back()
   from realm_tf.training.recipes import importing
 
   importing.run(
@@ -81,7 +85,7 @@ def main() -> None:
     _OUTPUT.value,
     _PEER_PYTHON.value,
     _CORPUS.value,
-    run_flags.given_fields(_FIELDS),
+    overrides,
     _PASSAGE_TOWER.value,
   )
 
