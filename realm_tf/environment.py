@@ -108,6 +108,16 @@ def collect_garbage_rarely() -> None:
   gc.set_threshold(50_000, 10, 4)
 
 
+def give_memory_back() -> None:
+  """Has TensorFlow give back the memory of tensors that are gone.
+
+  With oneDNN, its default on x86, it keeps for tensors to come all that it ever
+  had. Without, matrix products may take longer. Must run before the first
+  import of TensorFlow.
+  """
+  os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
+
+
 def skip_corpus_sums() -> None:
   """Turns off the comparison of checksums when a corpus is read.
 

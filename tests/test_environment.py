@@ -177,6 +177,15 @@ def test_garbage_is_collected_rarely_but_is(monkeypatch):
     gc.set_threshold(*before)
 
 
+def test_give_memory_back_keeps_what_the_user_set(monkeypatch):
+  monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", "1")
+  environment.give_memory_back()
+  assert os.environ["TF_ENABLE_ONEDNN_OPTS"] == "1"
+  monkeypatch.delenv("TF_ENABLE_ONEDNN_OPTS")
+  environment.give_memory_back()
+  assert os.environ["TF_ENABLE_ONEDNN_OPTS"] == "0"
+
+
 def _pins(name):
   """The versions in a constraints file, by normalised name."""
   lines = (_ROOT / name).read_text().splitlines()

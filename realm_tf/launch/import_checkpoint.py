@@ -15,6 +15,7 @@ import dataclasses
 
 from absl import flags
 
+from realm_tf import environment
 from realm_tf.configs import schema
 from realm_tf.launch import command
 from realm_tf.launch import dry_run
@@ -77,6 +78,9 @@ def main() -> None:
   path_checks.weights("passage_tower", _PASSAGE_TOWER.value)
   if dry_run.shown(writes=[_OUTPUT.value]):
     return
+  overrides = run_flags.given_fields(_FIELDS)
+  if "projection_size" not in overrides:  # No corpus is embedded.
+    environment.give_memory_back()
   from realm_tf.training.recipes import importing
 
   importing.run(
@@ -84,7 +88,7 @@ def main() -> None:
     _OUTPUT.value,
     _PEER_PYTHON.value,
     _CORPUS.value,
-    run_flags.given_fields(_FIELDS),
+    overrides,
     _PASSAGE_TOWER.value,
   )
 

@@ -1,6 +1,7 @@
 """Publishes a version of the index from the embeddings of all shards."""
 
 import contextlib
+import gc
 import os
 import shutil
 import time
@@ -126,6 +127,7 @@ def _build_and_save(
   """
   k = min(context.config.num_candidates, plan.rows)
   queries = recall_queries(context, plan, embeddings)
+  gc.collect()  # The embedder's graph and session are circles.
   with mapped_vectors.mapped(embeddings, plan.vectors_path) as vectors:
     searcher = searchers.build_searcher(vectors, plan.settings, k)
     del vectors

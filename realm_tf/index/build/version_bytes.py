@@ -49,10 +49,11 @@ class VersionBytes:
   def peak(self) -> int:
     """Memory that building the searcher takes, roughly.
 
-    The embeddings as float32, the searcher's own copy, and those of the tensors
-    that are written.
+    The vectors as float32, which are a file's pages that the kernel takes back
+    as it needs them; ScaNN's own copy, and what it makes of it meanwhile: as
+    much twice for a tree, once to search exactly.
     """
-    return 4 * self.searcher
+    return (3 if self.exact else 4) * self.searcher
 
   def describe(self) -> str:
     """Returns a line for a plan."""

@@ -158,23 +158,8 @@ def write(
     folder: A new folder.
     vectors: <float32>[passages, D]. Of the corpus, its index; None for none.
   """
-  devices.set_precision(config.precision, on_cpu=True)
   tokenizer = found.tokenizer()
-  towers = embedders.TwoTowers(
-    config,
-    config,
-    tokenizer.vocab_size,
-    tokenizer.sep_id,
-    prompts.of(config, tokenizer),
-  )
-  sentence_init.initialize(towers, found, config, corpus)
-  paths = run_folder.RunFolder(folder)
-  tf.io.gfile.makedirs(paths.best)
-  own_run.write_tokenizer(folder, tokenizer)
-  weights = tf.io.gfile.join(paths.best, _WEIGHTS)
-  tf.train.Checkpoint(retriever=towers).write(weights)
-  best_weights.write(folder, best_weights.BestWeights(_STEP, _WEIGHTS, {}))
-  embedder_export.Exporter(towers, config).save(folder, _STEP)
+  _write_weights(found, config, corpus, folder)
   run = run_config.RunConfig(
     task=loading.IMPORT,
     config=config,
@@ -195,3 +180,29 @@ def write(
       step=_STEP,
     )
   run_config.write_or_match(folder, run)
+
+
+def _write_weights(
+  found: weight_source.Source,
+  config: schema.ImportedConfig,
+  corpus: corpora.Corpus | None,
+  folder: str,
+) -> None:
+  """Writes vocabulary, weights and export; the models end with this call."""
+  devices.set_precision(config.precision, on_cpu=True)
+  tokenizer = found.tokenizer()
+  towers = embedders.TwoTowers(
+    config,
+    config,
+    tokenizer.vocab_size,
+    tokenizer.sep_id,
+    prompts.of(config, tokenizer),
+  )
+  sentence_init.initialize(towers, found, config, corpus)
+  paths = run_folder.RunFolder(folder)
+  tf.io.gfile.makedirs(paths.best)
+  own_run.write_tokenizer(folder, tokenizer)
+  weights = tf.io.gfile.join(paths.best, _WEIGHTS)
+  tf.train.Checkpoint(retriever=towers).write(weights)
+  best_weights.write(folder, best_weights.BestWeights(_STEP, _WEIGHTS, {}))
+  embedder_export.Exporter(towers, config).save(folder, _STEP)

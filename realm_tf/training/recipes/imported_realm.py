@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from realm_tf import devices
@@ -56,6 +57,23 @@ class Parts:
 
   found: whole_realm.WholeRealm
   tower: weight_source.Source
+  corpus: corpora.Corpus
+  config: schema.OrqaConfig
+
+
+@dataclasses.dataclass(frozen=True)
+class Rest:
+  """What is left of `Parts` once the weights are written.
+
+  Attributes:
+    path: The released model's folder.
+    block_embeddings: <float32>[passages, D].
+    corpus: The passages, in their order.
+    config: The run's settings.
+  """
+
+  path: str
+  block_embeddings: np.ndarray
   corpus: corpora.Corpus
   config: schema.OrqaConfig
 
@@ -189,15 +207,18 @@ def _make_config(
   return schema.OrqaConfig(**fields)
 
 
-def write(parts: Parts, folder: str) -> None:
-  """Writes the run; its config last.
+def write_weights(parts: Parts, folder: str) -> Rest:
+  """Writes what the weights become: the first part of a run.
 
   Args:
-    parts: From `gather`.
+    parts: From `gather`, which need not be kept for `write_rest`.
     folder: A new folder.
 
+  Returns:
+    What `write_rest` needs, without the weights.
+
   Raises:
-    errors.UserError: If the disk is full, or a vector is not finite.
+    errors.UserError: If the disk is full.
   """
   config, corpus, found = parts.config, parts.corpus, parts.found
   devices.set_precision(config.precision, on_cpu=True)
@@ -223,11 +244,25 @@ def write(parts: Parts, folder: str) -> None:
   tf.train.Checkpoint(**model.parts).write(weights)
   best_weights.write(folder, best_weights.BestWeights(_STEP, _WEIGHTS, {}))
   embedder_export.Exporter(towers, config).save(folder, _STEP)
+  return Rest(found.path, found.block_embeddings, corpus, config)
+
+
+def write_rest(rest: Rest, folder: str) -> None:
+  """Writes the index, and the run's config last.
+
+  Args:
+    rest: From `write_weights`.
+    folder: The same folder.
+
+  Raises:
+    errors.UserError: If the disk is full, or a vector is not finite.
+  """
+  config, corpus = rest.config, rest.corpus
   imported_vectors.publish(
-    found.block_embeddings,
+    rest.block_embeddings,
     corpus,
     config,
-    found.path,
+    rest.path,
     folder=folder,
     store=index_store.IndexStore(folder),
     step=_STEP,
@@ -239,10 +274,10 @@ def write(parts: Parts, folder: str) -> None:
       config=config,
       corpus=corpus.path,
       corpus_fingerprint=corpus.fingerprint,
-      vocab_sha256=tokenizer.sha256,
+      vocab_sha256=corpus.tokenizer.sha256,
       pretrain_corpus="",
-      init_checkpoint=found.path,
-      init_reader=found.path,
+      init_checkpoint=rest.path,
+      init_reader=rest.path,
       index_step=_STEP,
     ),
   )

@@ -1,8 +1,10 @@
 """Publishes vectors of passages that came with weights, as an index."""
 
+import gc
 import logging
 
 import numpy as np
+import tensorflow as tf
 
 from realm_tf import errors
 from realm_tf.checkpoints.formats import mapped_file
@@ -46,6 +48,33 @@ def check(
     )
 
 
+def describe(
+  vectors: np.ndarray, corpus: corpora.Corpus, config: schema.ModelConfig
+) -> str:
+  """Returns in a few words what an index of vectors is, and takes.
+
+  Args:
+    vectors: <float32>[passages, D], which `check` has accepted.
+    corpus: The passages.
+    config: The run's.
+  """
+  rows, size = vectors.shape
+  context = refresh_plan.RefreshContext(
+    index_store.IndexStore(""),
+    corpus,
+    refresh_config.RefreshConfig.of(config),
+    _log.info,
+  )
+  export = exports.EmbedderExport(path="", step=0, dim=size)
+  plan = refresh_plan.VersionPlan.of(context, export)
+  return (
+    f"{rows:,} vectors of {size}, as {plan.dtype}: "
+    f"{plan.bytes.needed / 1e6:,.1f} MB on disk; memory while the searcher is "
+    f"built: about {plan.bytes.peak / 1e6:,.1f} MB, "
+    f"{4e-6 * rows * size:,.1f} of them a file's pages"
+  )
+
+
 def publish(
   vectors: np.ndarray,
   corpus: corpora.Corpus,
@@ -57,6 +86,8 @@ def publish(
   step: int,
 ) -> None:
   """Publishes vectors as an index version, one corpus shard at a time.
+
+  Models that nothing refers to any more are freed first.
 
   Args:
     vectors: <float32>[passages, D], which `check` has accepted.
@@ -70,6 +101,8 @@ def publish(
   Raises:
     errors.UserError: If the disk is full, or a vector is not finite.
   """
+  tf.keras.backend.clear_session()
+  gc.collect()
   context = refresh_plan.RefreshContext(
     store, corpus, refresh_config.RefreshConfig.of(config), _log.info
   )

@@ -84,8 +84,12 @@ def run(
   except errors.UserError as e:
     raise errors.UserError(f"`source`: {e}") from e
   if found is None:
-    parts = imported_realm.gather(path, passage_tower, corpus, overrides or {})
-    _import_realm(parts, output, peer_python)
+    _import_realm(
+      imported_realm.gather(path, passage_tower, corpus, overrides or {}),
+      path,
+      output,
+      peer_python,
+    )
     return
   if passage_tower:
     raise errors.UserError(
@@ -106,8 +110,8 @@ def run(
   _log.info(f"import_checkpoint {path} -> {output}")
   for line in describe(found, config):
     _log.info(f"  {line}")
-  if vectors is not None and config is not None:
-    _log.info(f"  {_index_line(vectors, config)}")
+  if vectors is not None and opened is not None and config is not None:
+    _log_index(vectors, opened, config)
   comparisons = [_compare(found, peer_python)]
   if found.format == sentence_transformers.FORMAT and peer_python:
     comparisons.append(comparison.compare_embeddings(found, peer_python))
@@ -129,9 +133,37 @@ def run(
 
 
 def _import_realm(
+  parts: imported_realm.Parts, path: str, output: str, peer_python: str
+) -> None:
+  """Imports a whole fine-tuned REALM as a run; see `run`.
+
+  Nobody else may hold `parts`, whose weights are let go before the index is
+  built.
+  """
+  _describe_and_compare(parts, output, peer_python)
+  try:
+    with files.new_folder(output, imported.CONFIG) as new:
+      rest = imported_realm.write_weights(parts, new)
+      del parts
+      imported_realm.write_rest(rest, new)
+  except tf.errors.OpError as e:
+    raise errors.UserError(f"Cannot write output={output}: {e.message}") from e
+  if peer_python and hugging_face_realm.is_realm(path):
+    agreement = released_answers.compare(output, path, peer_python, None)
+    _log.info(f"  {'compared':<11}{agreement}")
+  asking = {"model_dir": output}
+  evaluating = {**asking, "dataset": "QUESTIONS.jsonl"}
+  _log.info(
+    f"Wrote {output}. Next:\n"
+    f"  {suggestions.command('ask', asking)}\n"
+    f"  {suggestions.command('evaluate', evaluating)}"
+  )
+
+
+def _describe_and_compare(
   parts: imported_realm.Parts, output: str, peer_python: str
 ) -> None:
-  """Imports a whole fine-tuned REALM as a run; see `run`."""
+  """Logs what a whole REALM holds, and how its own program differs."""
   found = parts.found
   _log.info(f"import_checkpoint {found.path} -> {output}")
   for name, source in (
@@ -142,24 +174,9 @@ def _import_realm(
     _log.info(f" {name}: {source.path}")
     for line in describe(source, None):
       _log.info(f"  {line}")
-  _log.info(f"  {_index_line(found.block_embeddings, parts.config)}")
+  _log_index(found.block_embeddings, parts.corpus, parts.config)
   _report(
     _compare(source, peer_python) for source in (found.embedder, found.reader)
-  )
-  try:
-    with files.new_folder(output, imported.CONFIG) as new:
-      imported_realm.write(parts, new)
-  except tf.errors.OpError as e:
-    raise errors.UserError(f"Cannot write output={output}: {e.message}") from e
-  if peer_python and hugging_face_realm.is_realm(found.path):
-    agreement = released_answers.compare(output, found.path, peer_python, None)
-    _log.info(f"  {'compared':<11}{agreement}")
-  asking = {"model_dir": output}
-  evaluating = {**asking, "dataset": "QUESTIONS.jsonl"}
-  _log.info(
-    f"Wrote {output}. Next:\n"
-    f"  {suggestions.command('ask', asking)}\n"
-    f"  {suggestions.command('evaluate', evaluating)}"
   )
 
 
@@ -172,12 +189,14 @@ def _vectors(
   return google_realm.vectors(found.path, found)
 
 
-def _index_line(
-  vectors: np.ndarray, config: schema.OrqaConfig | schema.ImportedConfig
-) -> str:
-  """Returns a line on the vectors of an index."""
-  rows, size = vectors.shape
-  return f"{'index':<11}{rows:,} vectors of {size}, as {config.index_dtype}"
+def _log_index(
+  vectors: np.ndarray,
+  corpus: corpora.Corpus,
+  config: schema.OrqaConfig | schema.ImportedConfig,
+) -> None:
+  """Logs a line on the vectors of an index."""
+  described = imported_vectors.describe(vectors, corpus, config)
+  _log.info(f"  {'index':<11}{described}")
 
 
 def _report(comparisons: Iterable[comparison.Comparison]) -> None:
