@@ -37,18 +37,23 @@ def exported(overfitted, tmp_path_factory):
   return export_run.run(options)
 
 
-def asked(folder, *requests):
-  """Answers of a process that imports TensorFlow and TF Text alone."""
-  paths = [os.path.join(folder, "..", name) for name in ("asked", "answered")]
-  with open(paths[0], "w") as f:
-    json.dump(requests, f)
+def answered_apart(folder, asked, answered):
+  """Answers in a process that imports TensorFlow and TF Text alone."""
   environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
   subprocess.run(
-    [sys.executable, check_saved_model.__file__, folder, *paths],
+    [sys.executable, check_saved_model.__file__, folder, asked, answered],
     env=environment,
     cwd="/",
     check=True,
   )
+
+
+def asked(folder, *requests, answer=check_saved_model.main):
+  """Answers of an export, in this process unless `answer` has another one."""
+  paths = [os.path.join(folder, "..", name) for name in ("asked", "answered")]
+  with open(paths[0], "w") as f:
+    json.dump(requests, f)
+  answer(folder, *paths)
   with open(paths[1]) as f:
     return json.load(f)
 
@@ -78,6 +83,7 @@ def test_the_export_answers_as_the_run_does(exported, overfitted):
     ("retrieve", {"question": QUESTIONS}),
     ("answer_with_threshold", {"question": QUESTIONS, "threshold": [0.0] * 8}),
     ("answer_with_threshold", {"question": QUESTIONS, "threshold": [1.1] * 8}),
+    answer=answered_apart,
   )
   assert [a[0] for a in found["answer"]] == people.PLACES
   assert found["answer"] == np.char.decode(wanted.answer.astype(bytes)).tolist()
