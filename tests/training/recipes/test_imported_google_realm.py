@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from realm_tf import errors
 from realm_tf.answering import open_qa
@@ -14,6 +15,7 @@ from realm_tf.index.versions import run_index
 from realm_tf.models import encoders
 from realm_tf.models import masked_lm
 from realm_tf.runs import run_config
+from realm_tf.serving.export import export_run
 from realm_tf.training.init import first_weights
 from realm_tf.training.recipes import importing
 from tests.checkpoints import google_realm_folders
@@ -76,6 +78,24 @@ def test_answers_are_those_of_the_arrays(place, vectors):
     assert found.row[number, 0] == row
     assert found.byte_start[number, 0] == starts[row][first]
     assert found.byte_limit[number, 0] == limits[row][first + length - 1]
+
+
+def test_the_export_answers_as_the_run(place):
+  folder = export_run.run(
+    export_run.ExportOptions(
+      model_dir=str(place / "run"),
+      output=str(place / "export"),
+      num_answers=1,
+    )
+  )
+  served = tf.saved_model.load(folder).signatures["answer"]
+  made = served(question=tf.constant(QUESTIONS))
+  found = open_qa.OpenQA.from_run(str(place / "run"))(QUESTIONS)
+  for name, wanted in (
+    ("answer", [answer.answer for answer in found]),
+    ("passage", [answer.evidence.passage.text for answer in found]),
+  ):
+    assert [b.decode() for b in made[name].numpy()[:, 0]] == wanted
 
 
 @pytest.mark.parametrize("name", ["run", "retriever"])
