@@ -267,7 +267,7 @@ def test_a_folder_in_place_of_a_file_is_an_error(tmp_path):
   (path,) = (tmp_path / "sentences").iterdir()
   path.unlink()
   path.mkdir()
-  with pytest.raises(errors.UserError, match="damaged file or lacks one"):
+  with pytest.raises(errors.UserError, match="is a folder where a file"):
     annotated_corpus.load(str(tmp_path), TOKENIZER)
 
 

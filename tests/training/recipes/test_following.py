@@ -15,6 +15,7 @@ from realm_tf.data.examples import packing
 from realm_tf.index.versions import index_store
 from realm_tf.index.versions import run_index
 from realm_tf.models import embedders
+from realm_tf.runs import best_weights
 from realm_tf.runs import run_config
 from realm_tf.training.recipes import following_hook
 from tests import people
@@ -58,14 +59,14 @@ def towers_of(model_dir):
 
 def test_the_best_weights_are_the_towers_that_made_their_index(followed):
   towers, corpus, run = towers_of(followed)
-  facts = own_run.best_facts(str(followed))
+  best = best_weights.read(str(followed))
   evaluations = tiny_runs.scalars(followed, "eval")
   # The first index stays in use up to the last step.
   assert evaluations["index_version"] == {0: 0.0, 10: 0.0, 20: 20.0}
   recalls = evaluations["recall@5"]
   assert recalls[0] == recalls[10] < recalls[20]
-  assert facts["recall@5"] == pytest.approx(recalls[20])
-  assert facts["step"] == facts[run_index.INDEX_STEP] == 20
+  assert best.facts["recall@5"] == pytest.approx(recalls[20])
+  assert best.step == best.facts[run_index.INDEX_STEP] == 20
   version = run_index.open_index(run, corpus, str(followed))
   table = corpus.load_passages()
   rows = packing.PackedPassages.of(table, 32, corpus.tokenizer).passages(
