@@ -114,7 +114,10 @@ def read_text(path: str) -> str:
   content = read_bytes(path)
   if path.endswith(".gz"):
     content = gzip.decompress(content)
-  return content.decode("utf-8")
+  try:
+    return content.decode("utf-8")
+  except UnicodeDecodeError as e:  # Its own text repeats all that was read.
+    raise ValueError(f"it is no UTF-8 (byte {e.start})") from e
 
 
 def read_json(path: str) -> Any:

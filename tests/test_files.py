@@ -158,3 +158,10 @@ def test_a_disk_that_is_full_in_a_worker_of_beam_is_one_line():
   )
   assert files.full_disk(error) == "/disk/shard.tmp; No space left on device"
   assert files.full_disk(RuntimeError("something else")) is None
+
+
+def test_what_is_no_utf8_is_told_in_few_words(tmp_path):
+  path = tmp_path / "bytes.json"
+  path.write_bytes(b"x" * 5000 + b"\xff" * 5000)
+  with pytest.raises(ValueError, match=r"^it is no UTF-8 \(byte 5000\)$"):
+    files.read_json(str(path))

@@ -293,9 +293,13 @@ def _probability(record: dict[str, Any], field: str) -> float:
 def _number(value: Any, field: str) -> float:
   if isinstance(value, bool) or not isinstance(value, (int, float)):
     raise TypeError(f"`{field}` must hold numbers")
-  if not math.isfinite(value):
+  try:
+    number = float(value)
+  except OverflowError:  # A whole number of hundreds of digits.
+    number = math.inf
+  if not math.isfinite(number):
     raise ValueError(f"`{field}` must hold finite numbers")
-  return float(value)
+  return number
 
 
 def _record(prediction: Prediction) -> dict[str, Any]:

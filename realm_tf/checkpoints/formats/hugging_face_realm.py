@@ -223,6 +223,10 @@ def _read_reader(
   hidden = config.get(
     "span_hidden_size", _rows(scores, "layer_normalization.bias")
   )
+  if type(hidden) is not int:
+    raise errors.UserError(
+      f"{path} is no reader: its span_hidden_size is {hidden!r:.80}."
+    )
   width = bert.config.hidden_size
 
   def array(name: str, *shape: int) -> np.ndarray:

@@ -49,7 +49,8 @@ def sizes(config: Mapping[str, Any], path: str) -> dict[str, int]:
   for field in _SIZES.values():
     if type(config.get(field)) is not int:
       raise errors.UserError(
-        f"{path} is no config of a BERT: its {field} is {config.get(field)!r}."
+        f"{path} is no config of a BERT: its {field} is "
+        f"{config.get(field)!r:.80}."
       )
   return {ours: config[field] for ours, field in _SIZES.items()}
 

@@ -120,11 +120,22 @@ class IndexVersion:
     """Returns <floating>[n, dim] for each corpus shard, in order.
 
     Those on a local disk are mapped into memory, not read.
+
+    Raises:
+      errors.UserError: If one cannot be read, or has another shape.
     """
-    names = filter(is_shard, self.manifest.files)
-    return [
-      read_embeddings(os.path.join(self.path, name)) for name in sorted(names)
-    ]
+    found = []
+    for name in sorted(filter(is_shard, self.manifest.files)):
+      path = os.path.join(self.path, name)
+      part = read_embeddings(path)
+      if part.ndim != 2 or part.shape[1] != self.manifest.dim:
+        raise errors.UserError(
+          f"{path} is damaged: it holds {list(part.shape)}, not embeddings of "
+          f"{self.manifest.dim} dimensions. Remove {self.path}; the command "
+          "that made it builds it again."
+        )
+      found.append(part)
+    return found
 
   def check(self, fingerprint: str, num_rows: int) -> None:
     """Raises if the version is not of the corpus.
