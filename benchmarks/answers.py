@@ -15,9 +15,10 @@ from benchmarks import timing
 from realm_tf.data.corpus import passage_table
 from realm_tf.data.examples import packing
 from realm_tf.data.questions import token_answers
+from realm_tf.plans import corpus_size
 from realm_tf.text import wordpiece
 
-_WIKIPEDIA = 13_353_718  # passages
+_WIKIPEDIA = corpus_size.WIKIPEDIA_PASSAGES
 _PASSAGE_LENGTH = 288
 _QUESTIONS = 80_000  # about as many as NaturalQuestions-Open has
 _ANSWERS = 2  # of a question

@@ -1,6 +1,7 @@
 """A synthetic corpus on disk, as `build_corpus` writes it."""
 
 import os
+from collections.abc import Sequence
 
 import tensorflow as tf
 
@@ -45,11 +46,32 @@ def write_corpus(
         )
         writer.write(passage_table.encode_passage(passage, "uint16"))
     entries.append(corpus_manifest.ShardEntry(name, size, ""))
+  write_manifest(path, tokenizer, entries, longest, "synthetic")
+  return corpora.Corpus.open(path)
+
+
+def write_manifest(
+  path: str,
+  tokenizer: wordpiece.Tokenizer,
+  shards: Sequence[corpus_manifest.ShardEntry],
+  longest: int,
+  fingerprint: str,
+) -> None:
+  """Writes a corpus's manifest.
+
+  Args:
+    path: The corpus's folder.
+    tokenizer: Of its vocabulary.
+    shards: Its files; a passage is an article.
+    longest: Wordpieces of a passage at most.
+    fingerprint: Of the corpus.
+  """
+  count = sum(shard.passages for shard in shards)
   manifest = corpus_manifest.CorpusManifest(
     format_version=corpus_manifest.FORMAT_VERSION,
-    passages=num_passages,
-    articles=num_passages,
-    documents=num_passages,
+    passages=count,
+    articles=count,
+    documents=count,
     dropped={},
     split_sentences=0,
     token_dtype="uint16",
@@ -57,11 +79,10 @@ def write_corpus(
     tokenizer=corpus_manifest.TokenizerEntry(
       tokenizer.sha256, tokenizer.vocab_size, True
     ),
-    shards=tuple(entries),
-    fingerprint="synthetic",
+    shards=tuple(shards),
+    fingerprint=fingerprint,
     source_sha256="",
   )
   files.write_json(
     os.path.join(path, corpus_manifest.FILE_NAME), manifest.to_json()
   )
-  return corpora.Corpus.open(path)

@@ -20,6 +20,7 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from benchmarks import corpora as corpora_lib
 from benchmarks import synthetic
 from benchmarks import timing
 from realm_tf import files
@@ -196,24 +197,12 @@ def _write(path: str, num_passages: int) -> None:
     for name in suffixed[1:]:
       os.link(first_path, os.path.join(folder, name))
   digest = shard_files.id_digest(ids)
-  manifest = corpus_manifest.CorpusManifest(
-    format_version=corpus_manifest.FORMAT_VERSION,
-    passages=num_passages,
-    articles=num_passages,
-    documents=num_passages,
-    dropped={},
-    split_sentences=0,
-    token_dtype="uint16",
-    max_passage_tokens=_LONGEST,
-    tokenizer=corpus_manifest.TokenizerEntry(
-      tokenizer.sha256, tokenizer.vocab_size, True
-    ),
-    shards=tuple(corpus_manifest.ShardEntry(n, _SHARD, "") for n in names),
-    fingerprint=corpus_folder.fingerprint([digest] * shards, tokenizer),
-    source_sha256="",
-  )
-  files.write_json(
-    os.path.join(path, corpus_manifest.FILE_NAME), manifest.to_json()
+  corpora_lib.write_manifest(
+    path,
+    tokenizer,
+    [corpus_manifest.ShardEntry(name, _SHARD, "") for name in names],
+    _LONGEST,
+    corpus_folder.fingerprint([digest] * shards, tokenizer),
   )
   count, spans = sentences.num_sentences, len(sentences.span_starts)
   files.write_json(
@@ -257,7 +246,7 @@ def _start(path: str, fewest: int) -> Figures:
   tf.zeros([1]).numpy()  # starts TensorFlow
   opened = corpora.Corpus.open(path)
   gc.collect()
-  held, mapped = _bytes("RssAnon"), _bytes("RssFile")
+  held, mapped = timing.status_bytes("RssAnon"), timing.status_bytes("RssFile")
   with _Peak() as peak:
     start = time.perf_counter()
     table = opened.load_passages()
@@ -301,9 +290,9 @@ def _start(path: str, fewest: int) -> Figures:
   return Figures(
     seconds,
     batch_seconds,
-    _bytes("RssAnon") - held,
+    timing.status_bytes("RssAnon") - held,
     peak.bytes - held,
-    _bytes("RssFile") - mapped,
+    timing.status_bytes("RssFile") - mapped,
     own + (0 if is_mapped else in_files),
     in_files if is_mapped else 0,
   )
@@ -326,7 +315,7 @@ class _Peak:
   """
 
   def __init__(self) -> None:
-    self.bytes = _bytes("RssAnon")
+    self.bytes = timing.status_bytes("RssAnon")
     self._ended = threading.Event()
     self._thread = threading.Thread(target=self._look)
 
@@ -340,15 +329,7 @@ class _Peak:
 
   def _look(self) -> None:
     while not self._ended.wait(0.02):
-      self.bytes = max(self.bytes, _bytes("RssAnon"))
-
-
-def _bytes(name: str) -> int:
-  """Returns a line of the kernel's account of this process, in bytes."""
-  for line in pathlib.Path("/proc/self/status").read_text().splitlines():
-    if line.startswith(f"{name}:"):
-      return int(line.split()[1]) << 10
-  raise ValueError(f"The kernel does not tell {name}.")
+      self.bytes = max(self.bytes, timing.status_bytes("RssAnon"))
 
 
 def _line(name: str, figures: Figures) -> list[str]:
@@ -391,7 +372,7 @@ def _device_line(num_rows: int) -> list[str]:
   layout = share_layout.ShareLayout.of(num_rows, 1, _QUERIES, on_cpu=True)
   width = record_words.count(_LONGEST, synthetic.VOCAB_SIZE)
   gc.collect()
-  before = _bytes("RssAnon")
+  before = timing.status_bytes("RssAnon")
   index = device_index.DeviceIndex(
     layout,
     _DIM,
@@ -412,7 +393,7 @@ def _device_line(num_rows: int) -> list[str]:
     f"{taken.vectors / 1e6:,.1f}",
     f"{taken.passages / 1e6:,.1f}",
     f"{arrays / 1e6:,.1f}",
-    f"{(_bytes('RssAnon') - before) / 1e6:,.1f}",
+    f"{(timing.status_bytes('RssAnon') - before) / 1e6:,.1f}",
   ]
 
 

@@ -79,15 +79,19 @@ def cost(build: Callable[[], _Built]) -> tuple[_Built, float, int, int]:
   """
   gc.collect()
   pathlib.Path("/proc/self/clear_refs").write_text("5")  # Forgets the peak.
-  before, start = _bytes("VmRSS"), time.perf_counter()
+  before, start = status_bytes("VmRSS"), time.perf_counter()
   built = build()
-  seconds, peak = time.perf_counter() - start, _bytes("VmHWM")
+  seconds, peak = time.perf_counter() - start, status_bytes("VmHWM")
   gc.collect()
-  return built, seconds, _bytes("VmRSS") - before, peak - before
+  return built, seconds, status_bytes("VmRSS") - before, peak - before
 
 
-def _bytes(name: str) -> int:
-  """Returns what the system says of the memory of this process."""
+def status_bytes(name: str) -> int:
+  """Returns what the system says of the memory of this process.
+
+  Args:
+    name: A line of /proc/self/status, such as "VmRSS".
+  """
   for line in pathlib.Path("/proc/self/status").read_text().splitlines():
     if line.startswith(f"{name}:"):
       return 1024 * int(line.split()[1])

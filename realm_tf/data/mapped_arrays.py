@@ -8,7 +8,6 @@ then maps the files, which takes no time, and shares their pages with others.
 import collections
 import contextlib
 import errno
-import json
 import os
 import re
 import shutil
@@ -19,6 +18,8 @@ from typing import BinaryIO
 
 import numpy as np
 import tensorflow as tf
+
+from realm_tf import files
 
 NAME = "arrays"  # the folder below a corpus
 # Below so many passages, arrays are made in seconds, and kept in memory.
@@ -96,10 +97,7 @@ class _InFiles(Collector):
       for name, kind in self._types.items()
     }
     value = {"format": _FORMAT, "arrays": entries, "facts": self.facts}
-    with open(
-      os.path.join(self._folder, _MANIFEST), "w", encoding="utf-8"
-    ) as file:
-      json.dump(value, file, indent=2)
+    files.write_json(os.path.join(self._folder, _MANIFEST), value)
 
 
 def place(corpus: str, name: str, passages: int) -> str:
@@ -140,8 +138,7 @@ def read(folder: str) -> Collector | None:
   if not folder:
     return None
   try:
-    with open(os.path.join(folder, _MANIFEST), encoding="utf-8") as file:
-      manifest = json.load(file)
+    manifest = files.read_json(os.path.join(folder, _MANIFEST))
     if manifest["format"] != _FORMAT:
       return None
     found.facts = dict(manifest["facts"])
@@ -150,7 +147,7 @@ def read(folder: str) -> Collector | None:
       if os.path.getsize(path) != entry["bytes"]:
         return None
       found.arrays[name] = _mapped(path, np.dtype(entry["dtype"]))
-  except (OSError, ValueError, KeyError, TypeError):
+  except (OSError, tf.errors.OpError, ValueError, KeyError, TypeError):
     return None
   return found
 

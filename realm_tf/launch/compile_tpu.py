@@ -15,6 +15,7 @@ from absl import flags
 from realm_tf.launch import command
 from realm_tf.launch import dry_run
 from realm_tf.launch import path_checks
+from realm_tf.plans import corpus_size
 
 _CONFIG = flags.DEFINE_string(
   "config",
@@ -71,7 +72,7 @@ _REMAT = flags.DEFINE_bool(
 )
 _NUM_PASSAGES = flags.DEFINE_integer(
   "num_passages",
-  13_353_718,
+  corpus_size.WIKIPEDIA_PASSAGES,
   "Passages of the index that the cores hold in pretrain_device: Wikipedia's.",
   lower_bound=1,
 )

@@ -7,7 +7,8 @@ from typing import Any
 
 from realm_tf import errors
 
-# The paper's knowledge corpus, and about what its annotation holds.
+# The paper's knowledge corpus, Wikipedia of December 20, 2018, and about what
+# its annotation holds.
 WIKIPEDIA_PASSAGES = 13_353_718
 _WIKIPEDIA_WORDPIECES = 288
 _SENTENCES_PER_PASSAGE = 7.5

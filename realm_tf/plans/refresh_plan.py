@@ -10,8 +10,6 @@ from realm_tf.index.build import version_bytes
 from realm_tf.plans import corpus_size
 from realm_tf.plans import parameters
 
-_VALUE_BYTES = {"float16": 2, "float32": 4}
-
 
 def lines(
   model_dir: str, corpus: str, workers: int | None, batch_size: int | None
@@ -37,7 +35,7 @@ def lines(
   version = version_bytes.VersionBytes(
     size.passages,
     config.embedding_size,
-    _VALUE_BYTES[index.index_dtype],
+    version_bytes.VALUE_BYTES[index.index_dtype],
     size.passages < index.exact_search_below,
   )
   at_once = batch_size or index.embed_batch_size

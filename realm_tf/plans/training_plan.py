@@ -14,8 +14,6 @@ from realm_tf.plans import parameters
 from realm_tf.plans import refresh_modes
 from realm_tf.plans import replicas as replicas_lib
 
-_VALUE_BYTES = {"bfloat16": 2, "float16": 2, "float32": 4}
-
 
 @dataclasses.dataclass(frozen=True)
 class Asked:
@@ -117,7 +115,7 @@ def _index(
   version = version_bytes.VersionBytes(
     knowledge.passages,
     config.embedding_size,
-    _VALUE_BYTES[config.index_dtype],
+    version_bytes.VALUE_BYTES[config.index_dtype],
     knowledge.passages < config.exact_search_below,
   )
   return {
@@ -152,7 +150,7 @@ def _on_device(
         on_cpu=not (asked.tpu or asked.replicas),
       ),
       config.embedding_size,
-      _VALUE_BYTES[config.device_vectors],
+      version_bytes.VALUE_BYTES[config.device_vectors],
       record_words.count(config.passage_length, knowledge.vocab_size),
       config.batch_size,
     )
@@ -194,7 +192,7 @@ def _on_host(
   if isinstance(config, schema.RealmConfig):
     other = 8 * knowledge.passages  # fingerprints
   if isinstance(config, schema.RealmConfig) and asked.retrieval == "device":
-    value = _VALUE_BYTES[config.device_vectors]
+    value = version_bytes.VALUE_BYTES[config.device_vectors]
     index = knowledge.passages * config.embedding_size * value
   elif isinstance(config, schema.RealmConfig | schema.OrqaConfig):
     mapped += host_memory.of_packed(knowledge, config.passage_length)

@@ -12,6 +12,7 @@ import tensorflow as tf
 from realm_tf import errors
 from realm_tf import stack
 from realm_tf.configs import loading
+from realm_tf.plans import corpus_size
 from realm_tf.tpu import chips
 from realm_tf.tpu import compile_report
 from realm_tf.tpu import compiler
@@ -49,7 +50,7 @@ class Options:
   precision: str = ""
   rematerializes: bool = False
   find_batch: bool = False
-  num_passages: int = step_programs.WIKIPEDIA_PASSAGES
+  num_passages: int = corpus_size.WIKIPEDIA_PASSAGES
   refreshes_inline: bool = False
 
 

@@ -22,6 +22,7 @@ from realm_tf.models import embedders
 from realm_tf.models import ict
 from realm_tf.models import orqa
 from realm_tf.models import realm
+from realm_tf.plans import corpus_size
 from realm_tf.text import wordpiece
 from realm_tf.training import base_task
 from realm_tf.training import optimizers
@@ -29,11 +30,8 @@ from realm_tf.training import steps
 from realm_tf.training.tasks import device_task
 from realm_tf.training.tasks import orqa_sums
 
-# BERT's uncased vocabulary.
-VOCAB_SIZE = 30522
+VOCAB_SIZE = corpus_size.VOCAB_SIZE
 SEP_ID = 102
-# The paper's corpus, Wikipedia of December 20, 2018.
-WIKIPEDIA_PASSAGES = 13_353_718
 
 Features = Mapping[str, tf.TensorSpec]
 
@@ -60,7 +58,7 @@ class Setting(NamedTuple):
   """
 
   cores: int = 1
-  num_passages: int = WIKIPEDIA_PASSAGES
+  num_passages: int = corpus_size.WIKIPEDIA_PASSAGES
   refreshes_inline: bool = False
 
 

@@ -1,5 +1,26 @@
 """Flags of each command, for paths below a folder."""
 
+_INPUTS = (
+  "corpus/manifest.json",
+  "corpus/sentences/sentences-00000-of-00001.tfrecord.gz",
+  "run/config.json",
+  "weights/model.ckpt.index",
+  "tagger/exports/tagger/manifest.json",
+  "questions.train.jsonl",
+  "questions.jsonl",
+  "articles.jsonl",
+  "train.conll",
+  "vocab.txt",
+  "full/anything",
+)
+
+
+def write_inputs(root, *more):
+  """Writes what `good` names, each an empty JSON object, and more like it."""
+  for path in (*_INPUTS, *more):
+    (root / path).parent.mkdir(parents=True, exist_ok=True)
+    (root / path).write_text("{}")
+
 
 def good(root):
   """Returns flags of each command that nothing is wrong with."""

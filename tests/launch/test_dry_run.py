@@ -22,21 +22,7 @@ _TRAININGS = (
 def root(tmp_path_factory):
   """The inputs of a recipe in its middle."""
   made = tmp_path_factory.mktemp("dry")
-  for path in (
-    "run/config.json",
-    "weights/model.ckpt.index",
-    "tagger/exports/tagger/manifest.json",
-    "questions.train.jsonl",
-    "questions.dev.jsonl",
-    "questions.jsonl",
-    "articles.jsonl",
-    "train.conll",
-    "vocab.txt",
-    "full/anything",
-    "corpus/sentences/sentences-00000-of-00001.tfrecord.gz",
-  ):
-    (made / path).parent.mkdir(parents=True, exist_ok=True)
-    (made / path).write_text("{}")
+  given_flags.write_inputs(made, "questions.dev.jsonl")
   (made / "corpus/manifest.json").write_text(
     json.dumps(
       {

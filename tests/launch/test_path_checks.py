@@ -25,22 +25,7 @@ _BUCKET = "gs://bucket/any"
 def root(tmp_path_factory):
   """What lets a command come as far as the import of TensorFlow."""
   made = tmp_path_factory.mktemp("paths")
-  for path in (
-    "corpus/manifest.json",
-    "corpus/sentences/sentences-00000-of-00001.tfrecord.gz",
-    "bare/manifest.json",
-    "run/config.json",
-    "weights/model.ckpt.index",
-    "tagger/exports/tagger/manifest.json",
-    "questions.train.jsonl",
-    "questions.jsonl",
-    "articles.jsonl",
-    "train.conll",
-    "vocab.txt",
-    "full/anything",
-  ):
-    (made / path).parent.mkdir(parents=True, exist_ok=True)
-    (made / path).write_text("{}")
+  given_flags.write_inputs(made, "bare/manifest.json")
   return made
 
 

@@ -2,7 +2,8 @@
 
 import dataclasses
 
-_FLOAT_BYTES = 4
+# Of a value of embeddings that are stored or held, by its type.
+VALUE_BYTES = {"bfloat16": 2, "float16": 2, "float32": 4}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,7 +32,7 @@ class VersionBytes:
   @property
   def searcher(self) -> int:
     """Size of the searcher, on disk and in the trainer's memory."""
-    exact = self.rows * self.dim * _FLOAT_BYTES
+    exact = self.rows * self.dim * VALUE_BYTES["float32"]
     if self.exact:
       return exact
     if self.by_tensorflow:

@@ -12,22 +12,17 @@ from realm_tf import errors
 from realm_tf.checkpoints import fitting
 from realm_tf.checkpoints import sentence_encoder
 from realm_tf.checkpoints import weight_source
-from realm_tf.checkpoints.formats import own_run
 from realm_tf.configs import loading
 from realm_tf.configs import schema
 from realm_tf.data.corpus import corpora
-from realm_tf.export import embedder_export
 from realm_tf.index.versions import run_index
 from realm_tf.models import embedders
 from realm_tf.models import prompts
-from realm_tf.runs import best_weights
 from realm_tf.runs import run_config
-from realm_tf.runs import run_folder
 from realm_tf.training.init import sentence_init
 from realm_tf.training.recipes import imported_vectors
+from realm_tf.training.recipes import imported_weights
 
-_STEP = 0  # of its weights, its export and its indices
-_WEIGHTS = "weights-0"
 _LONGEST_QUERY = 64
 _OF_ENCODER = ("pooling", "normalization")
 _PROMPTS = ("query_prompt", "passage_prompt")
@@ -177,7 +172,7 @@ def write(
       found.path,
       folder=folder,
       store=run_index.home(run, folder, corpus.fingerprint),
-      step=_STEP,
+      step=imported_weights.STEP,
     )
   run_config.write_or_match(folder, run)
 
@@ -199,10 +194,4 @@ def _write_weights(
     prompts.of(config, tokenizer),
   )
   sentence_init.initialize(towers, found, config, corpus)
-  paths = run_folder.RunFolder(folder)
-  tf.io.gfile.makedirs(paths.best)
-  own_run.write_tokenizer(folder, tokenizer)
-  weights = tf.io.gfile.join(paths.best, _WEIGHTS)
-  tf.train.Checkpoint(retriever=towers).write(weights)
-  best_weights.write(folder, best_weights.BestWeights(_STEP, _WEIGHTS, {}))
-  embedder_export.Exporter(towers, config).save(folder, _STEP)
+  imported_weights.write(folder, tokenizer, towers, config, retriever=towers)

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
 from realm_tf import devices
 from realm_tf import errors
@@ -16,22 +15,17 @@ from realm_tf.checkpoints import saved
 from realm_tf.checkpoints import weight_source
 from realm_tf.checkpoints.formats import google_realm
 from realm_tf.checkpoints.formats import hugging_face_realm
-from realm_tf.checkpoints.formats import own_run
 from realm_tf.checkpoints.formats import whole_realm
 from realm_tf.configs import base
 from realm_tf.configs import schema
 from realm_tf.data.corpus import corpora
-from realm_tf.export import embedder_export
 from realm_tf.index.versions import index_store
 from realm_tf.models import orqa
-from realm_tf.runs import best_weights
 from realm_tf.runs import run_config
-from realm_tf.runs import run_folder
 from realm_tf.training.recipes import imported_vectors
+from realm_tf.training.recipes import imported_weights
 from realm_tf.training.tasks import orqa_task
 
-_STEP = 0  # of its weights, its export and its index
-_WEIGHTS = "weights-0"
 _LONGEST_QUERY = 64
 # What a run may choose; the source says the rest.
 _FIELDS = (
@@ -237,13 +231,7 @@ def write_weights(parts: Parts, folder: str) -> Rest:
   if model.reader is None:
     raise TypeError("no reader")
   assignment.initialize_span_reader(model.reader, found.reader)
-  paths = run_folder.RunFolder(folder)
-  tf.io.gfile.makedirs(paths.best)
-  own_run.write_tokenizer(folder, tokenizer)
-  weights = tf.io.gfile.join(paths.best, _WEIGHTS)
-  tf.train.Checkpoint(**model.parts).write(weights)
-  best_weights.write(folder, best_weights.BestWeights(_STEP, _WEIGHTS, {}))
-  embedder_export.Exporter(towers, config).save(folder, _STEP)
+  imported_weights.write(folder, tokenizer, towers, config, **model.parts)
   return Rest(found.path, found.block_embeddings, corpus, config)
 
 
@@ -265,7 +253,7 @@ def write_rest(rest: Rest, folder: str) -> None:
     rest.path,
     folder=folder,
     store=index_store.IndexStore(folder),
-    step=_STEP,
+    step=imported_weights.STEP,
   )
   run_config.write_or_match(
     folder,
@@ -278,6 +266,6 @@ def write_rest(rest: Rest, folder: str) -> None:
       pretrain_corpus="",
       init_checkpoint=rest.path,
       init_reader=rest.path,
-      index_step=_STEP,
+      index_step=imported_weights.STEP,
     ),
   )
