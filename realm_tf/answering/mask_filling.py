@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-import numpy as np
 import tensorflow as tf
 
 from realm_tf import devices
@@ -56,7 +55,7 @@ class MaskFilling:
       packing.PackedPassages.of(
         corpus.load_passages(), config.passage_length, corpus.tokenizer
       ),
-      np.concatenate(version.load_embeddings()),
+      version.load_matrix(),
       passage_memory.Texts.load(corpus),
     )
     self.graph = fill_mask.FillMaskGraph(

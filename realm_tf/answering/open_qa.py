@@ -130,7 +130,7 @@ class OpenQA:
     self._searcher = version.load_searcher() if version else None
     self.memory = passage_memory.PassageMemory.of(
       knowledge.packed,
-      np.concatenate(version.load_embeddings()) if version else None,
+      version.load_matrix() if version else None,
       knowledge.texts,
     )
     strategy = tf.distribute.get_strategy()

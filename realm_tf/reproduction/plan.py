@@ -337,7 +337,7 @@ class Planner:
       | dict(flags)
       | {"model_dir": folder, "seed": str(self.seed)}
       | self._tpu,
-      (os.path.join(folder, "exports", "best", "manifest.json"),),
+      (os.path.join(folder, "checkpoints", "checkpoint"),),
       needs,
     )
 

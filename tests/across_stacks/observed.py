@@ -96,7 +96,7 @@ def index(root: pathlib.Path) -> Any:
   version = index_store.IndexStore(str(root / "realm")).open(
     0, opened.fingerprint, opened.num_passages, verify=True
   )
-  queries = np.concatenate(version.load_embeddings())[:3].astype(np.float32)
+  queries = version.load_matrix()[:3].astype(np.float32)
   searcher = version.load_searcher()
   assert not searcher.is_exact
   found = [part.numpy().tolist() for part in searcher.search(queries, 4)]

@@ -24,7 +24,7 @@ _LEFT = {
   "knn_lm": ("output", ["knn_lm.json"]),
   "evaluate": ("output", ["summary.json"]),
 }
-_TRAINED = ("model_dir", ["config.json", "exports/best/manifest.json"])
+_TRAINED = ("model_dir", ["config.json", "checkpoints/checkpoint"])
 
 
 class FakeCommands:

@@ -79,8 +79,7 @@ def test_a_step_that_was_interrupted_is_not_done(tmp_path):
 
 def test_a_step_whose_files_are_gone_is_run_again(tmp_path, commands):
   run(tmp_path, commands, ["baseline"])
-  best = tmp_path / "seed-0" / "ict" / "exports" / "best" / "manifest.json"
-  best.unlink()
+  (tmp_path / "seed-0" / "ict" / "checkpoints" / "checkpoint").unlink()
   before = len(commands.ran)
   run(tmp_path, commands, ["baseline"])
   assert [command for command, _ in commands.ran[before:]] == ["pretrain_ict"]
@@ -88,7 +87,7 @@ def test_a_step_whose_files_are_gone_is_run_again(tmp_path, commands):
 
 def test_a_command_that_writes_nothing_is_no_success(tmp_path, commands):
   commands.forgets.add("pretrain_ict")
-  with pytest.raises(errors.UserError, match="has not written .*ict/exports"):
+  with pytest.raises(errors.UserError, match="has not written .*checkpoints"):
     run(tmp_path, commands, ["baseline"])
 
 

@@ -137,6 +137,23 @@ class IndexVersion:
       found.append(part)
     return found
 
+  def load_matrix(self) -> np.ndarray:
+    """Returns <floating>[rows, dim], all of it in memory.
+
+    Raises:
+      errors.UserError: If it cannot be read, or holds NaN or an infinity, of
+        which a search would make wrong answers.
+    """
+    parts = self.load_embeddings()
+    for shard, part in enumerate(parts):
+      if not np.isfinite(part).all():
+        path = os.path.join(self.path, shard_name(shard, len(parts)))
+        raise errors.UserError(
+          f"{path} is damaged: it holds values that are not finite. Remove "
+          f"{self.path}; the command that made it builds it again."
+        )
+    return np.concatenate(parts)
+
   def check(self, fingerprint: str, num_rows: int) -> None:
     """Raises if the version is not of the corpus.
 

@@ -12,7 +12,6 @@ import logging
 from collections.abc import Collection
 from collections.abc import Iterator
 
-import numpy as np
 import tensorflow as tf
 
 from realm_tf.answering import open_qa
@@ -128,7 +127,7 @@ class FollowingHook(refresh_hook.RefreshHook[following_task.SearchedIndex]):
     config, embeddings = self._orqa_config, None
     if config.beam_loss or config.retriever == retriever_names.HYBRID:
       with tf.device("/cpu:0"):
-        embeddings = tf.constant(np.concatenate(version.load_embeddings()))
+        embeddings = tf.constant(version.load_matrix())
     search = version.load_searcher().search
     return following_task.SearchedIndex(
       version.step,

@@ -133,7 +133,7 @@ def open_version(run_dir, corpus):
 def by_id(corpus, version):
   """Returns each passage's embedding, by id."""
   ids = [i.decode() for i in corpus.load_passages().ids]
-  rows = np.concatenate(version.load_embeddings())
+  rows = version.load_matrix()
   return dict(zip(ids, rows, strict=True))
 
 
@@ -178,7 +178,7 @@ def test_it_is_the_index_that_embedding_all_gives(tmp_path, old, run_dir):
       for shard in range(3)
     ]
   )
-  found = np.concatenate(version.load_embeddings())
+  found = version.load_matrix()
   np.testing.assert_allclose(found, by_hand, rtol=2e-3, atol=2e-3)
   manifest, wanted = version.manifest, anew.manifest
   assert manifest.recall == wanted.recall == 1.0
@@ -192,7 +192,7 @@ def test_the_searcher_finds_what_was_added_and_not_what_was_removed(
 ):
   new, version = edit_both(tmp_path, old, run_dir, **_EDIT)
   titles, _ = new.read_texts()
-  queries = np.concatenate(version.load_embeddings()).astype(np.float32)
+  queries = version.load_matrix().astype(np.float32)
   _, rows, valid = version.load_searcher().search(
     tf.constant(queries), new.num_passages
   )

@@ -110,7 +110,7 @@ def test_an_encoder_finds_what_it_finds_by_hand(place, capsys):
   passages = by_hand(corpus)
   store = index_store.find_store(model_dir, corpus.fingerprint)
   version = store.open(0, corpus.fingerprint, corpus.num_passages)
-  stored = np.concatenate(version.load_embeddings())
+  stored = version.load_matrix()
   np.testing.assert_allclose(stored, passages, atol=1e-3)  # float16
   retriever = run_retriever.Retriever.from_run(model_dir, corpus=corpus.path)
   questions = [question for question, _ in QUESTIONS]

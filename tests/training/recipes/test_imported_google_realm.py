@@ -106,9 +106,7 @@ def test_the_index_has_the_very_vectors(place, vectors, name):
   version = store.open(0, corpus.fingerprint, len(TEXTS))
   assert version.manifest.dtype == "float32"
   version.verify()
-  np.testing.assert_array_equal(
-    np.concatenate(version.load_embeddings()), vectors
-  )
+  np.testing.assert_array_equal(version.load_matrix(), vectors)
 
 
 def test_a_refresh_finds_the_index(place):
@@ -127,7 +125,7 @@ def test_an_embedder_alone_embeds_any_corpus(place):
   version = store.open(0, context.corpus.fingerprint, len(TEXTS))
   [first] = context.corpus.tokenizer.tokenize(TEXTS[:1]).to_list()
   np.testing.assert_allclose(
-    np.concatenate(version.load_embeddings())[0],
+    version.load_matrix()[0],
     realm_folders.embed(realm_folders.embedder(9), [], first),
     atol=2e-2,  # of an index in float16
   )

@@ -144,9 +144,7 @@ def test_the_index_has_the_very_vectors(place, vectors):
   version = run_index.open_index(run, corpus, str(place / "run"))
   assert version.manifest.dtype == "float32"
   version.verify()
-  np.testing.assert_array_equal(
-    np.concatenate(version.load_embeddings()), vectors
-  )
+  np.testing.assert_array_equal(version.load_matrix(), vectors)
 
 
 def test_the_run_says_what_the_source_says(place):
@@ -201,7 +199,7 @@ def test_an_index_that_is_lost_is_embedded_by_the_passage_tower(place):
   version = store.open(0, context.corpus.fingerprint, len(TEXTS))
   [first] = context.corpus.tokenizer.tokenize(TEXTS[:1]).to_list()
   np.testing.assert_allclose(
-    np.concatenate(version.load_embeddings())[0],
+    version.load_matrix()[0],
     realm_folders.embed(realm_folders.embedder(9), [], first),
     atol=1e-4,
   )
@@ -289,5 +287,5 @@ def test_half_precision_may_be_asked_for(place, vectors):
   corpus = corpora.Corpus.open(run.corpus)
   version = run_index.open_index(run, corpus, folder)
   np.testing.assert_array_equal(
-    np.concatenate(version.load_embeddings()), vectors.astype(np.float16)
+    version.load_matrix(), vectors.astype(np.float16)
   )
