@@ -138,6 +138,7 @@ def test_orqa_files_are_read_gzip_too(tmp_path):
     '{"id": "q", "answer": "a", "retrieved": [1]}',
     '{"id": "q", "answer": "a", "probability": 1.5}',
     '{"id": "q", "answer": "a", "probability": true}',
+    '{"id": "q", "answer": "a", "probability": 1' + "0" * 400 + "}",
   ],
 )
 def test_a_wrong_line_is_named_by_file_and_number(tmp_path, line):

@@ -585,6 +585,12 @@ def test_more_layers_than_weights_are_refused_at_once(tmp_path):
   assert "says that it has 1,000,000,000 layers" in message
 
 
+def test_a_size_of_another_type_is_told_in_few_words(tmp_path):
+  message = error_of(hugging_face(tmp_path / "hf", hidden_size="9" * 70_000))
+  assert "its hidden_size is '999" in message
+  assert len(message) < 1000
+
+
 @pytest.mark.parametrize("damage", ["strings", "gap", "list"])
 def test_a_damaged_tokenizer_is_refused(tmp_path, damage):
   folder = with_tokenizer_json(tmp_path / "source")

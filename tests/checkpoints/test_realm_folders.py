@@ -162,6 +162,11 @@ def without(arrays, name):
       {},
       "lacks the tensor qa_outputs.dense_output.bias [1]",
     ),
+    (
+      realm_folders.reader(),
+      {"span_hidden_size": [24] * 1000},
+      "its span_hidden_size is [24, 24",
+    ),
     ({"x": np.zeros([2], np.float32)}, {}, "holds no part of REALM"),
     (
       realm_folders.openqa(np.zeros([3, 16], np.float32)),

@@ -86,6 +86,23 @@ def test_verifying_finds_a_changed_and_a_missing_file(store):
     store.open(100, "z", 7, verify=True)
 
 
+@pytest.mark.parametrize(
+  "vectors, words",
+  [
+    (np.zeros([7, 3], np.float16), r"\[7, 3\], not embeddings of 2 dimensions"),
+    (np.zeros([7], np.float16), r"\[7\], not embeddings of 2 dimensions"),
+    (np.full([7, 2], np.nan, np.float16), "values that are not finite"),
+    (np.full([7, 2], -np.inf, np.float16), "values that are not finite"),
+  ],
+)
+def test_vectors_that_cannot_be_searched_are_refused(store, vectors, words):
+  publish(store, 100)
+  path = pathlib.Path(store.path(100), "embeddings-00000-of-00001.npy")
+  index_version.write_embeddings(str(path), vectors)
+  with pytest.raises(errors.UserError, match=f"{path} is damaged: .*{words}"):
+    store.open(100, "z", 7).load_matrix()
+
+
 def test_a_damaged_manifest_is_named(store):
   publish(store, 100)
   pathlib.Path(store.path(100), "manifest.json").write_text("{")
