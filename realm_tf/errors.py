@@ -1,5 +1,8 @@
 """The error that a caller's mistake raises."""
 
+_MOST_CHARACTERS = 1500  # of a message
+_LAST_CHARACTERS = 500  # of these, those that say what to do
+
 
 class UserError(ValueError):
   """A caller's mistake: a wrong argument, file, record or field.
@@ -8,4 +11,14 @@ class UserError(ValueError):
   fault, and what to do. It speaks of arguments as Python does: `corpus=PATH`.
   Commands print it with flags in their place (`launch/console.py`), and exit
   with status 2, without a traceback.
+
+  The middle of a very long message is left out: it repeats a value of a file
+  that may be of any length.
   """
+
+  def __init__(self, message: str):
+    """Takes the message."""
+    if len(message) > _MOST_CHARACTERS:
+      first = message[: _MOST_CHARACTERS - _LAST_CHARACTERS]
+      message = f"{first} ... {message[-_LAST_CHARACTERS:]}"
+    super().__init__(message)

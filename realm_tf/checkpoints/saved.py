@@ -104,6 +104,8 @@ def problem(path: str) -> str | None:
       stat = tf.io.gfile.stat(f"{path}.{ending}")
     except tf.errors.NotFoundError:  # Its run goes on, and removes old ones.
       return "lacks a file"
+    except tf.errors.OpError as e:
+      return _is_damaged(e)
     stamps.append((ending, stat.length, stat.mtime_nsec))
   return _damage(path, tuple(stamps))
 
@@ -150,8 +152,13 @@ def _read(path: str) -> str | None:
     for name in reader.get_variable_to_shape_map():
       reader.get_tensor(name)
   except DAMAGE as e:
-    return f"is damaged ({' '.join(str(e).split())})"
+    return _is_damaged(e)
   return None
+
+
+def _is_damaged(error: Exception) -> str:
+  """Returns the words of `problem` for an error."""
+  return f"is damaged ({' '.join(str(error).split())})"
 
 
 def _files(folder: str) -> Mapping[str, list[str]]:

@@ -643,6 +643,12 @@ class OrqaConfig(RefreshedIndexConfig, TaskConfig, RetrievalConfig):
         self.reader_length,
         "must leave room for a passage after a question of query_length",
       )
+    if self.max_span_length >= self.reader_length:
+      _refuse(
+        "max_span_length",
+        self.max_span_length,
+        f"must be below reader_length, {self.reader_length}",
+      )
     if self.reader_beam > self.retriever_beam:
       _refuse("reader_beam", self.reader_beam, "must be at most retriever_beam")
 

@@ -132,8 +132,14 @@ def get(name: str, sources: Sources) -> Scale:
         "train_steps": "2000",
       },
       "graph_retriever": {**_TINY_ENCODERS, "passages": "12", "seeds": "8"},
-      # Links lead to most of its answers, which their own passages hold.
-      "path_retriever": {**_TINY_ENCODERS, "augmented": "false", "pool": "6"},
+      # Links lead to most of its answers, which their own passages hold. It
+      # learns paths and answers at once, and takes longer.
+      "path_retriever": {
+        **_TINY_ENCODERS,
+        "augmented": "false",
+        "pool": "6",
+        "train_steps": "2400",
+      },
       "t5": {
         "size": "tiny",
         "input_length": "22",

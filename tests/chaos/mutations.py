@@ -18,6 +18,8 @@ from collections.abc import Callable
 
 import numpy as np
 
+from realm_tf import files
+
 _Rng = random.Random
 _Mutation = Callable[[pathlib.Path, _Rng], str]
 
@@ -371,7 +373,7 @@ _OF_JSON = (
 def _edit_array(path: pathlib.Path, rng: _Rng) -> str:
   try:
     array = np.load(path, allow_pickle=False)
-  except ValueError:
+  except files.NO_ARRAY:  # Damaged once already.
     return _flip(path, rng)
   name = rng.choice(
     ["nan", "inf", "dtype", "rows", "columns", "rank", "objects", "order"]
@@ -401,7 +403,10 @@ def _edit_array(path: pathlib.Path, rng: _Rng) -> str:
 def _edit_safetensors(path: pathlib.Path, rng: _Rng) -> str:
   content = path.read_bytes()
   start = 8 + int.from_bytes(content[:8], "little")
-  header = json.loads(content[8:start])
+  try:
+    header = json.loads(content[8:start])
+  except ValueError:  # Damaged once already.
+    return _flip(path, rng)
   name = rng.choice([n for n in header if n != "__metadata__"])
   entry = header[name]
   kind = rng.choice(

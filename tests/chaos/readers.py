@@ -49,6 +49,7 @@ class Reader:
     damaged: Patterns of the files that are damaged, from the folder on.
     sealed: Ends of files with check sums: what is read of one that was changed
       must be what it was, or be refused.
+    is_listed: Whether something names the files that there have to be.
     weight: How often it is chosen; less for those that take long.
   """
 
@@ -57,6 +58,7 @@ class Reader:
   read: _Read
   damaged: tuple[str, ...] = ("**/*",)
   sealed: tuple[str, ...] = ()
+  is_listed: bool = True
   weight: float = 1.0
 
 
@@ -359,8 +361,20 @@ def _read_served(folder: pathlib.Path) -> Any:
 
 
 READERS = (
-  Reader("documents", _make_documents, _read_documents, sealed=(".gz", ".bz2")),
-  Reader("questions", _make_questions, _read_questions, sealed=(".gz",)),
+  Reader(
+    "documents",
+    _make_documents,
+    _read_documents,
+    sealed=(".gz", ".bz2"),
+    is_listed=False,
+  ),
+  Reader(
+    "questions",
+    _make_questions,
+    _read_questions,
+    sealed=(".gz",),
+    is_listed=False,
+  ),
   Reader("predictions", _make_predictions, _read_predictions),
   Reader("vocabulary", _make_vocabulary, _read_vocabulary),
   Reader("labels", _make_labels, _read_labels),

@@ -17,12 +17,16 @@ _QUICK = ("documents", "questions", "predictions", "vocabulary", "labels")
 _INPUTS = 120
 
 
-def judged(tmp_path, read, damage="a.txt: emptied", sealed=()):
+def judged(
+  tmp_path, read, damage="a.txt: emptied", sealed=(), *, is_listed=True
+):
   """What is said of a reader of a damaged file."""
   folder = tmp_path / "files"
   folder.mkdir()
   (folder / "a.txt").write_text("new")
-  reader = readers.Reader("planted", lambda _: None, read, sealed=sealed)
+  reader = readers.Reader(
+    "planted", lambda _: None, read, sealed=sealed, is_listed=is_listed
+  )
   expected = readers.digest("old")
   found = verdicts.judge(reader, "1", damage, folder, expected)
   assert (found.reader, found.case, found.damage) == ("planted", "1", damage)
@@ -40,6 +44,29 @@ def test_the_right_result_or_that_of_the_file_is_good(tmp_path):
 
 def test_what_a_check_sum_tells_must_not_be_taken(tmp_path):
   assert judged(tmp_path / "1", text_of, sealed=(".txt",)) == verdicts.WRONG
+
+
+def test_a_file_that_no_list_names_may_be_removed(tmp_path):
+  def outcome(place, is_listed):
+    return judged(
+      tmp_path / place,
+      lambda _: "new",
+      "a.txt: removed",
+      (".txt",),
+      is_listed=is_listed,
+    )
+
+  assert outcome("1", is_listed=True) == verdicts.WRONG
+  assert outcome("2", is_listed=False) == verdicts.CHANGED
+
+
+@pytest.mark.parametrize("name", ["a.npy", "a.safetensors", "a.json"])
+def test_what_is_damaged_can_be_damaged_again(tmp_path, name):
+  for case in range(60):
+    path = tmp_path / f"case-{case}" / name
+    path.parent.mkdir()
+    path.write_bytes(random.Random(case).randbytes(100))
+    assert mutations.damage(path, random.Random(case))
 
 
 @pytest.fixture(autouse=True)

@@ -27,6 +27,7 @@ LEFT = "left"  # files written that nobody asked for
 BREACHES = (TRACEBACK, UNNAMED, WRONG, HANG, DIED, MEMORY, LOST, LEFT)
 
 _UNSEEN = ("packed: ", "written twice")
+_REMOVED = ": removed"
 _MOST_MESSAGE = 2000  # characters
 _MOST_BYTES = 1 << 30
 
@@ -96,9 +97,10 @@ def _read(
   if value == expected:
     return SAME, ""
   # Two compressed files in a row are one, and no check sum is wrong.
+  unseen = _UNSEEN if reader.is_listed else (*_UNSEEN, _REMOVED)
   is_sealed = all(
     part.partition(": ")[0].endswith(reader.sealed)
-    and not any(change in part for change in _UNSEEN)
+    and not any(change in part for change in unseen)
     for part in damage.split("; ")
   )
   return (WRONG, "another value") if is_sealed else (CHANGED, "")

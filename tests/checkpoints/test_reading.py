@@ -13,6 +13,7 @@ from realm_tf.checkpoints import assignment
 from realm_tf.checkpoints import comparison
 from realm_tf.checkpoints import names
 from realm_tf.checkpoints import reading
+from realm_tf.checkpoints import saved
 from realm_tf.checkpoints.formats import imported
 from realm_tf.models import encoders as encoder_lib
 from tests import synthetic
@@ -617,3 +618,12 @@ def test_an_index_of_weights_names_files_of_its_folder(tmp_path, part):
     reading.read(str(folder))
   else:
     assert f"{index} is damaged" in error_of(folder)
+
+
+def test_a_link_to_itself_among_checkpoints_is_damage(tmp_path):
+  (tmp_path / "ckpt-1.data-00000-of-00001").write_bytes(b"")
+  index = tmp_path / "ckpt-1.index"
+  index.symlink_to(index)
+  found = saved.problem(str(tmp_path / "ckpt-1"))
+  assert "is damaged" in found
+  assert "symbolic links" in found

@@ -393,3 +393,8 @@ def test_a_value_that_is_wrong_in_a_file_names_it(tmp_path):
 )
 def test_settings_of_device_retrieval_are_checked(field, value):
   assert f"config.{field}=" in error_of("pretrain", "tiny", {field: value})
+
+
+def test_a_span_as_long_as_what_is_read_is_refused():
+  message = error_of("finetune", "tiny", {"max_span_length": 3000})
+  assert "config.max_span_length=3000 must be below reader_length" in message

@@ -64,6 +64,9 @@ def read_manifest(corpus: str) -> dict[str, Any] | None:
     _, names = manifest["settings"], [s["file"] for s in manifest["shards"]]
     if not all(map(files.is_inside, names)):
       raise ValueError("a file is not in the folder")
+    counts = [s.get("passages", 0) for s in manifest["shards"]]
+    if any(type(count) is not int for count in counts):
+      raise TypeError("`passages` must be whole numbers")
   except tf.errors.NotFoundError:
     return None
   except (ValueError, KeyError, TypeError) as e:

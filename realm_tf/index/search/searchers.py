@@ -15,6 +15,7 @@ import tensorflow as tf
 from realm_tf import errors
 from realm_tf import files
 from realm_tf import stack
+from realm_tf import typed
 from realm_tf.checkpoints import saved
 from realm_tf.index.search import scann_searcher
 from realm_tf.index.search import searcher_base
@@ -68,12 +69,18 @@ def load_searcher(path: str) -> searcher_base.Searcher:
     files.check_all_readable(path)
     fields = files.read_json(file)
     settings = searcher_settings.SearcherSettings(**fields["settings"])
+    typed.check(settings)
     num_rows, dim = fields["num_rows"], fields["dim"]
+    if type(num_rows) is not int or type(dim) is not int:
+      raise TypeError("`num_rows` and `dim` must be whole numbers")
     library = searcher_settings.library_here(num_rows)
     if settings.library != library:
       return build_searcher(_read_vectors(path, settings.library), settings, 1)
     with tf.device("/cpu:0"):
       loaded = tf.saved_model.load(path)
+    _, queries = loaded.signatures["search"].structured_input_signature
+    if queries["queries"].shape[1] != dim:
+      raise ValueError(f"{queries['queries']} is not of {dim} dimensions")
   except tf.errors.OpError as e:
     raise errors.UserError(
       f"{path} cannot be read: {e.message} Remove its index version; "

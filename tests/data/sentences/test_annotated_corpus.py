@@ -195,9 +195,11 @@ def test_an_annotation_must_be_whole(tmp_path):
   (folder / "sentences-00001-of-00003.tfrecord.gz").unlink()
   with pytest.raises(errors.UserError, match="sentences-00001-of-00003"):
     annotated_corpus.load(str(tmp_path), TOKENIZER)
-  manifest.write_text("{}")
-  with pytest.raises(errors.UserError, match="manifest.json is damaged"):
-    annotated_corpus.load(str(tmp_path), TOKENIZER)
+  wrapped = [shard | {"passages": [1]} for shard in shards]
+  for damaged in ({}, {"settings": {}, "shards": wrapped}):
+    manifest.write_text(json.dumps(damaged))
+    with pytest.raises(errors.UserError, match="manifest.json is damaged"):
+      annotated_corpus.load(str(tmp_path), TOKENIZER)
 
 
 # What is done to an annotation of three shards of one record each, given its

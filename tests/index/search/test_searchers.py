@@ -281,6 +281,26 @@ def test_a_half_copied_searcher_is_named(tmp_path, kept):
     searcher_lib.load_searcher(str(folder))
 
 
+@pytest.mark.parametrize(
+  "change",
+  [
+    {"num_rows": "gs://x/y"},
+    {"dim": []},
+    {"dim": 4000},
+    {"settings": {"exact": "yes"}},
+  ],
+)
+def test_a_searcher_of_other_sizes_or_types_is_damaged(tmp_path, change):
+  vectors = np.random.default_rng(0).normal(size=[50, 8]).astype(np.float32)
+  settings = searcher_settings.choose_settings(50, index_config(), 4)
+  folder = tmp_path / "searcher"
+  searcher_lib.build_searcher(vectors, settings, 1).save(str(folder))
+  file = folder / "searcher.json"
+  file.write_text(json.dumps(json.loads(file.read_text()) | change))
+  with pytest.raises(errors.UserError, match=f"{folder} is no searcher"):
+    searcher_lib.load_searcher(str(folder))
+
+
 def test_a_wide_beam_visits_as_many_leaves_as_it_needs():
   rng = np.random.default_rng(5)
   embeddings = rng.normal(size=(2_000, 16)).astype(np.float32)
