@@ -14,6 +14,7 @@ import shutil
 import subprocess
 import tarfile
 from collections.abc import Iterator
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from tests.across_stacks import make_files
@@ -27,6 +28,12 @@ _SMALL_MODEL = {
   **{"num_layers": 1, "hidden_size": 16, "num_heads": 2, "max_positions": 80},
   **{"intermediate_size": 32, "batch_size": 4, "precision": "float32"},
   **{"train_steps": 4, "checkpoint_every_steps": 2, "warmup_steps": 1},
+}
+# The model of the run that is fine-tuned.
+_OF_REALM = {
+  **{"num_layers": 1, "hidden_size": 8, "num_heads": 2, "max_positions": 80},
+  **{"intermediate_size": 16, "projection_size": 8, "reader_length": 80},
+  **{"query_length": 24, "passage_length": 48, "warmup_steps": 1},
 }
 _OF_SENTENCES = {"heldout_fraction": 0.4}
 _WITH_PASSAGES = _OF_SENTENCES | {"query_length": 24, "passage_length": 40}
@@ -47,8 +54,11 @@ class Command(NamedTuple):
 
 
 def _model(**fields: object) -> tuple[str, ...]:
-  values = _SMALL_MODEL | fields
-  return tuple(f"--config.{name}={value}" for name, value in values.items())
+  return _flags(_SMALL_MODEL | fields)
+
+
+def _flags(fields: Mapping[str, object]) -> tuple[str, ...]:
+  return tuple(f"--config.{name}={value}" for name, value in fields.items())
 
 
 _CORPUS = "--corpus={root}/corpus"
@@ -62,7 +72,7 @@ COMMANDS = (
     ),
   ),
   Command(
-    "annotate_spans", ("corpus",), (_CORPUS, "--tagger=rules", "--overwrite")
+    "annotate_spans", ("plain",), ("--corpus={root}/plain", "--tagger=rules")
   ),
   Command(
     "edit_corpus",
@@ -113,12 +123,13 @@ COMMANDS = (
       *("--dev_dataset={root}/questions.jsonl", "--init={root}/realm"),
       *("--model_dir={root}/new", "--config.train_steps=4"),
       *("--config.checkpoint_every_steps=2", "--config.batch_size=4"),
+      *_flags(_OF_REALM),
     ),
   ),
   Command(
     "evaluate",
-    ("corpus", "realm", "qa", "questions.jsonl"),
-    ("--model_dir={root}/qa", "--dataset={root}/questions.jsonl"),
+    ("corpus", "realm", "qa", "asked.jsonl"),
+    ("--model_dir={root}/qa", "--dataset={root}/asked.jsonl"),
   ),
   Command(
     "export",
@@ -162,6 +173,14 @@ def make_state(folder: pathlib.Path) -> None:
   # A run without an index, which a refresher makes.
   shutil.copytree(folder / "realm", folder / "bare")
   shutil.rmtree(folder / "bare" / "index")
+  # A corpus that is not annotated yet.
+  shutil.copytree(folder / "corpus", folder / "plain")
+  shutil.rmtree(folder / "plain" / "sentences")
+  # Questions that no run was trained on.
+  questions = (folder / "questions.jsonl").read_text()
+  (folder / "asked.jsonl").write_text(
+    questions.replace("where was", "in which town was")
+  )
 
 
 @contextlib.contextmanager
