@@ -49,6 +49,14 @@ def corpus(tmp_path_factory):
   return build(tmp_path_factory.mktemp("disturbed") / "corpus")
 
 
+@pytest.fixture(scope="module")
+def undisturbed(corpus, tmp_path_factory):
+  """The losses of a run that nobody disturbs."""
+  run = tmp_path_factory.mktemp("undisturbed") / "run"
+  tiny_runs.run("pretrain", *flags(corpus, run, "--refresh=off"))
+  return tiny_runs.scalars(run, "train")["loss"]
+
+
 def test_one_of_three_trainers_trains(corpus, tmp_path):
   run = tmp_path / "run"
   trainers = [start(*flags(corpus, run, "--refresh=off")) for _ in range(3)]
@@ -91,20 +99,19 @@ def test_a_clock_set_back_by_an_hour_changes_nothing(corpus, tmp_path):
   assert not tiny_runs.processes_of(run)
 
 
-def test_a_corpus_replaced_beside_a_training_is_not_taken(tmp_path):
-  corpus = build(tmp_path / "corpus")
-  calm, run = tmp_path / "calm", tmp_path / "run"
+def test_a_corpus_replaced_beside_a_training_is_not_taken(
+  tmp_path, undisturbed
+):
+  corpus, run = build(tmp_path / "corpus"), tmp_path / "run"
   other = build(tmp_path / "other", seed=1)
-  tiny_runs.run("pretrain", *flags(corpus, calm, "--refresh=off"))
-
   trainer = start(*flags(corpus, run, "--refresh=off"))
   for line in trainer.lines():
     if line.startswith("step 3/"):
       corpus.rename(tmp_path / "away")
       other.rename(corpus)
   assert trainer.wait() == 0
-  wanted, found = (tiny_runs.scalars(x, "train")["loss"] for x in (calm, run))
-  assert found == pytest.approx(wanted, rel=1e-5)
+  found = tiny_runs.scalars(run, "train")["loss"]
+  assert found == pytest.approx(undisturbed, rel=1e-5)
 
   again = flags(corpus, run, "--refresh=off", train_steps=2 * _STEPS)
   done = forked_commands.run("pretrain", again, tiny_runs.environment())
@@ -133,10 +140,9 @@ def test_a_refresher_does_not_embed_a_corpus_put_in_its_place(tmp_path):
   assert not tiny_runs.processes_of(run)
 
 
-def test_a_corpus_may_be_edited_beside_a_training(corpus, tmp_path):
-  run = tmp_path / "run"
-  tiny_runs.run("pretrain", *flags(corpus, run, "--refresh=off"))
-  wanted = tiny_runs.scalars(run, "train")["loss"]
+def test_a_corpus_may_be_edited_beside_a_training(
+  corpus, tmp_path, undisturbed
+):
   more = tiny_runs.write_articles(
     tmp_path / "more.jsonl", tiny_runs.articles(3, seed=2)
   )
@@ -149,4 +155,4 @@ def test_a_corpus_may_be_edited_beside_a_training(corpus, tmp_path):
       assert done["status"] == 0, done["stderr"]
   assert trainer.wait() == 0
   found = tiny_runs.scalars(beside, "train")["loss"]
-  assert found == pytest.approx(wanted, rel=1e-5)
+  assert found == pytest.approx(undisturbed, rel=1e-5)

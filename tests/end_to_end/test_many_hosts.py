@@ -15,7 +15,7 @@ from realm_tf.runs import run_state
 from tests.end_to_end import forked_commands
 from tests.end_to_end import tiny_runs
 
-_STEPS = 50
+_STEPS = 30
 _COMPARED = 20  # steps from the first on; later ones differ by rounding
 _EVERY = 5  # steps between two checkpoints
 _DEADLINE_SECS = 120
@@ -157,7 +157,7 @@ def test_workers_take_the_same_index_versions_at_the_same_steps(
   corpus, tmp_path
 ):
   run = tmp_path / "run"
-  more = ("--config.export_every_steps=10", "--config.index_age_limit_steps=20")
+  more = ("--config.export_every_steps=5", "--config.index_age_limit_steps=10")
   said = train(2, "pretrain", *flags(corpus, run, *more))
   assert "2 replicas on 2 hosts" in said[0]
   used = [re.findall(r"index versions used: (.+)\. Next", x) for x in said]
