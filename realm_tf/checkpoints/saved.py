@@ -105,7 +105,7 @@ def problem(path: str) -> str | None:
     except tf.errors.NotFoundError:  # Its run goes on, and removes old ones.
       return "lacks a file"
     except tf.errors.OpError as e:
-      return _is_damaged(e)
+      return _damaged_by(e)
     stamps.append((ending, stat.length, stat.mtime_nsec))
   return _damage(path, tuple(stamps))
 
@@ -152,11 +152,11 @@ def _read(path: str) -> str | None:
     for name in reader.get_variable_to_shape_map():
       reader.get_tensor(name)
   except DAMAGE as e:
-    return _is_damaged(e)
+    return _damaged_by(e)
   return None
 
 
-def _is_damaged(error: Exception) -> str:
+def _damaged_by(error: Exception) -> str:
   """Returns the words of `problem` for an error."""
   return f"is damaged ({' '.join(str(error).split())})"
 

@@ -1,6 +1,7 @@
 """From articles to a pre-trained REALM, through the commands."""
 
 import json
+import pathlib
 import re
 
 import numpy as np
@@ -12,6 +13,8 @@ from realm_tf.configs import loading
 from realm_tf.data.corpus import sentence_folder
 from realm_tf.index.job import refresher_process
 from realm_tf.index.versions import index_store
+from realm_tf.reproduction import plan
+from realm_tf.reproduction import scales
 from realm_tf.runs import run_config
 from realm_tf.runs import run_state
 from realm_tf.training.recipes import pretraining
@@ -120,6 +123,15 @@ def test_each_training_starts_from_the_one_before(flow):
   assert f"reader from {root}/mlm, step 8" in realm_out
   assert f"retriever from {root}/ict, step 8" in realm_out
   assert "random weights" not in ict_out + realm_out
+
+
+def test_trainings_leave_what_reproduce_looks_for(flow):
+  root, _, _ = flow
+  scale = scales.get(scales.TINY, scales.Sources())
+  planner = plan.Planner(scale, seed=0, output="out")
+  for step, run in ((planner.ict(), "ict"), (planner.realm(), "realm")):
+    [file] = map(pathlib.Path, step.files)
+    assert (root / run / file.relative_to(f"out/{step.name}")).exists()
 
 
 def test_each_training_tells_of_the_passages_that_it_cuts(flow):
