@@ -75,18 +75,22 @@ def save(prefix, variables):
   prefix.parent.mkdir(parents=True, exist_ok=True)
   graph = tf.Graph()
   with graph.as_default(), tf.compat.v1.Session() as session:
-    values = {
-      name: tf.compat.v1.get_variable(
+    made = [
+      tf.compat.v1.get_variable(
         name,
         np.shape(value),
         tf.as_dtype(np.asarray(value).dtype),
         use_resource=False,
       )
       for name, value in variables.items()
-    }
-    for name, variable in values.items():
-      variable.load(variables[name], session)
-    saver = tf.compat.v1.train.Saver(list(values.values()))
+    ]
+    # All at once: `load` of one after the other takes long.
+    initial = [variable.initializer.inputs[1] for variable in made]
+    session.run(
+      [variable.initializer for variable in made],
+      dict(zip(initial, variables.values(), strict=True)),
+    )
+    saver = tf.compat.v1.train.Saver(made)
     saver.save(session, str(prefix), write_meta_graph=False, write_state=False)
   return graph
 
