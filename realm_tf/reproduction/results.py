@@ -73,11 +73,14 @@ def markdown(table: tables.Table, scale: str, results: Sequence[Result]) -> str:
   """
   within, beside = split(results)
   seeds = sorted({seed for result in results for seed in result.minutes})
+  ours = f"percent, seed {seeds[0]}"
+  if len(seeds) > 1:
+    numbers = ", ".join(map(str, seeds))
+    ours = f"percent, mean and standard deviation over the seeds {numbers}"
   lines = [
     f"# Table {table.number}: {table.title} (scale {scale})",
     "",
-    f"Ours: percent, mean and standard deviation over the seeds "
-    f"{', '.join(map(str, seeds))}. Paper: {table.paper}.",
+    f"Ours: {ours}. Paper: {table.paper}.",
     "",
     *_systems(within),
     *_beside(beside),
