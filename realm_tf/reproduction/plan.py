@@ -219,7 +219,7 @@ class Planner:
     split: str,
     *,
     name: str = "",
-    of_sentences: bool = False,
+    closed_book: bool = False,
   ) -> Step:
     """Returns an evaluation of what a baseline has answered.
 
@@ -229,7 +229,8 @@ class Planner:
       split: Of the dataset.
       name: Of the baseline, a key of `scale.baselines`; by default the
         command.
-      of_sentences: Whether it learns from the corpus's annotated sentences.
+      closed_book: Whether it learns from the corpus's annotated sentences, and
+        retrieves nothing that could be judged.
     """
     flags = self.scale.baselines[name or command]
     name = f"seed-{self.seed}/{name or command}-{column}"
@@ -241,7 +242,7 @@ class Planner:
     } | self._where
     predictions = os.path.join(folder, f"predictions.{split}.jsonl")
     needed = self.sentences()
-    if not of_sentences:
+    if not closed_book:
       needed = needed.needs[0]  # What builds the corpus.
     answered = Step(
       name,
@@ -251,6 +252,8 @@ class Planner:
       (needed,),
     )
     output = self._path(f"{name}-{split}-answers")
+    if closed_book:
+      del asked["corpus"]
     return Step(
       f"{name}-{split}-answers",
       "evaluate",

@@ -247,7 +247,7 @@ def _t5(name: str) -> Callable[[plan.Planner], Figures]:
   def figures(planner: plan.Planner) -> Figures:
     return {
       column: plan.Figure(
-        planner.baseline("t5", column, "test", name=name, of_sentences=True),
+        planner.baseline("t5", column, "test", name=name, closed_book=True),
         "exact_match",
       )
       for column in planner.scale.datasets

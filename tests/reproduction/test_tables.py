@@ -129,6 +129,14 @@ def test_a_baseline_answers_and_its_answers_are_scored(name):
   assert "model_dir" not in scored.flags
 
 
+def test_no_passages_of_a_closed_book_are_judged():
+  t5 = named(steps_of(1, ["t5"], planner()))
+  assert "corpus" in t5["seed-0/t5-encyclopedia"].flags
+  assert "corpus" not in t5["seed-0/t5-encyclopedia-test-answers"].flags
+  drqa = named(steps_of(1, ["drqa"], planner()))
+  assert "corpus" in drqa["seed-0/drqa-encyclopedia-test-answers"].flags
+
+
 def test_t5_learns_sentences_and_is_of_the_papers_sizes_at_its_scale():
   sizes = {}
   for row in ("t5", "t5_large", "t5_11b"):
