@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from collections.abc import Mapping
 
 from realm_tf.reproduction import scales
+from realm_tf.runs import run_folder
 
 
 @dataclasses.dataclass(frozen=True)
@@ -235,11 +236,8 @@ class Planner:
     flags = self.scale.baselines[name or command]
     name = f"seed-{self.seed}/{name or command}-{column}"
     folder = self._path(name)
-    asked = {
-      "dataset": self.scale.datasets[column],
-      "split": split,
-      "corpus": self._path("corpus"),
-    } | self._where
+    asked = {"dataset": self.scale.datasets[column], "split": split}
+    corpus = {"corpus": self._path("corpus")}
     predictions = os.path.join(folder, f"predictions.{split}.jsonl")
     needed = self.sentences()
     if not closed_book:
@@ -247,17 +245,23 @@ class Planner:
     answered = Step(
       name,
       command,
-      asked | {"model_dir": folder, "seed": str(self.seed)} | dict(flags),
+      asked
+      | corpus
+      | self._where
+      | {"model_dir": folder, "seed": str(self.seed)}
+      | dict(flags),
       (predictions,),
       (needed,),
     )
     output = self._path(f"{name}-{split}-answers")
-    if closed_book:
-      del asked["corpus"]
+    judged = {} if closed_book else corpus
     return Step(
       f"{name}-{split}-answers",
       "evaluate",
-      asked | {"predictions": predictions, "output": output},
+      asked
+      | judged
+      | self._where
+      | {"predictions": predictions, "output": output},
       (os.path.join(output, "summary.json"),),
       (answered,),
     )
@@ -340,7 +344,7 @@ class Planner:
       | dict(flags)
       | {"model_dir": folder, "seed": str(self.seed)}
       | self._tpu,
-      (os.path.join(folder, "checkpoints", "checkpoint"),),
+      (os.path.join(run_folder.RunFolder(folder).checkpoints, "checkpoint"),),
       needs,
     )
 

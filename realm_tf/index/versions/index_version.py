@@ -125,14 +125,13 @@ class IndexVersion:
       errors.UserError: If one cannot be read, or has another shape.
     """
     found = []
-    for name in sorted(filter(is_shard, self.manifest.files)):
-      path = os.path.join(self.path, name)
+    for path in self._shards():
       part = read_embeddings(path)
       if part.ndim != 2 or part.shape[1] != self.manifest.dim:
-        raise errors.UserError(
-          f"{path} is damaged: it holds {list(part.shape)}, not embeddings of "
-          f"{self.manifest.dim} dimensions. Remove {self.path}; the command "
-          "that made it builds it again."
+        raise self._damaged(
+          path,
+          f"{list(part.shape)}, not embeddings of {self.manifest.dim} "
+          "dimensions",
         )
       found.append(part)
     return found
@@ -145,14 +144,22 @@ class IndexVersion:
         which a search would make wrong answers.
     """
     parts = self.load_embeddings()
-    for shard, part in enumerate(parts):
+    for path, part in zip(self._shards(), parts, strict=True):
       if not np.isfinite(part).all():
-        path = os.path.join(self.path, shard_name(shard, len(parts)))
-        raise errors.UserError(
-          f"{path} is damaged: it holds values that are not finite. Remove "
-          f"{self.path}; the command that made it builds it again."
-        )
+        raise self._damaged(path, "values that are not finite")
     return np.concatenate(parts)
+
+  def _shards(self) -> list[str]:
+    """Returns the paths of the shards' embeddings, in order."""
+    names = sorted(filter(is_shard, self.manifest.files))
+    return [os.path.join(self.path, name) for name in names]
+
+  def _damaged(self, path: str, what: str) -> errors.UserError:
+    """Returns the error for a shard that holds what it cannot."""
+    return errors.UserError(
+      f"{path} is damaged: it holds {what}. Remove {self.path}; the command "
+      "that made it builds it again."
+    )
 
   def check(self, fingerprint: str, num_rows: int) -> None:
     """Raises if the version is not of the corpus.
