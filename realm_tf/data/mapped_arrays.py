@@ -159,7 +159,7 @@ def collect(folder: str) -> Iterator[Collector]:
   Args:
     folder: Where they are written, as `place` returns it; "" for memory. Of
       several processes that write the same folder at once, the first to end
-      publishes it.
+      publishes it. If the context raises, nothing is left behind.
 
   Yields:
     The collector, without arrays yet.
@@ -169,6 +169,8 @@ def collect(folder: str) -> Iterator[Collector]:
     yield in_memory
     in_memory.finish()
     return
+  above = os.path.dirname(folder)
+  is_first = not os.path.exists(above)
   staging = f"{folder}.{uuid.uuid4().hex[:8]}{_TEMPORARY}"
   os.makedirs(staging)
   in_files = _InFiles(staging)
@@ -176,9 +178,14 @@ def collect(folder: str) -> Iterator[Collector]:
     yield in_files
     in_files.finish()
     _publish(staging, folder)
-  finally:
+  except BaseException:
     in_files.close()
     shutil.rmtree(staging, ignore_errors=True)
+    if is_first:
+      with contextlib.suppress(OSError):  # another process writes to it
+        os.rmdir(above)
+    raise
+  shutil.rmtree(staging, ignore_errors=True)  # another process was faster
   found = read(folder)
   if found is None:
     raise RuntimeError(f"{folder} has gone while it was written")

@@ -61,11 +61,21 @@ def test_the_files_stay_as_they_are(tmp_path):
   check(mapped_arrays.read(folder))
 
 
-def test_what_ends_early_leaves_nothing(tmp_path):
-  with pytest.raises(KeyError), mapped_arrays.collect(f"{tmp_path}/a") as found:
+@pytest.mark.parametrize("folder", ["some", "arrays/some"])
+def test_what_ends_early_leaves_nothing(tmp_path, folder):
+  folder = str(tmp_path / folder)
+  with pytest.raises(KeyError), mapped_arrays.collect(folder) as found:
     found.append("any", np.arange(3))
     raise KeyError
   assert not os.listdir(tmp_path)
+
+
+def test_what_ends_early_leaves_other_arrays(tmp_path):
+  fill(str(tmp_path / "arrays" / "kept"))
+  folder = str(tmp_path / "arrays" / "some")
+  with pytest.raises(KeyError), mapped_arrays.collect(folder):
+    raise KeyError
+  assert os.listdir(tmp_path / "arrays") == ["kept"]
 
 
 def test_the_first_to_end_publishes(tmp_path):
