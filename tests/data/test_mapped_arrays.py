@@ -189,4 +189,4 @@ def test_passages_of_another_fingerprint_are_not_published(corpus, monkeypatch):
   monkeypatch.setattr(corpora.Corpus, "fingerprint", "f" * 64)
   with pytest.raises(errors.UserError, match="fingerprint"):
     opened.load_passages()
-  assert not os.listdir(f"{corpus}/{mapped_arrays.NAME}")
+  assert not os.path.exists(f"{corpus}/{mapped_arrays.NAME}")
