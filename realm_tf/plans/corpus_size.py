@@ -94,7 +94,13 @@ def read(corpus: str) -> CorpusSize:
       spans=sum(annotated["spans"].values()),
       is_annotated=True,
     )
-  except (AttributeError, KeyError, TypeError, ValueError) as e:
+  except (
+    AttributeError,
+    KeyError,
+    OverflowError,
+    TypeError,
+    ValueError,
+  ) as e:
     raise errors.UserError(
       f"corpus={corpus} has a manifest that is damaged ({e!r}). Copy it again, "
       "or build the corpus again with build_corpus(overwrite=True)."

@@ -90,10 +90,11 @@ def _damage_files(arguments: argparse.Namespace, folder: pathlib.Path) -> int:
     workers=arguments.workers,
   ):
     attacks.append(attack)
+    if attack.verdict in verdicts.BREACHES:
+      print(attack, flush=True)
     if time.monotonic() > shown + _EVERY_SECS:
       shown = time.monotonic()
-      bad = sum(a.verdict in verdicts.BREACHES for a in attacks)
-      print(f"{len(attacks):,} inputs, {bad} breaches", flush=True)
+      print(f"{len(attacks):,} inputs", flush=True)
   print(report.table(attacks))
   found = report.breaches(attacks)
   print(f"\n{found}" if found else "\nNo breach.")

@@ -38,25 +38,24 @@ def _die(self, step, feed):
 
 
 def main() -> None:
-  """Trains, dies, and goes on."""
+  """Trains from a world's runs, dies, and goes on."""
   cpu = tf.config.list_physical_devices("CPU")[0]
   tf.config.set_logical_device_configuration(
     cpu, [tf.config.LogicalDeviceConfiguration()] * 2
   )
   tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
   devices.make_strategy = _two_replicas
-  root = pathlib.Path(sys.argv[1])
-  people.write_world(root)
+  world, run = map(pathlib.Path, sys.argv[1:])
   config = people.config_of(train_steps=5, evaluate_every_steps=5)
   before_step = finetune_hook.FinetuneHook.before_step
   finetune_hook.FinetuneHook.before_step = _die
   try:
-    people.run(root, root / "run", config)
+    people.run(world, run, config)
   except KeyboardInterrupt:
-    died = tiny_runs.scalars(root / "run", "train")
+    died = tiny_runs.scalars(run, "train")
   finetune_hook.FinetuneHook.before_step = before_step
-  done = people.run(root, root / "run", config)
-  again = tiny_runs.scalars(root / "run", "train")
+  done = people.run(world, run, config)
+  again = tiny_runs.scalars(run, "train")
   print(
     json.dumps(
       {

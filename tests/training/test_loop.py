@@ -144,8 +144,10 @@ def test_an_evaluation_that_a_signal_ends_is_made_up_for(tmp_path):
   assert hook.evaluated == []
 
 
-def test_a_run_of_two_replicas_goes_on_where_it_died(tmp_path):
-  result = programs.result_of("tests.training.mirrored_run", str(tmp_path))
+def test_a_run_of_two_replicas_goes_on_where_it_died(world, tmp_path):
+  result = programs.result_of(
+    "tests.training.mirrored_run", str(world), str(tmp_path / "run")
+  )
   assert set(result["replicas"]) == {2}
   assert result["step"] == 5
   assert sorted(result["died"]) == ["1", "2", "3", "4"]

@@ -138,7 +138,13 @@ def _read(model_dir: str) -> dict[str, Choice]:
     return {
       name: _from_json(fields) for name, fields in files.read_json(path).items()
     }
-  except (ValueError, KeyError, TypeError, AttributeError) as e:
+  except (
+    AttributeError,
+    KeyError,
+    OverflowError,
+    TypeError,
+    ValueError,
+  ) as e:
     raise errors.UserError(
       f"{path} is damaged: {e!r}. Remove it; evaluate(retriever=['hybrid']) "
       "writes it again."

@@ -32,6 +32,7 @@ _ENCODERS = {
 # The casing, where a run has a vocabulary of its own.
 _CASING_FILE = "tokenizer_config.json"
 _CASING = "do_lower_case"
+_ADVICE = "Put back the config.json that they were trained with."
 
 
 def weights_path(model_dir: str) -> tuple[str, int]:
@@ -82,10 +83,19 @@ def restore(checkpoint: str, **parts: Any) -> None:
     **parts: Models, built, or checkpoints of such, by their names there.
 
   Raises:
-    AssertionError: If it lacks a variable.
+    errors.UserError: If it lacks a variable, or has it in another shape.
   """
-  status = tf.train.Checkpoint(**parts).read(checkpoint)
-  status.assert_existing_objects_matched().expect_partial()
+  try:
+    status = tf.train.Checkpoint(**parts).read(checkpoint)
+    status.assert_existing_objects_matched().expect_partial()
+  except AssertionError as e:
+    raise errors.UserError(
+      f"{checkpoint} lacks weights of the config beside it. {_ADVICE}"
+    ) from e
+  except ValueError as e:
+    raise errors.UserError(
+      f"{checkpoint} has other weights than the config beside it: {e} {_ADVICE}"
+    ) from e
 
 
 def roles(checkpoint: str) -> set[str]:

@@ -42,7 +42,20 @@ def test_a_weight_that_is_given_comes_before_what_was_chosen(tmp_path):
   assert str(given) == "reciprocal ranks, weight of dense 0.7, as given"
 
 
-@pytest.mark.parametrize("text", ["{", "[]", '{"own": {"step": 1}}'])
+_OF_STEP = '{"own": {"settings": {}, "recall": {}, "step": %s}}'
+_OF_WEIGHT = '{"own": {"settings": {"weight": %s}, "recall": {}, "step": 1}}'
+
+
+@pytest.mark.parametrize(
+  "text",
+  [
+    "{",
+    "[]",
+    '{"own": {"step": 1}}',
+    _OF_STEP % "Infinity",
+    _OF_WEIGHT % ("1" + 400 * "0"),
+  ],
+)
 def test_a_damaged_file_is_named(tmp_path, text):
   (tmp_path / "hybrid.json").write_text(text)
   with pytest.raises(errors.UserError, match=r"hybrid\.json is damaged"):
