@@ -32,7 +32,7 @@ _ENCODERS = {
 # The casing, where a run has a vocabulary of its own.
 _CASING_FILE = "tokenizer_config.json"
 _CASING = "do_lower_case"
-_ADVICE = "Put back the config.json that they were trained with."
+_ADVICE = "Use the config that it was trained with, its run's config.json."
 
 
 def weights_path(model_dir: str) -> tuple[str, int]:
@@ -90,11 +90,11 @@ def restore(checkpoint: str, **parts: Any) -> None:
     status.assert_existing_objects_matched().expect_partial()
   except AssertionError as e:
     raise errors.UserError(
-      f"{checkpoint} lacks weights of the config beside it. {_ADVICE}"
+      f"{checkpoint} lacks weights that the config has. {_ADVICE}"
     ) from e
   except ValueError as e:
     raise errors.UserError(
-      f"{checkpoint} has other weights than the config beside it: {e} {_ADVICE}"
+      f"{checkpoint} has other weights than the config: {e} {_ADVICE}"
     ) from e
 
 
