@@ -67,6 +67,16 @@ def test_workers_of_a_cluster_are_replicas(monkeypatch):
   assert lines["devices"].endswith("planned for 1 replica")
 
 
+def test_a_worker_without_a_number_is_refused(monkeypatch):
+  place = {
+    "cluster": {"worker": ["a:1", "b:1"]},
+    "task": {"type": "worker", "index": float("inf")},
+  }
+  monkeypatch.setenv("TF_CONFIG", json.dumps(place))
+  with pytest.raises(errors.UserError, match="TF_CONFIG is damaged"):
+    plan(tiny.pretrain_ict(), corpus="none")
+
+
 def test_a_corpus_says_how_large_it_is(tmp_path):
   (tmp_path / "manifest.json").write_text(
     json.dumps(
@@ -88,7 +98,9 @@ def test_a_corpus_says_how_large_it_is(tmp_path):
   assert (found.sentences, found.spans, found.is_annotated) == (7, 2, True)
 
 
-@pytest.mark.parametrize("text", ["{", "[]", "{}", '{"passages": "many"}'])
+@pytest.mark.parametrize(
+  "text", ["{", "[]", "{}", '{"passages": "many"}', '{"passages": Infinity}']
+)
 def test_a_damaged_manifest_is_refused(tmp_path, text):
   (tmp_path / "manifest.json").write_text(text)
   with pytest.raises(errors.UserError, match="corpus"):

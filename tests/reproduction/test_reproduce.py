@@ -102,18 +102,27 @@ def test_another_command_under_the_same_name_is_refused(tmp_path, commands):
     run(tmp_path, commands, ["baseline"])
 
 
-def test_damaged_records_are_named(tmp_path, commands):
+_NO_FLOAT = "1" + 400 * "0"
+
+
+@pytest.mark.parametrize(
+  "text", ["{", f'{{"command": "", "done": true, "secs": {_NO_FLOAT}}}']
+)
+def test_damaged_records_are_named(tmp_path, commands, text):
   run(tmp_path, commands, ["baseline"])
   record = tmp_path / "steps" / "seed-0" / "ict.json"
-  record.write_text("{")
+  record.write_text(text)
   with pytest.raises(errors.UserError, match=r"ict\.json is damaged"):
     run(tmp_path, commands, ["baseline"])
 
 
-def test_a_summary_without_the_figure_is_named(tmp_path, commands):
+@pytest.mark.parametrize(
+  "text", ["{}", f'{{"figures": {{"recall@5": {{"value": {_NO_FLOAT}}}}}}}']
+)
+def test_a_summary_without_the_figure_is_named(tmp_path, commands, text):
   run(tmp_path, commands, ["baseline"])
   (summary,) = tmp_path.glob("seed-0/ict-*/summary.json")
-  summary.write_text("{}")
+  summary.write_text(text)
   with pytest.raises(errors.UserError, match=r"has no figure recall@5"):
     run(tmp_path, commands, ["baseline"])
 
