@@ -1,4 +1,8 @@
-"""The error that a caller's mistake raises."""
+"""The error that a caller's mistake raises, and what damaged values raise."""
+
+# What comes of using a parsed JSON value that is not of the form it should be:
+# a number that no float or integer holds is an OverflowError.
+MALFORMED = (AttributeError, KeyError, OverflowError, TypeError, ValueError)
 
 _MOST_CHARACTERS = 1500  # of a message
 _LAST_CHARACTERS = 500  # of these, those that say what to do

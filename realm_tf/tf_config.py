@@ -24,13 +24,7 @@ def count_workers() -> int:
     kind, index = "worker", 0
     if tasks:
       kind, index = found["task"]["type"], int(found["task"]["index"])
-  except (
-    AttributeError,
-    KeyError,
-    OverflowError,
-    TypeError,
-    ValueError,
-  ) as e:
+  except errors.MALFORMED as e:
     raise errors.UserError(
       f"{NAME} is damaged: {e!r}. It is a JSON object with `cluster`, "
       "which lists the addresses of all workers, and `task`, the type and "

@@ -178,14 +178,12 @@ def collect(folder: str) -> Iterator[Collector]:
     yield in_files
     in_files.finish()
     _publish(staging, folder)
-  except BaseException:
+  finally:
     in_files.close()
     shutil.rmtree(staging, ignore_errors=True)
     if is_first:
-      with contextlib.suppress(OSError):  # another process writes to it
+      with contextlib.suppress(OSError):  # it is not empty
         os.rmdir(above)
-    raise
-  shutil.rmtree(staging, ignore_errors=True)  # another process was faster
   found = read(folder)
   if found is None:
     raise RuntimeError(f"{folder} has gone while it was written")

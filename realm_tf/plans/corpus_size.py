@@ -94,13 +94,7 @@ def read(corpus: str) -> CorpusSize:
       spans=sum(annotated["spans"].values()),
       is_annotated=True,
     )
-  except (
-    AttributeError,
-    KeyError,
-    OverflowError,
-    TypeError,
-    ValueError,
-  ) as e:
+  except errors.MALFORMED as e:
     raise errors.UserError(
       f"corpus={corpus} has a manifest that is damaged ({e!r}). Copy it again, "
       "or build the corpus again with build_corpus(overwrite=True)."

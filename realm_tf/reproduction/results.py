@@ -39,7 +39,7 @@ def read(figure: plan.Figure) -> float:
   try:
     summary = files.read_json(path)
     return figure.factor * float(summary["figures"][figure.name]["value"])
-  except (KeyError, OverflowError, TypeError, ValueError) as e:
+  except errors.MALFORMED as e:
     raise errors.UserError(
       f"{path} has no figure {figure.name}: remove it, and the evaluation is "
       "run again."

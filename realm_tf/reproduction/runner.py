@@ -102,7 +102,7 @@ class Runner:
         "done": bool(record["done"]),
         "secs": float(record["secs"]),
       }
-    except (KeyError, OverflowError, TypeError, ValueError) as e:
+    except errors.MALFORMED as e:
       raise errors.UserError(
         f"{path} is damaged: {e!r}. Remove it; its command goes on."
       ) from e

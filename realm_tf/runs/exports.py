@@ -99,7 +99,7 @@ def find(model_dir: str, step: int | None = None) -> EmbedderExport:
       f"{path} was removed just now: the run it is of goes on. Start the "
       "command again."
     ) from e
-  except (KeyError, OverflowError, TypeError, ValueError) as e:
+  except errors.MALFORMED as e:
     raise errors.UserError(
       f"{os.path.join(path, MANIFEST)} is damaged: {e!r}."
     ) from e

@@ -138,13 +138,7 @@ def _read(model_dir: str) -> dict[str, Choice]:
     return {
       name: _from_json(fields) for name, fields in files.read_json(path).items()
     }
-  except (
-    AttributeError,
-    KeyError,
-    OverflowError,
-    TypeError,
-    ValueError,
-  ) as e:
+  except errors.MALFORMED as e:
     raise errors.UserError(
       f"{path} is damaged: {e!r}. Remove it; evaluate(retriever=['hybrid']) "
       "writes it again."
