@@ -129,29 +129,11 @@ def run(
       answers,
       refresh_mode,
     )
-  # As stored, two or four bytes each; and the searcher's own, of four.
-  index_bytes = setup.corpus.num_passages * config.embedding_size * 8
-  run_setup.print_plan(
-    setup,
-    task,
-    setup.lines()
-    | _cut_passages(knowledge, train, config)
-    | {
-      "train": train.describe(),
-      "dev": dev.describe(),
-    }
-    | _index_line(setup, config, refresh_mode),
-    _left_out((train, dev), answers),
-    host_memory.HostBytes(
-      mapped=knowledge.table.nbytes + knowledge.packed.nbytes,
-      index=index_bytes,
-      other=knowledge.texts.nbytes + answers.nbytes,
-    ),
+  _print_plan(
+    config, setup, knowledge, (train, dev), answers, task, refresh_mode
   )
   with _running(hook), run_setup.claimed(setup):
     result = loop.train(task, setup.run, model_dir, setup.strategy, hook)
-  metric = dev_questions.metric(config)
-  best, step = training_checkpoints.best(model_dir, metric)
   following = suggestions.command(
     "evaluate",
     {
@@ -164,13 +146,50 @@ def run(
       "retrieval_only": None if config.train_reader else "true",
     },
   )
+  _report(config, model_dir, result.step, following)
+  return Finetuned(task, hook, setup.corpus, result)
+
+
+def _print_plan(
+  config: schema.OrqaConfig,
+  setup: run_setup.CorpusSetup,
+  knowledge: open_qa.Knowledge,
+  datasets: tuple[qa_datasets.QaDataset, qa_datasets.QaDataset],
+  answers: question_answers.Answers,
+  task: orqa_task.OrqaTask,
+  refresh_mode: str,
+) -> None:
+  """Prints what is trained on what, and checks that the memory holds it."""
+  train, dev = datasets
+  run_setup.print_plan(
+    setup,
+    task,
+    setup.lines()
+    | _cut_passages(knowledge, train, config)
+    | {"train": train.describe(), "dev": dev.describe()}
+    | _index_line(setup, config, refresh_mode),
+    _left_out(datasets, answers),
+    host_memory.HostBytes(
+      mapped=knowledge.table.nbytes + knowledge.packed.nbytes,
+      # As stored, two or four bytes each; and the searcher's own, of four.
+      index=setup.corpus.num_passages * config.embedding_size * 8,
+      other=knowledge.texts.nbytes + answers.nbytes,
+    ),
+  )
+
+
+def _report(
+  config: schema.OrqaConfig, model_dir: str, step: int, following: str
+) -> None:
+  """Says what was written, how good it is, and which command comes next."""
+  metric = dev_questions.metric(config)
+  best, best_step = training_checkpoints.best(model_dir, metric)
   _log.info(
-    f"Wrote {model_dir}: step {result.step}; best weights, with "
+    f"Wrote {model_dir}: step {step}; best weights, with "
     f"{metric.replace('exact_match', 'an exact match')} of {best:.3f} on dev, "
-    f"of step {step}. Next:\n"
+    f"of step {best_step}. Next:\n"
     f"  {following}"
   )
-  return Finetuned(task, hook, setup.corpus, result)
 
 
 def _index_line(

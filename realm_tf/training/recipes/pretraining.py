@@ -3,6 +3,7 @@
 import dataclasses
 import logging
 import shlex
+from collections.abc import Sequence
 
 import tensorflow as tf
 
@@ -10,6 +11,8 @@ from realm_tf import errors
 from realm_tf import suggestions
 from realm_tf.configs import schema
 from realm_tf.data.corpus import corpora
+from realm_tf.data.corpus import passage_table
+from realm_tf.data.questions import qa_datasets
 from realm_tf.data.questions import qa_splits
 from realm_tf.evaluation import reader_view
 from realm_tf.evaluation import recall
@@ -27,6 +30,9 @@ from realm_tf.training.tasks import realm_task
 
 _log = logging.getLogger(__name__)
 
+Task = realm_task.RealmTask | device_task.DeviceRealmTask
+Hook = pretrain_hook.PretrainHook | device_hook.DeviceHook
+
 
 @dataclasses.dataclass(frozen=True)
 class Pretrained:
@@ -40,8 +46,8 @@ class Pretrained:
     strategy: Where the model is.
   """
 
-  task: realm_task.RealmTask | device_task.DeviceRealmTask
-  hook: pretrain_hook.PretrainHook | device_hook.DeviceHook
+  task: Task
+  hook: Hook
   corpus: corpora.Corpus
   result: loop.TrainingResult
   strategy: tf.distribute.Strategy
@@ -88,24 +94,55 @@ def run(
     asked = qa_splits.load(
       questions, "dev", data_dir=data_dir, manual_dir=manual_dir
     )
-  tokenizer, passages = setup.corpus.tokenizer, setup.corpus.load_passages()
-  parts = (config, tokenizer, setup.sentences, passages)
-  task: realm_task.RealmTask | device_task.DeviceRealmTask
-  # A new version is loaded while the old one still feeds the model.
-  index_bytes = 2 * setup.corpus.num_passages * config.embedding_size * 4
-  device_lines: dict[str, str] = {}
+  passages = setup.corpus.load_passages()
   with setup.strategy.scope():
-    if retrieval == "device":
-      task = device_task.DeviceRealmTask(
-        *parts, refreshes_inline=refresh_mode == refresh_modes.INLINE
-      )
-      index_bytes = task.index_bytes
-      device_lines = {"index": task.share_bytes.describe()}
-    else:
-      task = realm_task.RealmTask(*parts)
-  run_setup.print_plan(
-    setup,
-    task,
+    task = _make_task(config, setup, passages, retrieval, refresh_mode)
+  _print_plan(config, setup, passages, task, asked)
+  judge = None
+  if asked:
+    view = reader_view.ReaderView(setup.corpus.tokenizer, config)
+    judge = recall.Judge(asked.examples, setup.corpus.read_texts, view)
+  hook = _make_hook(config, setup, task, refresh_mode, judge)
+  with hook.running(), run_setup.claimed(setup):
+    result = loop.train(task, setup.run, setup.model_dir, setup.strategy, hook)
+  following = suggestions.finetuning(
+    config,
+    "pretrain",
+    setup.model_dir,
+    setup.run.corpus,
+    questions if qa_splits.has_split(questions, "train") else "",
+    data_dir=data_dir,
+    manual_dir=manual_dir,
+  )
+  _report(setup.model_dir, result.step, hook.versions_used, following)
+  return Pretrained(task, hook, setup.corpus, result, setup.strategy)
+
+
+def _make_task(
+  config: schema.RealmConfig,
+  setup: run_setup.SentenceSetup,
+  passages: passage_table.PassageTable,
+  retrieval: str,
+  refresh_mode: str,
+) -> Task:
+  """Makes the model and its examples; call it in the strategy's scope."""
+  parts = (config, setup.corpus.tokenizer, setup.sentences, passages)
+  if retrieval == "device":
+    return device_task.DeviceRealmTask(
+      *parts, refreshes_inline=refresh_mode == refresh_modes.INLINE
+    )
+  return realm_task.RealmTask(*parts)
+
+
+def _print_plan(
+  config: schema.RealmConfig,
+  setup: run_setup.SentenceSetup,
+  passages: passage_table.PassageTable,
+  task: Task,
+  asked: qa_datasets.QaDataset | None,
+) -> None:
+  """Prints what is trained on what, and checks that the memory holds it."""
+  lines = (
     setup.lines()
     | corpus_lines.sources(setup.sentences, passages, setup.corpus)
     | corpus_lines.cut_passages(
@@ -113,8 +150,19 @@ def run(
       passages.body_ids.lengths,
       config.passage_length,
     )
-    | ({"questions": asked.describe()} if asked else {})
-    | device_lines,
+  )
+  if asked:
+    lines["questions"] = asked.describe()
+  if isinstance(task, device_task.DeviceRealmTask):
+    lines["index"] = task.share_bytes.describe()
+    index_bytes = task.index_bytes
+  else:
+    # A new version is loaded while the old one still feeds the model.
+    index_bytes = 2 * setup.corpus.num_passages * config.embedding_size * 4
+  run_setup.print_plan(
+    setup,
+    task,
+    lines,
     task.source.dropped,
     host_memory.HostBytes(
       mapped=run_setup.data_bytes(setup.sentences)
@@ -125,11 +173,17 @@ def run(
       other=task.data_bytes,
     ),
   )
-  judge = None
-  if asked:
-    view = reader_view.ReaderView(tokenizer, config)
-    judge = recall.Judge(asked.examples, setup.corpus.read_texts, view)
-  run_parts = (
+
+
+def _make_hook(
+  config: schema.RealmConfig,
+  setup: run_setup.SentenceSetup,
+  task: Task,
+  refresh_mode: str,
+  judge: recall.Judge | None,
+) -> Hook:
+  """Makes what opens index versions for the task."""
+  parts = (
     setup.run,
     config,
     setup.model_dir,
@@ -138,36 +192,24 @@ def run(
     judge,
     setup.hosts,
   )
-  hook: pretrain_hook.PretrainHook | device_hook.DeviceHook
-  if isinstance(task, device_task.DeviceRealmTask):
-    of_device = (
-      inline_hook.InlineHook
-      if refresh_mode == refresh_modes.INLINE
-      else device_hook.DeviceHook
-    )
-    hook = of_device(task, *run_parts)
-  else:
-    hook = pretrain_hook.PretrainHook(task, *run_parts)
-  with hook.running(), run_setup.claimed(setup):
-    result = loop.train(task, setup.run, setup.model_dir, setup.strategy, hook)
-  used = ", ".join(map(str, hook.versions_used)) or "none"
-  following = suggestions.finetuning(
-    config,
-    "pretrain",
-    setup.model_dir,
-    setup.run.corpus,
-    questions if qa_splits.has_split(questions, "train") else "",
-    data_dir=data_dir,
-    manual_dir=manual_dir,
-  )
+  if not isinstance(task, device_task.DeviceRealmTask):
+    return pretrain_hook.PretrainHook(task, *parts)
+  if refresh_mode == refresh_modes.INLINE:
+    return inline_hook.InlineHook(task, *parts)
+  return device_hook.DeviceHook(task, *parts)
+
+
+def _report(
+  model_dir: str, step: int, versions: Sequence[int], following: str
+) -> None:
+  """Says what was written, and which command comes next."""
+  used = ", ".join(map(str, versions)) or "none"
   curves = shlex.quote(
-    f"--logdir={run_folder.RunFolder(setup.model_dir).tensorboard()}"
+    f"--logdir={run_folder.RunFolder(model_dir).tensorboard()}"
   )
   _log.info(
-    f"Wrote {setup.model_dir}: step {result.step}; index versions used: "
-    f"{used}. Next:\n"
+    f"Wrote {model_dir}: step {step}; index versions used: {used}. Next:\n"
     f"  {following}\n"
     "Its curves:\n"
     f"  tensorboard {curves}"
   )
-  return Pretrained(task, hook, setup.corpus, result, setup.strategy)
