@@ -17,9 +17,9 @@ from collections.abc import Iterator
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from tests import forked_commands
 from tests.across_stacks import make_files
 from tests.checkpoints import formats
-from tests.end_to_end import forked_commands
 from tests.end_to_end import tiny_runs
 
 _LARGE = 1 << 30

@@ -1,6 +1,6 @@
 """Commands that are to refuse what they are given, all run from one process."""
 
-from tests.end_to_end import forked_commands
+from tests import forked_commands
 from tests.end_to_end import tiny_runs
 
 

@@ -19,9 +19,9 @@ from realm_tf.runs import run_config
 from realm_tf.training.recipes import device_hook
 from realm_tf.training.recipes import inline_hook
 from realm_tf.training.tasks import device_task
+from tests import programs
 from tests.end_to_end import device_runs
 from tests.end_to_end import tiny_runs
-from tests.training import programs
 
 # Replicas wait for each other: on a busy machine this takes minutes.
 _LONGEST_SECS = 600
@@ -115,7 +115,7 @@ def test_replicas_go_on_exactly_after_sigkill(corpus, replicas):
   died = programs.run(
     module, *arguments, "killed", names[0], timeout_secs=_LONGEST_SECS
   )
-  assert died.returncode == -signal.SIGKILL, died.stderr[-3000:]
+  assert died["status"] == -signal.SIGKILL, died["stderr"][-3000:]
   steps = tiny_runs.scalars(corpus.parent / names[0], "train")["loss"]
   assert device_runs.STEPS not in steps
   result = programs.result_of(

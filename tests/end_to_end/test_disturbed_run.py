@@ -1,23 +1,11 @@
-"""A training beside other trainers, another corpus and a clock set back."""
-
-import os
-import re
-import signal
-import subprocess
+"""A training beside other trainers, and with another corpus in its place."""
 
 import pytest
 
-from realm_tf.index.versions import index_store
-from tests.end_to_end import forked_commands
+from tests import forked_commands
 from tests.end_to_end import tiny_runs
 
 _STEPS = 8
-_SET_BACK = """
-import time
-_now, _now_ns = time.time, time.time_ns
-time.time = lambda: _now() - 3600
-time.time_ns = lambda: _now_ns() - 3600 * 10**9
-"""
 
 
 def flags(corpus, model_dir, *more, **changes):
@@ -72,43 +60,23 @@ def test_one_of_three_trainers_trains(corpus, tmp_path):
   assert sorted(trained["loss"]) == list(range(1, _STEPS + 1))
 
 
-def test_a_clock_set_back_by_an_hour_changes_nothing(corpus, tmp_path):
-  run = tmp_path / "run"
-  trainer = start(*flags(corpus, run))
-  for line in trainer.lines():
-    if line.startswith("step 4/"):
-      os.killpg(trainer.pid, signal.SIGTERM)
-  assert trainer.wait() == 128 + signal.SIGTERM
-
-  # Every process of the second half, the refresher's too, is an hour behind.
-  (tmp_path / "clock").mkdir()
-  (tmp_path / "clock" / "sitecustomize.py").write_text(_SET_BACK)
-  path = f"{tmp_path / 'clock'}:{os.environ.get('PYTHONPATH', '')}"
-  done = subprocess.run(
-    tiny_runs.argv("pretrain", *flags(corpus, run)),
-    env=tiny_runs.environment() | {"PYTHONPATH": path},
-    capture_output=True,
-    text=True,
-    check=False,
-  )
-  assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
-  assert re.search(r"Resumed .* at step [4-6]\.", done.stdout)
-  trained = tiny_runs.scalars(run, "train")
-  assert sorted(trained["loss"]) == list(range(1, _STEPS + 1))
-  assert index_store.IndexStore(str(run)).latest() == _STEPS
-  assert not tiny_runs.processes_of(run)
-
-
-def test_a_corpus_replaced_beside_a_training_is_not_taken(
+def test_a_corpus_replaced_and_edited_beside_a_training_changes_nothing(
   tmp_path, undisturbed
 ):
   corpus, run = build(tmp_path / "corpus"), tmp_path / "run"
   other = build(tmp_path / "other", seed=1)
+  more = tiny_runs.write_articles(
+    tmp_path / "more.jsonl", tiny_runs.articles(3, seed=2)
+  )
+  away, new = tmp_path / "away", tmp_path / "new"
+  edit = [f"--corpus={away}", f"--output={new}", f"--add={more}"]
   trainer = start(*flags(corpus, run, "--refresh=off"))
   for line in trainer.lines():
-    if line.startswith("step 3/"):
-      corpus.rename(tmp_path / "away")
+    if line.startswith("step 2/"):
+      corpus.rename(away)
       other.rename(corpus)
+      done = forked_commands.run("edit_corpus", edit, tiny_runs.environment())
+      assert done["status"] == 0, done["stderr"]
   assert trainer.wait() == 0
   found = tiny_runs.scalars(run, "train")["loss"]
   assert found == pytest.approx(undisturbed, rel=1e-5)
@@ -138,21 +106,3 @@ def test_a_refresher_does_not_embed_a_corpus_put_in_its_place(tmp_path):
   assert said[-1].startswith("error: "), "".join(said[-5:])
   assert "is not the file that its manifest names" in "".join(said)
   assert not tiny_runs.processes_of(run)
-
-
-def test_a_corpus_may_be_edited_beside_a_training(
-  corpus, tmp_path, undisturbed
-):
-  more = tiny_runs.write_articles(
-    tmp_path / "more.jsonl", tiny_runs.articles(3, seed=2)
-  )
-  edit = [f"--corpus={corpus}", f"--output={tmp_path / 'new'}", f"--add={more}"]
-  beside = tmp_path / "beside"
-  trainer = start(*flags(corpus, beside, "--refresh=off"))
-  for line in trainer.lines():
-    if line.startswith("step 2/"):
-      done = forked_commands.run("edit_corpus", edit, tiny_runs.environment())
-      assert done["status"] == 0, done["stderr"]
-  assert trainer.wait() == 0
-  found = tiny_runs.scalars(beside, "train")["loss"]
-  assert found == pytest.approx(undisturbed, rel=1e-5)

@@ -8,8 +8,8 @@ import signal
 import pytest
 
 from realm_tf.index.versions import index_store
+from tests import forked_commands
 from tests import people
-from tests.end_to_end import forked_commands
 from tests.end_to_end import tiny_runs
 
 _STEPS = 12

@@ -3,16 +3,24 @@
 import os
 import re
 import signal
+import subprocess
 
 import pytest
 
 from realm_tf.index.versions import index_store
 from realm_tf.runs import run_state
-from tests.end_to_end import forked_commands
+from tests import forked_commands
 from tests.end_to_end import tiny_runs
 
 _STEPS = 12
 _TAKEN = re.compile(r"  index version (\d+) in use")
+# A module that Python imports when it starts.
+_SET_BACK = """
+import time
+_now, _now_ns = time.time, time.time_ns
+time.time = lambda: _now() - 3600
+time.time_ns = lambda: _now_ns() - 3600 * 10**9
+"""
 
 
 def flags(corpus, model_dir, age_limit):
@@ -52,13 +60,36 @@ def train_until(line_start, number, *flags):
   return process.wait(), shown
 
 
+def run_with_clock_set_back(folder, *flags):
+  """Trains to the end by a clock that is an hour behind; returns stdout.
+
+  Args:
+    folder: A new one.
+    *flags: Of `pretrain`. Its refresher has that clock, too.
+  """
+  folder.mkdir()
+  (folder / "sitecustomize.py").write_text(_SET_BACK)
+  path = f"{folder}:{os.environ.get('PYTHONPATH', '')}"
+  done = subprocess.run(
+    tiny_runs.argv("pretrain", *flags),
+    env=tiny_runs.environment() | {"PYTHONPATH": path},
+    capture_output=True,
+    text=True,
+    check=False,
+  )
+  assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+  return done.stdout
+
+
 @pytest.fixture(scope="module")
 def corpus(tmp_path_factory):
   folder = tmp_path_factory.mktemp("resume") / "corpus"
   return tiny_runs.build_corpus(folder, tiny_runs.articles(30))
 
 
-def test_a_run_goes_on_after_a_kill_ctrl_c_and_sigterm(corpus, tmp_path):
+def test_a_run_goes_on_after_kill_ctrl_c_sigterm_and_a_clock_set_back(
+  corpus, tmp_path
+):
   run = tmp_path / "run"
   store = index_store.IndexStore(str(run))
   state = run_state.RunState(str(run))
@@ -94,9 +125,10 @@ def test_a_run_goes_on_after_a_kill_ctrl_c_and_sigterm(corpus, tmp_path):
   assert shown[-1].startswith("Interrupted by SIGTERM")
   assert not tiny_runs.processes_of(run)
 
-  said = tiny_runs.run("pretrain", *args)
+  said = run_with_clock_set_back(tmp_path / "clock", *args)
   assert re.search(r"Resumed .* at step [5-7]\.", said)
   trained = tiny_runs.scalars(run, "train")
   assert sorted(trained["loss"]) == list(range(1, _STEPS + 1))
   assert min(trained["index_age_steps"].values()) >= 0
   assert store.latest() == _STEPS
+  assert not tiny_runs.processes_of(run)

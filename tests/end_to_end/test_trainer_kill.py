@@ -13,7 +13,7 @@ import pytest
 
 from realm_tf.checkpoints import saved
 from realm_tf.runs import run_state
-from tests.end_to_end import forked_commands
+from tests import forked_commands
 from tests.end_to_end import tiny_runs
 
 _KILLS = int(os.environ.get("REALM_TF_KILLS", "2"))

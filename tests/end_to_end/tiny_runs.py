@@ -10,7 +10,7 @@ import time
 
 import tensorflow as tf
 
-from tests.end_to_end import forked_commands
+from tests import forked_commands
 
 _FIRST = "Ada Boris Clara Dmitri Elena Felix Greta Hugo Irma Jonas".split()
 _LAST = "Abel Brandt Corti Duval Ekman Fermi Galois Hale Ivens Jung".split()

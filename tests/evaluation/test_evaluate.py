@@ -1,13 +1,11 @@
 import json
-import os
-import subprocess
-import sys
 
 import pytest
 
 from realm_tf import errors
 from realm_tf.evaluation import evaluate
 from realm_tf.evaluation import evaluation_options
+from tests import forked_commands
 from tests import written_corpus
 
 QUESTIONS = [
@@ -143,20 +141,16 @@ def test_a_folder_that_cannot_be_made_is_named(options, tmp_path):
 def test_the_command_ends_in_one_line_and_status_2(options, tmp_path):
   chosen = options([{"question": "who?", "prediction": "x"}])
   output = tmp_path / "out"
-  done = subprocess.run(
+  done = forked_commands.run(
+    "evaluate",
     [
-      *(sys.executable, "-m", "realm_tf.launch.evaluate"),
       f"--predictions={chosen.predictions}",
       f"--dataset={chosen.dataset}",
       f"--output={output}",
     ],
-    capture_output=True,
-    text=True,
-    env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
-    check=False,
   )
-  assert done.returncode == 2
-  lines = [x for x in done.stderr.splitlines() if x.startswith("error: ")]
-  assert len(lines) == 1 and "Traceback" not in done.stderr
+  assert done["status"] == 2
+  lines = [x for x in done["stderr"].splitlines() if x.startswith("error: ")]
+  assert len(lines) == 1 and "Traceback" not in done["stderr"]
   assert chosen.predictions in lines[0] and "'who?'" in lines[0]
   assert not output.exists()

@@ -10,8 +10,8 @@ from realm_tf.runs import run_state
 from realm_tf.training import base_task
 from realm_tf.training import loop
 from realm_tf.training.tasks import pipelines
+from tests import programs
 from tests import synthetic
-from tests.training import programs
 
 
 class Root(base_task.Task):

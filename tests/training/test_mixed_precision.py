@@ -5,8 +5,8 @@ import pytest
 import tensorflow as tf
 
 from realm_tf import devices
+from tests import programs
 from tests.training import demo_tasks
-from tests.training import programs
 
 # Of a loss, relative to float32's. CPUs that multiply bfloat16 themselves round
 # otherwise than those that do not: 0.03 to 0.052 were seen, of retrievers whose

@@ -1,7 +1,7 @@
 import pytest
 
 from tests import graph_ops
-from tests.training import programs
+from tests import programs
 
 tasks = pytest.mark.parametrize("task", ["ict", "realm"])
 

@@ -4,7 +4,7 @@ import tensorflow as tf
 
 from realm_tf.training import base_task
 from realm_tf.training import steps
-from tests.training import programs
+from tests import programs
 
 CASES = ("realm", "ict", "orqa", "following")
 

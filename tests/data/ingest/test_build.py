@@ -2,8 +2,6 @@ import dataclasses
 import json
 import os
 import shutil
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -15,6 +13,7 @@ from realm_tf.data.corpus import corpus_folder
 from realm_tf.data.corpus import passage_metadata
 from realm_tf.data.corpus import passage_texts
 from realm_tf.data.ingest import build
+from tests import forked_commands
 from tests import written_corpus
 from tests.data import small_corpora
 from tests.data import written_pdf
@@ -368,27 +367,21 @@ def test_a_damaged_shard(options, tmp_path):
 def test_the_command_ends_in_one_line_and_status_2(tmp_path):
   path = tmp_path / "in.jsonl"
   path.write_text("no json\n")
-  done = subprocess.run(
+  done = forked_commands.run(
+    "build_corpus",
     [
-      sys.executable,
-      "-m",
-      "realm_tf.launch.build_corpus",
       f"--input={path}",
       f"--vocab={small_corpora.write_vocabulary(tmp_path)}",
       f"--output={tmp_path / 'out'}",
       "--runner=DirectRunner",
     ],
-    capture_output=True,
-    text=True,
-    timeout=600,
-    check=False,
   )
-  assert done.returncode == 2
+  assert done["status"] == 2
   expected = (
     f"error: {path}, line 1 is not JSON ('no json'): each line must be one "
     "object with `title` and `text`."
   )
-  assert done.stderr.splitlines() == [expected]
+  assert done["stderr"].splitlines() == [expected]
   assert not (tmp_path / "out").exists()
 
 

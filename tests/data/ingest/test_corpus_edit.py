@@ -4,8 +4,6 @@ import gzip
 import json
 import pathlib
 import shutil
-import subprocess
-import sys
 
 import hypothesis
 import pytest
@@ -17,6 +15,7 @@ from realm_tf.data.corpus import corpus_manifest
 from realm_tf.data.corpus import passage_metadata
 from realm_tf.data.ingest import build
 from realm_tf.data.ingest import corpus_edit
+from tests import forked_commands
 from tests.data import small_corpora
 
 _TITLES = tuple(f"Cat {i}" for i in range(9))
@@ -335,21 +334,16 @@ def test_a_damaged_corpus_is_told(tmp_path):
 
 
 def test_the_command_ends_in_one_line_and_status_2(old, tmp_path):
-  done = subprocess.run(
+  done = forked_commands.run(
+    "edit_corpus",
     [
-      sys.executable,
-      "-m",
-      "realm_tf.launch.edit_corpus",
       f"--corpus={old.path}",
       "--remove=00ff",
       f"--output={tmp_path / 'new'}",
     ],
-    capture_output=True,
-    text=True,
-    check=False,
   )
-  assert done.returncode == 2
-  assert done.stderr == (
+  assert done["status"] == 2
+  assert done["stderr"] == (
     f"error: --remove=00ff: --corpus={old.path} has no passage of the id and "
     "no article of the title '00ff'.\n"
   )

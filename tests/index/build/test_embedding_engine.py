@@ -2,8 +2,6 @@ import functools
 import json
 import pathlib
 import shutil
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -21,6 +19,7 @@ from realm_tf.index.versions import index_version
 from realm_tf.models import embedders
 from realm_tf.runs import exports
 from tests import graph_ops
+from tests import programs
 from tests import synthetic
 from tests.index import fake_run
 
@@ -129,15 +128,13 @@ def test_replicas_share_the_rows_of_a_batch(
   retriever, export, batches, tmp_path
 ):
   np.savez(tmp_path / "batches.npz", *batches)
-  command = [
-    sys.executable,
-    "-m",
+  done = programs.run(
     "tests.index.build.two_replicas",
     export,
     str(tmp_path / "batches.npz"),
     str(tmp_path / "output.npz"),
-  ]
-  subprocess.run(command, check=True)
+  )
+  assert done["status"] == 0, done["stderr"]
   with np.load(tmp_path / "output.npz", allow_pickle=False) as output:
     check([*output.values()], embedded_by(retriever.passage_embedder, batches))
 

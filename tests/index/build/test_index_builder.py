@@ -21,6 +21,7 @@ from realm_tf.index.versions import index_store
 from realm_tf.index.versions import index_version
 from realm_tf.runs import exports
 from realm_tf.runs import run_state
+from tests import forked_commands
 from tests.index import fake_run
 from tests.launch import suggested
 
@@ -168,20 +169,15 @@ def test_finished_shards_are_kept_and_leftovers_removed(model_dir, corpus):
 
 
 def test_two_jobs_at_once_publish_once(model_dir, corpus):
-  command = [
-    sys.executable,
-    "-m",
-    "realm_tf.launch.refresh_index",
-    f"--model_dir={model_dir}",
-  ]
   jobs = [
-    subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    forked_commands.Started(
+      "refresh_index", [f"--model_dir={model_dir}"], dict(os.environ)
+    )
     for _ in range(2)
   ]
-  outputs = [job.communicate()[0] for job in jobs]
+  lines = [line for job in jobs for line in job.lines()]
 
-  assert [job.returncode for job in jobs] == [0, 0]
-  lines = "".join(outputs).splitlines()
+  assert [job.wait() for job in jobs] == [0, 0]
   assert sum(" published: " in line for line in lines) == 1
   finished = [line.split(",")[0] for line in lines if ": shard " in line]
   assert sorted(finished) == [f"index 100: shard {i} of 3" for i in (1, 2, 3)]

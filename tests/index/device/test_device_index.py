@@ -5,9 +5,9 @@ import tensorflow as tf
 from realm_tf import errors
 from realm_tf.index.device import inline_state
 from realm_tf.index.device import share_layout
+from tests import programs
 from tests.index.device import on_replicas
 from tests.training import logical_devices
-from tests.training import programs
 
 CASES = [(40, 4), (41, 6), (5, 6), (1, 2)]
 BLOCKS = {40: 1, 41: 3, 5: 1, 1: 1}

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from tests import programs
 from tests.training import device_retrieval
-from tests.training import programs
 
 pytestmark = pytest.mark.slow
 everywhere = pytest.mark.parametrize("replicas", device_retrieval.REPLICAS)

@@ -1,8 +1,9 @@
 """Runs many commands, each in a fork of one process that has the libraries.
 
-The process reads {"command", "flags", "environment", "root"} from each line of
-stdin, as JSON, and prints a line of {"status", "stdout", "stderr", "written"}:
-`written` are the paths below `root` that the command added, changed or removed.
+The process reads {"module", "flags", "environment", "root", "timeout"} from
+each line of stdin, as JSON, and prints a line of {"status", "stdout", "stderr",
+"written"}: `written` are the paths below `root` that the command added, changed
+or removed; the status is None if it took longer than the timeout, in seconds.
 Where there is a "pipe" instead of "root", the command only starts, in a session
 of its own, writes its output there, its errors to the file "errors" or there,
 too, and a line of {"pid"} is printed; a line of {"wait"} with that number then
@@ -23,14 +24,14 @@ import sys
 import tempfile
 from collections.abc import Iterator
 
-_ROOT = pathlib.Path(__file__).resolve().parents[2]
+_ROOT = pathlib.Path(__file__).resolve().parents[1]
 
 
 @functools.cache
 def _server():
   """Starts the process, which ends with this one."""
   return subprocess.Popen(
-    [sys.executable, "-m", "tests.end_to_end.forked_commands"],
+    [sys.executable, "-m", "tests.forked_commands"],
     stdin=subprocess.PIPE,
     stdout=subprocess.PIPE,
     cwd=_ROOT,
@@ -38,21 +39,39 @@ def _server():
   )
 
 
-def run(command, flags, environment, root=""):
+def run(command, flags, environment=None, root=""):
   """Runs a command in a fork; returns what came of it.
 
   Args:
     command: Its name.
     flags: Its flags.
-    environment: Its environment variables.
+    environment: Its environment variables; None for those of this process.
     root: Below which it may write; "" if that is not of interest.
   """
+  return run_module(_module_of(command), flags, environment, root)
+
+
+def run_module(module, arguments, environment=None, root="", timeout_secs=None):
+  """Runs a module in a fork, as `run` does a command.
+
+  Args:
+    module: Its name.
+    arguments: Its arguments.
+    environment: See `run`.
+    root: See `run`.
+    timeout_secs: After which it is killed; None for never.
+  """
   return _order(
-    command=command,
-    flags=[*map(str, flags)],
-    environment=environment,
+    module=module,
+    flags=[*map(str, arguments)],
+    environment=dict(os.environ if environment is None else environment),
     root=str(root),
+    timeout=timeout_secs,
   )
+
+
+def _module_of(command):
+  return f"realm_tf.launch.{command}"
 
 
 class Started:
@@ -76,7 +95,7 @@ class Started:
       pipe = os.path.join(folder, "pipe")
       os.mkfifo(pipe)
       self.pid = _order(
-        command=command,
+        module=_module_of(command),
         flags=[*map(str, flags)],
         environment=environment,
         pipe=pipe,
@@ -125,13 +144,17 @@ def _run_forked(case):
       target=_become, args=(case, stdout.fileno(), stderr.fileno())
     )
     process.start()
-    process.join()
+    process.join(case["timeout"])
+    timed_out = process.exitcode is None
+    if timed_out:
+      process.kill()
+      process.join()
     texts = []
     for file in (stdout, stderr):
       file.seek(0)
       texts.append(file.read().decode(errors="replace"))
   return {
-    "status": process.exitcode,
+    "status": None if timed_out else process.exitcode,
     "stdout": texts[0],
     "stderr": texts[1],
     "written": sorted({p for p, _ in before ^ _snapshot(case["root"])}),
@@ -163,9 +186,8 @@ def _become(case, stdout, stderr):
   os.dup2(stderr, 2)
   os.environ.clear()
   os.environ.update(case["environment"])
-  module = f"realm_tf.launch.{case['command']}"
-  sys.argv = [module, *case["flags"]]
-  runpy.run_module(module, run_name="__main__", alter_sys=True)
+  sys.argv = [case["module"], *case["flags"]]
+  runpy.run_module(case["module"], run_name="__main__", alter_sys=True)
 
 
 def main():
