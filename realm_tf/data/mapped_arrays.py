@@ -19,6 +19,7 @@ from typing import BinaryIO
 import numpy as np
 import tensorflow as tf
 
+from realm_tf import errors
 from realm_tf import files
 
 NAME = "arrays"  # the folder below a corpus
@@ -144,10 +145,10 @@ def read(folder: str) -> Collector | None:
     found.facts = dict(manifest["facts"])
     for name, entry in manifest["arrays"].items():
       path = os.path.join(folder, name + _SUFFIX)
-      if os.path.getsize(path) != entry["bytes"]:
+      if not files.is_inside(name) or os.path.getsize(path) != entry["bytes"]:
         return None
       found.arrays[name] = _mapped(path, np.dtype(entry["dtype"]))
-  except (OSError, tf.errors.OpError, ValueError, KeyError, TypeError):
+  except (OSError, tf.errors.OpError, *errors.MALFORMED):
     return None
   return found
 

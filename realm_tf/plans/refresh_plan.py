@@ -61,7 +61,7 @@ def _read(model_dir: str) -> tuple[schema.RetrievalConfig, str] | None:
     kind = loading.RUNS[run["task"]]
     config = loading.from_run(kind, run["config"], {}, str(path))
     corpus = str(run["corpus"])
-  except (KeyError, TypeError, ValueError) as e:
+  except errors.MALFORMED as e:
     raise errors.UserError(f"{path} is damaged: {e!r}.") from e
   if not isinstance(config, schema.RetrievalConfig):
     raise errors.UserError(

@@ -49,7 +49,7 @@ def read(model_dir: str) -> BestWeights | None:
         raise ValueError(f"`{fact}` is {value!r}")
   except errors.UserError:
     raise
-  except (KeyError, TypeError, ValueError) as e:
+  except errors.MALFORMED as e:
     raise errors.UserError(
       f"{path} is damaged: {e!r:.200}. Put a copy back, or remove it: the "
       "newest checkpoint is then taken."

@@ -130,7 +130,7 @@ def read(model_dir: str) -> RunConfig:
     return run
   except errors.UserError:
     raise
-  except (AttributeError, ValueError, KeyError, TypeError) as e:
+  except errors.MALFORMED as e:
     raise errors.UserError(f"{path} is damaged: {e!r}.") from e
 
 

@@ -1,5 +1,6 @@
 """Arrays of large corpora on disk: written once and whole, then mapped."""
 
+import json
 import os
 
 import numpy as np
@@ -92,6 +93,31 @@ def test_damaged_files_are_written_anew(tmp_path, name):
   folder = tmp_path / "some"
   fill(str(folder))
   (folder / name).write_bytes(b"{")
+  assert mapped_arrays.read(str(folder)) is None
+  check(fill(str(folder)))
+  check(mapped_arrays.read(str(folder)))
+
+
+@pytest.mark.parametrize(
+  "change",
+  [
+    lambda manifest: manifest.update(arrays=[]),
+    lambda manifest: manifest.update(facts=1),
+    lambda manifest: manifest["arrays"].update(few=3),
+    lambda manifest: manifest["arrays"]["few"].update(dtype="nothing"),
+    lambda manifest: manifest["arrays"].update(
+      {"../outside": manifest["arrays"]["few"]}
+    ),
+  ],
+)
+def test_a_manifest_of_another_form_is_written_anew(tmp_path, change):
+  folder = tmp_path / "some"
+  fill(str(folder))
+  (tmp_path / "outside.bin").write_bytes((folder / "few.bin").read_bytes())
+  path = folder / "manifest.json"
+  manifest = json.loads(path.read_text())
+  change(manifest)
+  path.write_text(json.dumps(manifest))
   assert mapped_arrays.read(str(folder)) is None
   check(fill(str(folder)))
   check(mapped_arrays.read(str(folder)))

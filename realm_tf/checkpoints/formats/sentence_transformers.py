@@ -114,7 +114,7 @@ def _modules(path: str) -> list[_Module]:
       )
       for module in found
     ]
-  except (ValueError, KeyError, TypeError, AttributeError) as e:
+  except errors.MALFORMED as e:
     raise errors.UserError(
       f"{file} is damaged: it must list modules, each with `type` and "
       "`path`, a place below it."

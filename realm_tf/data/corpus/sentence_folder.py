@@ -69,7 +69,7 @@ def read_manifest(corpus: str) -> dict[str, Any] | None:
       raise TypeError("`passages` must be whole numbers")
   except tf.errors.NotFoundError:
     return None
-  except (ValueError, KeyError, TypeError) as e:
+  except errors.MALFORMED as e:
     raise errors.UserError(
       f"{file} is damaged: run annotate_spans(corpus={corpus}, overwrite=True)."
     ) from e

@@ -188,7 +188,7 @@ class ShardTask:
     try:
       summary = files.read_json(self.summary_path)
       settings, counts = summary["settings"], summary["counts"]
-    except (ValueError, KeyError, TypeError):  # damaged
+    except errors.MALFORMED:  # damaged
       return None
     finished = settings == self.settings and tf.io.gfile.exists(self.target)
     return counts if finished else None

@@ -88,7 +88,7 @@ class IndexManifest:
       ) from e
     except errors.UserError:
       raise
-    except (ValueError, KeyError, TypeError) as e:
+    except errors.MALFORMED as e:
       raise errors.UserError(
         f"{path} is damaged: {e!r}. Remove its folder; the command that made "
         "it builds it again."
