@@ -196,6 +196,8 @@ def test_what_is_beside_the_table_is_reported_below_it(tmp_path, commands):
   table, beside = text.split("Beside the table")
   assert "| T5, closed book (large) | 29.8 | 32.2 |  |  |" in table
   assert "kNN-LM" not in table
+  # What did not run here took no time, and is not listed as if it had.
+  assert text.count("T5, closed book (large)") == 1
   assert (
     "| system | accuracy, percent, ours | log-likelihood, nats, ours |"
   ) in beside
