@@ -124,7 +124,9 @@ def run(
         imported_encoder.write(found, config, opened, new, vectors)
   except tf.errors.OpError as e:
     raise errors.UserError(f"Cannot write output={output}: {e.message}") from e
-  following = "\n  ".join(_next(found, config, output, corpus))
+  following = "\n  ".join(
+    _next(found, config, output, corpus, has_index=vectors is not None)
+  )
   _log.info(
     f"Wrote {output}. Next"
     f"{'' if corpus else ', here on the embedded encyclopedia'}:\n"
@@ -221,6 +223,8 @@ def _next(
   config: schema.ImportedConfig | None,
   output: str,
   corpus: str,
+  *,
+  has_index: bool,
 ) -> list[str]:
   """Returns the commands that may come next."""
   commands = []
@@ -241,12 +245,10 @@ def _next(
       "dataset": sources.ENCYCLOPEDIA,
       "split": "dev",
     }
-    embedding = {"model_dir": output, "corpus": corpus}
-    return [
-      *commands,
-      suggestions.command("refresh_index", embedding),
-      suggestions.command("evaluate", asking),
-    ]
+    if not has_index:
+      embedding = {"model_dir": output, "corpus": corpus}
+      commands.append(suggestions.command("refresh_index", embedding))
+    return [*commands, suggestions.command("evaluate", asking)]
   # A run may have fewer positions.
   most = min(found.config.max_positions, schema.EncoderConfig.max_positions)
   training = suggestions.first_training(

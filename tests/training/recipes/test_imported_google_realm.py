@@ -20,6 +20,7 @@ from realm_tf.training.init import first_weights
 from realm_tf.training.recipes import importing
 from tests.checkpoints import google_realm_folders
 from tests.checkpoints import realm_folders
+from tests.launch import suggested
 from tests.training.recipes import test_imported_realm
 
 TEXTS = test_imported_realm.TEXTS
@@ -114,6 +115,19 @@ def test_a_refresh_finds_the_index(place):
   context = follow.prepare(options, print)
   assert follow.run_job(options, context) == 0
   assert context.store.versions() == [0]
+
+
+def test_vectors_that_came_along_are_not_embedded_next(place, tmp_path, caplog):
+  (tmp_path / "embedder").symlink_to(place / "embedder")
+  (tmp_path / "corpus").symlink_to(place / "corpus")
+  for corpus, wanted in (
+    ("corpus", ["evaluate"]),
+    ("", ["build_corpus", "refresh_index", "evaluate"]),
+  ):
+    caplog.clear()
+    imported(tmp_path, f"run of {corpus}", "embedder", corpus=corpus)
+    found = suggested.commands(caplog.text)
+    assert [command for command, _ in found] == wanted
 
 
 def test_an_embedder_alone_embeds_any_corpus(place):
