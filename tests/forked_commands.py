@@ -64,7 +64,7 @@ def run_module(module, arguments, environment=None, root="", timeout_secs=None):
   return _order(
     module=module,
     flags=[*map(str, arguments)],
-    environment=dict(os.environ if environment is None else environment),
+    environment=_variables(environment),
     root=str(root),
     timeout=timeout_secs,
   )
@@ -74,6 +74,10 @@ def _module_of(command):
   return f"realm_tf.launch.{command}"
 
 
+def _variables(environment):
+  return dict(os.environ if environment is None else environment)
+
+
 class Started:
   """A command that runs in a fork, while its lines are read.
 
@@ -81,13 +85,13 @@ class Started:
     pid: Of the process, and of the group that it leads.
   """
 
-  def __init__(self, command, flags, environment, errors=""):
+  def __init__(self, command, flags, environment=None, errors=""):
     """Starts it.
 
     Args:
       command: Its name.
       flags: Its flags.
-      environment: Its environment variables.
+      environment: See `run`.
       errors: File for what it prints on stderr; "" to have it in the lines.
     """
     self._status: int | None = None
@@ -97,7 +101,7 @@ class Started:
       self.pid = _order(
         module=_module_of(command),
         flags=[*map(str, flags)],
-        environment=environment,
+        environment=_variables(environment),
         pipe=pipe,
         errors=str(errors),
       )["pid"]

@@ -69,10 +69,9 @@ def run_with_clock_set_back(folder, *flags):
   """
   folder.mkdir()
   (folder / "sitecustomize.py").write_text(_SET_BACK)
-  path = f"{folder}:{os.environ.get('PYTHONPATH', '')}"
   done = subprocess.run(
     tiny_runs.argv("pretrain", *flags),
-    env=tiny_runs.environment() | {"PYTHONPATH": path},
+    env=tiny_runs.environment(folder),
     capture_output=True,
     text=True,
     check=False,

@@ -1,7 +1,6 @@
 """The package on a machine that ScaNN is not made for."""
 
 import json
-import os
 import pathlib
 import subprocess
 
@@ -21,9 +20,7 @@ _STEPS = 8
 
 def test_pretraining_refreshes_and_searches_its_index(tmp_path):
   corpus = tiny_runs.build_corpus(tmp_path / "corpus", tiny_runs.articles(30))
-  environment = tiny_runs.environment()
-  paths = [str(_STUB), environment.get("PYTHONPATH")]
-  environment["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
+  environment = tiny_runs.environment(_STUB)
   model_dir = tmp_path / "realm"
   command = tiny_runs.argv(
     "pretrain",

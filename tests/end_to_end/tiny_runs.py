@@ -97,11 +97,17 @@ def config_flags(**changes):
   return [f"--config.{name}={value}" for name, value in fields.items()]
 
 
-def environment():
-  """Returns the environment of a command."""
+def environment(first_folder=""):
+  """Returns the environment of a command.
+
+  Args:
+    first_folder: Where Python looks for modules first; "" for no such folder.
+  """
+  paths = [str(first_folder), os.environ.get("PYTHONPATH")]
   return os.environ | {
     "TF_CPP_MIN_LOG_LEVEL": "3",
     "TF_USE_LEGACY_KERAS": "1",
+    "PYTHONPATH": os.pathsep.join(filter(None, paths)),
   }
 
 

@@ -30,6 +30,8 @@ from realm_tf.training.tasks import reader_task
 
 _log = logging.getLogger(__name__)
 
+Hook = finetune_hook.FinetuneHook | following_hook.FollowingHook
+
 
 @dataclasses.dataclass(frozen=True)
 class Finetuned:
@@ -43,7 +45,7 @@ class Finetuned:
   """
 
   task: orqa_task.OrqaTask
-  hook: finetune_hook.FinetuneHook | following_hook.FollowingHook
+  hook: Hook
   corpus: corpora.Corpus
   result: loop.TrainingResult
 
@@ -217,9 +219,7 @@ def _make(
   datasets: tuple[qa_datasets.QaDataset, qa_datasets.QaDataset],
   answers: question_answers.Answers,
   refresh_mode: str,
-) -> tuple[
-  orqa_task.OrqaTask, finetune_hook.FinetuneHook | following_hook.FollowingHook
-]:
+) -> tuple[orqa_task.OrqaTask, Hook]:
   """Makes the task and its callbacks; call it in the strategy's scope.
 
   Args:
@@ -254,9 +254,7 @@ def _make(
   return task, finetune_hook.FinetuneHook(task, config, setup, knowledge, asked)
 
 
-def _running(
-  hook: finetune_hook.FinetuneHook | following_hook.FollowingHook,
-) -> contextlib.AbstractContextManager:
+def _running(hook: Hook) -> contextlib.AbstractContextManager:
   """Returns what ends a refresher with the training, if there is one."""
   if isinstance(hook, following_hook.FollowingHook):
     return hook.running()

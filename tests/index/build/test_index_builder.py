@@ -170,9 +170,7 @@ def test_finished_shards_are_kept_and_leftovers_removed(model_dir, corpus):
 
 def test_two_jobs_at_once_publish_once(model_dir, corpus):
   jobs = [
-    forked_commands.Started(
-      "refresh_index", [f"--model_dir={model_dir}"], dict(os.environ)
-    )
+    forked_commands.Started("refresh_index", [f"--model_dir={model_dir}"])
     for _ in range(2)
   ]
   lines = [line for job in jobs for line in job.lines()]
