@@ -51,7 +51,7 @@ def test_sigterm_under_load(tmp_path):
     assert process.stdout.readline() == f"gRPC at 127.0.0.1:{port}\n"
     with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
       watch = health_pb2_grpc.HealthStub(channel).Watch(
-        health_pb2.HealthCheckRequest()
+        health_pb2.HealthCheckRequest(), timeout=120
       )
       states = [next(watch).status]
       with asked.clients(12, port, rest_api_port):

@@ -19,6 +19,7 @@ from tensorflow_serving.apis import prediction_service_pb2_grpc
 from realm_tf.serving.server import grpc_services
 
 _HOLD_SECONDS = 0.3
+_MOST_STREAMS = 256  # More wait for one of these to end.
 _SERVICES = (grpc_services.PREDICTION_SERVICE, grpc_services.MODEL_SERVICE)
 
 
@@ -39,9 +40,14 @@ class GrpcOptions(NamedTuple):
 
 
 class _Streams:
-  """Streams that clients keep open, ended when the server stops."""
+  """Streams that clients keep open, ended when the server stops.
+
+  Attributes:
+    threads: One for each stream, so that they take none from requests.
+  """
 
   def __init__(self) -> None:
+    self.threads = futures.ThreadPoolExecutor(_MOST_STREAMS, "grpc-stream")
     self._lock = threading.Lock()
     self._contexts: set[grpc.ServicerContext] = set()
 
@@ -66,7 +72,12 @@ class _Health(health.HealthServicer):
   """Health checks whose watches can be ended."""
 
   def __init__(self, streams: _Streams):
-    super().__init__()
+    # By default watches need no threads, but one that ends while another
+    # begins stops the whole server: each waits for a lock of the other.
+    super().__init__(
+      experimental_non_blocking=False,
+      experimental_thread_pool=streams.threads,
+    )
     self._streams = streams
 
   def Watch(self, request: Any, context: Any, *rest: Any, **named: Any) -> Any:
@@ -80,6 +91,9 @@ class _Reflection(reflection.ReflectionServicer):
   def __init__(self, services: Iterable[str], streams: _Streams):
     super().__init__(services)
     self._streams = streams
+    # The health service does so, too.
+    behavior: Any = type(self).ServerReflectionInfo
+    behavior.experimental_thread_pool = streams.threads
 
   def ServerReflectionInfo(self, request_iterator: Any, context: Any) -> Any:
     self._streams.add(context)

@@ -4,7 +4,6 @@ import functools
 import logging
 import os
 import sys
-import threading
 import time
 from collections.abc import Callable
 from collections.abc import Sequence
@@ -183,13 +182,15 @@ def run(
   _log_to_stderr()
   server = Server(options)
   server.start()
-  announce(f"gRPC at {options.host}:{server.port}")
-  if server.rest_api_port is not None:
-    announce(
-      f"REST and the page at http://{options.host}:{server.rest_api_port}"
-    )
   try:
-    threading.Event().wait()
+    announce(f"gRPC at {options.host}:{server.port}")
+    if server.rest_api_port is not None:
+      announce(
+        f"REST and the page at http://{options.host}:{server.rest_api_port}"
+      )
+    # A signal that another thread takes wakes no wait without an end.
+    while True:
+      time.sleep(1)
   except interruption.Interrupted as e:
     announce(f"{e} Answering what was accepted ...")
   cut = server.stop()

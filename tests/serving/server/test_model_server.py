@@ -3,6 +3,8 @@
 import datetime
 import ipaddress
 import pathlib
+import threading
+from concurrent import futures
 
 import grpc
 import pytest
@@ -13,6 +15,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from grpc_health.v1 import health_pb2
 from grpc_health.v1 import health_pb2_grpc
+from grpc_reflection.v1alpha import reflection_pb2
+from grpc_reflection.v1alpha import reflection_pb2_grpc
 
 from benchmarks import http_requests
 from realm_tf import errors
@@ -134,6 +138,49 @@ def test_the_recipes_for_tensorflow_serving_are_understood():
   assert settings.max_batch_size > 1
   (model,) = model_config.read(str(recipes / "models.config"))
   assert set(model.labels) == {"stable", "canary"}
+
+
+def test_watches_that_come_and_go_together(start):
+  server = start()
+
+  def come_and_go(client: int) -> None:
+    del client
+    # A connection of its own: by default those of a process are shared.
+    options = [("grpc.use_local_subchannel_pool", 1)]
+    with grpc.insecure_channel(f"127.0.0.1:{server.port}", options) as channel:
+      for _ in range(25):
+        watch = health_pb2_grpc.HealthStub(channel).Watch(
+          health_pb2.HealthCheckRequest(), timeout=30
+        )
+        assert next(watch).status == health_pb2.HealthCheckResponse.SERVING
+        watch.cancel()
+
+  with futures.ThreadPoolExecutor(8) as pool:
+    list(pool.map(come_and_go, range(8)))
+
+
+def test_streams_take_no_threads_from_requests(start, channel):
+  server = start(max_concurrent_runs=1, max_queued_requests=0)
+  to_server = channel(server.port)
+  health_stub = health_pb2_grpc.HealthStub(to_server)
+  reflection_stub = reflection_pb2_grpc.ServerReflectionStub(to_server)
+  request = health_pb2.HealthCheckRequest()
+  ended = threading.Event()
+
+  def questions():
+    yield reflection_pb2.ServerReflectionRequest(list_services="")
+    ended.wait()
+
+  try:
+    for _ in range(20):
+      watch = health_stub.Watch(request, timeout=30)
+      assert next(watch).status == health_pb2.HealthCheckResponse.SERVING
+      stream = reflection_stub.ServerReflectionInfo(questions(), timeout=30)
+      assert next(stream).list_services_response.service
+    response = health_stub.Check(request, timeout=10)
+    assert response.status == health_pb2.HealthCheckResponse.SERVING
+  finally:
+    ended.set()
 
 
 def test_tls(start, tmp_path):
