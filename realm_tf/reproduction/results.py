@@ -123,7 +123,11 @@ def as_json(
         "name": result.row.name,
         "title": result.row.title,
         "trained_on": result.row.trained_on,
-        "minutes": {str(k): round(v, 2) for k, v in result.minutes.items()},
+        "minutes": {
+          str(seed): round(minutes, 2)
+          for seed, minutes in result.minutes.items()
+          if result.ours
+        },
         "paper": dict(result.row.paper),
         "ours": {
           column: _figure(values) for column, values in result.ours.items()

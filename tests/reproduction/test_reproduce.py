@@ -198,6 +198,10 @@ def test_what_is_beside_the_table_is_reported_below_it(tmp_path, commands):
   assert "kNN-LM" not in table
   # What did not run here took no time, and is not listed as if it had.
   assert text.count("T5, closed book (large)") == 1
+  report = json.loads((tmp_path / "table-1.json").read_text())
+  minutes = {row["name"]: row["minutes"] for row in report["rows"]}
+  assert minutes["t5_large"] == {}
+  assert minutes["realm"].keys() == {"0", "1"}
   assert (
     "| system | accuracy, percent, ours | log-likelihood, nats, ours |"
   ) in beside
