@@ -50,16 +50,21 @@ class _Streams:
     self.threads = futures.ThreadPoolExecutor(_MOST_STREAMS, "grpc-stream")
     self._lock = threading.Lock()
     self._contexts: set[grpc.ServicerContext] = set()
+    self._ended = False
 
   def add(self, context: grpc.ServicerContext) -> None:
     with self._lock:
       self._contexts.add(context)
+      ended = self._ended
     if not context.add_callback(lambda: self._discard(context)):
       self._discard(context)
+    if ended:  # The client of a stream that was ended has begun another.
+      context.cancel()
 
-  def cancel(self) -> None:
+  def end(self) -> None:
     with self._lock:
       contexts = list(self._contexts)
+      self._ended = True
     for context in contexts:
       context.cancel()
 
@@ -165,7 +170,7 @@ class GrpcServer:
     Args:
       seconds: How long answers may take; then calls are cancelled.
     """
-    self._streams.cancel()
+    self._streams.end()
     # gRPC cancels calls that are on their way from a connection to a thread.
     # While the answers are held back, clients send no more of them.
     self._predictions.hold()

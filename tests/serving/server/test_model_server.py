@@ -1,5 +1,6 @@
 """What a server is started with: its page, metrics, ports and TLS."""
 
+import contextlib
 import datetime
 import ipaddress
 import pathlib
@@ -28,12 +29,11 @@ from realm_tf.serving.server import server_options
 
 
 @pytest.fixture
-def start(model_folders, tmp_path):
-  """Starts servers of the model `numbers`, and stops them."""
-  started = []
+def new(model_folders):
+  """Makes servers of the model `numbers` that do not listen yet."""
 
   def make(**flags) -> model_server.Server:
-    server = model_server.Server(
+    return model_server.Server(
       server_options.Options(
         model_name="numbers",
         model_base_path=str(model_folders / "numbers"),
@@ -41,6 +41,17 @@ def start(model_folders, tmp_path):
         **{"port": 0, "rest_api_port": 0} | flags,
       )
     )
+
+  return make
+
+
+@pytest.fixture
+def start(new):
+  """Starts such servers, and stops them."""
+  started = []
+
+  def make(**flags) -> model_server.Server:
+    server = new(**flags)
     server.start()
     started.append(server)
     return server
@@ -181,6 +192,30 @@ def test_streams_take_no_threads_from_requests(start, channel):
     assert response.status == health_pb2.HealthCheckResponse.SERVING
   finally:
     ended.set()
+
+
+def test_a_watch_that_begins_anew_does_not_delay_the_end(new, channel):
+  server = new(grace_seconds=300)
+  server.start()
+  stub = health_pb2_grpc.HealthStub(channel(server.port))
+
+  def watch_again_and_again() -> None:
+    with contextlib.suppress(grpc.RpcError):
+      while True:
+        watch = stub.Watch(health_pb2.HealthCheckRequest(), timeout=60)
+        try:
+          began.set()
+          list(watch)
+        except grpc.RpcError as e:
+          if e.code() != grpc.StatusCode.CANCELLED:
+            raise
+
+  began = threading.Event()
+  with futures.ThreadPoolExecutor() as pool:
+    watched = pool.submit(watch_again_and_again)
+    began.wait()
+    assert pool.submit(server.stop).result(timeout=60) == 0
+    watched.result(timeout=60)
 
 
 def test_tls(start, tmp_path):
