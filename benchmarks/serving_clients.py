@@ -18,6 +18,9 @@ from tensorflow_serving.apis import prediction_service_pb2_grpc
 
 from benchmarks import http_requests
 
+# For `grpc.insecure_channel`: by default those of a process share connections.
+OWN_CONNECTION = (("grpc.use_local_subchannel_pool", 1),)
+
 _SECONDS = 60.0  # a request's deadline
 _SECONDS_AFTER_ERROR = 0.05
 
@@ -94,9 +97,8 @@ class Load:
     request = predict_pb2.PredictRequest()
     request.model_spec.name = "realm"
     questions = self._questions_of(client)
-    # A channel of its own: by default those of a process share connections.
-    options = [("grpc.use_local_subchannel_pool", 1)]
-    with grpc.insecure_channel(f"127.0.0.1:{port}", options) as channel:
+    address = f"127.0.0.1:{port}"
+    with grpc.insecure_channel(address, OWN_CONNECTION) as channel:
       stub = prediction_service_pb2_grpc.PredictionServiceStub(channel)
       while not self._end.wait(pause):
         question = next(questions)

@@ -123,11 +123,7 @@ def as_json(
         "name": result.row.name,
         "title": result.row.title,
         "trained_on": result.row.trained_on,
-        "minutes": {
-          str(seed): round(minutes, 2)
-          for seed, minutes in result.minutes.items()
-          if result.ours
-        },
+        "minutes": _minutes(result),
         "paper": dict(result.row.paper),
         "ours": {
           column: _figure(values) for column, values in result.ours.items()
@@ -136,6 +132,13 @@ def as_json(
       for result in results
     ],
   }
+
+
+def _minutes(result: Result) -> dict[str, float]:
+  """Returns the minutes by seed; none of a row that ran no command."""
+  if not result.ours:
+    return {}
+  return {str(seed): round(value, 2) for seed, value in result.minutes.items()}
 
 
 def _systems(results: Sequence[Result]) -> list[str]:

@@ -96,7 +96,8 @@ class _Reflection(reflection.ReflectionServicer):
   def __init__(self, services: Iterable[str], streams: _Streams):
     super().__init__(services)
     self._streams = streams
-    # The health service does so, too.
+    # gRPC takes a stream's threads from this attribute of its function, which
+    # the health service sets, too.
     behavior: Any = type(self).ServerReflectionInfo
     behavior.experimental_thread_pool = streams.threads
 

@@ -188,7 +188,8 @@ def run(
       announce(
         f"REST and the page at http://{options.host}:{server.rest_api_port}"
       )
-    # A signal that another thread takes wakes no wait without an end.
+    # Short sleeps: a signal that the system hands to another thread does not
+    # wake this one, whose turn it is to handle it.
     while True:
       time.sleep(1)
   except interruption.Interrupted as e:

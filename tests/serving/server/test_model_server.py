@@ -20,6 +20,7 @@ from grpc_reflection.v1alpha import reflection_pb2
 from grpc_reflection.v1alpha import reflection_pb2_grpc
 
 from benchmarks import http_requests
+from benchmarks import serving_clients
 from realm_tf import errors
 from realm_tf.serving.server import batch_settings
 from realm_tf.serving.server import model_config
@@ -154,11 +155,11 @@ def test_the_recipes_for_tensorflow_serving_are_understood():
 def test_watches_that_come_and_go_together(start):
   server = start()
 
-  def come_and_go(client: int) -> None:
-    del client
-    # A connection of its own: by default those of a process are shared.
-    options = [("grpc.use_local_subchannel_pool", 1)]
-    with grpc.insecure_channel(f"127.0.0.1:{server.port}", options) as channel:
+  def come_and_go() -> None:
+    address = f"127.0.0.1:{server.port}"
+    with grpc.insecure_channel(
+      address, serving_clients.OWN_CONNECTION
+    ) as channel:
       for _ in range(25):
         watch = health_pb2_grpc.HealthStub(channel).Watch(
           health_pb2.HealthCheckRequest(), timeout=30
@@ -167,7 +168,8 @@ def test_watches_that_come_and_go_together(start):
         watch.cancel()
 
   with futures.ThreadPoolExecutor(8) as pool:
-    list(pool.map(come_and_go, range(8)))
+    for client in [pool.submit(come_and_go) for _ in range(8)]:
+      client.result()
 
 
 def test_streams_take_no_threads_from_requests(start, channel):
@@ -200,15 +202,13 @@ def test_a_watch_that_begins_anew_does_not_delay_the_end(new, channel):
   stub = health_pb2_grpc.HealthStub(channel(server.port))
 
   def watch_again_and_again() -> None:
-    with contextlib.suppress(grpc.RpcError):
-      while True:
-        watch = stub.Watch(health_pb2.HealthCheckRequest(), timeout=60)
-        try:
-          began.set()
-          list(watch)
-        except grpc.RpcError as e:
-          if e.code() != grpc.StatusCode.CANCELLED:
-            raise
+    code = grpc.StatusCode.CANCELLED
+    while code == grpc.StatusCode.CANCELLED:
+      watch = stub.Watch(health_pb2.HealthCheckRequest(), timeout=60)
+      began.set()
+      with contextlib.suppress(grpc.RpcError):
+        list(watch)
+      code = watch.code()
 
   began = threading.Event()
   with futures.ThreadPoolExecutor() as pool:
