@@ -4,6 +4,7 @@ Nothing here imports TensorFlow: a wrong NumPy would end that in a traceback
 instead of a line that says what to do.
 """
 
+import atexit
 import gc
 import os
 import sys
@@ -102,10 +103,12 @@ def collect_garbage_rarely() -> None:
   """Has Python look for cycles after 50,000 new objects instead of 700.
 
   TensorFlow's import and each trace of a function make objects by the
-  thousands, nearly all of which stay. For processes of our own: a library
-  leaves this to the program that imports it.
+  thousands, nearly all of which stay. For the same reason Python does not look
+  for cycles when it exits, which takes it a second. For processes of our own: a
+  library leaves this to the program that imports it.
   """
   gc.set_threshold(50_000, 10, 4)
+  atexit.register(gc.freeze)
 
 
 def give_memory_back() -> None:

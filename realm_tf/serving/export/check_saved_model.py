@@ -5,6 +5,7 @@ where REQUESTS.json is [[signature, {input: [values]}], ...]. What a SavedModel
 needs beyond TensorFlow and TF Text would be missing here.
 """
 
+import gc
 import json
 import os
 import sys
@@ -42,3 +43,4 @@ def _plain(value: Any) -> Any:
 
 if __name__ == "__main__":
   main(*sys.argv[1:])
+  gc.freeze()  # As `environment.collect_garbage_rarely` does at the exit.

@@ -103,6 +103,7 @@ def run(options: ExportOptions) -> str:
   temporary = tempfile.mkdtemp(prefix=f".{version}-", dir=options.output)
   try:
     requests = export_checks.sample_requests(served)
+    served.trace()
     tf.saved_model.save(served, temporary, signatures=served.signatures)
     _share_default(temporary, served.default)
     extra = os.path.join(temporary, _EXTRA)

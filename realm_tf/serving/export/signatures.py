@@ -136,6 +136,14 @@ class ServedModel(tf.Module):
     if default:
       self.default = name
 
+  def trace(self) -> None:
+    """Traces each signature once, with the weights that it has now.
+
+    Else it would be traced when it is saved, and again when it is called.
+    """
+    for name in self._names:
+      setattr(self, name, getattr(self, name).get_concrete_function())
+
   @property
   def signatures(self) -> dict[str, Any]:
     """The signatures by name, as `tf.saved_model.save` takes them."""
