@@ -155,6 +155,20 @@ def _state_of_tensorflow():
 
 
 @pytest.fixture
+def eagerly():
+  """Runs functions without tracing them: half the time of a few steps.
+
+  For tests of what happens around the steps. Graphs are tested elsewhere: by
+  the runs of `world` and `overfitted`, in tests of models, and by commands.
+  """
+  import tensorflow as tf
+
+  tf.config.run_functions_eagerly(True)
+  yield
+  tf.config.run_functions_eagerly(False)
+
+
+@pytest.fixture
 def bfloat16():
   """Has models made in the test compute as those on GPUs and TPUs do."""
   from realm_tf import devices

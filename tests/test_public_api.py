@@ -10,6 +10,8 @@ from realm_tf import errors
 from realm_tf.answering import replies
 from tests import people
 
+pytestmark = pytest.mark.usefixtures("eagerly")
+
 QUESTIONS = [f"where was {person} born?" for person in people.PEOPLE]
 
 

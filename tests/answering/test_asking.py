@@ -13,6 +13,8 @@ from realm_tf.answering import shown
 from realm_tf.launch import conversation
 from tests import people
 
+pytestmark = pytest.mark.usefixtures("eagerly")
+
 
 @pytest.fixture(scope="module")
 def asker(overfitted):

@@ -78,6 +78,7 @@ def test_a_run_that_was_killed_has_the_losses_of_the_host(
   )
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_inline_refresh_goes_on_exactly_after_a_kill(corpus, monkeypatch):
   changes = {"export_every_steps": 4, "learning_rate": 1e-2}
   died = killed(
@@ -131,6 +132,7 @@ def test_replicas_go_on_exactly_after_sigkill(corpus, replicas):
   np.testing.assert_allclose(*result["vectors"], rtol=1e-3, atol=1e-3)
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_a_round_gives_the_refreshers_version(corpus):
   done = device_runs.pretrain(
     corpus,
@@ -158,6 +160,7 @@ def test_a_round_gives_the_refreshers_version(corpus):
   )
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_versions_of_a_refresher_are_read_beside_the_training(
   corpus, monkeypatch
 ):

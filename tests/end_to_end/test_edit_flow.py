@@ -11,6 +11,8 @@ from tests import people
 from tests.end_to_end import tiny_runs
 from tests.launch import suggested
 
+pytestmark = pytest.mark.usefixtures("eagerly")
+
 _PEOPLE = "Ada Boris Clara Dmitri Elena Felix Greta Hugo".split()
 # Wide enough that random weights tell texts of different words apart.
 _SHAPE = {"query_length": 24, "projection_size": 32, "max_positions": 64}

@@ -22,7 +22,7 @@ _DEADLINE_SECS = 120
 _LINE = re.compile(r"step (\d+)/")
 
 
-def flags(corpus, model_dir, *more):
+def flags(corpus, model_dir, *more, steps=_STEPS):
   return [
     "--config=tiny",
     f"--corpus={corpus}",
@@ -30,9 +30,9 @@ def flags(corpus, model_dir, *more):
     *more,
     *tiny_runs.config_flags(
       batch_size=12,
-      train_steps=_STEPS,
+      train_steps=steps,
       checkpoint_every_steps=_EVERY,
-      evaluate_every_steps=_STEPS,
+      evaluate_every_steps=steps,
     ),
   ]
 
@@ -158,7 +158,7 @@ def test_workers_take_the_same_index_versions_at_the_same_steps(
 ):
   run = tmp_path / "run"
   more = ("--config.export_every_steps=5", "--config.index_age_limit_steps=10")
-  said = train(2, "pretrain", *flags(corpus, run, *more))
+  said = train(2, "pretrain", *flags(corpus, run, *more, steps=15))
   assert "2 replicas on 2 hosts" in said[0]
   used = [re.findall(r"index versions used: (.+)\. Next", x) for x in said]
   assert used[0] == used[1]

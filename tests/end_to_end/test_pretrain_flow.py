@@ -247,6 +247,7 @@ def pretrain(root, model_dir, *, refresh_mode, pretrain_corpus="", **changes):
   )
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_x_may_differ_from_z(flow, capsys):
   root, _, _ = flow
   # Of another vocabulary, even: X is read with Z's.
@@ -266,6 +267,7 @@ def test_x_may_differ_from_z(flow, capsys):
   assert sorted(losses) == [1, 2, 3, 4, 5, 6]
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_random_tokens_are_masked_too(flow):
   root, _, _ = flow
   done = pretrain(root, "tokens", refresh_mode="off", masking="random_tokens")

@@ -18,6 +18,8 @@ from realm_tf.index.versions import run_index
 from tests import people
 from tests.launch import suggested
 
+pytestmark = pytest.mark.usefixtures("eagerly")
+
 NEVER = {"id": "never", "question": "where is Ada?", "answer": ["Timbuktu"]}
 
 

@@ -18,6 +18,8 @@ from realm_tf.evaluation import hybrid_choice
 from tests import people
 from tests import synthetic
 
+pytestmark = pytest.mark.usefixtures("eagerly")
+
 BODIES = ["a rose", "a tulip", "an oak", "an elm"]
 
 

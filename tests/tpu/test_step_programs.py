@@ -1,5 +1,7 @@
 """The programs take what the pipelines give, and train as the steps do."""
 
+import functools
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -14,6 +16,7 @@ from tests import synthetic
 from tests.training import demo_tasks
 
 _BATCH = 4
+_LOWERED_BATCH = 2
 _SETTING = step_programs.Setting(cores=4, num_passages=100)
 _FEATURES = {
   "pretrain": step_programs.pretrain_features,
@@ -51,28 +54,29 @@ def test_features_of_retrieval_on_cores_are_those_of_its_pipeline():
   }
 
 
-@pytest.mark.parametrize("name", step_programs.STEPS)
-def test_every_step_lowers_with_static_shapes(name):
+@functools.cache
+def lowered(name):
+  """Lowers a step of the tiny preset, once for all tests."""
   kind = step_programs.STEPS[name]
   config = loading.load(kind.task, "tiny", {})
-  program = kind.build(config, 2, _SETTING)
-  hlo = lowering.lower(program, _SETTING.cores)
+  program = kind.build(config, _LOWERED_BATCH, _SETTING)
+  return lowering.lower(program, _SETTING.cores)
+
+
+@pytest.mark.parametrize("name", step_programs.STEPS)
+def test_every_step_lowers_with_static_shapes(name):
+  hlo = lowered(name)
   assert not hlo.custom_calls
-  assert (hlo.summed_bytes > 0) == kind.trains
+  assert (hlo.summed_bytes > 0) == step_programs.STEPS[name].trains
   searches_roughly = name == "pretrain_device"
   assert (hlo.recall is not None) == searches_roughly
 
 
 def test_what_retrieval_exchanges_is_that_of_the_formula():
   config = loading.load("pretrain", "tiny", {})
-  batch, cores = 2, _SETTING.cores
-  host, device = (
-    lowering.lower(
-      step_programs.STEPS[name].build(config, batch, _SETTING), cores
-    )
-    for name in ("pretrain", "pretrain_device")
-  )
-  queries, count = batch * cores, config.num_candidates
+  cores = _SETTING.cores
+  host, device = lowered("pretrain"), lowered("pretrain_device")
+  queries, count = _LOWERED_BATCH * cores, config.num_candidates
   words = -(-(config.passage_length + 2) // 2)
   exchanged = 4 * (
     queries * config.embedding_size

@@ -73,6 +73,7 @@ def test_the_best_weights_are_kept_and_answer_after_loading(overfitted):
     assert 0 < prediction.probability <= 1
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_the_documented_program_runs(overfitted, tmp_path, monkeypatch):
   model_dir = overfitted
   (tmp_path / "MODEL_DIR").symlink_to(model_dir)
@@ -82,6 +83,7 @@ def test_the_documented_program_runs(overfitted, tmp_path, monkeypatch):
   assert defined["qa"].corpus.num_passages == len(people.PEOPLE)
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_bm25_finds_passages_for_the_same_reader(overfitted):
   model_dir = overfitted
   answerer = open_qa.OpenQA.from_run(str(model_dir))
@@ -169,6 +171,7 @@ def test_a_resumed_run_is_an_undisturbed_one(world, tmp_path, monkeypatch):
     np.testing.assert_allclose(one, other, atol=1e-4)
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_patterns_are_trained_on(world, tmp_path):
   regex = str(world / "regex.jsonl")
   config = people.config_of(train_steps=4, learning_rate=1e-2)
@@ -189,6 +192,7 @@ def test_patterns_are_trained_on(world, tmp_path):
   assert not (tmp_path / "other").exists()
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_parts_of_words_are_answers_if_it_is_told_so(world, tmp_path):
   part = people.write_jsonl(
     tmp_path / "part.jsonl",
@@ -207,6 +211,7 @@ def test_parts_of_words_are_answers_if_it_is_told_so(world, tmp_path):
   assert shares == [0.0, 1.0]
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_training_stops_where_exact_match_does_not_rise(
   world, tmp_path, capsys, monkeypatch
 ):
@@ -234,6 +239,7 @@ def test_training_stops_where_exact_match_does_not_rise(
   assert "stopped early" in capsys.readouterr().out
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_without_an_index_the_corpus_is_embedded_first(world, tmp_path, capsys):
   config = people.config_of(train_steps=3)
   people.run(world, tmp_path / "run", config, init=str(world / "ict"))
@@ -298,6 +304,7 @@ def orqa_sources(folder):
   }
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_orqas_baseline_reads_with_bert_and_retrieves_with_ict(
   world, tmp_path, capsys, monkeypatch
 ):
@@ -437,6 +444,7 @@ def test_an_index_is_as_new_as_the_weights_or_none(
   assert corpus_index.newest(run_dir, fingerprint) == newest
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_a_retriever_trained_beyond_its_index_embeds_the_corpus(
   world, tmp_path, capsys
 ):
@@ -454,6 +462,7 @@ def test_a_retriever_trained_beyond_its_index_embeds_the_corpus(
   assert (tmp_path / "run/index/0/manifest.json").exists()
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_a_run_that_cannot_be_written_to_lends_its_index(
   world, tmp_path, capsys, monkeypatch
 ):
@@ -495,6 +504,7 @@ def test_an_index_of_another_corpus_is_refused(world, tmp_path):
   assert "index of another corpus" in message
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_dev_questions_are_answered_on_the_devices_of_the_run(
   world, tmp_path, monkeypatch
 ):

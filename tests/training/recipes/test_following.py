@@ -90,6 +90,7 @@ def test_the_first_index_is_the_one_the_run_started_from(world, followed):
     np.testing.assert_array_equal(new, old)
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_a_run_without_a_reader_retrieves_and_is_read_by_the_next(
   world, followed, tmp_path
 ):
@@ -134,6 +135,7 @@ def test_a_resumed_run_draws_and_learns_the_same(
   )
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_one_tower_may_embed_both_and_start_without_an_index(world, tmp_path):
   config = people.config_of(
     **RETRIEVER_ALONE

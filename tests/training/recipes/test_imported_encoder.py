@@ -22,6 +22,8 @@ from tests.checkpoints import formats
 from tests.checkpoints import sentence_folders
 from tests.launch import suggested
 
+pytestmark = pytest.mark.usefixtures("eagerly")
+
 # Of letters, as the tiny BERT's vocabulary is.
 ARTICLES = [
   ("ada", "oslo is a city"),

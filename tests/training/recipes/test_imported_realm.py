@@ -23,6 +23,8 @@ from realm_tf.training.recipes import importing
 from realm_tf.training.recipes import released_answers
 from tests.checkpoints import realm_folders
 
+pytestmark = pytest.mark.usefixtures("eagerly")
+
 # Not in the order of their texts, and two are the same.
 TEXTS = [f"{w} was {n} in 1{n}" for n, w in enumerate("zebra cat dog".split())]
 TEXTS += ["a b c", "", "oslo is old, and cold", "a b c", "ada wrote 2 books"]

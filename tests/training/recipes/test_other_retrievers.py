@@ -18,6 +18,8 @@ from realm_tf.training.recipes import finetune_hook
 from tests import people
 from tests.end_to_end import tiny_runs
 
+pytestmark = pytest.mark.usefixtures("eagerly")
+
 BM25 = {
   "retriever": "bm25",
   "reader_beam": 1,

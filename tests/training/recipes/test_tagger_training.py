@@ -22,6 +22,8 @@ from tests.checkpoints import formats
 from tests.data import small_corpora
 from tests.launch import suggested
 
+pytestmark = pytest.mark.usefixtures("eagerly")
+
 # Eight sentences; the label of "may" depends on what is beside it.
 _SENTENCES = """
 the/O cat/O ran/O to/O oslo/B-LOC ./O
