@@ -4,6 +4,7 @@ import random
 import shutil
 import signal
 import sys
+import types
 
 import hypothesis
 import numpy as np
@@ -166,6 +167,33 @@ def eagerly():
   tf.config.run_functions_eagerly(True)
   yield
   tf.config.run_functions_eagerly(False)
+
+
+@pytest.fixture
+def embeds_here(monkeypatch):
+  """Has a first index built in this process, not in one that must start.
+
+  For tests of what the index is used for. Processes of their own build it in
+  tests of `refresh_index`, and for the other runs.
+  """
+  from realm_tf.index.job import corpus_index
+  from realm_tf.index.job import follow
+
+  class Here:
+    def __init__(self, model_dir, *, watch, step, corpus):
+      assert not watch
+      self._options = follow.RefreshOptions(model_dir, corpus, step=step)
+
+    def wait(self, look):
+      context = follow.prepare(self._options, lambda line: None)
+      assert follow.run_job(self._options, context) == 0
+      look()
+
+    def terminate(self):
+      pass
+
+  module = types.SimpleNamespace(Refresher=Here)
+  monkeypatch.setattr(corpus_index, "refresher_process", module)
 
 
 @pytest.fixture

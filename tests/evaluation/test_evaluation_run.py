@@ -18,7 +18,7 @@ from realm_tf.index.versions import run_index
 from tests import people
 from tests.launch import suggested
 
-pytestmark = pytest.mark.usefixtures("eagerly")
+pytestmark = pytest.mark.usefixtures("eagerly", "embeds_here")
 
 NEVER = {"id": "never", "question": "where is Ada?", "answer": ["Timbuktu"]}
 

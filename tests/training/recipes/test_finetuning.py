@@ -304,7 +304,7 @@ def orqa_sources(folder):
   }
 
 
-@pytest.mark.usefixtures("eagerly")
+@pytest.mark.usefixtures("eagerly", "embeds_here")
 def test_orqas_baseline_reads_with_bert_and_retrieves_with_ict(
   world, tmp_path, capsys, monkeypatch
 ):
@@ -444,7 +444,7 @@ def test_an_index_is_as_new_as_the_weights_or_none(
   assert corpus_index.newest(run_dir, fingerprint) == newest
 
 
-@pytest.mark.usefixtures("eagerly")
+@pytest.mark.usefixtures("eagerly", "embeds_here")
 def test_a_retriever_trained_beyond_its_index_embeds_the_corpus(
   world, tmp_path, capsys
 ):

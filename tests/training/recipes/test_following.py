@@ -112,6 +112,7 @@ def test_a_run_without_a_reader_retrieves_and_is_read_by_the_next(
   assert all(answer.answer for answer in answers)
 
 
+@pytest.mark.usefixtures("embeds_here")
 def test_a_resumed_run_draws_and_learns_the_same(
   world, followed, tmp_path, monkeypatch
 ):
@@ -135,7 +136,7 @@ def test_a_resumed_run_draws_and_learns_the_same(
   )
 
 
-@pytest.mark.usefixtures("eagerly")
+@pytest.mark.usefixtures("eagerly", "embeds_here")
 def test_one_tower_may_embed_both_and_start_without_an_index(world, tmp_path):
   config = people.config_of(
     **RETRIEVER_ALONE

@@ -22,7 +22,7 @@ from tests.checkpoints import formats
 from tests.checkpoints import sentence_folders
 from tests.launch import suggested
 
-pytestmark = pytest.mark.usefixtures("eagerly")
+pytestmark = pytest.mark.usefixtures("eagerly", "embeds_here")
 
 # Of letters, as the tiny BERT's vocabulary is.
 ARTICLES = [

@@ -23,7 +23,7 @@ from tests.checkpoints import realm_folders
 from tests.launch import suggested
 from tests.training.recipes import test_imported_realm
 
-pytestmark = pytest.mark.usefixtures("eagerly")
+pytestmark = pytest.mark.usefixtures("eagerly", "embeds_here")
 
 TEXTS = test_imported_realm.TEXTS
 QUESTIONS = test_imported_realm.QUESTIONS

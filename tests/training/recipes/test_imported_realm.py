@@ -23,7 +23,7 @@ from realm_tf.training.recipes import importing
 from realm_tf.training.recipes import released_answers
 from tests.checkpoints import realm_folders
 
-pytestmark = pytest.mark.usefixtures("eagerly")
+pytestmark = pytest.mark.usefixtures("eagerly", "embeds_here")
 
 # Not in the order of their texts, and two are the same.
 TEXTS = [f"{w} was {n} in 1{n}" for n, w in enumerate("zebra cat dog".split())]

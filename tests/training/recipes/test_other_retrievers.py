@@ -18,7 +18,7 @@ from realm_tf.training.recipes import finetune_hook
 from tests import people
 from tests.end_to_end import tiny_runs
 
-pytestmark = pytest.mark.usefixtures("eagerly")
+pytestmark = pytest.mark.usefixtures("eagerly", "embeds_here")
 
 BM25 = {
   "retriever": "bm25",
