@@ -12,7 +12,7 @@ PIP := $(VENV)/bin/python -m pip --disable-pip-version-check
 # otherwise build seqeval and promise the old way, which fails without wheel.
 INSTALL = PIP_CONSTRAINT=$$(cat $(VENV)/.constraints) $(PIP) install --quiet \
   --use-pep517
-JOBS ?= 3
+JOBS ?= 4
 ARGS ?=
 
 VERSION := -c 'import sys; print("%d.%d" % sys.version_info[:2])'
