@@ -114,9 +114,7 @@ WRITERS = {
   "model_garden_pretrainer": functools.partial(model_garden, kind="pretrainer"),
   "model_garden_params": functools.partial(model_garden, params=True),
   "hub": formats.hub,
-  "hub_without_mlm": functools.partial(
-    formats.hub, with_mlm=False, lower_case=False
-  ),
+  "hub_without_mlm": functools.partial(formats.hub, with_mlm=False),
   "imported": imported_again,
 }
 WITHOUT_HEAD = {
