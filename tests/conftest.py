@@ -177,16 +177,14 @@ def embeds_here(monkeypatch):
   tests of `refresh_index`, and for the other runs.
   """
   from realm_tf.index.job import corpus_index
-  from realm_tf.index.job import follow
+  from tests.index import fake_run
 
   class Here:
-    def __init__(self, model_dir, *, watch, step, corpus):
-      assert not watch
-      self._options = follow.RefreshOptions(model_dir, corpus, step=step)
+    def __init__(self, model_dir, **options):
+      self._model_dir, self._options = model_dir, options
 
     def wait(self, look):
-      context = follow.prepare(self._options, lambda line: None)
-      assert follow.run_job(self._options, context) == 0
+      assert fake_run.refresh(self._model_dir, **self._options) == 0
       look()
 
     def terminate(self):
