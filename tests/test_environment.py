@@ -177,6 +177,27 @@ def test_garbage_is_collected_rarely_but_is(monkeypatch):
     gc.set_threshold(*before)
 
 
+@pytest.mark.parametrize(
+  ("call", "said"),
+  [("", "collected\n"), ("environment.collect_garbage_rarely()", "")],
+)
+def test_garbage_is_left_alone_at_the_exit(call, said):
+  program = f"""
+from realm_tf import environment
+class Node:
+  def __del__(self):
+    print("collected")
+{call}
+node = Node()
+node.itself = node
+del node
+"""
+  done = subprocess.run(
+    [sys.executable, "-c", program], capture_output=True, text=True, check=True
+  )
+  assert done.stdout == said
+
+
 def test_give_memory_back_keeps_what_the_user_set(monkeypatch):
   monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", "1")
   environment.give_memory_back()

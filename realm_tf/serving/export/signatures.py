@@ -137,9 +137,10 @@ class ServedModel(tf.Module):
       self.default = name
 
   def trace(self) -> None:
-    """Traces each signature once, with the weights that it has now.
+    """Traces each signature once, over the variables that the model has now.
 
-    Else it would be traced when it is saved, and again when it is called.
+    Else it would be traced when it is saved, and again when it is called. From
+    here on the signatures are concrete functions, without `input_signature`.
     """
     for name in self._names:
       setattr(self, name, getattr(self, name).get_concrete_function())
