@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from benchmarks import realm_step
+from benchmarks import step_batches
 from benchmarks import timing
 from realm_tf import devices
 from realm_tf.configs import schema
@@ -34,7 +35,8 @@ def main() -> None:
   parser.add_argument("--rows", default="20000", help="sizes, by commas")
   sizes = parser.parse_args().rows.split(",")
   config = dataclasses.replace(tiny.pretrain(), batch_size=_BATCH)
-  model = realm_step.seconds(config, _VOCAB_SIZE)
+  batch = step_batches.full(config, _VOCAB_SIZE)
+  model = realm_step.seconds(config, _VOCAB_SIZE, [batch])
   rows = []
   for size in sizes:
     rows += _measure(int(size), model)

@@ -4,6 +4,10 @@ A matrix product of [m, k] and [k, n] counts 2 m k n; softmaxes, norms and
 activations, a few hundredths of it, are left out.
 """
 
+from collections.abc import Mapping
+
+import numpy as np
+
 from realm_tf.configs import schema
 
 
@@ -38,17 +42,32 @@ def embedder(config: schema.RetrievalConfig, length: int) -> int:
   return encoder(config, length, 1) + 2 * h * h + 2 * h * config.projection_size
 
 
-def train_step(config: schema.RealmConfig, vocab_size: int) -> int:
+def train_step(
+  config: schema.RealmConfig,
+  vocab_size: int,
+  batch: Mapping[str, np.ndarray],
+) -> int:
   """Returns the operations of a training step: three forward passes' worth.
 
+  Padding counts for nothing.
+
   Args:
-    config: Gives the shapes, the batch and the candidates.
+    config: Gives the shapes.
     vocab_size: Wordpieces of the vocabulary.
+    batch: The step's features.
   """
   h = config.hidden_size
   head = config.max_masks * (2 * h * h + 2 * h * vocab_size)
-  reader = encoder(config, config.joint_length, config.query_length) + head
-  passage = embedder(config, config.passage_length)
-  query = embedder(config, config.query_length)
-  forward = config.num_candidates * (reader + passage) + query
-  return 3 * config.batch_size * forward
+
+  def lengths(name: str) -> list[int]:
+    return np.count_nonzero(batch[name], axis=-1).ravel().tolist()
+
+  forward = sum(
+    encoder(config, length, config.query_length) + head
+    for length in lengths("joint_token_ids")
+  ) + sum(
+    embedder(config, length)
+    for name in ("passage_token_ids", "query_token_ids")
+    for length in lengths(name)
+  )
+  return 3 * forward

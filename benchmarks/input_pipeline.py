@@ -13,6 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from benchmarks import python_featuriser
+from benchmarks import step_batches
 from benchmarks import synthetic
 from benchmarks import timing
 from realm_tf.configs import mini
@@ -168,20 +169,7 @@ def _retrievers(
 ) -> Iterator[tuple[str, realm_examples.RetrieveFunction]]:
   """Yields the ways to come by candidates, the cheapest first."""
   size = config.num_candidates
-
-  def random(
-    query_token_ids: tf.Tensor, source_uids: tf.Tensor
-  ) -> tuple[tf.Tensor, tf.Tensor]:
-    del query_token_ids  # Any passage will do.
-    batch = config.batch_size
-    seed = tf.cast(source_uids[:2], tf.int32)
-    rows = tf.random.stateless_uniform(
-      [batch, size - 1], seed, 0, _PASSAGES, tf.int32
-    )
-    null = tf.fill([batch, 1], _PASSAGES)
-    return tf.concat([null, rows], axis=1), tf.ones([batch, size], tf.bool)
-
-  yield _RANDOM, random
+  yield _RANDOM, step_batches.random_candidates(config, _PASSAGES)
   dim = config.embedding_size
   vectors = np.random.default_rng(0).normal(size=(_PASSAGES, dim))
   searcher = searchers.build_searcher(

@@ -1,12 +1,16 @@
 """REALM's training step on features that are ready."""
 
-import numpy as np
+from collections.abc import Sequence
+from contextlib import nullcontext
+
 import tensorflow as tf
 
+from benchmarks import step_batches
 from benchmarks import synthetic
 from benchmarks import timing
 from realm_tf import devices
 from realm_tf.configs import schema
+from realm_tf.models import length_groups
 from realm_tf.models import realm
 from realm_tf.training import base_task
 from realm_tf.training import optimizers
@@ -41,44 +45,35 @@ class _Task(base_task.Task):
     return tf.data.Dataset.range(0)
 
 
-def seconds(config: schema.RealmConfig, vocab_size: int) -> float:
-  """Returns the median seconds of a step.
+def seconds(
+  config: schema.RealmConfig,
+  vocab_size: int,
+  batches: Sequence[step_batches.Batch],
+  *,
+  all_positions: bool = False,
+) -> float:
+  """Returns the mean seconds of a step over the batches: the median round.
 
   Args:
     config: Shapes and optimizer.
     vocab_size: Wordpieces of the vocabulary.
+    batches: Features, in turn.
+    all_positions: Whether padding is computed, too.
   """
   strategy = devices.make_strategy("")
   with strategy.scope():
     task = _Task(config, vocab_size)
     optimizer = optimizers.make_optimizer(config)
   step = steps.make_train_step(task, optimizer, strategy, config.clip_norm)
-  features = _features(config, vocab_size)
-  return timing.median_seconds(
-    lambda: step(features)["loss"].numpy(), repeats=4
-  )
+  features = [
+    {name: tf.constant(value) for name, value in batch.items()}
+    for batch in batches
+  ]
 
+  def run() -> None:
+    for batch in features:
+      step(batch)["loss"].numpy()
 
-def _features(
-  config: schema.RealmConfig, vocab_size: int
-) -> dict[str, tf.Tensor]:
-  """Returns a batch without padding: every position is computed."""
-  rng = np.random.default_rng(0)
-  batch, count = config.batch_size, config.num_candidates
-  masks = config.max_masks
-
-  def tokens(*shape: int) -> tf.Tensor:
-    return tf.constant(rng.integers(5, vocab_size, shape), tf.int32)
-
-  segments = np.zeros([batch, count, config.joint_length])
-  segments[:, :, config.query_length :] = 1
-  return {
-    "query_token_ids": tokens(batch, config.query_length),
-    "passage_token_ids": tokens(batch, count, config.passage_length),
-    "joint_token_ids": tokens(batch, count, config.joint_length),
-    "joint_segment_ids": tf.constant(segments, tf.int32),
-    "candidate_mask": tf.ones([batch, count], tf.bool),
-    "mask_positions": tf.tile(tf.range(1, masks + 1)[None], [batch, 1]),
-    "targets": tokens(batch, masks),
-    "target_weights": tf.ones([batch, masks]),
-  }
+  static = length_groups.static_shapes if all_positions else nullcontext
+  with static():
+    return timing.median_seconds(run, repeats=4) / len(batches)

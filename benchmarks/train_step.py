@@ -1,22 +1,47 @@
-"""Steps a second of `mini`, in float32 and with bfloat16 products.
+"""Seconds of a training step of `mini`: ours, and transformers'.
 
-python -m benchmarks.train_step [--peer]
+python -m benchmarks.train_step [--peer] [--corpus=CORPUS]
+
+Without padding; with --corpus, on its sentences and passages, which are as long
+as they are.
 """
 
 import argparse
+import dataclasses
 import importlib.util
 import json
 import statistics
 import subprocess
 import sys
+from collections.abc import Sequence
 
+from benchmarks import step_batches
 from realm_tf.configs import mini
-from realm_tf.configs import schema
 
 _VOCAB_SIZE = 30522
 _PEER = "transformers, float32"
-_VARIANTS = ("float32", "bfloat16", _PEER)
+_ALL_POSITIONS = "bfloat16, padding too"
+_PRECISIONS = {
+  "float32": "float32",
+  "bfloat16": "bfloat16",
+  _ALL_POSITIONS: "bfloat16",
+}
+_VARIANTS = (*_PRECISIONS, _PEER)
 _PEER_PACKAGES = ("torch", "transformers")
+_REAL_BATCHES = 4
+
+
+@dataclasses.dataclass(frozen=True)
+class _Data:
+  """What all variants train on.
+
+  Attributes:
+    vocab_size: Wordpieces of the vocabulary.
+    batches: Features, in turn.
+  """
+
+  vocab_size: int
+  batches: Sequence[step_batches.Batch]
 
 
 def main() -> None:
@@ -26,38 +51,61 @@ def main() -> None:
     "--peer", action="store_true", help="measure transformers with torch too"
   )
   parser.add_argument(
+    "--corpus", default="", help="a corpus that annotate_spans has annotated"
+  )
+  parser.add_argument(
     "--rounds", type=int, default=3, help="how often each is measured"
   )
   parser.add_argument("--only", choices=_VARIANTS, help="in a child")
   arguments = parser.parse_args()
   if arguments.only:
-    print(json.dumps(_measure(arguments.only)))
+    data = _data(arguments.corpus)
+    print(json.dumps(_measure(arguments.only, data)))
     return
   missing = [n for n in _PEER_PACKAGES if importlib.util.find_spec(n) is None]
   variants = list(_VARIANTS)
   if missing or not arguments.peer:
     variants.remove(_PEER)
+  if not arguments.corpus:
+    variants.remove(_ALL_POSITIONS)
   results: dict[str, list[dict[str, float]]] = {name: [] for name in variants}
   for _ in range(arguments.rounds):
     for name in variants:
-      results[name].append(_in_child(name))
-  _print(results, missing if arguments.peer else [])
+      results[name].append(_in_child(name, arguments.corpus))
+  _print(results, _data(arguments.corpus), missing if arguments.peer else [])
 
 
-def _measure(variant: str) -> dict[str, float]:
+def _data(corpus_dir: str) -> _Data:
+  config = mini.pretrain()
+  if not corpus_dir:
+    return _Data(_VOCAB_SIZE, [step_batches.full(config, _VOCAB_SIZE)])
+  from realm_tf.data.corpus import corpora
+
+  return _Data(
+    corpora.Corpus.open(corpus_dir).tokenizer.vocab_size,
+    step_batches.of_corpus(config, corpus_dir, _REAL_BATCHES),
+  )
+
+
+def _measure(variant: str, data: _Data) -> dict[str, float]:
   """Returns the seconds of a step, and the matrix rate where it is ours."""
   config = mini.pretrain()
   if variant == _PEER:
     from benchmarks import peer_step
 
-    return {"seconds": peer_step.seconds(config, _VOCAB_SIZE)}
+    return {"seconds": peer_step.seconds(config, data.vocab_size, data.batches)}
   from benchmarks import realm_step
   from benchmarks import timing
   from realm_tf import devices
 
   before = timing.matrix_rate()
-  devices.set_precision(variant, on_cpu=True)
-  seconds = realm_step.seconds(config, _VOCAB_SIZE)
+  devices.set_precision(_PRECISIONS[variant], on_cpu=True)
+  seconds = realm_step.seconds(
+    config,
+    data.vocab_size,
+    data.batches,
+    all_positions=variant == _ALL_POSITIONS,
+  )
   devices.set_precision("float32", on_cpu=True)
   return {
     "seconds": seconds,
@@ -65,10 +113,16 @@ def _measure(variant: str) -> dict[str, float]:
   }
 
 
-def _in_child(variant: str) -> dict[str, float]:
+def _in_child(variant: str, corpus_dir: str) -> dict[str, float]:
   """Measures in a new process, which shares no memory and no threads."""
   output = subprocess.run(
-    [sys.executable, "-m", "benchmarks.train_step", f"--only={variant}"],
+    [
+      sys.executable,
+      "-m",
+      "benchmarks.train_step",
+      f"--only={variant}",
+      f"--corpus={corpus_dir}",
+    ],
     stdout=subprocess.PIPE,
     check=True,
     text=True,
@@ -77,17 +131,22 @@ def _in_child(variant: str) -> dict[str, float]:
 
 
 def _print(
-  results: dict[str, list[dict[str, float]]], missing_packages: list[str]
+  results: dict[str, list[dict[str, float]]],
+  data: _Data,
+  missing_packages: list[str],
 ) -> None:
   from benchmarks import flops
   from benchmarks import timing
 
-  config: schema.RealmConfig = mini.pretrain()
-  operations = flops.train_step(config, _VOCAB_SIZE)
+  config = mini.pretrain()
+  operations = statistics.mean(
+    flops.train_step(config, data.vocab_size, batch) for batch in data.batches
+  )
 
   def median(name: str, figure: str) -> float:
     return statistics.median(r.get(figure, 0.0) for r in results[name])
 
+  reference = _PEER if _PEER in results else "float32"
   rows = []
   for name, rounds in results.items():
     seconds, peak = median(name, "seconds"), median(name, "matrix_rate")
@@ -98,7 +157,7 @@ def _print(
         f"{seconds:.2f}",
         f"{min(all_seconds):.2f} to {max(all_seconds):.2f}",
         f"{1 / seconds:.2f}",
-        f"{median('float32', 'seconds') / seconds:.2f}",
+        f"{median(reference, 'seconds') / seconds:.2f}",
         f"{operations / seconds / 1e9:.0f}" if peak else "-",
         f"{peak / 1e9:.0f}" if peak else "-",
         f"{operations / seconds / peak:.0%}" if peak else "-",
@@ -106,7 +165,10 @@ def _print(
     )
   notes = [
     f"model: {operations / 1e9:.0f} GFLOP a step by formula "
-    "(benchmarks/flops.py), three forward passes' worth",
+    "(benchmarks/flops.py), three forward passes' worth; padding is not in it",
+    f"{step_batches.filled(data.batches):.0%} of the positions hold a "
+    "wordpiece; transformers' batches are cut to their longest row",
+    f"ratio: of steps/s to those of {reference}",
     "GFLOP/s, matrix rate in float32 (same process, mean of before and "
     "after), and their quotient",
     "features are ready: neither the input pipeline nor the index is in it",

@@ -4,7 +4,6 @@ import random
 import shutil
 import signal
 import sys
-import types
 
 import hypothesis
 import numpy as np
@@ -12,6 +11,7 @@ import pytest
 
 from realm_tf import environment
 from realm_tf.launch import console
+from tests import quick
 
 # Before any test module imports TensorFlow.
 environment.configure()
@@ -157,41 +157,15 @@ def _state_of_tensorflow():
 
 @pytest.fixture
 def eagerly():
-  """Runs functions without tracing them: half the time of a few steps.
-
-  For tests of what happens around the steps. Graphs are tested elsewhere: by
-  the runs of `world` and `overfitted`, in tests of models, and by commands.
-  """
-  import tensorflow as tf
-
-  tf.config.run_functions_eagerly(True)
-  yield
-  tf.config.run_functions_eagerly(False)
+  """Runs functions without tracing them; see `quick`."""
+  with quick.untraced():
+    yield
 
 
 @pytest.fixture
 def embeds_here(monkeypatch):
-  """Has a first index built in this process, not in one that must start.
-
-  For tests of what the index is used for. Processes of their own build it in
-  tests of `refresh_index`, and for the other runs.
-  """
-  from realm_tf.index.job import corpus_index
-  from tests.index import fake_run
-
-  class Here:
-    def __init__(self, model_dir, **options):
-      self._model_dir, self._options = model_dir, options
-
-    def wait(self, look):
-      assert fake_run.refresh(self._model_dir, **self._options) == 0
-      look()
-
-    def terminate(self):
-      pass
-
-  module = types.SimpleNamespace(Refresher=Here)
-  monkeypatch.setattr(corpus_index, "refresher_process", module)
+  """Has a first index built in this process; see `quick`."""
+  quick.embed_here(monkeypatch.setattr)
 
 
 @pytest.fixture

@@ -1,15 +1,17 @@
 """Runs many commands, each in a fork of one process that has the libraries.
 
-The process reads {"module", "flags", "environment", "root", "timeout"} from
-each line of stdin, as JSON, and prints a line of {"status", "stdout", "stderr",
-"written"}: `written` are the paths below `root` that the command added, changed
-or removed; the status is None if it took longer than the timeout, in seconds.
+The process reads {"module", "flags", "environment", "root", "timeout",
+"quickly"} from each line of stdin, as JSON, and prints a line of {"status",
+"stdout", "stderr", "written"}: `written` are the paths below `root` that the
+command added, changed or removed; the status is None if it took longer than the
+timeout, in seconds; `quickly` is whether it takes the shortcuts of `quick`.
 Where there is a "pipe" instead of "root", the command only starts, in a session
 of its own, writes its output there, its errors to the file "errors" or there,
 too, and a line of {"pid"} is printed; a line of {"wait"} with that number then
 prints its {"status"}.
 """
 
+import contextlib
 import functools
 import gc
 import importlib
@@ -22,7 +24,10 @@ import signal
 import subprocess
 import sys
 import tempfile
+import warnings
 from collections.abc import Iterator
+
+from tests import quick
 
 _ROOT = pathlib.Path(__file__).resolve().parents[1]
 
@@ -39,7 +44,7 @@ def _server():
   )
 
 
-def run(command, flags, environment=None, root=""):
+def run(command, flags, environment=None, root="", quickly=False):
   """Runs a command in a fork; returns what came of it.
 
   Args:
@@ -47,11 +52,21 @@ def run(command, flags, environment=None, root=""):
     flags: Its flags.
     environment: Its environment variables; None for those of this process.
     root: Below which it may write; "" if that is not of interest.
+    quickly: Whether it takes the shortcuts of `quick`.
   """
-  return run_module(_module_of(command), flags, environment, root)
+  return run_module(
+    _module_of(command), flags, environment, root, quickly=quickly
+  )
 
 
-def run_module(module, arguments, environment=None, root="", timeout_secs=None):
+def run_module(
+  module,
+  arguments,
+  environment=None,
+  root="",
+  timeout_secs=None,
+  quickly=False,
+):
   """Runs a module in a fork, as `run` does a command.
 
   Args:
@@ -60,6 +75,7 @@ def run_module(module, arguments, environment=None, root="", timeout_secs=None):
     environment: See `run`.
     root: See `run`.
     timeout_secs: After which it is killed; None for never.
+    quickly: See `run`.
   """
   return _order(
     module=module,
@@ -67,6 +83,7 @@ def run_module(module, arguments, environment=None, root="", timeout_secs=None):
     environment=_variables(environment),
     root=str(root),
     timeout=timeout_secs,
+    quickly=quickly,
   )
 
 
@@ -85,7 +102,9 @@ class Started:
     pid: Of the process, and of the group that it leads.
   """
 
-  def __init__(self, command, flags, environment=None, errors=""):
+  def __init__(
+    self, command, flags, environment=None, errors="", quickly=False
+  ):
     """Starts it.
 
     Args:
@@ -93,6 +112,7 @@ class Started:
       flags: Its flags.
       environment: See `run`.
       errors: File for what it prints on stderr; "" to have it in the lines.
+      quickly: See `run`.
     """
     self._status: int | None = None
     with tempfile.TemporaryDirectory() as folder:
@@ -104,6 +124,7 @@ class Started:
         environment=_variables(environment),
         pipe=pipe,
         errors=str(errors),
+        quickly=quickly,
       )["pid"]
       self._output = open(pipe, encoding="utf-8")  # noqa: SIM115
 
@@ -191,7 +212,13 @@ def _become(case, stdout, stderr):
   os.environ.clear()
   os.environ.update(case["environment"])
   sys.argv = [case["module"], *case["flags"]]
-  runpy.run_module(case["module"], run_name="__main__", alter_sys=True)
+  with contextlib.ExitStack() as stack:
+    if case["quickly"]:
+      # tf.data traces its functions all the same, and says so.
+      warnings.filterwarnings("ignore", ".*not apply to tf.data functions")
+      stack.enter_context(quick.untraced())
+      quick.embed_here()
+    runpy.run_module(case["module"], run_name="__main__", alter_sys=True)
 
 
 def main():
@@ -212,6 +239,7 @@ def main():
     "realm_tf.training.recipes.pretraining",
     "realm_tf.training.recipes.tagger_training",
     "realm_tf.training.recipes.warm_start",
+    "tests.index.fake_run",
   ):
     importlib.import_module(module)
   # Forks share its pages until they write to them, as a collection does.

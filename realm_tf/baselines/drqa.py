@@ -64,8 +64,12 @@ class Drqa:
       options, optimizer, {"reader": self._reader}
     )
     # Of any shapes: batches are as wide as their longest question.
-    self._train_step = tf.function(self._step, reduce_retracing=True)
-    self._read = tf.function(self._best_spans, reduce_retracing=True)
+    self._train_step = tf.function(
+      self._step, autograph=False, reduce_retracing=True
+    )
+    self._read = tf.function(
+      self._best_spans, autograph=False, reduce_retracing=True
+    )
 
   def train(self, questions: qa_datasets.QaDataset) -> None:
     """Trains the reader to its last step.

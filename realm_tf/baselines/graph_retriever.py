@@ -68,7 +68,9 @@ class GraphRetriever:
       self._setup.optimizer(self._reader.trainable_variables),
       parts | {"generators": generators},
     )
-    self._read = tf.function(self._best_spans, reduce_retracing=True)
+    self._read = tf.function(
+      self._best_spans, autograph=False, reduce_retracing=True
+    )
 
   def train(self, questions: qa_datasets.QaDataset) -> None:
     """Trains the reader to its last step; see `Baseline`."""
@@ -101,7 +103,7 @@ class GraphRetriever:
     queries = self._setup.queries(texts)
     weights = self._reader.trainable_variables
 
-    @tf.function
+    @tf.function(autograph=False)
     def take_step() -> tf.Tensor:
       chosen = order.shuffled_examples(
         self._trainer.step, options.batch_size, len(numbers), options.seed

@@ -70,8 +70,12 @@ class PathRetriever:
       self._setup.optimizer(self._weights),
       parts | {"generators": generators},
     )
-    self._represent = tf.function(self._represented, reduce_retracing=True)
-    self._read = tf.function(self._best_span, reduce_retracing=True)
+    self._represent = tf.function(
+      self._represented, autograph=False, reduce_retracing=True
+    )
+    self._read = tf.function(
+      self._best_span, autograph=False, reduce_retracing=True
+    )
 
   def train(self, questions: qa_datasets.QaDataset) -> None:
     """Trains retriever and reader to the last step; see `Baseline`."""
@@ -97,7 +101,7 @@ class PathRetriever:
     columns = path_examples.Examples(*map(tf.constant, learned))
     queries = self._setup.queries(texts)
 
-    @tf.function
+    @tf.function(autograph=False)
     def take_step() -> tf.Tensor:
       chosen = order.shuffled_examples(
         self._trainer.step, options.batch_size, count, options.seed

@@ -57,7 +57,9 @@ class ClosedBookT5:
     self._trainer = trainer.Trainer(
       options, optimizer, {"t5": self._model.module}
     )
-    self._write = tf.function(self._model.write, reduce_retracing=True)
+    self._write = tf.function(
+      self._model.write, autograph=False, reduce_retracing=True
+    )
 
   def train(self, questions: qa_datasets.QaDataset) -> None:
     """Pre-trains on the corpus's spans, then learns the questions.
@@ -73,12 +75,12 @@ class ClosedBookT5:
       return
     options, step = self._options, self._trainer.step
     asked = t5_examples.QuestionExamples(questions, options, self._tokenizer)
-    tune = tf.function(lambda: self._step(*asked(step)))
+    tune = tf.function(lambda: self._step(*asked(step)), autograph=False)
     pretrain = tune
     if int(step) < options.pretrain_steps:
       sentences = annotated_corpus.load(options.corpus, self._tokenizer)
       spans = t5_examples.SpanExamples(sentences, options, self._tokenizer)
-      pretrain = tf.function(lambda: self._step(*spans(step)))
+      pretrain = tf.function(lambda: self._step(*spans(step)), autograph=False)
     _log.info(
       f"{options.pretrain_steps:,} steps on salient spans, then on "
       f"{len(asked):,} answers."

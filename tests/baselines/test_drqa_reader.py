@@ -109,7 +109,7 @@ def test_it_learns_to_answer_with_the_word_after_that_of_the_question():
   model, wanted = reader(num_layers=1), tf.constant(places + 1, tf.int32)
   optimizer = tf.keras.optimizers.Adamax(0.03)
 
-  @tf.function
+  @tf.function(autograph=False)
   def step():
     with tf.GradientTape() as tape:
       loss = tf.reduce_mean(

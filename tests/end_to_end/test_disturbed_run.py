@@ -25,7 +25,9 @@ def flags(corpus, model_dir, *more, **changes):
 
 
 def start(*flags):
-  return forked_commands.Started("pretrain", flags, tiny_runs.environment())
+  return forked_commands.Started(
+    "pretrain", flags, tiny_runs.environment(), quickly=True
+  )
 
 
 def build(folder, seed=0):
@@ -41,7 +43,7 @@ def corpus(tmp_path_factory):
 def undisturbed(corpus, tmp_path_factory):
   """The losses of a run that nobody disturbs."""
   run = tmp_path_factory.mktemp("undisturbed") / "run"
-  tiny_runs.run("pretrain", *flags(corpus, run, "--refresh=off"))
+  tiny_runs.run("pretrain", *flags(corpus, run, "--refresh=off"), quickly=True)
   return tiny_runs.scalars(run, "train")["loss"]
 
 

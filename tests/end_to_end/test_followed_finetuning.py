@@ -43,7 +43,9 @@ def shown_and_run(world, tmp_path_factory):
     f"--model_dir={run}",
     "--refresh=local",
   ]
-  trainer = forked_commands.Started("finetune", flags, tiny_runs.environment())
+  trainer = forked_commands.Started(
+    "finetune", flags, tiny_runs.environment(), quickly=True
+  )
   killed = []
   for line in trainer.lines():
     killed.append(line)
@@ -51,7 +53,7 @@ def shown_and_run(world, tmp_path_factory):
       os.killpg(trainer.pid, signal.SIGKILL)
   assert trainer.wait() == -signal.SIGKILL, "".join(killed[-20:])
   tiny_runs.until_gone(run)  # The refresher ends with its trainer.
-  return "".join(killed), tiny_runs.run("finetune", *flags), run
+  return "".join(killed), tiny_runs.run("finetune", *flags, quickly=True), run
 
 
 def test_a_killed_run_goes_on_with_its_index(shown_and_run):

@@ -126,7 +126,9 @@ def corpus(tmp_path_factory):
 def alone(corpus, tmp_path_factory):
   """The same run in one process."""
   folder = tmp_path_factory.mktemp("alone") / "run"
-  tiny_runs.run("pretrain", *flags(corpus, folder, "--refresh=off"))
+  tiny_runs.run(
+    "pretrain", *flags(corpus, folder, "--refresh=off"), quickly=True
+  )
   return folder
 
 

@@ -9,8 +9,6 @@ import pathlib
 import random
 import re
 import signal
-import subprocess
-import sys
 import threading
 import time
 
@@ -18,6 +16,7 @@ import pytest
 
 from realm_tf.index.versions import index_store
 from realm_tf.runs import locks
+from tests import forked_commands
 from tests.index import fake_run
 
 _KILLS = int(os.environ.get("REALM_TF_KILLS", "3"))
@@ -30,24 +29,16 @@ class Job:
   """The command with some workers, and what it has printed."""
 
   def __init__(self, model_dir, num_workers=2, *flags):
-    self.process = subprocess.Popen(
-      [
-        sys.executable,
-        "-m",
-        "realm_tf.launch.refresh_index",
-        f"--model_dir={model_dir}",
-        f"--num_workers={num_workers}",
-        *flags,
-      ],
-      stdout=subprocess.PIPE,
-      text=True,
+    self.process = forked_commands.Started(
+      "refresh_index",
+      [f"--model_dir={model_dir}", f"--num_workers={num_workers}", *flags],
     )
     self.lines = []
     self._reader = threading.Thread(target=self._read, daemon=True)
     self._reader.start()
 
   def _read(self):
-    self.lines.extend(self.process.stdout)
+    self.lines.extend(self.process.lines())
 
   def workers(self):
     """Returns the processes that the job has started."""

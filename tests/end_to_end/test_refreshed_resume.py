@@ -50,7 +50,9 @@ def train_until(line_start, number, *flags):
   Returns:
     The exit status, and the lines printed.
   """
-  process = forked_commands.Started("pretrain", flags, tiny_runs.environment())
+  process = forked_commands.Started(
+    "pretrain", flags, tiny_runs.environment(), quickly=True
+  )
   shown = []
   for line in process.lines():
     shown.append(line)

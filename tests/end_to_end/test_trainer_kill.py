@@ -1,6 +1,8 @@
 """kill -9 or a signal, then resume: the losses of an undisturbed run.
 
-REALM_TF_KILLS=10 kills ten times; few kills keep the usual run short.
+REALM_TF_KILLS=10 kills ten times; few kills keep the usual run short. Functions
+run untraced, but for tests/training/recipes/test_finetuning.py, which resumes a
+traced run with dropout.
 """
 
 import os
@@ -42,7 +44,7 @@ def flags(corpus, model_dir):
 def train_and_kill(flags, log, number, step, delay_secs):
   """Sends a signal some moment after a step; returns the last step."""
   trainer = forked_commands.Started(
-    "pretrain", flags, tiny_runs.environment(), errors=log
+    "pretrain", flags, tiny_runs.environment(), errors=log, quickly=True
   )
   seen, shown = 0, []
   for line in trainer.lines():
@@ -76,7 +78,7 @@ def test_a_killed_and_resumed_run_has_the_losses_of_an_undisturbed_one(
   corpus, tmp_path
 ):
   calm, killed = tmp_path / "calm", tmp_path / "killed"
-  tiny_runs.run("pretrain", *flags(corpus, calm))
+  tiny_runs.run("pretrain", *flags(corpus, calm), quickly=True)
   rng = random.Random(0)
   # test_refreshed_resume kills before the first checkpoint.
   step = rng.randint(_EVERY + 1, 2 * _EVERY - 1)
@@ -95,7 +97,7 @@ def test_a_killed_and_resumed_run_has_the_losses_of_an_undisturbed_one(
       state = run_state.RunState(str(killed))
       assert state.state() == run_state.INTERRUPTED
     step = min(reached + rng.randint(1, 6), _STEPS - 4)
-  tiny_runs.run("pretrain", *flags(corpus, killed))
+  tiny_runs.run("pretrain", *flags(corpus, killed), quickly=True)
 
   wanted = tiny_runs.scalars(calm, "train")
   found = tiny_runs.scalars(killed, "train")

@@ -117,9 +117,15 @@ def argv(command, *flags):
   return [sys.executable, "-m", module, *map(str, flags)]
 
 
-def run(command, *flags):
-  """Runs a command to its end, which must be a good one; returns stdout."""
-  done = forked_commands.run(command, flags, environment())
+def run(command, *flags, quickly=False):
+  """Runs a command to its end, which must be a good one; returns stdout.
+
+  Args:
+    command: Its name.
+    *flags: Its flags.
+    quickly: See `forked_commands.run`.
+  """
+  done = forked_commands.run(command, flags, environment(), quickly=quickly)
   assert done["status"] == 0, done["stdout"][-2000:] + done["stderr"][-4000:]
   return done["stdout"]
 

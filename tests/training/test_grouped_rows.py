@@ -22,7 +22,7 @@ def test_groups_change_no_loss_and_no_gradient(name):
     gradients = tape.gradient(loss, task.variables)
     return loss, [tf.convert_to_tensor(g) for g in gradients]
 
-  grouped = tf.function(losses_and_gradients)
+  grouped = tf.function(losses_and_gradients, autograph=False)
   for batch in task.train_pipeline(0).take(BATCHES):
     features = task.prepare(batch)
     loss, gradients = grouped(features)

@@ -12,6 +12,8 @@ import sys
 from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# As `environment.collect_garbage_rarely`, which is not there.
+gc.set_threshold(50_000, 10, 4)
 
 import tensorflow as tf  # noqa: E402
 import tensorflow_text  # noqa: E402, F401 - registers its ops
@@ -43,4 +45,4 @@ def _plain(value: Any) -> Any:
 
 if __name__ == "__main__":
   main(*sys.argv[1:])
-  gc.freeze()  # As `environment.collect_garbage_rarely` does at the exit.
+  gc.freeze()

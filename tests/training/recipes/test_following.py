@@ -19,6 +19,7 @@ from realm_tf.runs import best_weights
 from realm_tf.runs import run_config
 from realm_tf.training.recipes import following_hook
 from tests import people
+from tests import quick
 from tests.end_to_end import tiny_runs
 
 RETRIEVER_ALONE = {
@@ -41,7 +42,8 @@ def asked():
 def followed(world, tmp_path_factory):
   """A retriever that was trained alone, without a refresher."""
   model_dir = tmp_path_factory.mktemp("followed") / "run"
-  people.run(world, model_dir, people.config_of(**RETRIEVER_ALONE))
+  with quick.untraced():
+    people.run(world, model_dir, people.config_of(**RETRIEVER_ALONE))
   return model_dir
 
 
@@ -112,7 +114,7 @@ def test_a_run_without_a_reader_retrieves_and_is_read_by_the_next(
   assert all(answer.answer for answer in answers)
 
 
-@pytest.mark.usefixtures("embeds_here")
+@pytest.mark.usefixtures("eagerly", "embeds_here")
 def test_a_resumed_run_draws_and_learns_the_same(
   world, followed, tmp_path, monkeypatch
 ):
@@ -148,6 +150,7 @@ def test_one_tower_may_embed_both_and_start_without_an_index(world, tmp_path):
   assert towers.query_embedder is towers.passage_embedder
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_the_query_tower_alone_is_trained_over_a_frozen_index(world, tmp_path):
   config = people.config_of(
     train_reader=False,
