@@ -101,7 +101,9 @@ def build_encoder(
     output_range=output_range,
     name=name,
   )
-  encoder(encoder.inputs)  # creates the kernels
+  # Creates the kernels. With symbols instead, Keras would make a graph first.
+  token = tf.ones([1, 1], tf.int32)
+  encoder(dict.fromkeys(encoder.inputs, token))
   return encoder
 
 
