@@ -1,7 +1,7 @@
 """REALM's training step on features that are ready."""
 
+import contextlib
 from collections.abc import Sequence
-from contextlib import nullcontext
 
 import tensorflow as tf
 
@@ -74,6 +74,7 @@ def seconds(
     for batch in features:
       step(batch)["loss"].numpy()
 
-  static = length_groups.static_shapes if all_positions else nullcontext
-  with static():
+  with contextlib.ExitStack() as stack:
+    if all_positions:
+      stack.enter_context(length_groups.static_shapes())
     return timing.median_seconds(run, repeats=4) / len(batches)

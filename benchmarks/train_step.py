@@ -15,8 +15,13 @@ import subprocess
 import sys
 from collections.abc import Sequence
 
+from benchmarks import flops
+from benchmarks import realm_step
 from benchmarks import step_batches
+from benchmarks import timing
+from realm_tf import devices
 from realm_tf.configs import mini
+from realm_tf.data.corpus import corpora
 
 _VOCAB_SIZE = 30522
 _PEER = "transformers, float32"
@@ -58,8 +63,8 @@ def main() -> None:
   )
   parser.add_argument("--only", choices=_VARIANTS, help="in a child")
   arguments = parser.parse_args()
+  data = _data(arguments.corpus)
   if arguments.only:
-    data = _data(arguments.corpus)
     print(json.dumps(_measure(arguments.only, data)))
     return
   missing = [n for n in _PEER_PACKAGES if importlib.util.find_spec(n) is None]
@@ -72,15 +77,14 @@ def main() -> None:
   for _ in range(arguments.rounds):
     for name in variants:
       results[name].append(_in_child(name, arguments.corpus))
-  _print(results, _data(arguments.corpus), missing if arguments.peer else [])
+  _print(results, data, missing if arguments.peer else [])
 
 
 def _data(corpus_dir: str) -> _Data:
+  """Returns batches of a corpus; without one, of random wordpieces."""
   config = mini.pretrain()
   if not corpus_dir:
     return _Data(_VOCAB_SIZE, [step_batches.full(config, _VOCAB_SIZE)])
-  from realm_tf.data.corpus import corpora
-
   return _Data(
     corpora.Corpus.open(corpus_dir).tokenizer.vocab_size,
     step_batches.of_corpus(config, corpus_dir, _REAL_BATCHES),
@@ -94,10 +98,6 @@ def _measure(variant: str, data: _Data) -> dict[str, float]:
     from benchmarks import peer_step
 
     return {"seconds": peer_step.seconds(config, data.vocab_size, data.batches)}
-  from benchmarks import realm_step
-  from benchmarks import timing
-  from realm_tf import devices
-
   before = timing.matrix_rate()
   devices.set_precision(_PRECISIONS[variant], on_cpu=True)
   seconds = realm_step.seconds(
@@ -135,9 +135,6 @@ def _print(
   data: _Data,
   missing_packages: list[str],
 ) -> None:
-  from benchmarks import flops
-  from benchmarks import timing
-
   config = mini.pretrain()
   operations = statistics.mean(
     flops.train_step(config, data.vocab_size, batch) for batch in data.batches
