@@ -3,9 +3,9 @@
 import contextlib
 import dataclasses
 import functools
+import logging
 import os
 import pathlib
-import sys
 from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Iterator
@@ -17,6 +17,8 @@ import tensorflow as tf
 from realm_tf import errors
 from realm_tf import stack
 from realm_tf import tf_config
+
+_log = logging.getLogger(__name__)
 
 # TensorFlow's option to cast the operands of products on CPUs.
 CPU_BFLOAT16 = "auto_mixed_precision_onednn_bfloat16"
@@ -127,12 +129,10 @@ def warn_of_unseen_gpu() -> None:
   """Warns, once in a process, that TensorFlow sees none of the GPUs."""
   is_hidden = os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1")
   if not is_hidden and any(path.exists() for path in NVIDIA_FILES):
-    print(
-      "warning: this machine has an NVIDIA GPU, but TensorFlow sees none: the "
-      "CPU computes. Most likely TensorFlow was installed without CUDA: pip "
-      "install 'realm_tf[gpu]'. If that is there, see what nvidia-smi says.",
-      file=sys.stderr,
-      flush=True,
+    _log.warning(
+      "this machine has an NVIDIA GPU, but TensorFlow sees none: the CPU "
+      "computes. Most likely TensorFlow was installed without CUDA: pip "
+      "install 'realm_tf[gpu]'. If that is there, see what nvidia-smi says."
     )
 
 

@@ -36,10 +36,10 @@ def test_a_gpu_that_tensorflow_does_not_see_is_told_once(unseen_gpu, capsys):
   for _ in range(2):
     assert devices.is_cpu(devices.make_strategy(""))
   out, err = capsys.readouterr()
-  assert out == ""
-  assert err.startswith("warning: this machine has an NVIDIA GPU")
-  assert err.count("\n") == 1
-  assert "pip install 'realm_tf[gpu]'" in err
+  assert err == ""
+  assert out.startswith("warning: this machine has an NVIDIA GPU")
+  assert out.count("\n") == 1
+  assert "pip install 'realm_tf[gpu]'" in out
 
 
 def test_without_a_gpu_nothing_is_told(unseen_gpu, capsys):

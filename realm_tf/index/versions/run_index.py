@@ -72,7 +72,7 @@ def place(run: run_config.RunConfig, model_dir: str) -> tuple[str, int]:
   """
   if run.has_own_index:
     return model_dir, int(own_run.best_facts(model_dir).get(INDEX_STEP, 0))
-  return run.index_run or model_dir, run.index_step
+  return _first_place(run, model_dir)
 
 
 def open_index(
@@ -110,12 +110,16 @@ def open_first(
   Raises:
     errors.UserError: See `open_index`.
   """
-  store = index_store.find_store(
-    run.index_run or model_dir, corpus.fingerprint, run.index_step
-  )
+  home, step = _first_place(run, model_dir)
+  store = index_store.find_store(home, corpus.fingerprint, step)
   if run.index_run:
-    _announce(store, [run.index_step], model_dir)
-  return store.open(run.index_step, corpus.fingerprint, corpus.num_passages)
+    _announce(store, [step], model_dir)
+  return store.open(step, corpus.fingerprint, corpus.num_passages)
+
+
+def _first_place(run: run_config.RunConfig, model_dir: str) -> tuple[str, int]:
+  """Returns where the index is that a run starts from; see `place`."""
+  return run.index_run or model_dir, run.index_step
 
 
 def release_first(
