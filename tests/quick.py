@@ -15,8 +15,10 @@ def untraced():
   import tensorflow as tf
 
   tf.config.run_functions_eagerly(True)
-  yield
-  tf.config.run_functions_eagerly(False)
+  try:
+    yield
+  finally:
+    tf.config.run_functions_eagerly(False)
 
 
 def embed_here(set_attribute=setattr):

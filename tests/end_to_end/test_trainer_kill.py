@@ -1,8 +1,8 @@
 """kill -9 or a signal, then resume: the losses of an undisturbed run.
 
 REALM_TF_KILLS=10 kills ten times; few kills keep the usual run short. Functions
-run untraced, but for tests/training/recipes/test_finetuning.py, which resumes a
-traced run with dropout.
+run untraced here: tests/training/recipes/test_finetuning.py resumes a traced
+run with dropout.
 """
 
 import os

@@ -135,3 +135,17 @@ def test_a_file_gives_the_same_vocabulary_whatever_its_line_ends(tmp_path):
 def test_a_vocabulary_of_special_tokens_alone_is_refused():
   with pytest.raises(errors.UserError):
     wordpiece.Tokenizer(wordpiece.SPECIAL_TOKENS)
+
+
+def test_a_tokenizer_made_in_a_graph_works_outside_of_it():
+  vocabulary = [*wordpiece.SPECIAL_TOKENS, "made", "in", "graphs"]
+
+  @tf.function(autograph=False)
+  def tokenize():
+    return wordpiece.Tokenizer(vocabulary).tokenize(["in graphs"])
+
+  for found in (
+    tokenize(),
+    wordpiece.Tokenizer(vocabulary).tokenize(["in graphs"]),
+  ):
+    assert found.to_list() == [[6, 7]]

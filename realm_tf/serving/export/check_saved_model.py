@@ -12,7 +12,7 @@ import sys
 from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-# As `environment.collect_garbage_rarely`, which is not there.
+# Here and at the end, what `environment.collect_garbage_rarely` does.
 gc.set_threshold(50_000, 10, 4)
 
 import tensorflow as tf  # noqa: E402
