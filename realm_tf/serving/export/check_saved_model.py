@@ -12,8 +12,9 @@ import sys
 from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-# Here and at the end, what `environment.collect_garbage_rarely` does.
-gc.set_threshold(50_000, 10, 4)
+if __name__ == "__main__":
+  # Here and at the end, what `environment.collect_garbage_rarely` does.
+  gc.set_threshold(50_000, 10, 4)
 
 import tensorflow as tf  # noqa: E402
 import tensorflow_text  # noqa: E402, F401 - registers its ops
