@@ -103,7 +103,7 @@ def build_encoder(
   )
   # Creates the kernels. With symbols instead, Keras would make a graph first.
   token = tf.ones([1, 1], tf.int32)
-  encoder(dict.fromkeys(encoder.inputs, token))
+  encode(encoder, token, tf.zeros_like(token), training=False)
   return encoder
 
 
