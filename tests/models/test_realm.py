@@ -442,7 +442,7 @@ def test_the_batch_may_be_unknown_when_the_model_is_traced():
   spec = traced.get_concrete_function().structured_outputs.logits
   assert spec.shape.as_list() == [None, *shape]
 
-  @tf.function(autograph=False)
+  @tf.function
   @tf.autograph.experimental.do_not_convert
   def known(features):
     return model(features)

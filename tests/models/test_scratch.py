@@ -134,7 +134,7 @@ def _accuracy_after_training(prepare, monkeypatch, steps):
   def logits(tokens, positions):
     return model(tokens, tf.zeros_like(tokens), positions)
 
-  @tf.function(autograph=False)
+  @tf.function
   @tf.autograph.experimental.do_not_convert
   def step(tokens, targets, positions):
     with tf.GradientTape() as tape:
