@@ -47,18 +47,17 @@ def full(config: schema.RealmConfig, vocab_size: int) -> Batch:
 
 
 def of_corpus(
-  config: schema.RealmConfig, corpus_dir: str, count: int
+  config: schema.RealmConfig, corpus: corpora.Corpus, count: int
 ) -> list[Batch]:
   """Returns the first batches of sentences, with passages drawn at random.
 
   Args:
     config: Shapes, masking and seed.
-    corpus_dir: A corpus with annotated sentences.
+    corpus: Its sentences are annotated.
     count: How many batches.
   """
-  corpus = corpora.Corpus.open(corpus_dir)
   source = masked_queries.MaskedQuerySource(
-    annotated_corpus.load(corpus_dir, corpus.tokenizer),
+    annotated_corpus.load(corpus.path, corpus.tokenizer),
     config,
     corpus.tokenizer,
     heldout=False,

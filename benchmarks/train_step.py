@@ -85,9 +85,10 @@ def _data(corpus_dir: str) -> _Data:
   config = mini.pretrain()
   if not corpus_dir:
     return _Data(_VOCAB_SIZE, [step_batches.full(config, _VOCAB_SIZE)])
+  corpus = corpora.Corpus.open(corpus_dir)
   return _Data(
-    corpora.Corpus.open(corpus_dir).tokenizer.vocab_size,
-    step_batches.of_corpus(config, corpus_dir, _REAL_BATCHES),
+    corpus.tokenizer.vocab_size,
+    step_batches.of_corpus(config, corpus, _REAL_BATCHES),
   )
 
 
