@@ -1,5 +1,6 @@
 """Answers as runs of wordpieces, read where they stand in passages."""
 
+import itertools
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -33,7 +34,8 @@ class PhraseReader:
 
   Attributes:
     phrases: The wordpieces of each different answer.
-    without_tokens: How many questions have no answer with a wordpiece.
+    shortest: <int64>[questions]. Wordpieces of a question's shortest answer; 0
+      where no answer has one.
     null_row: The row that stands for no passage.
   """
 
@@ -57,7 +59,6 @@ class PhraseReader:
       whole_words: Whether an occurrence ends where a word ends.
     """
     self.phrases, splits, numbers = _tokenize(answers, tokenizer)
-    self.without_tokens = int(np.sum(np.diff(splits) == 0))
     longest = _longest(passages)
     if packed is None or packed.length < longest:
       packed = packing.PackedPassages.of(passages, longest, tokenizer)
@@ -65,6 +66,13 @@ class PhraseReader:
     self._packed = packed
     lengths = np.array([len(phrase) for phrase in self.phrases], np.int64)
     flat = [token for phrase in self.phrases for token in phrase]
+    self.shortest = np.array(
+      [
+        min(lengths[numbers[first:limit]], default=0)
+        for first, limit in itertools.pairwise(splits)
+      ],
+      np.int64,
+    )
     with tf.device("/cpu:0"):
       self._splits = tf.constant(splits)
       self._numbers = tf.constant(numbers)

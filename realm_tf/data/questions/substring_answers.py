@@ -26,8 +26,8 @@ class SubstringAnswers:
 
   Attributes:
     nbytes: Bytes of memory that are taken beside the texts: 0.
-    without_tokens: How many questions have no answer with a wordpiece: no
-      span can answer them.
+    shortest: <int64>[questions]. Wordpieces of a question's shortest answer; 0
+      where no answer has one: no span can answer it.
   """
 
   nbytes = 0
@@ -52,7 +52,7 @@ class SubstringAnswers:
     self._reader = phrases.PhraseReader(
       answers, passages, tokenizer, packed, whole_words=False
     )
-    self.without_tokens = self._reader.without_tokens
+    self.shortest = self._reader.shortest
     self._bodies = bodies
     with tf.device("/cpu:0"):
       self._patterns = tf.constant([_pattern(one) for one in answers])

@@ -61,8 +61,8 @@ class TokenAnswers:
   however many occurrences there are.
 
   Attributes:
-    without_tokens: How many questions have no answer with a wordpiece: no
-      passage can answer them.
+    shortest: <int64>[questions]. Wordpieces of a question's shortest answer; 0
+      where no answer has one: no passage can answer it.
   """
 
   def __init__(
@@ -81,7 +81,7 @@ class TokenAnswers:
       packed: The corpus as a model reads it; see `phrases.PhraseReader`.
     """
     self._reader = phrases.PhraseReader(answers, passages, tokenizer, packed)
-    self.without_tokens = self._reader.without_tokens
+    self.shortest = self._reader.shortest
     self._stride = len(passages) + 1
     keys, is_frequent = _find(
       self._reader.phrases,

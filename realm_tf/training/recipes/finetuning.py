@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import logging
 
+import numpy as np
 import tensorflow as tf
 
 from realm_tf import suggestions
@@ -170,7 +171,7 @@ def _print_plan(
     | _cut_passages(knowledge, train, config)
     | {"train": train.describe(), "dev": dev.describe()}
     | _index_line(setup, config, refresh_mode),
-    _left_out(datasets, answers),
+    _left_out(datasets, answers, config),
     host_memory.HostBytes(
       mapped=knowledge.table.nbytes + knowledge.packed.nbytes,
       # As stored, two or four bytes each; and the searcher's own, of four.
@@ -310,10 +311,19 @@ def _set_up(
 def _left_out(
   datasets: tuple[qa_datasets.QaDataset, ...],
   answers: question_answers.Answers,
+  config: schema.OrqaConfig,
 ) -> dict[str, int]:
+  """Returns how many questions cannot be learned from, by reason."""
   invalid = sum(len(dataset.invalid_patterns) for dataset in datasets)
-  unusable = getattr(answers, "without_tokens", 0)
+  # Patterns match texts of any length.
+  shortest = getattr(answers, "shortest", np.ones(0))
   return {
     "questions with a pattern that is no regular expression": invalid,
-    "questions whose answers the vocabulary cannot spell": unusable,
+    "questions whose answers the vocabulary cannot spell": int(
+      np.sum(shortest == 0)
+    ),
+    "questions to the reader, as their answers are longer than "
+    f"max_span_length={config.max_span_length}": int(
+      config.train_reader and np.sum(shortest > config.max_span_length)
+    ),
   }

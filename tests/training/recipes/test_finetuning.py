@@ -223,10 +223,14 @@ def test_training_stops_where_exact_match_does_not_rise(
     evaluate_every_steps=2,
     patience=2,
     reader_length=20,
+    max_span_length=1,
   )
   done = people.run(world, tmp_path / "run", config)
   shown = capsys.readouterr().out
   assert "reader_length=20 cuts" in shown
+  # São Paulo and New York, to train and to dev.
+  assert "left out   4 questions to the reader" in shown
+  assert "max_span_length=1\n" in shown
   assert ", other data 9.0" in shown
   best, step = training_checkpoints.best(
     str(tmp_path / "run"), dev_questions.EXACT_MATCH
