@@ -401,6 +401,9 @@ class MlmConfig(SentenceConfig):
     rename_probability: Share of the pairs whose names are replaced by
       random others, consistently within the pair, so that they must be copied.
     null_probability: Share of the examples that hold one passage alone.
+    unrelated_probability: Share of the pairs whose second passage may be of any
+      article, as a retriever finds it that has learned little: so the reader
+      learns when a passage is of no use.
     train_encoder: Whether the encoder is trained; if not, the head is alone, as
       a start for an encoder that has none.
   """
@@ -410,6 +413,7 @@ class MlmConfig(SentenceConfig):
   max_targets: int = 20
   rename_probability: float = 0.8
   null_probability: float = 0.1
+  unrelated_probability: float = 0.0
   train_encoder: bool = True
 
   def __post_init__(self) -> None:

@@ -18,7 +18,7 @@ from realm_tf.text import masking
 from realm_tf.text import wordpiece
 
 # Purposes of random draws.
-_PARTNER, _START, _NULL, _SPANS, _TOKENS = range(20, 25)
+_PARTNER, _START, _NULL, _SPANS, _TOKENS, _UNRELATED = range(20, 26)
 _LARGE = 1 << 30
 
 
@@ -142,9 +142,14 @@ class MlmExamples:
     )
 
   def _partner(self, place: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
-    """Draws another place of the same article."""
-    group = tf.gather(self._group, place)
-    size = tf.gather(self._size, place)
+    """Draws another place of the same article, now and then of any."""
+    unrelated = (
+      self._draw(step, _UNRELATED) < self._config.unrelated_probability
+    )
+    group = tf.where(unrelated, 0, tf.gather(self._group, place))
+    size = tf.where(
+      unrelated, len(self._by_article), tf.gather(self._size, place)
+    )
     shift = 1 + masking.choose_below(
       tf.cast(size, tf.int32) - 1, self._seed(step, _PARTNER)
     )

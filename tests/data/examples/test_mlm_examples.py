@@ -113,6 +113,23 @@ def test_the_second_passage_is_missing_now_and_then():
     assert halves(row)[1] == []
 
 
+def test_the_second_passage_is_of_any_article_as_often_as_told():
+  corpus = synthetic.random_corpus()
+  examples = examples_of(
+    corpus, unrelated_probability=0.5, heldout_fraction=0.0, batch_size=100
+  )
+  pairs = [dict(origins(corpus, row)) for row in rows_of(examples, 3)]
+  assert all(pair["first"] != pair["second"] for pair in pairs)
+  articles = [
+    (corpus.articles[pair["first"]], corpus.articles[pair["second"]])
+    for pair in pairs
+  ]
+  # Of 39 other passages, three are of the same article.
+  share = np.mean([first != second for first, second in articles])
+  assert share == pytest.approx(0.5 * 36 / 39, abs=0.08)
+  assert {second for _, second in articles} == {*corpus.articles}
+
+
 def test_renaming_is_one_to_one_and_the_same_throughout_a_pair():
   corpus = synthetic.random_corpus()
   plain = rows_of(examples_of(corpus), 8)
