@@ -146,10 +146,9 @@ class MlmExamples:
     unrelated = (
       self._draw(step, _UNRELATED) < self._config.unrelated_probability
     )
-    group = tf.where(unrelated, 0, tf.gather(self._group, place))
-    size = tf.where(
-      unrelated, len(self._by_article), tf.gather(self._size, place)
-    )
+    group, size = tf.gather(self._group, place), tf.gather(self._size, place)
+    group = tf.where(unrelated, tf.zeros_like(group), group)
+    size = tf.where(unrelated, tf.size(self._by_article, tf.int64), size)
     shift = 1 + masking.choose_below(
       tf.cast(size, tf.int32) - 1, self._seed(step, _PARTNER)
     )

@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from realm_tf import errors
 from realm_tf.data.examples import mlm_examples
+from realm_tf.training.tasks import pipelines
 from tests import synthetic
 from tests.synthetic import CLS
 from tests.synthetic import FIRST_NAME
@@ -29,8 +30,7 @@ def examples_of(corpus, *, heldout=False, **changes):
 
 
 def rows_of(examples, steps):
-  for step in range(steps):
-    features = examples(tf.constant(step, tf.int64))
+  for features in pipelines.by_step(examples, 0, steps):
     arrays = {name: value.numpy() for name, value in features.items()}
     for row in range(len(arrays["token_ids"])):
       yield {name: array[row] for name, array in arrays.items()}
