@@ -1,6 +1,5 @@
 """Masks filled by a pre-trained run, against the model of pre-training."""
 
-import json
 import shutil
 
 import numpy as np
@@ -81,24 +80,6 @@ def test_priors_and_probabilities_are_those_of_pre_training(run, filled):
   joint = prior * likelihood
   np.testing.assert_allclose(
     filled.posterior, joint / joint.sum(1, keepdims=True), rtol=2e-2, atol=1e-4
-  )
-
-
-def test_a_fixed_null_prior_is_that_of_pre_training(world, tmp_path):
-  folder = tmp_path / "realm"
-  shutil.copytree(world / "realm", folder)
-  settings = json.loads((folder / "config.json").read_text())
-  settings["config"]["null_prior"] = 0.3
-  (folder / "config.json").write_text(json.dumps(settings))
-  run = mask_filling.load(str(folder))
-  filled = run.fill(TEXTS, N)
-  outputs, _ = objective(run, filled)
-  np.testing.assert_allclose(filled.prior[:, 0], 0.3, rtol=1e-5)
-  np.testing.assert_allclose(
-    filled.prior,
-    np.exp(outputs.marginal.retrieval_log_probs),
-    rtol=2e-2,
-    atol=1e-4,
   )
 
 
