@@ -488,9 +488,9 @@ class RealmConfig(DeviceRetrievalConfig, RefreshedIndexConfig, QueryConfig):
   Attributes:
     num_candidates: Passages a query is read with, the null passage included.
     marginalization: "span" (paper, equation 1) or "token" (released code).
-    null_prior: p(null passage|x), if it is to be the same for all queries; 0,
-      as in the paper, to score it as any other. A retriever that finds little
-      of use is otherwise drawn to the null passage alone.
+    null_prior: p(null passage|x), if it is to be the same for all queries; 0, as
+      in the paper, to score it as any other. A retriever that finds little of
+      use is otherwise drawn to the null passage alone.
     noise_probability: Share of the words, except names and masks, that are
       replaced by random others in the retriever's queries; 0 in the paper. The
       reader sees the original sentence. Helps with small corpora: questions

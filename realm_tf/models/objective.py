@@ -71,9 +71,8 @@ def fix_null_prior(
   Returns:
     <float>[B, K].
   """
-  is_other = candidate_mask & (tf.range(tf.shape(scores)[1]) > 0)
   lowest = tf.constant(-1e30, scores.dtype)  # Finite: gradients stay so.
-  others = tf.where(is_other, scores, lowest)
+  others = tf.where(candidate_mask, scores, lowest)[:, 1:]
   null = tf.reduce_logsumexp(others, axis=1, keepdims=True)
   null += math.log(null_prior) - math.log1p(-null_prior)
   return tf.concat([null, scores[:, 1:]], axis=1)

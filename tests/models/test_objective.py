@@ -247,44 +247,6 @@ def test_gradient_through_the_embeddings_is_the_papers_formula():
       )
 
 
-@hypothesis.given(inputs(), st.floats(0.01, 0.99))
-def test_a_fixed_null_prior_leaves_the_others_a_softmax_of_their_own(
-  given, prior
-):
-  scores, mask, *_ = given
-  fixed = objective.fix_null_prior(
-    tf.constant(scores), tf.constant(mask), prior
-  )
-  found = tf.exp(objective.retrieval_log_probs(fixed, mask)).numpy()
-  for b in range(len(scores)):
-    others = np.where(mask[b, 1:], np.exp(scores[b, 1:]), 0.0)
-    if others.any():
-      expected = [prior, *((1 - prior) * others / others.sum())]
-    else:
-      expected = [1.0, *others]
-    np.testing.assert_allclose(found[b], expected, rtol=0, atol=1e-12)
-
-
-def test_with_a_fixed_null_prior_no_gradient_moves_all_passages_alike():
-  rng = np.random.default_rng(7)
-  scores = tf.Variable(rng.normal(size=(3, 4)))
-  mask = np.ones((3, 4), bool)
-  mask[1, 2] = mask[2, 1:] = False
-  rest = (np.log(rng.random((3, 4, 2))), np.ones((3, 2)), "span")
-  sums = []
-  for fix in (lambda s: s, lambda s: objective.fix_null_prior(s, mask, 0.2)):
-    with tf.GradientTape() as tape:
-      result = objective.marginalize(fix(scores), mask, *rest)
-      total = tf.reduce_sum(result.log_likelihood)
-    gradient = tape.gradient(total, scores).numpy()
-    assert np.isfinite(gradient).all()
-    assert not gradient[~mask].any()
-    sums.append(gradient[:, 1:].sum(axis=1))
-  assert (np.abs(sums[0][:2]) > 1e-3).all()
-  np.testing.assert_allclose(sums[1], 0.0, atol=1e-12)
-  assert not gradient[:, 0].any()
-
-
 def test_utility_and_entropy_by_hand():
   # p(z|x) = 1/4, 3/4; p(y|z, x) = 1/10, 1/2.
   result = marginalize(

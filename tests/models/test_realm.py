@@ -139,11 +139,6 @@ def test_scores_are_of_the_embeddings_and_scaled():
   assert config.score_scale == 0.5
 
 
-def test_the_null_passages_probability_may_be_fixed():
-  _, _, _, (marginal, _) = realm_model(null_prior=0.3)
-  np.testing.assert_allclose(marginal.null_probability, [0.3, 0.3], rtol=1e-5)
-
-
 def test_each_pair_of_query_and_passage_is_read_by_itself():
   _, model, features, (_, logits) = realm_model()
   for b in range(2):
