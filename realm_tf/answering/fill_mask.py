@@ -95,12 +95,8 @@ class FillMaskGraph(tf.Module):
     queries = self._embed_queries(token_ids)  # [B, D]
     rows, scores = self._candidates(queries)  # [B, K]
     is_passage = rows >= 0
-    is_candidate = is_passage | (tf.range(tf.shape(rows)[1]) == 0)
-    if self._config.null_prior:
-      scores = objective.fix_null_prior(
-        scores, is_candidate, self._config.null_prior
-      )
-    log_prior = objective.retrieval_log_probs(scores, is_candidate)
+    null_first = tf.range(tf.shape(rows)[1]) == 0
+    log_prior = objective.retrieval_log_probs(scores, is_passage | null_first)
     log_probs = self._read(token_ids, positions, rows)  # [B, K, M, V]
     mixture = tf.reduce_logsumexp(
       log_prior[:, :, None, None] + log_probs, axis=1

@@ -488,9 +488,6 @@ class RealmConfig(DeviceRetrievalConfig, RefreshedIndexConfig, QueryConfig):
   Attributes:
     num_candidates: Passages a query is read with, the null passage included.
     marginalization: "span" (paper, equation 1) or "token" (released code).
-    null_prior: p(null passage|x), if it is to be the same for all queries; 0, as
-      in the paper, to score it as any other. A retriever that finds little of
-      use is otherwise drawn to the null passage alone.
     noise_probability: Share of the words, except names and masks, that are
       replaced by random others in the retriever's queries; 0 in the paper. The
       reader sees the original sentence. Helps with small corpora: questions
@@ -499,7 +496,6 @@ class RealmConfig(DeviceRetrievalConfig, RefreshedIndexConfig, QueryConfig):
 
   num_candidates: int = 8
   marginalization: str = "span"
-  null_prior: float = 0.0
   noise_probability: float = 0.0
 
   def __post_init__(self) -> None:
@@ -510,8 +506,6 @@ class RealmConfig(DeviceRetrievalConfig, RefreshedIndexConfig, QueryConfig):
         self.num_candidates,
         "must be at least 2: the null passage and one more",
       )
-    if not 0 <= self.null_prior < 1:
-      _refuse("null_prior", self.null_prior, "must be at least 0 and below 1")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

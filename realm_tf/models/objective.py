@@ -4,7 +4,6 @@ Pure functions of scores and log-probabilities, all in float32 (or float64, in
 which a test holds autodiff to the paper's formula).
 """
 
-import math
 from typing import NamedTuple
 
 import tensorflow as tf
@@ -51,31 +50,6 @@ def retrieval_scores(
     <float>[B, K].
   """
   return scale * tf.einsum("bd,bkd->bk", query_embeddings, passage_embeddings)
-
-
-def fix_null_prior(
-  scores: tf.Tensor, candidate_mask: tf.Tensor, null_prior: float
-) -> tf.Tensor:
-  """Returns scores that give the null passage a fixed p(z|x).
-
-  Not in the paper, where the null passage is scored as any other: then all
-  queries push all passages away from it, or towards it, in one direction. Here
-  p(z|x) of the others is a softmax among themselves.
-
-  Args:
-    scores: <float>[B, K]. f(x, z); candidate 0 is the null passage.
-    candidate_mask: <bool>[B, K].
-    null_prior: p(z|x) of the null passage, where a query has another candidate;
-      between 0 and 1, both exclusive.
-
-  Returns:
-    <float>[B, K].
-  """
-  lowest = tf.constant(-1e30, scores.dtype)  # Finite: gradients stay so.
-  others = tf.where(candidate_mask, scores, lowest)[:, 1:]
-  null = tf.reduce_logsumexp(others, axis=1, keepdims=True)
-  null += math.log(null_prior) - math.log1p(-null_prior)
-  return tf.concat([null, scores[:, 1:]], axis=1)
 
 
 def retrieval_log_probs(

@@ -55,7 +55,6 @@ class RealmModel(trainable.TrainableModel):
     retriever: schema.RetrieverConfig | None = None,
     prompts: prompts_lib.PromptIds = prompts_lib.NONE,
     marginalization: str = "span",
-    null_prior: float = 0.0,
     query_length: int | None = None,
   ):
     """Builds both halves; they share no weights.
@@ -67,8 +66,6 @@ class RealmModel(trainable.TrainableModel):
       retriever: The towers; by default as in the paper.
       prompts: Wordpieces before each text, of queries and of passages.
       marginalization: "span" or "token"; see `objective.marginalize`.
-      null_prior: p(null passage|x), if it is fixed; see
-        `objective.fix_null_prior`. 0 if it is scored as any other.
       query_length: Masks stand among this many first positions, which spares
         the reader's last layer the others; None if anywhere.
     """
@@ -83,12 +80,10 @@ class RealmModel(trainable.TrainableModel):
       retriever=retriever,
       prompts=[list(ids) for ids in prompts],
       marginalization=marginalization,
-      null_prior=null_prior,
       query_length=query_length,
     )
     self._score_scale = retriever.score_scale
     self._marginalization = marginalization
-    self._null_prior = null_prior
     self.retriever = embedders.TwoTowers(
       encoder, retriever, vocab_size, sep_id, prompts
     )
@@ -113,7 +108,6 @@ class RealmModel(trainable.TrainableModel):
       retriever=config,
       prompts=prompts,
       marginalization=config.marginalization,
-      null_prior=config.null_prior,
       query_length=config.query_length,
     )
 
@@ -143,10 +137,6 @@ class RealmModel(trainable.TrainableModel):
       ),
       self._score_scale,
     )  # [B, K]
-    if self._null_prior:
-      scores = objective.fix_null_prior(
-        scores, features["candidate_mask"], self._null_prior
-      )
     mask_positions = tf.repeat(features["mask_positions"], candidates, axis=0)
     logits = self.reader(
       _flatten(features["joint_token_ids"]),
