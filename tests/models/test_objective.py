@@ -247,34 +247,6 @@ def test_gradient_through_the_embeddings_is_the_papers_formula():
       )
 
 
-@pytest.mark.parametrize("form", FORMS)
-@hypothesis.given(inputs(), st.data())
-def test_what_is_not_read_counts_as_the_null_passage(form, given, data):
-  scores, mask, log_probs, weights = given
-  batch = len(scores)
-  others = data.draw(
-    hnp.arrays(np.float64, (batch, 3), elements=st.floats(-6, 6))
-  )
-  unread = data.draw(hnp.arrays(np.bool_, (batch, 3)))
-  # The same passages, read: each as likely to explain y as the null passage.
-  read = reference(
-    np.concatenate([scores, others], axis=1),
-    np.concatenate([mask, unread], axis=1),
-    np.concatenate([log_probs, *[log_probs[:, :1]] * 3], axis=1),
-    weights,
-    form,
-  )
-  counted = objective.count_unread(
-    tf.constant(scores), tf.constant(others), tf.constant(unread)
-  )
-  np.testing.assert_allclose(
-    marginalize(counted, mask, log_probs, weights, form).log_likelihood,
-    read,
-    rtol=0,
-    atol=1e-10,
-  )
-
-
 def test_utility_and_entropy_by_hand():
   # p(z|x) = 1/4, 3/4; p(y|z, x) = 1/10, 1/2.
   result = marginalize(

@@ -139,34 +139,6 @@ def test_scores_are_of_the_embeddings_and_scaled():
   assert config.score_scale == 0.5
 
 
-def test_other_queries_passages_count_in_training_alone():
-  config, model, features, (plain, _) = realm_model(in_batch_passages=True)
-  # Query 0 has passages 1, 2 and none; query 1 has 2, 3 and none.
-  features = features | {
-    "candidate_mask": tf.constant([[True, True, True, False]] * 2),
-    "candidate_rows": tf.constant([[9, 1, 2, 9], [9, 2, 3, 9]]),
-  }
-  (evaluated, _), (trained, _) = (
-    model(features, training=training) for training in (False, True)
-  )
-  np.testing.assert_allclose(
-    evaluated.retrieval_log_probs, plain.retrieval_log_probs, rtol=1e-5
-  )
-  passages = tf.reshape(
-    features["passage_token_ids"], [-1, config.passage_length]
-  )
-  queries, embedded = model.retriever(features["query_token_ids"], passages)
-  scores = config.score_scale * queries.numpy() @ embedded.numpy().T  # [2, 8]
-  # Passage 2 is read with both; 3 is not with query 0, nor 1 with query 1.
-  for b, (read, unread) in enumerate([([0, 1, 2], 6), ([4, 5, 6], 1)]):
-    total = np.exp(scores[b, [*read, unread]]).sum()
-    null = np.exp(scores[b, [read[0], unread]]).sum()
-    expected = [null, *np.exp(scores[b, read[1:]]), 0.0] / total
-    np.testing.assert_allclose(
-      np.exp(trained.retrieval_log_probs[b]), expected, rtol=1e-4
-    )
-
-
 def test_each_pair_of_query_and_passage_is_read_by_itself():
   _, model, features, (_, logits) = realm_model()
   for b in range(2):
