@@ -488,10 +488,6 @@ class RealmConfig(DeviceRetrievalConfig, RefreshedIndexConfig, QueryConfig):
   Attributes:
     num_candidates: Passages a query is read with, the null passage included.
     marginalization: "span" (paper, equation 1) or "token" (released code).
-    in_batch_passages: Whether training's p(z|x) also has the passages that the
-      same replica reads with other queries, as if they said no more of y than
-      the null passage; not in the paper. With small batches, nothing else
-      holds passages away from queries that they are of no use to.
     noise_probability: Share of the words, except names and masks, that are
       replaced by random others in the retriever's queries; 0 in the paper. The
       reader sees the original sentence. Helps with small corpora: questions
@@ -500,7 +496,6 @@ class RealmConfig(DeviceRetrievalConfig, RefreshedIndexConfig, QueryConfig):
 
   num_candidates: int = 8
   marginalization: str = "span"
-  in_batch_passages: bool = False
   noise_probability: float = 0.0
 
   def __post_init__(self) -> None:

@@ -52,31 +52,6 @@ def retrieval_scores(
   return scale * tf.einsum("bd,bkd->bk", query_embeddings, passage_embeddings)
 
 
-def count_unread(
-  scores: tf.Tensor, unread_scores: tf.Tensor, is_unread: tf.Tensor
-) -> tf.Tensor:
-  """Counts passages that are not read to the null passage.
-
-  Not in the paper, whose sum over z has the candidates alone. A passage that is
-  not read may be taken to say nothing of y: its p(y|z, x) is the null
-  passage's, and the two are one term of the sum.
-
-  Args:
-    scores: <float>[B, K]. f(x, z); candidate 0 is the null passage.
-    unread_scores: <float>[B, U]. f(x, z) of other passages.
-    is_unread: <bool>[B, U]. Which of these are counted.
-
-  Returns:
-    <float>[B, K]. `scores`, where the null passage's is that of all unread.
-  """
-  lowest = tf.constant(-1e30, scores.dtype)  # Finite: gradients stay so.
-  unread = tf.where(is_unread, unread_scores, lowest)
-  null = tf.reduce_logsumexp(
-    tf.concat([scores[:, :1], unread], axis=1), axis=1, keepdims=True
-  )
-  return tf.concat([null, scores[:, 1:]], axis=1)
-
-
 def retrieval_log_probs(
   scores: tf.Tensor, candidate_mask: tf.Tensor
 ) -> tf.Tensor:

@@ -55,7 +55,6 @@ class RealmModel(trainable.TrainableModel):
     retriever: schema.RetrieverConfig | None = None,
     prompts: prompts_lib.PromptIds = prompts_lib.NONE,
     marginalization: str = "span",
-    in_batch_passages: bool = False,
     query_length: int | None = None,
   ):
     """Builds both halves; they share no weights.
@@ -67,8 +66,6 @@ class RealmModel(trainable.TrainableModel):
       retriever: The towers; by default as in the paper.
       prompts: Wordpieces before each text, of queries and of passages.
       marginalization: "span" or "token"; see `objective.marginalize`.
-      in_batch_passages: Whether, in training, a query's p(z|x) has the other
-        queries' candidates, too; see `objective.count_unread`.
       query_length: Masks stand among this many first positions, which spares
         the reader's last layer the others; None if anywhere.
     """
@@ -83,12 +80,10 @@ class RealmModel(trainable.TrainableModel):
       retriever=retriever,
       prompts=[list(ids) for ids in prompts],
       marginalization=marginalization,
-      in_batch_passages=in_batch_passages,
       query_length=query_length,
     )
     self._score_scale = retriever.score_scale
     self._marginalization = marginalization
-    self._in_batch_passages = in_batch_passages
     self.retriever = embedders.TwoTowers(
       encoder, retriever, vocab_size, sep_id, prompts
     )
@@ -113,7 +108,6 @@ class RealmModel(trainable.TrainableModel):
       retriever=config,
       prompts=prompts,
       marginalization=config.marginalization,
-      in_batch_passages=config.in_batch_passages,
       query_length=config.query_length,
     )
 
@@ -127,9 +121,8 @@ class RealmModel(trainable.TrainableModel):
         `passage_token_ids` <int32>[B, K, passage_length],
         `joint_token_ids` and `joint_segment_ids` <int32>[B, K, joint_length],
         `candidate_mask` <bool>[B, K], `mask_positions` <int32>[B, M],
-        `targets` <int32>[B, M], `target_weights` <float32>[B, M]; with
-        in_batch_passages, `candidate_rows` <int32>[B, K]. B need not be known
-        when the model is traced.
+        `targets` <int32>[B, M], `target_weights` <float32>[B, M]. B need not
+        be known when the model is traced.
       training: Whether dropout is active.
     """
     passages = features["passage_token_ids"]
@@ -144,13 +137,6 @@ class RealmModel(trainable.TrainableModel):
       ),
       self._score_scale,
     )  # [B, K]
-    if training and self._in_batch_passages:
-      unread_scores = self._score_scale * tf.matmul(
-        query_embeddings, passage_embeddings, transpose_b=True
-      )  # [B, B * K]
-      scores = objective.count_unread(
-        scores, unread_scores, _candidates_of_others(features)
-      )
     mask_positions = tf.repeat(features["mask_positions"], candidates, axis=0)
     logits = self.reader(
       _flatten(features["joint_token_ids"]),
@@ -205,20 +191,6 @@ class RealmModel(trainable.TrainableModel):
         right = tf.cast(guesses == features["targets"], tf.float32)
         sums[name] = (tf.reduce_sum(right * weights), masks)
     return sums
-
-
-def _candidates_of_others(features: Mapping[str, tf.Tensor]) -> tf.Tensor:
-  """Returns which candidates of the batch a query does not read.
-
-  Returns:
-    <bool>[B, B * K]. Null passages and missing candidates are none. A passage
-    that several other queries read is there several times.
-  """
-  rows, mask = features["candidate_rows"], features["candidate_mask"]
-  is_passage = mask & (tf.range(tf.shape(rows)[1]) > 0)
-  all_rows = tf.reshape(rows, [1, -1, 1])  # [1, B * K, 1]
-  is_own = tf.reduce_any(all_rows == rows[:, None, :], axis=2)  # [B, B * K]
-  return tf.reshape(is_passage, [1, -1]) & ~is_own
 
 
 def _flatten(tokens: tf.Tensor) -> tf.Tensor:
