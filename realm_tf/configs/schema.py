@@ -401,6 +401,9 @@ class MlmConfig(SentenceConfig):
     rename_probability: Share of the pairs whose names are replaced by
       random others, consistently within the pair, so that they must be copied.
     null_probability: Share of the examples that hold one passage alone.
+    same_passage_probability: Share of the pairs whose second passage is the
+      first itself, from its beginning and without masks: the easiest case of
+      copying, by which it is learned soonest.
     unrelated_probability: Share of the pairs whose second passage may be of any
       article, as a retriever finds it that has learned little: so the reader
       learns when a passage is of no use.
@@ -413,6 +416,7 @@ class MlmConfig(SentenceConfig):
   max_targets: int = 20
   rename_probability: float = 0.8
   null_probability: float = 0.1
+  same_passage_probability: float = 0.0
   unrelated_probability: float = 0.0
   train_encoder: bool = True
 

@@ -18,7 +18,7 @@ from realm_tf.text import masking
 from realm_tf.text import wordpiece
 
 # Purposes of random draws.
-_PARTNER, _START, _NULL, _SPANS, _TOKENS, _UNRELATED = range(20, 26)
+_PARTNER, _START, _NULL, _SPANS, _TOKENS, _UNRELATED, _SAME = range(20, 27)
 _LARGE = 1 << 30
 
 
@@ -111,13 +111,16 @@ class MlmExamples:
     )
     place = tf.gather(self._first, examples)
     first = tf.gather(self._by_article, place)
+    same = self._draw(step, _SAME) < config.same_passage_probability
     second = tf.gather(self._by_article, self._partner(place, step))
+    second = tf.where(same, first, second)
     places, segment_ids, special = self._layout(first, second, step)
     inside = places >= 0
     tokens = tf.gather(self._tokens, tf.where(inside, places, 0))
     token_ids = tf.where(inside, tf.cast(tokens, tf.int32), special)
     token_ids, renamed = self.rename(token_ids, step)
     chosen = self._choose(places, inside, step)
+    chosen &= (segment_ids == 0) | ~same[:, None]
     chosen &= ~renamed | _stands_elsewhere(token_ids, chosen)
     place = tf.cumsum(tf.cast(chosen, tf.int32), axis=1)
     chosen &= place <= config.max_targets
