@@ -130,6 +130,22 @@ def test_the_second_passage_is_of_any_article_as_often_as_told():
   assert {second for _, second in articles} == {*corpus.articles}
 
 
+def test_the_second_passage_is_the_first_unmasked_as_often_as_told():
+  corpus = synthetic.random_corpus()
+  masked = {"span_mask_probability": 1.0, "token_mask_probability": 0.3}
+  examples = examples_of(
+    corpus, same_passage_probability=0.5, batch_size=100, **masked
+  )
+  count = 0
+  for row in rows_of(examples, 3):
+    found = dict(origins(corpus, unmasked(row)))
+    if found["first"] == found["second"]:
+      count += 1
+      assert MASK in row["token_ids"]
+      assert MASK not in halves(row)[1]
+  assert count / 300 == pytest.approx(0.5, abs=0.08)
+
+
 def test_renaming_is_one_to_one_and_the_same_throughout_a_pair():
   corpus = synthetic.random_corpus()
   plain = rows_of(examples_of(corpus), 8)
