@@ -2,7 +2,8 @@
 
 A reader is of use to REALM once it can take a name from the passage into the
 query. It learns this where names cannot be known by heart: in most pairs every
-name is replaced by another, random one, the same throughout the pair.
+name is replaced by another, random one, the same throughout the pair. If told
+so, some pairs are easier, one passage twice, and some are of two articles.
 """
 
 import numpy as np
