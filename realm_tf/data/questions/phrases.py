@@ -1,6 +1,5 @@
 """Answers as runs of wordpieces, read where they stand in passages."""
 
-import itertools
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -58,7 +57,7 @@ class PhraseReader:
         passage is cut. If one is, or by default, passages are packed once more.
       whole_words: Whether an occurrence ends where a word ends.
     """
-    self.phrases, splits, numbers = _tokenize(answers, tokenizer)
+    self.phrases, splits, numbers, self.shortest = _tokenize(answers, tokenizer)
     longest = _longest(passages)
     if packed is None or packed.length < longest:
       packed = packing.PackedPassages.of(passages, longest, tokenizer)
@@ -66,13 +65,6 @@ class PhraseReader:
     self._packed = packed
     lengths = np.array([len(phrase) for phrase in self.phrases], np.int64)
     flat = [token for phrase in self.phrases for token in phrase]
-    self.shortest = np.array(
-      [
-        min(lengths[numbers[first:limit]], default=0)
-        for first, limit in itertools.pairwise(splits)
-      ],
-      np.int64,
-    )
     with tf.device("/cpu:0"):
       self._splits = tf.constant(splits)
       self._numbers = tf.constant(numbers)
@@ -185,25 +177,32 @@ class PhraseReader:
 
 def _tokenize(
   answers: Sequence[Sequence[str]], tokenizer: wordpiece.Tokenizer
-) -> tuple[list[tuple[int, ...]], np.ndarray, np.ndarray]:
+) -> tuple[list[tuple[int, ...]], np.ndarray, np.ndarray, np.ndarray]:
   """Returns the answers' wordpieces, each phrase once.
 
   Returns:
-    The phrases, and the numbers of those of question i: `numbers[splits[i]:
-    splits[i + 1]]`, both <int64>. Answers without wordpieces, or with
-    unknown ones, are left out: they would match at wrong places.
+    The phrases; the numbers of those of question i: `numbers[splits[i]:
+    splits[i + 1]]`, both <int64>; and the wordpieces of its shortest, <int64>,
+    0 where it has none. Answers without wordpieces, or with unknown ones, are
+    left out: they would match at wrong places.
   """
   flat = [answer for one in answers for answer in one]
   rows = tokenizer.tokenize(tf.constant(flat, tf.string)).to_list()
   phrases: dict[tuple[int, ...], int] = {}
-  splits, numbers = [0], []
+  splits, numbers, shortest = [0], [], []
   tokenized = iter(rows)
   for one in answers:
     ids = [tuple(next(tokenized)) for _ in one]
     usable = dict.fromkeys(i for i in ids if i and tokenizer.unk_id not in i)
     numbers += [phrases.setdefault(i, len(phrases)) for i in usable]
     splits.append(len(numbers))
-  return list(phrases), np.array(splits, np.int64), np.array(numbers, np.int64)
+    shortest.append(min(map(len, usable), default=0))
+  return (
+    list(phrases),
+    np.array(splits, np.int64),
+    np.array(numbers, np.int64),
+    np.array(shortest, np.int64),
+  )
 
 
 def _longest(passages: passage_table.PassageTable) -> int:

@@ -17,6 +17,9 @@ class RegexAnswers:
   The reader is trained on fewer: on wordpieces whose text in the body begins
   with a match, as only those are scored as right. A pattern that matches only
   inside a word is thus no answer to train on.
+
+  Attributes:
+    shortest: See `token_answers.Answers`; 1, as a pattern may match a word.
   """
 
   def __init__(
@@ -34,6 +37,7 @@ class RegexAnswers:
       num_passages: Of the corpus.
       tokenizer: Of the corpus.
     """
+    self.shortest = np.ones(len(patterns), np.int64)
     self._patterns = patterns
     self._texts = texts
     self._num_passages = num_passages

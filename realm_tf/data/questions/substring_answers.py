@@ -26,8 +26,7 @@ class SubstringAnswers:
 
   Attributes:
     nbytes: Bytes of memory that are taken beside the texts: 0.
-    shortest: <int64>[questions]. Wordpieces of a question's shortest answer; 0
-      where no answer has one: no span can answer it.
+    shortest: See `token_answers.Answers`.
   """
 
   nbytes = 0

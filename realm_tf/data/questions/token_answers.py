@@ -21,7 +21,13 @@ class Answers(Protocol):
   """Returns where passages answer questions, both given by number.
 
   Both methods are pure TensorFlow to their callers, on the host.
+
+  Attributes:
+    shortest: <int64>[questions]. Wordpieces of a question's shortest answer; 0
+      where no answer has one: nothing can answer it.
   """
+
+  shortest: np.ndarray
 
   def held(self, questions: tf.Tensor, rows: tf.Tensor) -> tf.Tensor:
     """Returns which passages hold an answer in their body.
@@ -61,8 +67,7 @@ class TokenAnswers:
   however many occurrences there are.
 
   Attributes:
-    shortest: <int64>[questions]. Wordpieces of a question's shortest answer; 0
-      where no answer has one: no passage can answer it.
+    shortest: See `Answers`.
   """
 
   def __init__(

@@ -4,7 +4,6 @@ import contextlib
 import dataclasses
 import logging
 
-import numpy as np
 import tensorflow as tf
 
 from realm_tf import suggestions
@@ -315,15 +314,11 @@ def _left_out(
 ) -> dict[str, int]:
   """Returns how many questions cannot be learned from, by reason."""
   invalid = sum(len(dataset.invalid_patterns) for dataset in datasets)
-  # Patterns match texts of any length.
-  shortest = getattr(answers, "shortest", np.ones(0))
+  unusable = answers.shortest == 0
+  too_long = config.train_reader & (answers.shortest > config.max_span_length)
   return {
     "questions with a pattern that is no regular expression": invalid,
-    "questions whose answers the vocabulary cannot spell": int(
-      np.sum(shortest == 0)
-    ),
+    "questions whose answers the vocabulary cannot spell": int(unusable.sum()),
     "questions to the reader, as their answers are longer than "
-    f"max_span_length={config.max_span_length}": int(
-      config.train_reader and np.sum(shortest > config.max_span_length)
-    ),
+    f"max_span_length={config.max_span_length}": int(too_long.sum()),
   }
