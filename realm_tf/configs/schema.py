@@ -432,7 +432,25 @@ class MlmConfig(SentenceConfig):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class QueryConfig(MaskingConfig, SentenceConfig, RetrievalConfig):
-  """The settings that ICT and REALM, whose queries are sentences, share."""
+  """The settings that ICT and REALM, whose queries are sentences, share.
+
+  Attributes:
+    train_retriever_encoder: Whether the retriever's encoder is trained; if not,
+      its projection and layer norm alone, at a third of the towers' cost, from
+      weights that embed well already.
+  """
+
+  train_retriever_encoder: bool = True
+
+  def __post_init__(self) -> None:
+    super().__post_init__()
+    has_head = self.projection_size or self.normalization == "layer_norm"
+    if not self.train_retriever_encoder and not has_head:
+      _refuse(
+        "train_retriever_encoder",
+        False,
+        "leaves nothing of the retriever to train without projection_size",
+      )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -136,10 +136,14 @@ class Embedder(configured.NamedModel):
       <floating>[batch, hidden_size]: neither projected nor normalised.
     """
 
+    # An encoder that stays as it is embeds as the index does: without dropout.
+    training &= self.encoder.trainable
+
     def pooled(token_ids: tf.Tensor) -> tf.Tensor:
       return self._pool(token_ids, training=training)
 
-    return length_groups.apply(pooled, [token_ids], training=training)
+    found = length_groups.apply(pooled, [token_ids], training=training)
+    return found if self.encoder.trainable else tf.stop_gradient(found)
 
   def _pool(self, token_ids: tf.Tensor, *, training: bool) -> tf.Tensor:
     """Pools rows that are computed together."""
@@ -287,6 +291,11 @@ class TwoTowers(configured.ConfiguredModel):
         like=self.query_embedder if is_tied else None,
       )
     self.built = True
+
+  def freeze_encoders(self) -> None:
+    """Leaves the projections and layer norms alone to be trained."""
+    for tower in (self.query_embedder, self.passage_embedder):
+      tower.encoder.trainable = False
 
   def call(
     self,

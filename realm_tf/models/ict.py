@@ -67,7 +67,10 @@ class IctModel(trainable.TrainableModel):
     prompts: prompts_lib.PromptIds = prompts_lib.NONE,
   ) -> Self:
     """Builds the model of a training by ICT; see `__init__`."""
-    return cls(config, vocab_size, sep_id, retriever=config, prompts=prompts)
+    model = cls(config, vocab_size, sep_id, retriever=config, prompts=prompts)
+    if not config.train_retriever_encoder:
+      model.retriever.freeze_encoders()
+    return model
 
   def call(
     self, features: Mapping[str, tf.Tensor], training: bool = False

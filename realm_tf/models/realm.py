@@ -101,7 +101,7 @@ class RealmModel(trainable.TrainableModel):
     prompts: prompts_lib.PromptIds = prompts_lib.NONE,
   ) -> Self:
     """Builds the model of a pre-training; see `__init__`."""
-    return cls(
+    model = cls(
       config,
       vocab_size,
       sep_id,
@@ -110,6 +110,9 @@ class RealmModel(trainable.TrainableModel):
       marginalization=config.marginalization,
       query_length=config.query_length,
     )
+    if not config.train_retriever_encoder:
+      model.retriever.freeze_encoders()
+    return model
 
   def call(
     self, features: Mapping[str, tf.Tensor], training: bool = False

@@ -85,6 +85,8 @@ def embedder(config: schema.RetrievalConfig, vocab_size: int) -> Parameters:
   if config.normalization == "layer_norm":
     head += 2 * config.embedding_size
   encoder = _encoder(config, vocab_size, reads_pooler=config.pooling == "cls")
+  if not getattr(config, "train_retriever_encoder", True):
+    encoder = Parameters(0, encoder.total)
   return encoder + Parameters(head)
 
 

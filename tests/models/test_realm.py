@@ -121,6 +121,47 @@ def test_every_trained_variable_gets_a_finite_gradient():
     assert np.isfinite(tf.convert_to_tensor(gradient)).all(), variable.name
 
 
+@pytest.mark.parametrize("tied_embedders", [True, False])
+def test_a_frozen_encoder_leaves_the_heads_gradients_as_they_are(
+  tied_embedders,
+):
+  gradients = {}
+  for trained in (True, False):
+    tf.keras.utils.set_random_seed(0)
+    _, model, features, _ = realm_model(
+      tied_embedders=tied_embedders, train_retriever_encoder=trained
+    )
+    variables = model.retriever.trainable_variables
+    with tf.GradientTape() as tape:
+      marginal, _ = model(features, training=True)
+      loss = -tf.reduce_sum(marginal.log_likelihood)
+    gradients[trained] = {
+      v.name: g
+      for v, g in zip(variables, tape.gradient(loss, variables), strict=True)
+    }
+  towers = 1 if tied_embedders else 2
+  assert len(gradients[False]) == towers * len(EMBEDDER_HEAD)
+  assert len(gradients[True]) > len(gradients[False])
+  for name, gradient in gradients[False].items():
+    np.testing.assert_allclose(
+      gradient, gradients[True][name], rtol=1e-5, atol=1e-8, err_msg=name
+    )
+
+
+def test_a_frozen_encoder_embeds_without_dropout():
+  _, model, features, _ = realm_model(
+    dropout=0.5, train_retriever_encoder=False
+  )
+  passages = features["passage_token_ids"][:, 0]
+  queries = features["query_token_ids"]
+  for found, wanted in zip(
+    model.retriever(queries, passages, training=True),
+    model.retriever(queries, passages),
+    strict=True,
+  ):
+    np.testing.assert_array_equal(found, wanted)
+
+
 def test_scores_are_of_the_embeddings_and_scaled():
   config, model, features, (marginal, _) = realm_model(score_scale=0.5)
   passages = features["passage_token_ids"]

@@ -33,6 +33,8 @@ def built(model):
     {"pooling": "mean", "projection_size": 0, "normalization": "l2"},
     {"pooling": "cls_hidden", "num_layers": 3, "intermediate_size": 24},
     {"dropout": 0.1},
+    {"train_retriever_encoder": False},
+    {"train_retriever_encoder": False, "tied_embedders": False},
   ],
 )
 def test_pre_training(changes):
