@@ -31,6 +31,8 @@ _CHOICES = {
   "projection_activation": ("none", "tanh", "relu", "gelu"),
   "retriever": ("dense", "bm25", "hybrid"),
 }
+# What they mask stands in a row.
+_SPAN_MASKINGS = ("salient_span", "random_span")
 MOST_SEED = 2**31 - 1  # what an int32 holds
 
 
@@ -514,11 +516,16 @@ class RealmConfig(DeviceRetrievalConfig, RefreshedIndexConfig, QueryConfig):
       replaced by random others in the retriever's queries; 0 in the paper. The
       reader sees the original sentence. Helps with small corpora: questions
       have words that the corpus lacks, which the retriever must ignore.
+    query_oversampling: Queries that passages are retrieved for, for each one
+      that is read: the first of which a passage holds what is masked. 1 in the
+      paper. Reading takes most of a step, and most queries of a small corpus
+      have no such passage, so say nothing of the retriever.
   """
 
   num_candidates: int = 8
   marginalization: str = "span"
   noise_probability: float = 0.0
+  query_oversampling: int = 1
 
   def __post_init__(self) -> None:
     super().__post_init__()
@@ -528,6 +535,18 @@ class RealmConfig(DeviceRetrievalConfig, RefreshedIndexConfig, QueryConfig):
         self.num_candidates,
         "must be at least 2: the null passage and one more",
       )
+    if self.query_oversampling > 1 and self.masking not in _SPAN_MASKINGS:
+      _refuse(
+        "query_oversampling",
+        self.query_oversampling,
+        f"looks for what is masked in passages, so is for masking="
+        f"{' or '.join(_SPAN_MASKINGS)}, not {self.masking}",
+      )
+
+  @property
+  def retrieved_batch_size(self) -> int:
+    """Queries that a training step retrieves for, over all replicas."""
+    return self.batch_size * self.query_oversampling
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -135,7 +135,6 @@ class Embedder(configured.NamedModel):
     Returns:
       <floating>[batch, hidden_size]: neither projected nor normalised.
     """
-
     # An encoder that stays as it is embeds as the index does: without dropout.
     training &= self.encoder.trainable
 

@@ -146,13 +146,13 @@ def _on_device(
       share_layout.ShareLayout.of(
         knowledge.passages,
         replicas,
-        config.batch_size,
+        config.retrieved_batch_size,
         on_cpu=not (asked.tpu or asked.replicas),
       ),
       config.embedding_size,
       version_bytes.VALUE_BYTES[config.device_vectors],
       record_words.count(config.passage_length, knowledge.vocab_size),
-      config.batch_size,
+      config.retrieved_batch_size,
     )
     taken |= {
       "vectors": share.vectors,

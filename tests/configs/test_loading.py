@@ -263,6 +263,7 @@ def test_a_source_that_is_no_preset_and_no_file_is_named(tmp_path):
     ("pretrain", "passage_length", 2),
     ("pretrain", "seed", -1),
     ("pretrain", "seed", 2**31),
+    ("pretrain", "query_oversampling", 0),
     ("pretrain_ict", "keep_sentence_probability", 1.5),
     ("pretrain_ict", "drop_title_probability", -0.5),
     ("pretrain_ict", "mask_query_probability", 2.0),
@@ -398,3 +399,20 @@ def test_settings_of_device_retrieval_are_checked(field, value):
 def test_a_span_as_long_as_what_is_read_is_refused():
   message = error_of("finetune", "tiny", {"max_span_length": 3000})
   assert "config.max_span_length=3000 must be below reader_length" in message
+
+
+def test_a_frozen_encoder_needs_a_head_to_train():
+  wanted = {"train_retriever_encoder": False}
+  message = error_of("pretrain", "minilm", wanted)
+  assert "config.train_retriever_encoder=False" in message
+  assert "projection_size" in message
+  for head in ({"projection_size": 128}, {"normalization": "layer_norm"}):
+    assert loading.load("pretrain", "minilm", wanted | head)
+
+
+def test_oversampling_needs_masks_that_stand_in_a_row():
+  wanted = {"query_oversampling": 2}
+  assert loading.load("pretrain", "tiny", wanted)
+  message = error_of("pretrain", "tiny", wanted | {"masking": "random_tokens"})
+  assert "config.query_oversampling=2" in message
+  assert "random_tokens" in message

@@ -38,6 +38,7 @@ CONFIG = synthetic.realm_config(
   eval_batches=1,
   device_vectors="float32",
   noise_probability=0.2,
+  query_oversampling=2,
 )
 CORPUS = synthetic.random_corpus()
 TABLE = synthetic.passage_table(CORPUS)

@@ -120,7 +120,7 @@ class DeviceRealmTask(realm_task.MaskedSentenceTask):
     layout = share_layout.ShareLayout.of(
       len(passages),
       self._replicas,
-      config.batch_size,
+      config.retrieved_batch_size,
       on_cpu=devices.is_cpu(strategy),
     )
     self.share_bytes = share_layout.ShareBytes.of(
@@ -128,7 +128,7 @@ class DeviceRealmTask(realm_task.MaskedSentenceTask):
       config.embedding_size,
       dtype.size,
       self._format.width,
-      config.batch_size,
+      config.retrieved_batch_size,
     )
     self.index = device_index.DeviceIndex(
       layout,
@@ -219,15 +219,18 @@ class DeviceRealmTask(realm_task.MaskedSentenceTask):
     """
     if training and self._refreshes_inline:
       self.inline_refresh.advance()
-    batch = self._config.batch_size // self._replicas
+    config = self._config
+    batch = config.retrieved_batch_size if training else config.batch_size
+    batch //= self._replicas
     features = {
       name: tf.ensure_shape(value, [batch, *value.shape[1:]])
       for name, value in features.items()
     }
     queries = self._embed(features["query_token_ids"])
-    return with_candidates(
-      features, queries, self.index, self._format, self._config.num_candidates
+    found = with_candidates(
+      features, queries, self.index, self._format, config.num_candidates
     )
+    return self._choose(found) if training else found
 
   def train_pipeline(self, first_step: int) -> tf.data.Dataset:
     """See base class."""

@@ -1,6 +1,7 @@
 """`pretrain`: REALM's task, given one index version at a time."""
 
 import abc
+import dataclasses
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -16,6 +17,7 @@ from realm_tf.data.examples import masked_queries
 from realm_tf.data.examples import packing
 from realm_tf.data.examples import realm_examples
 from realm_tf.data.examples import renaming
+from realm_tf.data.examples import telling_queries
 from realm_tf.data.sentences import annotated_corpus
 from realm_tf.models import prompts
 from realm_tf.models import realm
@@ -72,11 +74,12 @@ class MaskedSentenceTask(base_task.Task):
     )
     self.retriever = self._model.retriever
     self.parts = {"retriever": self.retriever, "reader": self._model.reader}
-    self.source, self._heldout = (
-      masked_queries.MaskedQuerySource(
-        sentences, config, tokenizer, heldout=heldout
-      )
-      for heldout in (False, True)
+    drawn = dataclasses.replace(config, batch_size=config.retrieved_batch_size)
+    self.source = masked_queries.MaskedQuerySource(
+      sentences, drawn, tokenizer, heldout=False
+    )
+    self._heldout = masked_queries.MaskedQuerySource(
+      sentences, config, tokenizer, heldout=True
     )
     self._noise = None
     if config.noise_probability:
@@ -110,6 +113,11 @@ class MaskedSentenceTask(base_task.Task):
   @abc.abstractmethod
   def data_bytes(self) -> int:
     """Bytes of the host's memory that fingerprints of passages take."""
+
+  def _choose(self, features: base_task.Features) -> base_task.Features:
+    """Keeps the queries that are read; see `config.query_oversampling`."""
+    group = self._config.query_oversampling
+    return features if group == 1 else telling_queries.choose(features, group)
 
   @abc.abstractmethod
   def retrieve_texts(self, texts: Sequence[str], k: int) -> retriever.Retrieved:
@@ -175,8 +183,9 @@ class RealmTask(MaskedSentenceTask):
     self, index: IndexInUse, first_step: int
   ) -> tf.data.Dataset:
     """Returns the training batches from a step on, with a given index."""
+    examples = self._examples(self.source, index, self._noise)
     return pipelines.by_step(
-      self._examples(self.source, index, self._noise),
+      lambda step: self._choose(examples(step)),
       first_step,
       self._config.train_steps,
     )
