@@ -22,6 +22,13 @@ _FOLDERS = {
 }
 # Of the model, what a run need not share with the one that it starts from.
 _OWN = ("dropout", "query_length", "passage_length")
+# What is kept where the run had changed it.
+_KEPT_IF_CHANGED = {
+  *_OWN,
+  "precision",
+  "score_scale",
+  "train_retriever_encoder",
+}
 
 
 def command(name: str, flags: Mapping[str, Any]) -> str:
@@ -69,7 +76,7 @@ def training(
   retrieval = {f.name for f in dataclasses.fields(schema.RetrievalConfig)}
   general = {f.name for f in dataclasses.fields(schema.TaskConfig)}
   shared = (encoder | (retrieval - general)) - {*_OWN, "score_scale"}
-  kept = shared | (changed & {*_OWN, "precision", "score_scale"})
+  kept = shared | (changed & _KEPT_IF_CHANGED)
   if task == "finetune":
     kept.discard("tied_embedders")
   fields = {k: v for k, v in vars(after).items() if k in kept}

@@ -66,6 +66,14 @@ def test_what_a_run_has_changed_is_kept_where_it_must_be(tmp_path):
   assert found[:-2] == ["--config=mini"]
 
 
+def test_a_frozen_encoder_stays_frozen_in_pretraining_alone(tmp_path):
+  frozen = {"projection_size": 64, "train_retriever_encoder": False}
+  for after, task in (("pretrain_ict", "pretrain"), ("pretrain", "finetune")):
+    found = training(task, tmp_path / "run", after, "mini", **frozen)
+    is_kept = "--config.train_retriever_encoder=False" in found
+    assert is_kept == (task == "pretrain")
+
+
 @pytest.mark.parametrize("task", ["pretrain_ict", "pretrain", "finetune"])
 def test_inputs_fit_the_positions_of_the_run(tmp_path, task):
   found = training(

@@ -53,8 +53,7 @@ def lines(config: schema.TaskConfig, asked: Asked) -> dict[str, str]:
   knowledge = corpus_size.read(asked.corpus)
   found = {
     "devices": _devices(asked, replicas, workers),
-    "batch": f"{config.batch_size:,} in all, {config.batch_size // replicas:,} "
-    f"a replica; {config.train_steps:,} steps",
+    "batch": describe_batch(config, replicas),
   }
   if asked.corpus:
     found["corpus"] = knowledge.describe(asked.corpus)
@@ -74,6 +73,17 @@ def lines(config: schema.TaskConfig, asked: Asked) -> dict[str, str]:
     f"evaluation every {config.evaluate_every_steps:,}"
   )
   return found
+
+
+def describe_batch(config: schema.TaskConfig, replicas: int) -> str:
+  """Returns the line on the size of a step, and their number."""
+  line = (
+    f"{config.batch_size:,} in all, {config.batch_size // replicas:,} a "
+    f"replica; {config.train_steps:,} steps"
+  )
+  if isinstance(config, schema.RealmConfig) and config.query_oversampling > 1:
+    line += f"; chosen of {config.retrieved_batch_size:,} queries"
+  return line
 
 
 def _devices(asked: Asked, replicas: int, workers: int) -> str:

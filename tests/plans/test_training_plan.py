@@ -1,5 +1,6 @@
 """The lines of a training's plan, by hand."""
 
+import dataclasses
 import json
 
 import pytest
@@ -44,6 +45,14 @@ def test_inline_refresh_has_no_embedder_of_its_own_and_no_versions():
   assert "query embedder" not in lines["each device"]
   assert lines["index"] == "embedded by the steps, 500 a round"
   assert "version" not in lines
+
+
+def test_the_batch_says_how_many_queries_it_is_chosen_of():
+  config = dataclasses.replace(base.pretrain(), query_oversampling=4)
+  line = training_plan.describe_batch(config, 64)
+  assert line == (
+    "512 in all, 8 a replica; 200,000 steps; chosen of 2,048 queries"
+  )
 
 
 def test_a_batch_that_does_not_divide_is_refused():

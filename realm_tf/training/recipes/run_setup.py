@@ -20,6 +20,7 @@ from realm_tf.data.sentences import annotated_corpus
 from realm_tf.plans import host_memory
 from realm_tf.plans import parameters as plan_parameters
 from realm_tf.plans import replicas
+from realm_tf.plans import training_plan
 from realm_tf.runs import run_config
 from realm_tf.runs import run_state
 from realm_tf.training import base_task
@@ -211,11 +212,10 @@ def print_plan(
   run, config = setup.run, setup.run.training
   _log.info(f"{run.task} -> {setup.model_dir}")
   _log.info(f"  devices    {devices.describe(setup.strategy)}")
-  _log.info(
-    f"  batch      {config.batch_size} in all, "
-    f"{config.batch_size // setup.strategy.num_replicas_in_sync} a replica; "
-    f"{config.train_steps} steps"
+  batch = training_plan.describe_batch(
+    config, setup.strategy.num_replicas_in_sync
   )
+  _log.info(f"  batch      {batch}")
   for name, line in lines.items():
     _log.info(f"  {name:<10} {line}")
   for reason, count in dropped.items():
