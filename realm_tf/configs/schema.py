@@ -517,9 +517,10 @@ class RealmConfig(DeviceRetrievalConfig, RefreshedIndexConfig, QueryConfig):
       reader sees the original sentence. Helps with small corpora: questions
       have words that the corpus lacks, which the retriever must ignore.
     query_oversampling: Queries that passages are retrieved for, for each one
-      that is read: the first of which a passage holds what is masked. 1 in the
-      paper. Reading takes most of a step, and most queries of a small corpus
-      have no such passage, so say nothing of the retriever.
+      that is read: one of which a passage holds what is masked, and the fewest
+      passages of the others do. 1 in the paper. Reading takes most of a step,
+      and most queries of a small corpus have no such passage, so say nothing of
+      the retriever.
   """
 
   num_candidates: int = 8
