@@ -521,12 +521,15 @@ class RealmConfig(DeviceRetrievalConfig, RefreshedIndexConfig, QueryConfig):
       passages of the others do. 1 in the paper. Reading takes most of a step,
       and most queries of a small corpus have no such passage, so say nothing of
       the retriever.
+    retriever_learning_rate: Peak of the retriever's own schedule; 0 for
+      learning_rate.
   """
 
   num_candidates: int = 8
   marginalization: str = "span"
   noise_probability: float = 0.0
   query_oversampling: int = 1
+  retriever_learning_rate: float = 0.0
 
   def __post_init__(self) -> None:
     super().__post_init__()
