@@ -174,9 +174,9 @@ def test_first_step_is_adams():
   np.testing.assert_allclose(variable, [0.99, -1.99], rtol=1e-4)
 
 
-def two_rates(variables):
+def two_rates(variables, make_config=synthetic.orqa_config):
   """A retriever's and another's variable, with rates of 1e-2 and 1e-3."""
-  config = synthetic.orqa_config(
+  config = make_config(
     learning_rate=1e-3,
     retriever_learning_rate=1e-2,
     warmup_steps=0,
@@ -193,11 +193,14 @@ def two_rates(variables):
   return optimizers.make_optimizer(config, parts)
 
 
-def test_the_retriever_learns_at_its_own_rate():
+@pytest.mark.parametrize(
+  "make_config", [synthetic.orqa_config, synthetic.realm_config]
+)
+def test_the_retriever_learns_at_its_own_rate(make_config):
   retriever, reader = (
     tf.Variable([1.0, -2.0], name=name) for name in ("kernel", "kernel")
   )
-  both = two_rates([retriever, reader])
+  both = two_rates([retriever, reader], make_config)
   gradient = tf.constant([0.5, -3.0])
   pairs = [(gradient, retriever), (gradient, reader)]
   both.apply_gradients(pairs, experimental_aggregate_gradients=False)
