@@ -506,7 +506,21 @@ class DeviceRetrievalConfig(Config):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class RealmConfig(DeviceRetrievalConfig, RefreshedIndexConfig, QueryConfig):
+class RetrieverRateConfig(Config):
+  """The rate of a retriever that is trained together with a reader.
+
+  Attributes:
+    retriever_learning_rate: Peak of the retriever's own schedule; 0 for
+      learning_rate.
+  """
+
+  retriever_learning_rate: float = 0.0
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RealmConfig(
+  DeviceRetrievalConfig, RetrieverRateConfig, RefreshedIndexConfig, QueryConfig
+):
   """REALM pre-training (paper, section 3).
 
   Attributes:
@@ -521,15 +535,12 @@ class RealmConfig(DeviceRetrievalConfig, RefreshedIndexConfig, QueryConfig):
       passages of the others do. 1 in the paper. Reading takes most of a step,
       and most queries of a small corpus have no such passage, so say nothing of
       the retriever.
-    retriever_learning_rate: Peak of the retriever's own schedule; 0 for
-      learning_rate.
   """
 
   num_candidates: int = 8
   marginalization: str = "span"
   noise_probability: float = 0.0
   query_oversampling: int = 1
-  retriever_learning_rate: float = 0.0
 
   def __post_init__(self) -> None:
     super().__post_init__()
@@ -564,7 +575,9 @@ class ImportedConfig(IndexConfig, RetrievalConfig):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class OrqaConfig(RefreshedIndexConfig, TaskConfig, RetrievalConfig):
+class OrqaConfig(
+  RetrieverRateConfig, RefreshedIndexConfig, TaskConfig, RetrievalConfig
+):
   """Open-QA fine-tuning (paper, section 3.4; Lee et al., 2019).
 
   Attributes:
@@ -609,8 +622,6 @@ class OrqaConfig(RefreshedIndexConfig, TaskConfig, RetrievalConfig):
       BM25 also finds the passage with an answer where the beam has none.
     in_batch_negatives: With train_passage_tower, whether a question's negatives
       are also the passages that the step embeds for the other questions.
-    retriever_learning_rate: Peak of the retriever's own schedule; 0 for
-      learning_rate.
     dev_questions: Questions of the dev split that an evaluation answers; 0
       for all.
     patience: Evaluations without a better exact match, or recall@5, after which
@@ -637,7 +648,6 @@ class OrqaConfig(RefreshedIndexConfig, TaskConfig, RetrievalConfig):
   beam_negatives: int = 1
   bm25_negatives: int = 0
   in_batch_negatives: bool = True
-  retriever_learning_rate: float = 0.0
   eval_batches: int = 4
   dev_questions: int = 0
   patience: int = 5

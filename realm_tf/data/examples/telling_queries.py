@@ -45,10 +45,10 @@ def choose(
   by_query = tf.math.count_nonzero(held, axis=3, dtype=tf.int32)
   own = tf.linalg.diag_part(by_query)  # [B, group]
   of_others = tf.reduce_sum(by_query, axis=2) - own
-  first = tf.argmin(
+  best = tf.argmin(
     tf.where(own > 0, of_others, tf.int32.max), axis=1, output_type=tf.int32
   )  # [B]
-  chosen = group * tf.range(tf.size(first)) + first
+  chosen = group * tf.range(tf.size(best)) + best
   chosen = tf.ensure_shape(
     chosen, [targets.shape[0] and targets.shape[0] // group]
   )

@@ -58,9 +58,11 @@ def test_one_that_its_own_candidates_alone_hold_is_kept():
   assert kept["place"].numpy().tolist() == wanted
   for name, value in features.items():
     np.testing.assert_array_equal(kept[name], value.numpy()[wanted], name)
-  # All cases occur: none of a group is held; the first is kept, and another
+  # All cases occur: none of a group is held; each place is kept, and a later
   # one, though an earlier one is held, too; two are held as often.
   assert [] in others
+  held_groups = [i for i, found in enumerate(others) if found]
+  assert {wanted[i] % group for i in held_groups} == set(range(group))
   all_held = [i for i, found in enumerate(others) if len(found) == group]
   assert any(wanted[i] % group for i in all_held)
   assert any(len(set(found)) < len(found) for found in others)
