@@ -371,6 +371,11 @@ class RetrievalConfig(ExportConfig, RetrieverConfig, CorpusConfig):
     """Dimension of the retrieval embeddings."""
     return self.projection_size or self.hidden_size
 
+  @property
+  def pooled_size(self) -> int:
+    """Dimension of what a frozen encoder gives to be projected; 0 for none."""
+    return 0
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class SentenceConfig(TaskConfig, CorpusConfig):
@@ -453,6 +458,11 @@ class QueryConfig(MaskingConfig, SentenceConfig, RetrievalConfig):
         False,
         "leaves nothing of the retriever to train without projection_size",
       )
+
+  @property
+  def pooled_size(self) -> int:
+    """Dimension of what a frozen encoder gives to be projected; 0 for none."""
+    return 0 if self.train_retriever_encoder else self.hidden_size
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -1,5 +1,8 @@
 """The embedder as a SavedModel: a signature for queries, one for passages."""
 
+import functools
+import hashlib
+import json
 import re
 import uuid
 
@@ -16,6 +19,7 @@ from realm_tf.runs import run_folder
 
 # What an export's folder is called, half-written ones included.
 _OWN = re.compile(rf"\d+({files.TEMPORARY_SUFFIX})?")
+_TOKEN_IDS = tf.TensorSpec([None, None], tf.int32, name="token_ids")
 
 
 class _Export(tf.Module):
@@ -25,14 +29,13 @@ class _Export(tf.Module):
     super().__init__()
     self.query_embedder = variables.without_layers(retriever.query_embedder)
     self.passage_embedder = variables.without_layers(retriever.passage_embedder)
-    spec = tf.TensorSpec([None, None], tf.int32, name="token_ids")
 
-    @tf.function(input_signature=[spec])
+    @tf.function(input_signature=[_TOKEN_IDS])
     @tf.autograph.experimental.do_not_convert
     def query(token_ids: tf.Tensor) -> dict[str, tf.Tensor]:
       return {"embedding": retriever.query_embedder(token_ids, training=False)}
 
-    @tf.function(input_signature=[spec])
+    @tf.function(input_signature=[_TOKEN_IDS])
     @tf.autograph.experimental.do_not_convert
     def passage(token_ids: tf.Tensor) -> dict[str, tf.Tensor]:
       embedding = retriever.passage_embedder(token_ids, training=False)
@@ -40,6 +43,42 @@ class _Export(tf.Module):
 
     self.query = query
     self.passage = passage
+
+  def signatures(self) -> dict[str, tf.types.experimental.GenericFunction]:
+    """Returns the functions by the names of their signatures."""
+    return {"query": self.query, "passage": self.passage}
+
+
+class _FrozenExport(_Export):
+  """With the passage tower's encoder and its projection apart, too."""
+
+  def __init__(self, retriever: embedders.TwoTowers, dim: int):
+    super().__init__(retriever)
+    tower = retriever.passage_embedder
+
+    @tf.function(input_signature=[_TOKEN_IDS])
+    @tf.autograph.experimental.do_not_convert
+    def pooled_passage(token_ids: tf.Tensor) -> dict[str, tf.Tensor]:
+      pooled = tower.pool(token_ids, training=False)
+      return {"embedding": tf.cast(pooled, tf.float32)}
+
+    @tf.function(
+      input_signature=[tf.TensorSpec([None, dim], tf.float32, name="pooled")]
+    )
+    @tf.autograph.experimental.do_not_convert
+    def projection(pooled: tf.Tensor) -> dict[str, tf.Tensor]:
+      return {"embedding": tower.project(pooled)}
+
+    self.pooled_passage = pooled_passage
+    self.projection = projection
+
+  def signatures(self) -> dict[str, tf.types.experimental.GenericFunction]:
+    """Returns the functions by the names of their signatures."""
+    return {
+      **super().signatures(),
+      exports.POOLED_PASSAGE: self.pooled_passage,
+      exports.PROJECTION: self.projection,
+    }
 
 
 class Exporter:
@@ -55,12 +94,15 @@ class Exporter:
       config: Sets the precision of exports, and the embeddings' dimension.
     """
     self._exported = precision.ExportedModel(retriever, config.export_precision)
-    self._export = _Export(self._exported.model)
-    self._signatures = {
-      "query": self._export.query,
-      "passage": self._export.passage,
-    }
     self._dim = config.embedding_size
+    self._pooled_size = config.pooled_size
+    model = self._exported.model
+    self._export = (
+      _FrozenExport(model, config.pooled_size)
+      if config.pooled_size
+      else _Export(model)
+    )
+    self._signatures = self._export.signatures()
 
   def save(self, model_dir: str, step: int) -> str:
     """Exports the current weights; writes the manifest last.
@@ -76,11 +118,21 @@ class Exporter:
     folder = exports.path(model_dir, step)
     with files.new_folder(folder, exports.MANIFEST) as new:
       tf.saved_model.save(self._export, new, signatures=self._signatures)
-    files.write_json(
-      tf.io.gfile.join(folder, exports.MANIFEST),
-      {"step": step, "dim": self._dim, "export_id": uuid.uuid4().hex},
-    )
+    manifest = {"step": step, "dim": self._dim, "export_id": uuid.uuid4().hex}
+    if self._pooled_size:
+      manifest["frozen_encoder_id"] = self._encoder_id
+    files.write_json(tf.io.gfile.join(folder, exports.MANIFEST), manifest)
     return folder
+
+  @functools.cached_property
+  def _encoder_id(self) -> str:
+    """Of the passage tower's encoder, once it has its weights."""
+    tower = self._exported.model.passage_embedder
+    made_of = [tower.get_config(), tower.compute_dtype]
+    found = hashlib.sha256(json.dumps(made_of, sort_keys=True).encode())
+    for weight in tower.encoder.weights:
+      found.update(weight.numpy().tobytes())
+    return found.hexdigest()
 
 
 class QueryEmbedder:

@@ -115,15 +115,7 @@ class Embedder(configured.NamedModel):
       <float32>[batch, embedding_size]: `projection_size` or, without a
       projection, `hidden_size`.
     """
-    embedded = self.pool(token_ids, training=training)
-    if self.projection is not None:
-      embedded = self.projection(embedded)
-    if self.layer_norm is not None:
-      return self.layer_norm(embedded)
-    embedded = tf.cast(embedded, tf.float32)
-    if self._normalization == "l2":
-      embedded = tf.math.l2_normalize(embedded, axis=-1)
-    return embedded
+    return self.project(self.pool(token_ids, training=training))
 
   def pool(self, token_ids: tf.Tensor, *, training: bool) -> tf.Tensor:
     """Returns what of the last layer stands for each text.
@@ -143,6 +135,24 @@ class Embedder(configured.NamedModel):
 
     found = length_groups.apply(pooled, [token_ids], training=training)
     return found if self.encoder.trainable else tf.stop_gradient(found)
+
+  def project(self, pooled: tf.Tensor) -> tf.Tensor:
+    """Makes embeddings of what `pool` returns.
+
+    Args:
+      pooled: <floating>[batch, hidden_size].
+
+    Returns:
+      <float32>[batch, embedding_size].
+    """
+    if self.projection is not None:
+      pooled = self.projection(pooled)
+    if self.layer_norm is not None:
+      return self.layer_norm(pooled)
+    embedded = tf.cast(pooled, tf.float32)
+    if self._normalization == "l2":
+      embedded = tf.math.l2_normalize(embedded, axis=-1)
+    return embedded
 
   def _pool(self, token_ids: tf.Tensor, *, training: bool) -> tf.Tensor:
     """Pools rows that are computed together."""

@@ -37,6 +37,7 @@ def lines(
     config.embedding_size,
     version_bytes.VALUE_BYTES[index.index_dtype],
     size.passages < index.exact_search_below,
+    pooled_size=config.pooled_size,
   )
   at_once = batch_size or index.embed_batch_size
   return {

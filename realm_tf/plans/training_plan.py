@@ -127,6 +127,7 @@ def _index(
     config.embedding_size,
     version_bytes.VALUE_BYTES[config.index_dtype],
     knowledge.passages < config.exact_search_below,
+    pooled_size=config.pooled_size,
   )
   return {
     "index": f"refresh={asked.refresh}, an export every "

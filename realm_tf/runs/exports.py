@@ -10,11 +10,17 @@ from realm_tf import files
 from realm_tf.runs import run_folder
 
 MANIFEST = "manifest.json"
+# Signatures of an export whose encoder is frozen: `passage` in two parts.
+POOLED_PASSAGE = "pooled_passage"
+PROJECTION = "projection"
 
 
 @dataclasses.dataclass(frozen=True)
 class EmbedderExport:
   """A SavedModel with the signatures `query` and `passage`.
+
+  One whose encoder is frozen has two more: POOLED_PASSAGE takes `token_ids`, as
+  `passage` does, and returns what PROJECTION takes as `pooled`.
 
   Attributes:
     path: Its folder.
@@ -22,12 +28,16 @@ class EmbedderExport:
     dim: Dimension of the embeddings.
     export_id: Tells it from another export of the same step, which a run that
       was killed and resumed makes; "" of exports that have none.
+    frozen_encoder_id: Of a passage tower's encoder that is not trained, with
+      its settings: exports with the same id pool all passages alike; "" if it
+      is trained.
   """
 
   path: str
   step: int
   dim: int
   export_id: str = ""
+  frozen_encoder_id: str = ""
 
   @property
   def weights(self) -> str:
@@ -93,6 +103,7 @@ def find(model_dir: str, step: int | None = None) -> EmbedderExport:
       step=step,
       dim=int(manifest["dim"]),
       export_id=manifest.get("export_id", ""),
+      frozen_encoder_id=manifest.get("frozen_encoder_id", ""),
     )
   except tf.errors.NotFoundError as e:
     raise errors.UserError(

@@ -208,3 +208,52 @@ def test_a_half_copied_export_is_named(export, tmp_path, kept):
   data.write_bytes(data.read_bytes()[:kept])
   with pytest.raises(errors.UserError, match="export is damaged, or only a"):
     embedder_export.QueryEmbedder(str(folder))
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_a_frozen_encoder_and_its_projection_have_signatures(
+  tmp_path, precision
+):
+  changes = {
+    "train_retriever_encoder": False,
+    "export_precision": precision,
+    "tied_embedders": False,
+  }
+  retriever, _ = retriever_of(**changes)
+  exporter = embedder_export.Exporter(
+    retriever, synthetic.realm_config(**changes)
+  )
+  model_dir, ids = str(tmp_path), []
+  for step, factor in ((1, 1.0), (2, 3.0)):
+    kernel = retriever.passage_embedder.projection.kernel
+    kernel.assign(factor * kernel)
+    folder = exporter.save(model_dir, step)
+    loaded = tf.saved_model.load(folder).signatures
+    pooled = loaded["pooled_passage"](token_ids=IDS)["embedding"]
+    assert pooled.shape == (2, 16)
+    np.testing.assert_allclose(
+      loaded["projection"](pooled=pooled)["embedding"],
+      loaded["passage"](token_ids=IDS)["embedding"],
+      rtol=1e-5,
+      atol=1e-5,
+    )
+    ids.append(exports.find(model_dir, step).frozen_encoder_id)
+  assert ids[0]
+  assert ids[0] == ids[1]
+
+
+def test_another_encoder_has_another_id(tmp_path):
+  config = synthetic.realm_config(train_retriever_encoder=False)
+  ids = set()
+  for step in (1, 2):
+    retriever, _ = retriever_of()  # At random.
+    embedder_export.Exporter(retriever, config).save(str(tmp_path), step)
+    ids.add(exports.find(str(tmp_path), step).frozen_encoder_id)
+  assert len(ids) == 2
+
+
+def test_an_encoder_that_is_trained_has_no_signature_of_its_own(export):
+  model_dir, *_ = export
+  assert exports.find(str(model_dir), 1).frozen_encoder_id == ""
+  loaded = tf.saved_model.load(exports.path(str(model_dir), 1))
+  assert set(loaded.signatures) == {"query", "passage"}

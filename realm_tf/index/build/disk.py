@@ -12,6 +12,16 @@ from realm_tf import files
 _SLACK_BYTES = 1 << 20
 
 
+def has_room(folder: str, needed_bytes: int) -> bool:
+  """Returns whether a folder's disk has room.
+
+  Args:
+    folder: Where will be written; it exists.
+    needed_bytes: How much.
+  """
+  return shutil.disk_usage(folder).free >= needed_bytes + _SLACK_BYTES
+
+
 def check_free(folder: str, needed_bytes: int) -> None:
   """Raises if a folder's disk lacks room.
 
@@ -22,8 +32,8 @@ def check_free(folder: str, needed_bytes: int) -> None:
   Raises:
     errors.UserError: If the disk has less.
   """
-  free = shutil.disk_usage(folder).free
-  if free < needed_bytes + _SLACK_BYTES:
+  if not has_room(folder, needed_bytes):
+    free = shutil.disk_usage(folder).free
     raise _full(folder, needed_bytes, f"has {free} bytes free")
 
 

@@ -25,6 +25,7 @@ from realm_tf.index.build import batching
 from realm_tf.index.build import claims
 from realm_tf.index.build import disk
 from realm_tf.index.build import embedding_engine
+from realm_tf.index.build import pooled_passages
 from realm_tf.index.build import publish
 from realm_tf.index.build import refresh_plan
 from realm_tf.index.versions import index_version
@@ -52,7 +53,9 @@ class VersionBuilder:
     self._export = export
     self._plan = refresh_plan.VersionPlan.of(context, export)
     self._sizes = np.diff(context.corpus.shard_offsets)
-    # Where the embeddings of the shard under way go.
+    self._pooled: pooled_passages.PooledPassages | None = None
+    # Where the engine's results for the shard under way go: its embeddings or,
+    # of a frozen encoder, what is projected to them.
     self._buffer = np.empty([0, export.dim], np.float32)
     self._rows = np.empty([0], np.int64)
     self._begun = _Begun(0.0, 0)
@@ -115,6 +118,10 @@ class VersionBuilder:
 
   def _embed_shards(self) -> None:
     context = self._context
+    signature = "passage"
+    if self._export.frozen_encoder_id and context.reuse is None:
+      self._pooled = pooled_passages.PooledPassages(context, self._plan)
+      signature = exports.POOLED_PASSAGE
     inputs = self._inputs()
     with contextlib.closing(inputs):
       first = next(inputs, None)
@@ -122,6 +129,7 @@ class VersionBuilder:
         return
       engine = embedding_engine.make(
         self._export.path,
+        signature,
         batch_size=context.config.index.embed_batch_size,
         num_threads=context.num_threads,
         tpu=context.tpu,
@@ -145,12 +153,17 @@ class VersionBuilder:
         )
         self._rows = missing
         yield inputs[missing]
+      embeddings = self._buffer
+      if self._pooled is not None:
+        if len(missing):
+          self._buffer = self._pooled.keep(shard, self._buffer)
+        embeddings = self._pooled.project(self._buffer)
       with self._publish_lock():
         if not self._plan.is_under_way():
           return
         if os.path.exists(self._path(shard)):
           continue  # This worker was stopped, and another has taken over.
-        self._write(shard, self._buffer)
+        self._write(shard, embeddings)
       if len(missing) or context.reuse is None:
         self._report_progress(shard)
 
@@ -159,8 +172,14 @@ class VersionBuilder:
     if self._context.reuse is not None:
       self._buffer, missing = self._context.reuse.take(shard)
       return missing
-    size = self._sizes[shard]
-    self._buffer = np.empty([size, self._export.dim], np.float32)
+    size, dim = self._sizes[shard], self._export.dim
+    if self._pooled is not None:
+      stored = self._pooled.take(shard, size)
+      if stored is not None:
+        self._buffer = stored
+        return np.empty([0], np.int64)
+      dim = self._pooled.dim
+    self._buffer = np.empty([size, dim], np.float32)
     return np.arange(size)
 
   def _claims(self) -> Iterator[int]:

@@ -18,6 +18,7 @@ class RefreshConfig:
     query_length: Wordpieces of a query.
     passage_length: Wordpieces of a passage.
     precision: "float32" or "bfloat16", what CPUs multiply in.
+    pooled_size: Dimension of what a frozen encoder gives; 0 if it is trained.
   """
 
   index: schema.IndexConfig
@@ -26,6 +27,7 @@ class RefreshConfig:
   query_length: int
   passage_length: int
   precision: str = "float32"
+  pooled_size: int = 0
 
   @classmethod
   def of(cls, config: schema.ModelConfig) -> Self:
@@ -49,4 +51,5 @@ class RefreshConfig:
       config.query_length,
       config.passage_length,
       config.precision,
+      config.pooled_size,
     )

@@ -63,6 +63,7 @@ class VersionPlan:
     rows: Passages of the corpus.
     dtype: Of the stored embeddings.
     settings: Of the searcher.
+    pooled_size: Dimension of what a frozen encoder gives; 0 if it is trained.
   """
 
   folder: str
@@ -72,6 +73,7 @@ class VersionPlan:
   rows: int
   dtype: str
   settings: searcher_settings.SearcherSettings
+  pooled_size: int = 0
 
   @classmethod
   def of(
@@ -89,6 +91,7 @@ class VersionPlan:
       settings=searcher_settings.choose_settings(
         corpus.num_passages, config.index, config.num_candidates
       ),
+      pooled_size=config.pooled_size,
     )
 
   @property
@@ -105,6 +108,7 @@ class VersionPlan:
       np.dtype(self.dtype).itemsize,
       self.settings.exact,
       self.settings.library == searcher_settings.TENSORFLOW,
+      self.pooled_size,
     )
 
   @property

@@ -16,6 +16,8 @@ class VersionBytes:
     value_bytes: Of each value of the stored embeddings.
     exact: Whether every passage is scored.
     by_tensorflow: Whether TensorFlow's partitions take ScaNN's place.
+    pooled_size: Dimension of what a frozen encoder gives, which is kept once
+      for all versions; 0 if it is trained.
   """
 
   rows: int
@@ -23,6 +25,7 @@ class VersionBytes:
   value_bytes: int
   exact: bool
   by_tensorflow: bool = False
+  pooled_size: int = 0
 
   @property
   def embeddings(self) -> int:
@@ -47,6 +50,11 @@ class VersionBytes:
     return self.embeddings + self.searcher
 
   @property
+  def pooled(self) -> int:
+    """Size of the frozen encoder's outputs, beside all versions."""
+    return self.rows * self.pooled_size * self.value_bytes
+
+  @property
   def peak(self) -> int:
     """Memory that building the searcher takes, roughly.
 
@@ -58,8 +66,12 @@ class VersionBytes:
 
   def describe(self) -> str:
     """Returns a line for a plan."""
+    pooled = (
+      f"; {self.pooled / 1e6:.1f} MB once for what the frozen encoder gives"
+    )
     return (
-      f"disk for a version: {self.needed / 1e6:.1f} MB; memory while the "
-      f"searcher is built: about {self.peak / 1e6:.1f} MB; in the trainer: "
+      f"disk for a version: {self.needed / 1e6:.1f} MB"
+      f"{pooled if self.pooled else ''}; memory while the searcher is built: "
+      f"about {self.peak / 1e6:.1f} MB; in the trainer: "
       f"{self.searcher / 1e6:.1f} MB, twice that while it changes versions"
     )

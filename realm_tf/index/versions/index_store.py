@@ -51,6 +51,11 @@ class IndexStore:
     self.folder = folder.index
     self._leases = folder.index_in_use
 
+  @property
+  def pooled_folder(self) -> str:
+    """What frozen encoders make of passages; see `pooled_passages`."""
+    return os.path.join(self.folder, "pooled")
+
   def versions(self) -> list[int]:
     """Returns the steps of the published versions, ascending."""
     return exports.published_steps(self.folder, index_version.MANIFEST)
