@@ -78,6 +78,7 @@ class VersionBuilder:
       self._begun = _Begun(started, self._rows_left())
       with disk.reported(self._plan.folder, self._plan.bytes.needed):
         self._embed_shards()
+      self._pooled = None  # Its weights: the searcher needs the memory.
       if self._unfinished():
         return None  # `should_stop` said so, or the export was replaced.
       version = publish.publish(
@@ -155,9 +156,7 @@ class VersionBuilder:
         yield inputs[missing]
       embeddings = self._buffer
       if self._pooled is not None:
-        if len(missing):
-          self._buffer = self._pooled.keep(shard, self._buffer)
-        embeddings = self._pooled.project(self._buffer)
+        embeddings = self._pooled.embeddings(shard, self._buffer)
       with self._publish_lock():
         if not self._plan.is_under_way():
           return
@@ -169,17 +168,12 @@ class VersionBuilder:
 
   def _begin_shard(self, shard: int) -> np.ndarray:
     """Makes the buffer of a shard; returns the rows to embed, <int64>[n]."""
-    if self._context.reuse is not None:
-      self._buffer, missing = self._context.reuse.take(shard)
+    known = self._context.reuse or self._pooled
+    if known is not None:
+      self._buffer, missing = known.take(shard)
       return missing
-    size, dim = self._sizes[shard], self._export.dim
-    if self._pooled is not None:
-      stored = self._pooled.take(shard, size)
-      if stored is not None:
-        self._buffer = stored
-        return np.empty([0], np.int64)
-      dim = self._pooled.dim
-    self._buffer = np.empty([size, dim], np.float32)
+    size = self._sizes[shard]
+    self._buffer = np.empty([size, self._export.dim], np.float32)
     return np.arange(size)
 
   def _claims(self) -> Iterator[int]:

@@ -1,8 +1,10 @@
 """Keeps what a frozen encoder makes of the passages, for all versions."""
 
+import functools
 import hashlib
 import json
 import os
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -28,7 +30,6 @@ class PooledPassages:
 
   Attributes:
     folder: Of this encoder's pooled outputs of this corpus.
-    dim: Their dimension, hidden_size.
   """
 
   def __init__(
@@ -36,21 +37,16 @@ class PooledPassages:
     context: refresh_plan.RefreshContext,
     plan: refresh_plan.VersionPlan,
   ):
-    """Loads the projection.
+    """Takes the plan; reads and writes nothing yet.
 
     Args:
       context: The refresh.
       plan: The version to build, of an export whose encoder is frozen.
-
-    Raises:
-      errors.UserError: If the export is damaged.
     """
-    self.dim = plan.pooled_size
-    self._dtype = plan.dtype
-    self._num_shards = plan.num_shards
-    self._reserved_bytes = plan.bytes.needed
+    self._plan = plan
+    self._sizes = np.diff(context.corpus.shard_offsets)
     self._report = context.report
-    self._is_kept = True
+    self._has_room = True
     made_of = {
       "encoder": plan.export.frozen_encoder_id,
       "corpus": plan.fingerprint,
@@ -61,71 +57,75 @@ class PooledPassages:
     self.folder = os.path.join(
       context.store.pooled_folder, key.hexdigest()[:_KEY_DIGITS]
     )
-    with tf.device("/cpu:0"):
-      self._module = saved_models.load(plan.export.path, "Copy the run again.")
-    self._project = self._module.signatures[exports.PROJECTION]
 
-  def take(self, shard: int, size: int) -> np.ndarray | None:
-    """Returns a shard's pooled outputs; None if they are not there.
+  def take(self, shard: int) -> tuple[np.ndarray, np.ndarray]:
+    """Returns what is there of a shard, and the rows that are missing.
 
     Args:
       shard: Of the corpus.
-      size: Its passages.
 
     Returns:
-      <floating>[size, hidden_size].
+      Pooled outputs <floating>[n, hidden_size] and the rows <int64>[missing] to
+      pool: none, or all of a buffer that is still to be filled.
 
     Raises:
       errors.UserError: If the file is damaged.
     """
-    path = self._path(shard)
+    path, size = self._path(shard), self._sizes[shard]
+    shape = (int(size), self._plan.pooled_size)
     if not os.path.exists(path):
-      return None
+      return np.empty(shape, np.float32), np.arange(size)
     pooled = index_version.read_embeddings(path)
-    if pooled.shape != (size, self.dim):
+    if pooled.shape != shape:
       raise errors.UserError(
-        f"{path} holds {pooled.shape}, not {(size, self.dim)}: remove it, and "
-        "the next refresh makes it anew."
+        f"{path} holds {pooled.shape}, not {shape}: remove it, and the next "
+        "refresh makes it anew."
       )
-    return pooled
+    return pooled, np.empty([0], np.int64)
 
-  def keep(self, shard: int, pooled: np.ndarray) -> np.ndarray:
-    """Writes a shard's pooled outputs if there is room beside the version.
+  def embeddings(self, shard: int, pooled: np.ndarray) -> np.ndarray:
+    """Projects a shard's pooled outputs; keeps them if they are new.
 
     Args:
       shard: Of the corpus.
-      pooled: <float32>[n, hidden_size].
-
-    Returns:
-      <floating>[n, hidden_size], as stored.
-    """
-    with np.errstate(over="ignore"):  # The embeddings are then not finite.
-      stored = pooled.astype(self._dtype)
-    if not self._is_kept or not np.isfinite(stored).all():
-      return stored
-    os.makedirs(self.folder, exist_ok=True)
-    if not disk.has_room(self.folder, stored.nbytes + self._reserved_bytes):
-      self._is_kept = False
-      self._report(
-        f"{self.folder} has no room for what the frozen encoder gives, of "
-        "which later versions could be made in seconds: they embed it anew."
-      )
-      return stored
-    index_version.write_embeddings(self._path(shard), stored)
-    return stored
-
-  def project(self, pooled: np.ndarray) -> np.ndarray:
-    """Makes embeddings.
-
-    Args:
       pooled: <floating>[n, hidden_size].
 
     Returns:
       <float32>[n, dim].
+
+    Raises:
+      errors.UserError: If the export is damaged.
     """
-    pooled = tf.cast(tf.constant(pooled), tf.float32)
-    return self._project(pooled=pooled)["embedding"].numpy()
+    with np.errstate(over="ignore"):  # The embeddings are then not finite.
+      stored = pooled.astype(self._plan.dtype, copy=False)
+    if not os.path.exists(self._path(shard)):
+      self._keep(shard, stored)
+    projected = self._export.signatures[exports.PROJECTION](
+      pooled=tf.cast(tf.constant(stored), tf.float32)
+    )
+    return projected["embedding"].numpy()
+
+  def _keep(self, shard: int, stored: np.ndarray) -> None:
+    """Writes a shard's pooled outputs if there is room beside the version."""
+    if not self._has_room or not np.isfinite(stored).all():
+      return
+    os.makedirs(self.folder, exist_ok=True)
+    needed_bytes = stored.nbytes + self._plan.bytes.needed
+    self._has_room = disk.has_room(self.folder, needed_bytes)
+    if not self._has_room:
+      self._report(
+        f"{self.folder} has no room for what the frozen encoder gives, of "
+        "which later versions could be made in seconds: they embed it anew."
+      )
+      return
+    index_version.write_embeddings(self._path(shard), stored)
+
+  @functools.cached_property
+  def _export(self) -> Any:
+    """The export on the CPU; it holds the variables of its signatures."""
+    with tf.device("/cpu:0"):
+      return saved_models.load(self._plan.export.path, "Copy the run again.")
 
   def _path(self, shard: int) -> str:
-    name = index_version.shard_name(shard, self._num_shards)
+    name = index_version.shard_name(shard, self._plan.num_shards)
     return os.path.join(self.folder, name)

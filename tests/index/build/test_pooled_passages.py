@@ -132,7 +132,7 @@ def test_a_shard_that_is_missing_is_embedded(model_dir, corpus):
 
 
 def test_a_version_is_the_same_whether_it_was_the_first(tmp_path, corpus):
-  """Half a precision's rounding is the same, read or just made."""
+  """Its inputs are rounded to float16, be they read or just made."""
   found = []
   for name, steps in (("first", [200]), ("later", [100, 200])):
     model_dir = fake_run.write_run(
